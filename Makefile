@@ -1,0 +1,48 @@
+PYTHON ?= python3
+BIN := .venv/bin
+LAB := .venv-lab/bin
+
+.PHONY: help report test lab notebooks lock clean
+help:  ## list these commands
+	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
+
+report: .venv/ready  ## every report, from the committed tables to reports/index.html
+	$(BIN)/pauses report
+
+test: .venv/ready  ## tests, doctests, notebook rules, notebooks against their stored results
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -p no:doctest --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
+
+lab: .venv-lab/ready  ## open the notebooks in JupyterLab
+	$(LAB)/jupyter lab notebooks
+
+notebooks: .venv/ready  ## execute the committed notebooks again and store their results
+	$(BIN)/python -m analysis.batch.notebooks
+
+lock:  ## pin the newest versions that fit pyproject.toml
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install -q ".[test,lab,distributed]"
+	{ echo "# Every package of the project, pinned. Written by 'make lock'; used as constraints by the Makefile."; \
+	  .venv-lock/bin/pip freeze --exclude strike-pauses | sort -f; } > requirements.lock
+	rm -rf .venv-lock
+
+clean:  ## remove environments and built reports
+	rm -rf .venv .venv-lab reports/*.html reports/executed reports/.cache
+
+.venv/ready: pyproject.toml requirements.lock
+	$(call environment,.venv,test)
+
+.venv-lab/ready: pyproject.toml requirements.lock
+	$(call environment,.venv-lab,lab)
+
+# JupyterLab lives apart: with it installed, every start of papermill costs nearly a second more.
+define environment
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "This Python cannot make environments; install the system package python3-venv."; exit 1; }
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e ".[$(2)]"
+	@touch $(1)/ready
+endef
