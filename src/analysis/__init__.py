@@ -1,0 +1,40 @@
+"""Did announced pauses change the strikes? Placebo tests whose false-alarm rate is measured.
+
+>>> import analysis as pa
+>>> pa.load_pauses()["easter-2025"].days().strftime("%Y-%m-%d").tolist()
+['2025-04-20']
+"""
+
+from importlib import import_module
+
+_EXPORTS = {
+    "errors": ["DataError", "DesignError", "PausesError", "RegistryError", "ReportError"],
+    "strikedays": ["strike_day", "strike_days"],
+    "pauses": ["load_pauses", "reported_pauses", "volume_episodes"],
+    "tables": ["check_tables", "load_strikes", "load_table", "outcome_series", "outcomes"],
+    "nullmodel": ["design_matrix", "fit_null"],
+    "salvos": ["estimate_lull", "salvo_days"],
+    "figures": ["Picture", "draw_forest", "draw_timeline"],
+    "effects": ["EffectsRecord", "PauseEffect", "to_frame"],
+    "joint": ["combine_effects"],
+    "estimation": ["estimate_effect", "estimate_joint", "estimate_rebound"],
+    "assessment": ["Assessment"],
+    "procedure": ["assess", "not_ordinary"],
+    "comparison": ["compare_truces", "forest_rows", "proposed_only"],
+    "outlook": ["look_ahead"],
+    "coverage": ["coverage_by_year", "pause_spans", "published_nights", "zero_days"],
+    "results": ["load_results", "verdicts"],
+}
+_ROOM_OF = {name: room for room, names in _EXPORTS.items() for name in names}
+__all__ = sorted(_ROOM_OF)
+
+
+def __getattr__(name):
+    """Import a room when one of its names is first used, so that `import analysis` stays light."""
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'analysis' has no attribute {name!r}")
+    return getattr(import_module(f"analysis.{_ROOM_OF[name]}"), name)
+
+
+def __dir__():
+    return __all__

@@ -1,0 +1,118 @@
+"""What was found about one pause, arranged for reading."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.effects import EffectsRecord, to_frame
+from analysis.pauses import Pause
+from analysis.salvos import Lull
+from analysis.sentences import outcome_label, rebound
+
+HORIZONS = (3, 7, 14)
+PRIMARY_HORIZON = 7
+NATIONAL = "national"
+NIGHTS_AROUND = 3
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What the launch counts say about one pause.
+
+    Attributes
+    ----------
+    pause : Pause
+    claim : str
+        The claim in question; the pause's other claims have rows of their own.
+    effects : tuple of PauseEffect
+    lull : Lull or None
+        How ordinary a quiet of this length was; None where the data cannot say.
+    data_until : Timestamp
+        Last strike day of the data.
+    """
+
+    pause: Pause
+    claim: str
+    effects: tuple
+    lull: Lull | None
+    data_until: pd.Timestamp
+
+    def select(self, outcome, *, window="pause", claim=None):
+        """The national rows that fit, the one that decides first."""
+        key = (outcome, window, claim or self.claim, NATIONAL)
+        return [e for e in self.effects if (e.outcome, e.window, e.claim, e.stratum) == key]
+
+    def primary(self, outcome):
+        """The finding that answers the main question for one outcome."""
+        return self.select(outcome)[0]
+
+    def outcomes(self):
+        """Names of the outcomes assessed."""
+        return list(dict.fromkeys(effect.outcome for effect in self.effects))
+
+    def to_frame(self):
+        """Every row that this pause adds to the record."""
+        return to_frame(self.effects)
+
+    def record(self):
+        """The effects as a notebook output that a batch can read back."""
+        return EffectsRecord(self.effects)
+
+    def summary(self):
+        """One or two sentences per outcome."""
+        return " ".join(self.primary(outcome).summary() for outcome in self.outcomes())
+
+    def plot(self, ax=None):
+        """Draw the first outcome's daily series."""
+        return self.primary(self.outcomes()[0]).plot(ax)
+
+    def coverage(self):
+        """How far the data reach and how many nights of the window they hold, in a sentence."""
+        shown = self.primary(self.outcomes()[0])
+        held = shown.n_days - shown.n_missing
+        so_far = " so far" if shown.last_day > self.data_until.date() else ""
+        held_nights = "the only night" if held == shown.n_days == 1 else f"{held} of {shown.n_days} nights"
+        return (
+            f"The data reach to {self.data_until:%Y-%m-%d}. They hold {held_nights} of "
+            f'{self.pause.phrase} (window of the claim "{self.claim}"){so_far}.'
+        )
+
+    def nights(self):
+        """The strike days of the window and three on either side: reported and expected per outcome."""
+        days = self.pause.days(self.claim)
+        margin = pd.Timedelta(days=NIGHTS_AROUND)
+        nights = pd.DataFrame({"day": pd.date_range(days[0] - margin, days[-1] + margin)})
+        nights["in pause"] = nights["day"].isin(days)
+        for outcome in self.outcomes():
+            daily = self.primary(outcome).daily[["day", "observed", "expected"]]
+            names = {"observed": outcome_label(outcome), "expected": f"expected {outcome_label(outcome)}"}
+            nights = nights.merge(daily.rename(columns=names).round(1), on="day", how="left")
+        return nights.set_index("day")
+
+    def describe_lull(self):
+        """How ordinary the quiet was, in words."""
+        return self.lull.summary() if self.lull else "The record of mass salvos before this pause is too thin to say."
+
+    def before_and_after(self):
+        """The days around the pause: a row per outcome and window."""
+        around = ["announced-to-start", *(f"after-{h}" for h in HORIZONS), f"pause+after-{PRIMARY_HORIZON}"]
+        rows = [e for window in around for o in self.outcomes() for e in self.select(o, window=window)[:1]]
+        columns = ["window", "outcome", "n_days", "observed", "expected", "ratio", "p_value", "verdict", "reason"]
+        return to_frame(rows)[columns]
+
+    def rebounds(self):
+        """Whether a surge followed and made up for the pause, a sentence per outcome."""
+        return "\n\n".join(self.rebound(outcome) for outcome in self.outcomes())
+
+    def rebound(self, outcome):
+        """Whether a surge followed the pause, and whether it made up for it, in a sentence."""
+        after = self.select(outcome, window=f"after-{PRIMARY_HORIZON}")
+        both = self.select(outcome, window=f"pause+after-{PRIMARY_HORIZON}")
+        return rebound(self.primary(outcome), after[0], both[0])
+
+    def by_claim(self):
+        """The verdict under each party's window: a row per claim and outcome."""
+        claims = dict.fromkeys(effect.claim for effect in self.effects)
+        rows = [self.select(outcome, claim=claim)[0] for claim in claims for outcome in self.outcomes()]
+        columns = ["claim", "outcome", "first_day", "last_day", "n_days", "observed", "expected", "ratio", "p_value"]
+        return to_frame(rows)[[*columns, "verdict"]]

@@ -1,0 +1,147 @@
+"""All pauses side by side: episodes, joint tests, and proposals that never became pauses."""
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from analysis.assessment import NATIONAL
+from analysis.effects import EffectsRecord, holm, to_frame
+from analysis.errors import DesignError
+from analysis.estimation import estimate_effect
+from analysis.joint import combine_effects
+from analysis.pauses import load_pauses, volume_episodes
+from analysis.procedure import VOLUME, not_ordinary
+from analysis.salvos import salvo_days
+from analysis.tables import load_strikes, outcome_series
+from analysis.tables import outcomes as catalogue
+
+GROUPS = {
+    "volume-truces": ("all announced truces", ("agreed", "unilateral")),
+    "agreed-truces": ("truces both sides accepted", ("agreed",)),
+    "unilateral-truces": ("truces of one side", ("unilateral",)),
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Episodes of announced truces, each on its own and together.
+
+    Attributes
+    ----------
+    episodes : tuple of PauseEffect
+        One per episode and outcome, corrected over episodes by Holm's method.
+    joint : tuple of PauseEffect
+        One per group of truces and outcome.
+    """
+
+    episodes: tuple
+    joint: tuple
+
+    def to_frame(self):
+        """All rows, episodes first."""
+        return to_frame([*self.episodes, *self.joint])
+
+    def record(self):
+        """The effects as a notebook output that a batch can read back."""
+        return EffectsRecord((*self.episodes, *self.joint))
+
+    def together(self, outcome, *, group="volume-truces"):
+        """The joint finding for one outcome."""
+        return next(e for e in self.joint if e.outcome == outcome and e.pause == group)
+
+    def summary(self):
+        """Do announced truces work at all? One finding per outcome."""
+        return " ".join(self.together(outcome).summary() for outcome in dict.fromkeys(e.outcome for e in self.joint))
+
+    def plot(self, ax=None):
+        """Draw all episodes and groups as a forest."""
+        from analysis.figures import draw_forest
+
+        return draw_forest(forest_rows([*self.episodes, *self.joint]), ax=ax)
+
+
+def compare_truces(*, outcomes=VOLUME, level=0.95, seed=0, registry=None, folder=None):
+    """Test every episode of announced general truces, and groups of them together.
+
+    Overlapping or adjacent truces are one episode; energy moratoria and pauses for single cities promised
+    something else and are left to their own pages.
+
+    Parameters
+    ----------
+    outcomes : sequence of str
+    level : float
+    seed : int
+        For the draws behind the joint p-values.
+    registry : mapping of Pause, optional
+    folder : path, optional
+        Folder of tables.
+
+    Returns
+    -------
+    Comparison
+    """
+    registry = load_pauses() if registry is None else registry
+    salvos = salvo_days(load_strikes(folder=folder)["missiles_launched"])
+    episodes = volume_episodes(registry)
+    shown, joint = [], []
+    for outcome in outcomes:
+        series = outcome_series(outcome, folder=folder)
+        effects = []
+        for episode in episodes:
+            members = [registry[name] for name in episode.pauses]
+            waiting = [member.announced_days() for member in members]
+            announced = min((days[0] for days in waiting if len(days)), default=None)
+            found = estimate_effect(
+                series,
+                episode.days,
+                exclude=not_ordinary(registry),
+                announced=announced,
+                salvo_days=salvos,
+                level=level,
+            )
+            effects.append(replace(found, pause=f"episode:{episode.id}", claim="main", stratum=NATIONAL))
+        shown += holm(effects)
+        for group, (_, statuses) in GROUPS.items():
+            members = [e for e, episode in zip(effects, episodes, strict=True) if episode.status in statuses]
+            joint.append(replace(combine_effects(members, level=level, seed=seed), pause=group))
+    return Comparison(tuple(shown), tuple(joint))
+
+
+def proposed_only(*, outcomes=VOLUME, level=0.95, registry=None, folder=None):
+    """Proposals with both dates stated that nobody agreed to, tested like pauses.
+
+    They are points of reference, few and clustered in time: no uniformity of their p-values is claimed.
+
+    Returns
+    -------
+    DataFrame
+        Columns pause, outcome, first_day, last_day, ratio, p_value, verdict, reason.
+    """
+    registry = load_pauses() if registry is None else registry
+    exclude = not_ordinary(registry)
+    salvos = salvo_days(load_strikes(folder=folder)["missiles_launched"])
+    rows = []
+    for pause in registry.values():
+        if pause.status != "proposed-only" or not any(claim.stated for claim in pause.claims):
+            continue
+        days = pause.days()
+        for outcome in outcomes:
+            if days.isin(exclude).any() or days[0] < pd.Timestamp(catalogue()[outcome].first_day):
+                continue
+            found = estimate_effect(
+                outcome_series(outcome, folder=folder), days, exclude=exclude, salvo_days=salvos, level=level
+            )
+            rows.append(replace(found, pause=pause.id, claim=pause.main))
+    columns = ["pause", "outcome", "first_day", "last_day", "ratio", "p_value", "verdict", "reason"]
+    return to_frame(rows)[columns]
+
+
+def forest_rows(effects, *, label=None):
+    """The frame that `draw_forest` reads: label, ratio, interval, and whether it could be told from chance."""
+    from analysis.sentences import FEWER, MORE, outcome_label
+
+    if not effects:
+        raise DesignError("no effects to draw", field="effects", expected="at least one")
+    rows = to_frame(effects)
+    labels = [f"{row.pause}, {outcome_label(row.outcome)}" for row in rows.itertuples()] if label is None else label
+    return rows[["ratio", "ratio_low", "ratio_high"]].assign(label=labels, told=rows["verdict"].isin([FEWER, MORE]))

@@ -1,0 +1,209 @@
+"""One finding: what was tested, what was seen, what could have been seen, and the sentence that says so."""
+
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
+
+import pandas as pd
+
+from analysis.sentences import (
+    FEWER,
+    MORE,
+    NO_CHANGE,
+    NOT_TESTABLE,
+    describe_placebo,
+    describe_series,
+    finding,
+    outcome_label,
+)
+
+KEY = ("pause", "claim", "outcome", "stratum", "window", "test")
+MIME = "application/vnd.pauses.effects+json"
+
+
+@dataclass(frozen=True)
+class PauseEffect:
+    """The comparison of one outcome in one window with what its placebo windows show.
+
+    Attributes
+    ----------
+    pause, claim, outcome, stratum, window, test : str
+        The key. `window` is "pause", "announced-to-start", "after-3", "after-7", "after-14" or
+        "pause+after-7"; `test` is "shift", "after-salvo", "after-quiet" or "joint".
+    first_day, last_day : date
+    n_days, n_missing : int
+        Strike days in the window, and how many of them have no report.
+    baseline_first_day, baseline_last_day : date or None
+    observed, expected : float or None
+        Sums over the reported days, in the outcome's unit.
+    expected_low, expected_high : float or None
+        What ordinary windows would have shown: expected times the placebo quantiles.
+    ratio, ratio_low, ratio_high : float or None
+        Observed over expected and its interval by inversion of the test.
+    p_value, p_min, p_adjusted : float or None
+        `p_min` is the p-value at best: had nothing flown, or for a rise more than in any placebo window.
+    n_placebo : int
+    alternative : str
+    level : float
+    testable : bool
+    smallest_visible_cut : float or None
+        Share of launches that must be gone for a detection in 80 % of ordinary windows.
+    verdict : str
+        fewer, more, no visible change, depends on a choice, not testable.
+    reason : str
+    daily, placebo : DataFrame
+        Tidy frames for the pictures: day, observed, expected, low, high, role; and start, ratio.
+    """
+
+    pause: str
+    claim: str
+    outcome: str
+    stratum: str
+    window: str
+    test: str
+    first_day: date
+    last_day: date
+    n_days: int
+    n_missing: int
+    baseline_first_day: date | None
+    baseline_last_day: date | None
+    observed: float | None
+    expected: float | None
+    expected_low: float | None
+    expected_high: float | None
+    ratio: float | None
+    ratio_low: float | None
+    ratio_high: float | None
+    p_value: float | None
+    p_min: float | None
+    p_adjusted: float | None
+    n_placebo: int
+    alternative: str
+    level: float
+    testable: bool
+    smallest_visible_cut: float | None
+    verdict: str
+    reason: str
+    daily: pd.DataFrame = field(repr=False, compare=False)
+    placebo: pd.DataFrame = field(repr=False, compare=False)
+
+    def to_frame(self):
+        """One row with the record's columns."""
+        return pd.DataFrame([self.record()])
+
+    def record(self):
+        """The columns of the record as a dictionary of plain values, dates as ISO text."""
+        values = {name: getattr(self, name) for name in COLUMNS}
+        return {name: v.isoformat() if isinstance(v, date) else v for name, v in values.items()}
+
+    def summary(self):
+        """One or two plain sentences; every number in them is a field."""
+        return finding(self)
+
+    def plot(self, ax=None):
+        """Draw the daily series with the window shaded and the ordinary band."""
+        from analysis.figures import draw_series
+
+        return draw_series(self.daily, label=outcome_label(self.outcome), ax=ax)
+
+    def describe_series(self):
+        """Alternative text for `plot`."""
+        return describe_series(self)
+
+    def describe_placebo(self):
+        """Alternative text for `plot_placebo`."""
+        return describe_placebo(self)
+
+    def plot_placebo(self, ax=None):
+        """Draw where this window lies among all windows of its length."""
+        from analysis.figures import draw_placebo
+
+        return draw_placebo(self.placebo, ratio=self.ratio, n_days=self.n_days, ax=ax)
+
+
+COLUMNS = tuple(f.name for f in fields(PauseEffect) if f.name not in ("daily", "placebo"))
+
+
+def decide(effect):
+    """Set the verdict from the fields, by the one rule that serves every test.
+
+    A fall (or a rise, where only that is asked) that even silence could not show is not testable. An
+    adjusted p-value, where there is one, is the one that counts.
+
+    Examples
+    --------
+    >>> decide(example_effect(p_value=0.01, ratio=0.2)).verdict
+    'fewer'
+    >>> decide(example_effect(p_value=0.01, ratio=0.2, p_adjusted=0.2)).verdict
+    'no visible change'
+    """
+    p = effect.p_value if effect.p_adjusted is None else effect.p_adjusted
+    seen = p is not None and p <= 1 - effect.level
+    if seen and effect.ratio > 1:
+        return replace(effect, verdict=MORE)  # a rise can be plain where a fall could not have been seen
+    if not effect.testable:
+        return replace(effect, verdict=NOT_TESTABLE)
+    return replace(effect, verdict=FEWER if seen else NO_CHANGE)
+
+
+def holm(effects):
+    """Adjust the testable p-values of one family (Holm 1979) and decide again.
+
+    Parameters
+    ----------
+    effects : sequence of PauseEffect
+
+    Returns
+    -------
+    list of PauseEffect
+        In the same order; the untestable ones keep an empty `p_adjusted`.
+    """
+    family = [i for i, effect in enumerate(effects) if effect.testable]
+    adjusted, running = list(effects), 0.0
+    for rank, i in enumerate(sorted(family, key=lambda i: effects[i].p_value)):
+        running = max(running, min(1.0, (len(family) - rank) * effects[i].p_value))
+        adjusted[i] = decide(replace(effects[i], p_adjusted=running))
+    return adjusted
+
+
+def to_frame(effects):
+    """Stack effects into one frame, a row each, with the record's columns."""
+    return pd.DataFrame([effect.record() for effect in effects], columns=list(COLUMNS))
+
+
+@dataclass(frozen=True)
+class EffectsRecord:
+    """Effects as a notebook output that another program can read back.
+
+    Shown as a table; carried as JSON of type ``application/vnd.pauses.effects+json``.
+    """
+
+    effects: tuple[PauseEffect, ...]
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        rows = [effect.record() for effect in self.effects]
+        short = to_frame(self.effects)[["outcome", "window", "test", "observed", "expected", "ratio", "verdict"]]
+        return {
+            MIME: {"rows": rows},
+            "text/plain": short.to_string(index=False, float_format="{:.4g}".format),
+        }
+
+
+def example_effect(**changes):
+    """A made-up effect for documentation and tests.
+
+    Examples
+    --------
+    >>> example_effect().summary()
+    'No visible change: 250 drones on 1 May 2025, where 100 to 400 would have been ordinary. Only a cut of \
+about 80% or more would have shown reliably.'
+    """
+    day = date(2025, 5, 1)
+    plain = PauseEffect(
+        pause="example", claim="main", outcome="drones", stratum="national", window="pause", test="shift",
+        first_day=day, last_day=day, n_days=1, n_missing=0, baseline_first_day=date(2024, 5, 1),
+        baseline_last_day=date(2025, 4, 30), observed=250.0, expected=200.0, expected_low=100.0, expected_high=400.0,
+        ratio=1.25, ratio_low=0.6, ratio_high=2.5, p_value=0.4, p_min=0.01, p_adjusted=None, n_placebo=300,
+        alternative="two-sided", level=0.95, testable=True, smallest_visible_cut=0.8, verdict=NO_CHANGE, reason="",
+        daily=pd.DataFrame(), placebo=pd.DataFrame(),
+    )  # fmt: skip
+    return decide(replace(plain, **changes))

@@ -1,0 +1,137 @@
+"""Several windows at once: do announced pauses show together what none shows alone?"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from analysis.effects import decide
+from analysis.errors import DesignError
+from analysis.placebo import POWER, TIE
+
+CUTS = np.round(np.arange(0.05, 1.0, 0.05), 2)
+
+
+class _Reference:
+    """The placebo ratios of one window and the normal score of any ratio among them."""
+
+    def __init__(self, ratios):
+        from scipy.stats import norm
+
+        self.ratios = np.sort(np.round(ratios[~np.isnan(ratios)], 9))
+        self._normal_quantile = norm.ppf
+
+    def score(self, ratios):
+        """Normal score of the middle rank of each ratio among the placebos and itself (van der Waerden)."""
+        below = np.searchsorted(self.ratios, ratios - TIE, side="left")
+        tied = np.searchsorted(self.ratios, ratios + TIE, side="right") - below
+        return self._normal_quantile((below + tied / 2 + 0.5) / (len(self.ratios) + 1))
+
+
+def combine_effects(effects, *, alternative="two-sided", level=0.95, draws=100_000, seed=0):
+    """Test several windows together: the mean normal score of their ranks, each among its own placebos.
+
+    The null distribution takes one placebo window per episode, independently. Ranks, not ratios, are
+    averaged, so an episode in a noisy year weighs no more than one in a quiet year.
+
+    Parameters
+    ----------
+    effects : sequence of PauseEffect
+        One per episode, of one outcome; those without a single placebo window are left out and named.
+    alternative : {"two-sided", "less", "greater"}
+    level : float
+    draws : int
+    seed : int
+
+    Returns
+    -------
+    PauseEffect
+        Test "joint"; observed and expected are sums, the ratio is pooled, p comes from the scores;
+        `p_min` is what silence in all windows would have given.
+
+    Raises
+    ------
+    DesignError
+        Effects of different outcomes.
+
+    Examples
+    --------
+    >>> from analysis.effects import example_effect
+    >>> ordinary = pd.DataFrame({"ratio": np.linspace(0.2, 2, 99)})
+    >>> quiet = [example_effect(observed=20, ratio=0.1, placebo=ordinary)] * 3
+    >>> combine_effects(quiet, draws=5000).verdict
+    'fewer'
+    """
+    outcomes = {effect.outcome for effect in effects}
+    if len(outcomes) != 1:
+        raise DesignError("effects cannot be combined", field="outcome", expected="one", found=str(sorted(outcomes)))
+    used = [effect for effect in effects if effect.ratio is not None and effect.n_placebo and len(effect.placebo)]
+    left_out = [effect.pause or "a window" for effect in effects if effect not in used]
+    note = f"; left out, having no comparable windows: {', '.join(left_out)}" if left_out else ""
+    blank = _blank(effects, alternative, level)
+    if len(used) < 2:
+        return decide(replace(blank, reason=f"fewer than two windows can be compared with others{note}"))
+
+    generator = np.random.default_rng(seed)
+    references = [_Reference(effect.placebo["ratio"].to_numpy(float)) for effect in used]
+    picks = np.array([generator.choice(reference.ratios, size=draws) for reference in references])
+    ratios = np.array([effect.ratio for effect in used])[:, None]
+    expected = np.array([effect.expected for effect in used])
+
+    def mean_score(values):
+        return np.mean([r.score(v) for r, v in zip(references, values, strict=True)], axis=0)
+
+    null = np.sort(mean_score(picks))
+
+    def p_value(score):
+        lower = (1 + np.searchsorted(null, score + TIE, side="right")) / (draws + 1)
+        upper = (1 + draws - np.searchsorted(null, score - TIE, side="left")) / (draws + 1)
+        two_sided = np.minimum(1, 2 * np.minimum(lower, upper))
+        return {"less": lower, "greater": upper, "two-sided": two_sided}[alternative]
+
+    alpha = 1 - level
+    p_observed = float(p_value(mean_score(ratios))[0])
+    p_silence = float(p_value(mean_score(np.zeros_like(ratios)))[0])
+    pooled = float(sum(effect.observed for effect in used) / expected.sum())
+    pooled_ratios = (expected @ picks) / expected.sum()
+    pooled_null = np.quantile(pooled_ratios, [alpha / 2, 1 - alpha / 2])
+    power = [float((p_value(mean_score(picks[:, :2000] * (1 - cut))) <= alpha).mean()) for cut in CUTS]
+    visible = CUTS[np.array(power) >= POWER]
+    testable = p_silence <= alpha
+    best = f"; silence in all of them would have had p = {p_silence:.2g}"
+    return decide(
+        replace(
+            blank,
+            observed=float(sum(effect.observed for effect in used)),
+            expected=float(expected.sum()),
+            expected_low=float(expected.sum() * pooled_null[0]),
+            expected_high=float(expected.sum() * pooled_null[1]),
+            ratio=pooled,
+            ratio_low=pooled / float(pooled_null[1]),
+            ratio_high=pooled / float(pooled_null[0]) if pooled > 0 and pooled_null[0] > 0 else None,
+            p_value=p_observed,
+            p_min=p_silence,
+            n_placebo=min(effect.n_placebo for effect in used),
+            testable=testable,
+            smallest_visible_cut=float(visible[0]) if testable and len(visible) else None,
+            reason=f"{len(used)} windows together{'' if testable else ': even silence in all is ordinary'}{best}{note}",
+            placebo=pd.DataFrame({"start": range(draws), "ratio": pooled_ratios}),
+        )
+    )
+
+
+def _blank(effects, alternative, level):
+    first = min(effects, key=lambda effect: effect.first_day)
+    return replace(
+        first,
+        pause="+".join(effect.pause for effect in effects if effect.pause) or "several",
+        claim="main",
+        test="joint",
+        last_day=max(effect.last_day for effect in effects),
+        n_days=sum(effect.n_days for effect in effects),
+        n_missing=sum(effect.n_missing for effect in effects),
+        baseline_first_day=None, baseline_last_day=None,
+        observed=None, expected=None, expected_low=None, expected_high=None, ratio=None, ratio_low=None,
+        ratio_high=None, p_value=None, p_min=None, p_adjusted=None, n_placebo=0, alternative=alternative,
+        level=level, testable=False, smallest_visible_cut=None, verdict="", daily=pd.DataFrame(),
+    )  # fmt: skip

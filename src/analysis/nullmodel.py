@@ -1,0 +1,265 @@
+"""What would have flown anyway: a log-linear count model, fitted to one series or to thousands at once.
+
+The mean is that of a quasi-Poisson regression. Its standard errors are never used to test a short window
+(see ``calibration.ipynb``); the placebo tests only need the expected counts.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import DesignError
+
+DAYS_PER_SPLINE_TERM = 80
+ITERATIONS = 80
+LARGEST_STEP = 3.0  # on the log scale; keeps Newton's method from overshooting
+FIXED_HOLIDAYS = (
+    "01-01",
+    "01-07",
+    "02-23",
+    "03-08",
+    "05-01",
+    "05-09",
+    "06-12",
+    "08-24",
+    "11-04",
+    "12-25",
+    "12-31",
+)
+
+
+@lru_cache(maxsize=64)
+def holiday_dates(year):
+    """Dates either state keeps, with Orthodox Easter, as a frozenset of timestamps.
+
+    One list for both sides and one coefficient for all: a single truce day cannot carry a term of its own.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> pd.Timestamp("2025-04-20") in holiday_dates(2025)
+    True
+    """
+    from dateutil.easter import EASTER_ORTHODOX, easter
+
+    fixed = [pd.Timestamp(f"{year}-{month_day}") for month_day in FIXED_HOLIDAYS]
+    return frozenset([*fixed, pd.Timestamp(easter(year, EASTER_ORTHODOX))])
+
+
+def design_matrix(days, *, trend="linear", weekday=True, holidays=True, covariates=None):
+    """Build the regressors of the null model.
+
+    Parameters
+    ----------
+    days : DatetimeIndex of n consecutive days
+    trend : {"linear", "spline", "constant"}
+        A straight line on the log scale; a cubic B-spline with about one term per 80 days; or a level.
+    weekday : bool
+        Six dummies, Monday as reference.
+    holidays : bool
+        One dummy for all holidays.
+    covariates : DataFrame, optional
+        Further columns, indexed by day, complete on `days`.
+
+    Returns
+    -------
+    DataFrame of n rows
+        Columns that do not vary, or repeat others, are left to `independent_columns`.
+
+    Raises
+    ------
+    DesignError
+        An unknown trend; a covariate that is missing on some day or not numeric.
+
+    Examples
+    --------
+    >>> list(design_matrix(pd.date_range("2025-01-01", periods=9), weekday=False))
+    ['level', 'trend', 'holiday']
+    """
+    n_days = len(days)
+    position = np.arange(n_days) / max(n_days - 1, 1)
+    if trend == "spline":
+        columns = _spline(position, n_terms=max(4, round(n_days / DAYS_PER_SPLINE_TERM) + 1))
+    elif trend in ("linear", "constant"):
+        columns = {"level": np.ones(n_days)} | ({"trend": position - position.mean()} if trend == "linear" else {})
+    else:
+        raise DesignError("unknown trend", field="trend", expected="linear, spline or constant", found=repr(trend))
+    if weekday:
+        columns |= {f"weekday_{d}": (days.day_of_week == d).astype(float) for d in range(1, 7)}
+    if holidays:
+        columns["holiday"] = np.array([day in holiday_dates(day.year) for day in days], dtype=float)
+    design = pd.DataFrame(columns, index=days)
+    return design if covariates is None else design.join(_checked_covariates(covariates, days))
+
+
+def _spline(position, *, n_terms):
+    from scipy.interpolate import BSpline
+
+    inner = np.linspace(0, 1, n_terms - 2)[1:-1]
+    knots = np.concatenate([np.zeros(4), inner, np.ones(4)])
+    basis = BSpline.design_matrix(position, knots, 3).toarray()
+    return {f"spline_{k}": basis[:, k] for k in range(basis.shape[1])}
+
+
+def _checked_covariates(covariates, days):
+    aligned = covariates.reindex(days)
+    for name in aligned:
+        values = pd.to_numeric(aligned[name], errors="coerce")
+        if values.isna().any() or not np.isfinite(values).all():
+            raise DesignError(
+                "covariate is missing or not a finite number on some days",
+                field=str(name),
+                expected=f"a number on each of {len(days)} days",
+                found=f"{int(values.isna().sum())} days without",
+                remedy="complete the covariate or leave it out",
+            )
+    spread = aligned.std().replace(0, 1)
+    return (aligned - aligned.mean()) / spread
+
+
+def independent_columns(design, rows):
+    """Drop columns that are linear combinations of earlier ones on the rows used for fitting.
+
+    Returns the kept columns and the names of the dropped ones, so that a caller can say so.
+    """
+    X = design.to_numpy(float)
+    _, triangle = np.linalg.qr(X[rows])
+    scale = np.linalg.norm(X[rows], axis=0)
+    keep = np.abs(np.diag(triangle)) > 1e-9 * np.maximum(scale, 1e-300)
+    return X[:, keep], list(design.columns[~keep])
+
+
+def expected_counts(X, counts, *, weights=None, offset=None):
+    """Fit Poisson means to many series, or to many subsets of one, all at once.
+
+    Newton's method on the score equations of McCullagh and Nelder (1989, section 2.5) for all rows together:
+    with shared regressors, the information matrices of all fits are one matrix product.
+
+    Parameters
+    ----------
+    X : (n, p) array
+    counts : (n,) or (m, n) array, finite where the weight is positive
+    weights : (n,) or (m, n) array of 0 and 1, optional
+        Days with weight 0 are predicted but not fitted.
+    offset : (n,) array, optional
+
+    Returns
+    -------
+    expected : array shaped as the broadcast of `counts` and `weights`
+        Zero for a series without a single event on its fitted days.
+    coefficients : (p,) or (m, p) array
+
+    Raises
+    ------
+    DesignError
+        The fit does not converge.
+
+    Examples
+    --------
+    >>> mean, _ = expected_counts(np.ones((4, 1)), np.array([1.0, 2, 3, 6]))
+    >>> mean.round(6).tolist()
+    [3.0, 3.0, 3.0, 3.0]
+    """
+    counts = np.asarray(counts, float)
+    weights = np.ones(X.shape[0]) if weights is None else np.asarray(weights, float)
+    single = counts.ndim == 1 and weights.ndim == 1
+    counts, weights = np.atleast_2d(counts), np.atleast_2d(weights)
+    counts = np.where(weights > 0, counts, 0.0)
+    weights = np.broadcast_to(weights, counts.shape)
+    offset = np.zeros(X.shape[0]) if offset is None else np.asarray(offset, float)
+
+    level = counts.sum(1) / np.maximum((weights * np.exp(offset)).sum(1), 1e-300)
+    live = level > 0
+    basis, triangle = np.linalg.qr(X)  # an orthonormal basis keeps every solve well conditioned
+    expected = np.zeros(counts.shape)
+    coefficients = np.full((len(counts), X.shape[1]), -np.inf)
+    if live.any():
+        expected[live], beta = _newton(basis, counts[live], weights[live], offset, np.log(level[live]))
+        coefficients[live] = np.linalg.solve(triangle, beta.T).T
+    return (expected[0], coefficients[0]) if single else (expected, coefficients)
+
+
+def _newton(basis, counts, weights, offset, log_level):
+    p = basis.shape[1]
+    upper = np.triu_indices(p)
+    products = basis[:, upper[0]] * basis[:, upper[1]]
+    information = np.empty((len(counts), p, p))
+    ridge = 1e-11 * np.eye(p)  # a term without a single event would otherwise run off to minus infinity
+    beta = log_level[:, None] * basis.sum(0)
+    eta = beta @ basis.T + offset
+    for _ in range(ITERATIONS):
+        mean = weights * np.exp(eta)
+        packed = mean @ products
+        information[:, upper[0], upper[1]] = packed
+        information[:, upper[1], upper[0]] = packed
+        scale = np.exp(log_level)[:, None, None]
+        step = np.linalg.solve(information + ridge * scale, ((counts - mean) @ basis)[:, :, None])[:, :, 0]
+        change = step @ basis.T
+        largest = np.abs(change).max(1)
+        damping = np.minimum(1, LARGEST_STEP / np.maximum(largest, LARGEST_STEP))[:, None]
+        beta, eta = beta + damping * step, eta + damping * change
+        if largest.max() < 1e-6:  # convergence is quadratic: the step after this one is below 1e-11
+            return np.exp(eta), beta
+    raise DesignError("the null model does not converge", expected="a series with a stable level")
+
+
+@dataclass(frozen=True)
+class NullFit:
+    """A quasi-Poisson fit with its ordinary standard errors (for reference data, not for testing pauses).
+
+    Attributes
+    ----------
+    coefficients, standard_errors : Series
+    dispersion : float
+        Pearson chi-square over residual degrees of freedom.
+    expected : Series
+        Fitted means, in the units of the counts.
+    """
+
+    coefficients: pd.Series
+    standard_errors: pd.Series
+    dispersion: float
+    expected: pd.Series
+
+    def to_frame(self):
+        """One row per term: coefficient, standard error, rate ratio."""
+        frame = pd.DataFrame({"coefficient": self.coefficients, "standard_error": self.standard_errors})
+        return frame.assign(rate_ratio=np.exp(self.coefficients))
+
+
+def fit_null(design, counts, *, offset=None):
+    """Fit one series by quasi-Poisson regression.
+
+    Parameters
+    ----------
+    design : DataFrame (n, p)
+    counts : Series of n counts
+    offset : array of n, optional
+        Log exposure.
+
+    Returns
+    -------
+    NullFit
+
+    Examples
+    --------
+    >>> days = pd.date_range("2025-01-01", periods=4)
+    >>> fit = fit_null(design_matrix(days, trend="constant", weekday=False, holidays=False),
+    ...                pd.Series([1, 2, 3, 6], index=days))
+    >>> round(fit.dispersion, 4)
+    1.5556
+    """
+    X = design.to_numpy(float)
+    observed = np.asarray(counts, float)
+    expected, beta = expected_counts(X, observed, offset=offset)
+    dispersion = ((observed - expected) ** 2 / expected).sum() / (X.shape[0] - X.shape[1])
+    covariance = dispersion * np.linalg.inv((X * expected[:, None]).T @ X)
+    errors = pd.Series(np.sqrt(np.diag(covariance)), index=design.columns)
+    return NullFit(
+        pd.Series(beta, index=design.columns),
+        errors,
+        float(dispersion),
+        pd.Series(expected, index=design.index),
+    )

@@ -1,0 +1,118 @@
+"""Before a pause: what could a window of this length show at all?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import DesignError
+from analysis.layout import BASELINE_SHORT, SHORT_WINDOW, check_counts
+from analysis.nullmodel import design_matrix, expected_counts, independent_columns
+from analysis.placebo import PlaceboTest, placebo_starts, window_sums
+
+WISHED_CUT = 0.5
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What windows of one length could reveal on the latest baseline.
+
+    Attributes
+    ----------
+    outcome : str
+    n_days : int
+        Length of the window asked about.
+    baseline_first_day, baseline_last_day : Timestamp
+    p_min : float
+        The two-sided p-value if nothing at all flew.
+    smallest_visible_cut : float or None
+        Share that must be gone to be seen in 80 % of windows; None if no cut would be.
+    nights_for_half : int or None
+        Shortest window, up to 13 days, in which a cut by half would be seen in 80 % of cases.
+    """
+
+    outcome: str
+    n_days: int
+    baseline_first_day: pd.Timestamp
+    baseline_last_day: pd.Timestamp
+    p_min: float
+    smallest_visible_cut: float | None
+    nights_for_half: int | None
+
+    def to_frame(self):
+        """One row."""
+        return pd.DataFrame([vars(self)])
+
+    def summary(self):
+        """One sentence for someone who waits for a pause to begin."""
+        from analysis.sentences import outcome_label
+
+        nights = "1 night" if self.n_days == 1 else f"{self.n_days} nights"
+        span = f"{self.baseline_first_day:%Y-%m-%d} to {self.baseline_last_day:%Y-%m-%d}"
+        if self.smallest_visible_cut is None:
+            best = f"no cut would show reliably (total silence: p = {self.p_min:.2g})"
+        else:
+            best = f"only a cut of about {self.smallest_visible_cut:.0%} or more would show reliably"
+        half = "not even 13 nights" if self.nights_for_half is None else f"{self.nights_for_half} nights"
+        return f"In {nights} of {outcome_label(self.outcome)}, {best}; a cut by half needs {half} (baseline {span})."
+
+
+def look_ahead(counts, n_days, *, baseline=BASELINE_SHORT, exclude=(), level=0.95):
+    """What a window of `n_days` after the end of a series could show, from all windows of that length before.
+
+    Parameters
+    ----------
+    counts : Series of counts by day, NaN = no report
+    n_days : int
+        1 to 13.
+    baseline : int
+        Last days of the series that serve as reference.
+    exclude : sequence of days
+        No reference, such as earlier pauses.
+    level : float
+
+    Returns
+    -------
+    Outlook
+
+    Raises
+    ------
+    DesignError
+        A length outside 1 to 13 days: longer windows need a baseline on both sides.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2025-01-01", periods=400)
+    >>> steady = pd.Series(np.random.default_rng(1).poisson(100, 400), index=days, name="drones")
+    >>> look_ahead(steady, 3).nights_for_half
+    1
+    """
+    if not 1 <= n_days <= SHORT_WINDOW:
+        raise DesignError(
+            "no outlook for this length", field="n_days", expected=f"1 to {SHORT_WINDOW}", found=str(n_days)
+        )
+    counts = check_counts(counts).iloc[-baseline:]
+    reference = counts.notna().to_numpy() & ~counts.index.isin(pd.DatetimeIndex(exclude))
+    X, _ = independent_columns(design_matrix(counts.index, holidays=False), reference)
+    values = np.nan_to_num(counts.to_numpy())
+    expected, _ = expected_counts(X, values, weights=reference.astype(float))
+
+    def test(length):
+        pattern = np.ones(length, bool)
+        starts = placebo_starts(reference, pattern)
+        return PlaceboTest(
+            0.0, window_sums(values, starts, pattern) / window_sums(expected, starts, pattern), alpha=1 - level
+        )
+
+    asked = test(n_days)
+    enough = [k for k in range(1, SHORT_WINDOW + 1) if float(test(k).smallest_visible_cut) <= WISHED_CUT]
+    cut = float(asked.smallest_visible_cut)
+    return Outlook(
+        outcome=str(counts.name or "counts"),
+        n_days=n_days,
+        baseline_first_day=counts.index[0],
+        baseline_last_day=counts.index[-1],
+        p_min=float(asked.p_min_fall),
+        smallest_visible_cut=cut if np.isfinite(cut) else None,
+        nights_for_half=enough[0] if enough else None,
+    )

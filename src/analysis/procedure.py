@@ -1,0 +1,241 @@
+"""The fixed procedure by which one pause is tested: decided before any result, the same for every pause."""
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from analysis.assessment import HORIZONS, NATIONAL, PRIMARY_HORIZON, Assessment
+from analysis.effects import holm
+from analysis.estimation import estimate_effect, estimate_rebound
+from analysis.layout import ONE_DAY, RECOVERY_SHORT, SHORT_WINDOW
+from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
+from analysis.salvos import estimate_lull, salvo_days
+from analysis.sentences import DEPENDS, NOT_TESTABLE, outcome_label
+from analysis.tables import load_strikes, outcome_series
+from analysis.tables import outcomes as catalogue
+
+VOLUME = ("drones_launched", "missiles_launched")
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """What all estimates of one pause share."""
+
+    pause: Pause
+    exclude: tuple
+    busy: frozenset
+    salvos: pd.DatetimeIndex
+    baseline: int | None
+    level: float
+    folder: object
+
+    def series(self, outcome):
+        return outcome_series(outcome, folder=self.folder)
+
+    def estimate(self, outcome, days, claim, *, window="pause", stratum=NATIONAL, **options):
+        """One effect with its key filled in."""
+        effect = estimate_effect(
+            self.series(outcome), days, exclude=self.exclude, salvo_days=self.salvos, baseline=self.baseline,
+            level=self.level, **options,
+        )  # fmt: skip
+        return self.keyed(effect, claim, window, stratum)
+
+    def keyed(self, effect, claim, window, stratum=NATIONAL):
+        return replace(effect, pause=self.pause.id, claim=claim, window=window, stratum=stratum)
+
+
+def assess(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95, registry=None, folder=None):
+    """Test one announced pause.
+
+    Parameters
+    ----------
+    pause_id : str
+        Id in the registry.
+    claim : str
+        "main", or the id of one party's claim.
+    outcomes : sequence of str
+        Names in the catalogue of outcomes.
+    baseline : int, optional
+        Days of baseline before the window; by default 365, or 700 for long windows.
+    level : float
+    registry : mapping of Pause, optional
+        By default the project's registry.
+    folder : path, optional
+        Folder of tables.
+
+    Returns
+    -------
+    Assessment
+        Holm's correction spans the testable outcomes of the main claim; every other row is exploratory and
+        has no adjusted p-value.
+
+    Raises
+    ------
+    RegistryError
+        Unknown pause or claim, or a claim without a window.
+    DataError
+        Unknown outcome or damaged table.
+
+    Examples
+    --------
+    >>> assess("victory-day-2025").primary("drones_launched").verdict
+    'fewer'
+    """
+    registry = load_pauses() if registry is None else registry
+    pause = get_pause(registry, pause_id)
+    chosen = pause.claim(claim).id
+    strikes = load_strikes(folder=folder)
+    setting = _Setting(
+        pause=pause,
+        exclude=tuple(not_ordinary(registry, besides=pause)),
+        busy=frozenset(day for other in reported_pauses(registry) if other.id != pause.id for day in other.days()),
+        salvos=salvo_days(strikes["missiles_launched"]),
+        baseline=baseline,
+        level=level,
+        folder=folder,
+    )
+    decided, from_strict = _decide_both_starts(setting, chosen, outcomes, in_family=chosen == pause.main)
+    effects = [*decided, *from_strict]
+    effects += [row for effect in decided for row in _companions(setting, effect)]
+    effects += [row for outcome in outcomes for row in _around(setting, outcome, chosen)]
+    others = [other.id for other in pause.claims if other.stated and other.id != chosen]
+    effects += [row for other in others for row in _decide_both_starts(setting, other, outcomes, in_family=False)[0]]
+    lull = estimate_lull(setting.series("missiles_launched"), pause.days(chosen), exclude=setting.exclude)
+    return Assessment(pause, chosen, tuple(effects), lull, setting.series(outcomes[0]).index[-1])
+
+
+def not_ordinary(registry, *, besides=None):
+    """Days that are no baseline: reported pauses, announcement to start, and a week after each.
+
+    Parameters
+    ----------
+    registry : mapping of Pause
+    besides : Pause, optional
+        The pause being tested: only its parties' other windows are left out.
+
+    Returns
+    -------
+    DatetimeIndex
+    """
+    days = set()
+    for pause in reported_pauses(registry):
+        if besides is not None and pause.id == besides.id:
+            days.update(day for claim in pause.claims if claim.stated for day in pause.days(claim.id))
+            continue
+        window = pause.days()
+        days.update(pd.date_range(window[0], window[-1] + RECOVERY_SHORT * ONE_DAY))
+        days.update(pause.announced_days())
+    return pd.DatetimeIndex(sorted(days), name="day")
+
+
+def _decide_both_starts(setting, claim, outcomes, *, in_family):
+    """The deciding effect of each outcome, and the same from the stricter start of its series."""
+    days, announced = setting.pause.days(claim), _announced(setting.pause, claim)
+    usual = [setting.estimate(outcome, days, claim, announced=announced) for outcome in outcomes]
+    strict = [_strict(setting, effect, days, announced) for effect in usual]
+    if in_family:
+        family = [i for i, outcome in enumerate(outcomes) if catalogue()[outcome].in_family]
+        usual = _adjusted(family, usual)
+        instead = _adjusted(family, [stricter or effect for stricter, effect in zip(strict, usual, strict=True)])
+        strict = [stricter and effect for stricter, effect in zip(strict, instead, strict=True)]
+    decided = [_reconciled(setting, effect, stricter) for effect, stricter in zip(usual, strict, strict=True)]
+    return decided, [effect for effect in strict if effect is not None]
+
+
+def _adjusted(family, effects):
+    """Holm's correction for the members of the family; the others as they are."""
+    corrected = dict(zip(family, holm([effects[i] for i in family]), strict=True))
+    return [corrected.get(i, effect) for i, effect in enumerate(effects)]
+
+
+def _announced(pause, claim):
+    days = pause.announced_days(claim)
+    return days[0] if len(days) else None
+
+
+def _strict(setting, effect, days, announced):
+    """The effect from the stricter start, where that start changes the baseline."""
+    start = catalogue()[effect.outcome].strict_first_day
+    first = effect.baseline_first_day
+    if start is None or first is None or not first < pd.Timestamp(start).date() < effect.first_day:
+        return None
+    return setting.estimate(
+        effect.outcome, days, effect.claim, announced=announced, first_day=start, stratum=f"from {start}"
+    )
+
+
+def _reconciled(setting, usual, strict):
+    """One verdict from both starts: where they differ, it depends on a choice."""
+    if usual.observed is None or usual.p_value is None:
+        return replace(usual, reason=usual.reason + quiet_around(setting, usual))
+    if strict is None:
+        return usual
+    start = strict.stratum.removeprefix("from ")
+    if strict.p_value is None:
+        return replace(usual, reason=f"{usual.reason}; from {start} alone: {strict.reason}")
+    if strict.verdict == usual.verdict:
+        return replace(usual, reason=f"{usual.reason}; the same with a baseline from {start}")
+    why = f"{usual.verdict} with a baseline from {usual.baseline_first_day}, {strict.verdict} with one from {start}"
+    return replace(usual, verdict=DEPENDS, reason=f"{why}; {usual.reason}")
+
+
+def quiet_around(setting, effect):
+    """For a window outside the usable days: whether it differs at all from the days around it, in words."""
+    column = catalogue()[effect.outcome].column
+    counts = load_strikes(folder=setting.folder)[column]
+    inside = counts[str(effect.first_day) : str(effect.last_day)]
+    if not len(inside) or not (inside == 0).all():
+        return ""
+    flown = counts.index[counts > 0]
+    before, after = flown[flown < inside.index[0]], flown[flown > inside.index[-1]]
+    if not len(before) or not len(after):
+        return ""
+    first, last = before[-1] + ONE_DAY, after[0] - ONE_DAY
+    length = (last - first).days + 1
+    label = outcome_label(effect.outcome)
+    return f"; no {label} on any of the {length} days from {first:%Y-%m-%d} to {last:%Y-%m-%d}, truce or not"
+
+
+def _companions(setting, effect):
+    """The other placebo test beside the deciding one, where there is one to make."""
+    if effect.p_value is None or effect.n_days > SHORT_WINDOW:
+        return []
+    other = "shift" if effect.test == "after-salvo" else "after-salvo"
+    days = pd.date_range(effect.first_day, effect.last_day)
+    announced = _announced(setting.pause, effect.claim)
+    row = setting.estimate(effect.outcome, days, effect.claim, announced=announced, test=other)
+    return [replace(row, reason=f"companion, not deciding; {row.reason}")] if row.n_placebo else []
+
+
+def _around(setting, outcome, claim):
+    """Rows for the days before and after: anticipation, rebound, and the pause and what followed together."""
+    pause, series = setting.pause, setting.series(outcome)
+    days, announced = pause.days(claim), _announced(pause, claim)
+    rows = []
+    if len(waiting := pause.announced_days(claim)):
+        rows.append(setting.estimate(outcome, waiting, claim, window="announced-to-start"))
+    for horizon in HORIZONS:
+        after = estimate_rebound(
+            series, days, horizon=horizon, exclude=setting.exclude, announced=announced, level=setting.level
+        )
+        rows.append(setting.keyed(after, claim, f"after-{horizon}"))
+    both = pd.date_range(days[0], days[-1] + PRIMARY_HORIZON * ONE_DAY)
+    rows.append(
+        setting.estimate(
+            outcome, both, claim, window=f"pause+after-{PRIMARY_HORIZON}", announced=announced, test="shift"
+        )
+    )
+    return [_unless_busy(setting, row) for row in rows]
+
+
+def _unless_busy(setting, effect):
+    """No test where the days belong to another pause."""
+    days = pd.date_range(effect.first_day, effect.last_day)
+    own = set(setting.pause.days(effect.claim))
+    shared = sum(day in setting.busy and day not in own for day in days)
+    if not shared or effect.p_value is None:
+        return effect
+    return replace(
+        effect, testable=False, verdict=NOT_TESTABLE, p_value=None, p_min=None, smallest_visible_cut=None,
+        reason=f"{shared} of these {len(days)} days lie inside another announced pause",
+    )  # fmt: skip

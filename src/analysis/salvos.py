@@ -1,0 +1,149 @@
+"""Mass salvos: when they came, and how long a quiet between them is ordinary."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import DesignError
+from analysis.layout import check_counts, check_window
+from analysis.placebo import days_since_salvo
+
+SALVO_MISSILES = 20
+FEWEST_SALVOS = 10
+
+
+def salvo_days(missiles, *, threshold=SALVO_MISSILES):
+    """Days with at least `threshold` missiles.
+
+    Parameters
+    ----------
+    missiles : Series of counts by day
+    threshold : float
+
+    Returns
+    -------
+    DatetimeIndex
+
+    Examples
+    --------
+    >>> days = pd.date_range("2025-01-01", periods=3)
+    >>> salvo_days(pd.Series([0, 34, 5], index=days)).strftime("%d").tolist()
+    ['02']
+    """
+    return missiles.index[missiles >= threshold]
+
+
+@dataclass(frozen=True)
+class Lull:
+    """How ordinary a quiet spell is, given the days since the last salvo. A description, never a test.
+
+    Attributes
+    ----------
+    first_day, last_day : Timestamp
+    days_since_salvo : int
+        From the last salvo to the window's first day.
+    observed_salvos : int
+    expected_salvos : float
+        Sum of the daily salvo probabilities along the window, had it stayed quiet until then.
+    quiet_probability : float
+        Probability that no salvo comes in the window.
+    n_salvos, n_days : int
+        History behind the estimate.
+    hazard : DataFrame
+        Columns days_since_salvo, probability: the fitted daily probability of a salvo.
+    """
+
+    first_day: pd.Timestamp
+    last_day: pd.Timestamp
+    days_since_salvo: int
+    observed_salvos: int
+    expected_salvos: float
+    quiet_probability: float
+    n_salvos: int
+    n_days: int
+    hazard: pd.DataFrame
+
+    def to_frame(self):
+        """One row, without the hazard curve."""
+        return pd.DataFrame([{name: value for name, value in vars(self).items() if name != "hazard"}])
+
+    def summary(self):
+        """Plain words for how ordinary the quiet is."""
+        length = (self.last_day - self.first_day).days + 1
+        came = "no mass salvo" if self.observed_salvos == 0 else f"{self.observed_salvos} mass salvo(s)"
+        return (
+            f"In these {length} days there came {came}, where {self.expected_salvos:.1f} were to be expected "
+            f"{self.days_since_salvo} days after the last one; a quiet at least as long follows such a start in "
+            f"{self.quiet_probability:.0%} of cases ({self.n_salvos} salvos in {self.n_days} days)."
+        )
+
+    def plot(self, ax=None):
+        """Draw the daily probability of a salvo by days since the last one."""
+        from analysis.figures import draw_hazard
+
+        return draw_hazard(self.hazard, at=self.days_since_salvo, ax=ax)
+
+
+def estimate_lull(missiles, days, *, threshold=SALVO_MISSILES, baseline=365, exclude=()):
+    """Probability of a salvo-free window from a discrete-time hazard of days since the last salvo.
+
+    Complementary log-log regression of "salvo today" on the log of days since the last one
+    (Prentice and Gloeckler 1978), fitted by statsmodels to the days before the window.
+
+    Parameters
+    ----------
+    missiles : Series of counts by day, NaN = no report
+    days : DatetimeIndex
+        The window.
+    threshold : float
+        Missiles that make a salvo.
+    baseline : int
+        Days of history before the window.
+    exclude : sequence of days
+        Left out of the fit, such as other pauses.
+
+    Returns
+    -------
+    Lull or None
+        None when the history holds fewer than 10 salvos, or the window is outside the data.
+
+    Raises
+    ------
+    DesignError
+        A threshold that is not positive.
+    """
+    import statsmodels.api as sm
+
+    if not threshold > 0:
+        raise DesignError("not a salvo threshold", field="threshold", expected="above 0", found=repr(threshold))
+    missiles, days = check_counts(missiles), check_window(days)
+    history = missiles[days[0] - pd.Timedelta(days=baseline) : days[-1]]
+    if len(history) == 0 or history.index[-1] < days[-1]:
+        return None
+    salvo = (history >= threshold).to_numpy()
+    since = days_since_salvo(salvo)
+    before = history.index < days[0]
+    usable = before & ~np.isnan(since) & history.notna().to_numpy() & ~history.index.isin(pd.DatetimeIndex(exclude))
+    if salvo[before].sum() < FEWEST_SALVOS or np.isnan(since[~before][0]):
+        return None
+    family = sm.families.Binomial(link=sm.families.links.CLogLog())
+    fit = sm.GLM(salvo[usable].astype(float), _terms(since[usable]), family=family).fit()
+    start = int(since[~before][0])
+    ahead = fit.predict(_terms(np.arange(start, start + len(days))))
+    curve = np.arange(1, 22)
+    return Lull(
+        first_day=days[0],
+        last_day=days[-1],
+        days_since_salvo=start,
+        observed_salvos=int(salvo[~before].sum()),
+        expected_salvos=float(ahead.sum()),
+        quiet_probability=float(np.prod(1 - ahead)),
+        n_salvos=int(salvo[usable].sum()),
+        n_days=int(usable.sum()),
+        hazard=pd.DataFrame({"days_since_salvo": curve, "probability": fit.predict(_terms(curve))}),
+    )
+
+
+def _terms(days_since):
+    return np.column_stack([np.ones(len(days_since)), np.log(np.asarray(days_since, float))])

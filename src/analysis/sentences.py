@@ -1,0 +1,139 @@
+"""Findings in plain words. Every number in a sentence is a field of the finding it speaks of."""
+
+FEWER, MORE = "fewer", "more"
+NO_CHANGE, DEPENDS, NOT_TESTABLE = "no visible change", "depends on a choice", "not testable"
+WINDOW_PHRASES = {
+    "announced-to-start": "between announcement and start",
+    "after-3": "in the 3 days after",
+    "after-7": "in the 7 days after",
+    "after-14": "in the 14 days after",
+    "pause+after-7": "in the pause and the 7 days after it together",
+}
+
+
+def outcome_label(outcome):
+    """Words for an outcome: the catalogue's, or the series' own name."""
+    from analysis.tables import outcomes
+
+    known = outcomes().get(outcome)
+    return known.label if known else str(outcome).replace("_", " ")
+
+
+def finding(effect):
+    """Word a finding for a reader who knows no statistics, without claiming more than the fields hold."""
+    label, when = outcome_label(effect.outcome), days_phrase(effect)
+    why = effect.reason.split("; ")[0]
+    if effect.verdict == NOT_TESTABLE:
+        seen = "" if effect.observed is None else f"{amount(effect.observed)} {label} {when}, but "
+        return f"Not testable: {seen}{why}." if seen else f"Not testable: {label} {when}: {why}."
+    if effect.verdict == DEPENDS:
+        return f"It depends on a choice: {amount(effect.observed)} {label} {when}; {why}."
+    lead = {FEWER: "Fewer than expected", MORE: "More than expected", NO_CHANGE: "No visible change"}[effect.verdict]
+    seen = f"{lead}: {amount(effect.observed)} {label} {when}, where {_ordinary(effect)} would have been ordinary."
+    return f"{seen} {_power(effect) if effect.verdict == NO_CHANGE else _strength(effect)}"
+
+
+def days_phrase(effect):
+    """The window in words: which days, and how many of them have no report."""
+    first, last = effect.first_day, effect.last_day
+    end = f"{last.day} {last:%B %Y}"
+    same = (first.year, first.month) == (last.year, last.month)
+    start = (
+        f"{first.day}" if same else f"{first.day} {first:%B}" + ("" if first.year == last.year else f" {first.year}")
+    )
+    span = f"on {end}" if first == last else f"from {start} to {end}"
+    if effect.test == "joint":
+        span = f"on {effect.n_days} pause days between {start} and {end}"
+    missing = f" ({effect.n_missing} of {effect.n_days} days without a report)" if effect.n_missing else ""
+    place = WINDOW_PHRASES.get(effect.window)
+    return f"{place}, {span}{missing}," if place else span + missing
+
+
+def amount(value):
+    """A count as a reader wants it: whole, with thousands apart."""
+    return f"{value:,.0f}" if value >= 10 or value == round(value) else f"{value:.1f}"
+
+
+def describe_series(effect):
+    """Alternative text of the series picture."""
+    label = outcome_label(effect.outcome)
+    return f"Daily {label} before, during and after the pause. {finding(effect)}"
+
+
+def describe_placebo(effect):
+    """Alternative text of the placebo picture."""
+    if effect.ratio is None or not effect.n_placebo:
+        return f"No comparable window of {effect.n_days} days; nothing to draw."
+    low, high = (effect.placebo["ratio"] <= effect.ratio).sum(), (effect.placebo["ratio"] >= effect.ratio).sum()
+    return (
+        f"Histogram of {effect.n_placebo} ordinary windows of the same length by launched over expected; this window "
+        f"lies at {effect.ratio:.2f}, {low} are as low or lower, {high} as high or higher."
+    )
+
+
+def _ordinary(effect):
+    if effect.expected_high is None:
+        return f"{amount(effect.expected_low)} or more"
+    return f"{amount(effect.expected_low)} to {amount(effect.expected_high)}"
+
+
+def _strength(effect):
+    p = effect.p_value if effect.p_adjusted is None else effect.p_adjusted
+    others = "draws of ordinary windows" if effect.test == "joint" else f"{effect.n_placebo} {_comparable(effect)}"
+    chance = f"p = {p:.2g} against {others}"
+    if effect.ratio == 0:
+        return f"That is none of an expected {amount(effect.expected)} ({chance})."
+    upper = "without upper limit" if effect.ratio_high is None else f"to {effect.ratio_high:.2f}"
+    interval = f"{effect.level:.0%} interval {effect.ratio_low:.2f} {upper}"
+    return f"That is {effect.ratio:.2f} times the expected {amount(effect.expected)} ({interval}; {chance})."
+
+
+def _comparable(effect):
+    kind = {"after-salvo": "equally long after a salvo", "after-quiet": "that follow a quiet"}.get(effect.test)
+    return f"windows of the same length {kind}" if kind else "windows of the same length"
+
+
+def _power(effect):
+    if effect.alternative == "greater":
+        return "Only a rise beyond that range could have been told from chance."
+    if effect.smallest_visible_cut is None:
+        return "No cut, however large, would have shown in most windows of this length."
+    return f"Only a cut of about {effect.smallest_visible_cut:.0%} or more would have shown reliably."
+
+
+def rebound(pause, after, both):
+    """Word what followed a pause.
+
+    Parameters
+    ----------
+    pause, after, both : PauseEffect
+        The pause; the days after it; the two together.
+
+    Returns
+    -------
+    str
+        "Repays" is said only when the interval of pause plus after covers 1 and excludes the pause's own ratio.
+    """
+    label = outcome_label(pause.outcome)
+    span = f"the {after.n_days} days after"
+    if after.p_value is None:
+        return f"Rebound of {label}: cannot tell; {after.reason.split('; ')[0]}."
+    surge = after.verdict == MORE
+    times = f"{after.ratio:.2f} times the expected number in {span}"
+    together = None if both.ratio is None else f"pause and {span} together {both.ratio:.2f} times the expected"
+    if together is None or both.p_value is None or pause.ratio is None:
+        kind = "more than usually follows a quiet" if surge else "no more than usually follows a quiet"
+        return f"Rebound of {label}: {times}, {kind} (p = {after.p_value:.2g}); whether it made up cannot be told."
+    upper = float("inf") if both.ratio_high is None else both.ratio_high
+    repays = both.ratio_low <= 1 <= upper and not both.ratio_low <= pause.ratio <= upper
+    if both.verdict == MORE:
+        found = f"a surge beyond what the pause had spared: {times}; {together}"
+    elif pause.verdict == FEWER and repays:
+        found = f"the pause was made up: {times}; {together}"
+    elif surge:
+        found = f"a surge followed, more than usually follows a quiet: {times}; whether it made up cannot be told"
+    elif after.testable:
+        found = f"none visible: {times}"
+    else:
+        found = f"cannot tell: {times}"
+    return f"Rebound of {label}: {found} (p = {after.p_value:.2g} against {after.n_placebo} windows after a quiet)."

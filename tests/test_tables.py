@@ -1,0 +1,207 @@
+"""Committed tables: what loads, what is refused, and that a check lists everything at once."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis.errors import DataError
+from analysis.tables import (
+    check_tables,
+    load_strikes,
+    load_table,
+    outcome_series,
+    outcomes,
+    table_definitions,
+)
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the committed data folder."""
+    return Path(shutil.copytree(DATA, tmp_path / "data"))
+
+
+def spoil(folder, old, new, *, name="strikes", sign=False):
+    """Replace text in a table; with `sign`, make its sidecar agree, so that only the content is wrong."""
+    path = folder / f"{name}.csv"
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+    if sign:
+        sidecar = json.loads((folder / f"{name}.json").read_text("utf-8"))
+        sidecar["output"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        (folder / f"{name}.json").write_text(json.dumps(sidecar), "utf-8")
+
+
+def test_the_committed_tables_have_no_fault():
+    assert check_tables(folder=DATA).empty
+
+
+def test_every_strike_day_is_there_once_with_counts_as_numbers():
+    strikes = load_strikes(folder=DATA)
+    assert strikes.index.name == "day"
+    assert strikes.index.dtype == "datetime64[us]"
+    assert strikes.index.equals(pd.date_range(strikes.index[0], strikes.index[-1], name="day", unit="us"))
+    assert pd.api.types.is_bool_dtype(strikes["reported"])
+    counts = strikes.drop(columns=["reported", "drones_basis"])
+    assert set(counts.dtypes.astype(str)) == {"float64"}
+    assert counts.loc["2025-04-07"].isna().all()
+
+
+def test_a_series_begins_at_its_first_usable_day_and_leaves_out_the_last():
+    strikes, drones = load_strikes(folder=DATA), outcome_series("drones_launched", folder=DATA)
+    assert drones.name == "drones_launched"
+    assert drones.index[0] == pd.Timestamp("2024-09-01")
+    assert drones.index[-1] == strikes.index[-2]
+    assert drones.dtype == float
+    assert pd.isna(drones["2025-04-07"])
+    assert drones["2025-05-09"] == 0
+    pd.testing.assert_series_equal(drones, strikes.loc[drones.index, "drones_launched"])
+
+
+def test_first_day_and_drop_last_are_the_callers():
+    strict = outcomes()["drones_launched"].strict_first_day
+    series = outcome_series("drones_launched", first_day=strict, drop_last=0, folder=DATA)
+    assert series.index[0] == pd.Timestamp("2025-01-01")
+    assert series.index[-1] == load_strikes(folder=DATA).index[-1]
+    assert outcome_series("missiles_launched", folder=DATA).index[0] == pd.Timestamp("2024-01-01")
+    assert len(outcome_series("missiles_launched", drop_last=3, folder=DATA)) == len(series) + 366 - 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"name": "tanks"}, ["drones_launched", "'tanks'"]),
+        ({"name": "drones_launched", "first_day": "2031-01-01"}, ["2031"]),
+    ],
+)
+def test_an_impossible_series_is_refused(arguments, words):
+    with pytest.raises(DataError) as refusal:
+        outcome_series(**arguments, folder=DATA)
+    assert [word for word in words if word not in str(refusal.value)] == []
+
+
+def test_each_outcome_names_a_column_of_a_daily_table_and_days_in_it():
+    definitions = table_definitions()
+    for name, outcome in outcomes().items():
+        assert outcome.name == name
+        assert outcome.column in [field["name"] for field in definitions[outcome.table]["fields"]]
+        assert definitions[outcome.table]["key"] == ["day"]
+        assert outcome.strict_first_day is None or outcome.strict_first_day >= outcome.first_day
+
+
+def test_the_catalogue_cannot_be_changed_by_a_caller():
+    with pytest.raises(TypeError):
+        outcomes()["mine"] = None
+
+
+def test_one_changed_digit_is_refused_with_both_checksums(folder):
+    expected = hashlib.sha256((folder / "strikes.csv").read_bytes()).hexdigest()
+    spoil(folder, "2025-05-11,True,report,108,", "2025-05-11,True,report,109,")
+    found = hashlib.sha256((folder / "strikes.csv").read_bytes()).hexdigest()
+    with pytest.raises(DataError) as refusal:
+        load_table("strikes", folder=folder)
+    assert all(word in str(refusal.value) for word in ("strikes.csv", expected, found, "pauses data build"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("missiles_launched,", "rockets_launched,", ["columns", "rockets_launched"]),
+        ("2025-05-10,", "2025-05-09,", ["day", "repeated"]),
+        ("2025-05-10,", "2031-05-10,", ["not sorted"]),
+        ("2022-09-28,", "2022-09-27,", ["left out"]),
+        ("2025-05-11,True,report,108", "2025-05-11,True,report,many", ["not a readable table", "many"]),
+    ],
+)
+def test_a_table_of_another_shape_is_refused_even_with_a_matching_checksum(folder, old, new, words):
+    spoil(folder, old, new, sign=True)
+    with pytest.raises(DataError) as refusal:
+        load_table("strikes", folder=folder)
+    assert [word for word in ["strikes.csv", *words] if word not in str(refusal.value)] == []
+
+
+def test_missing_files_and_unknown_tables_are_named(folder):
+    with pytest.raises(DataError, match=r"one of strikes, .*'tanks'"):
+        load_table("tanks", folder=folder)
+    (folder / "strikes.json").write_text("{}")
+    with pytest.raises(DataError, match=r"strikes\.json: not a sidecar"):
+        load_table("strikes", folder=folder)
+    (folder / "strikes.csv").unlink()
+    with pytest.raises(DataError, match=r"strikes\.csv: file cannot be read"):
+        load_table("strikes", folder=folder)
+
+
+def test_a_check_lists_all_faults_of_all_files_at_once(folder):
+    spoil(folder, "2025-05-11,True,report,108,101", "2025-05-11,True,report,-108,1.5", sign=True)
+    spoil(folder, "2025-05-12,True,report", "12 May,maybe,hearsay", sign=True)
+    spoil(folder, "2025-06-01,", "2025-06-01,7", name="strike_variants")
+    (folder / "weapon_classes.csv").unlink()
+    faults = check_tables(folder=folder)
+    at = {(fault.file, fault.field): fault for fault in faults.itertuples()}
+    assert at["strikes.csv", "drones_launched"].expected == "0 or more"
+    assert at["strikes.csv", "drones_launched"].found == "-108"
+    assert at["strikes.csv", "drones_launched"].rows.isdigit()
+    assert at["strikes.csv", "drones_neutralised"].expected == "a whole number"
+    assert at["strikes.csv", "day"].found == "12 May"
+    assert at["strikes.csv", "reported"].expected == "True or False"
+    assert "hearsay" in at["strikes.csv", "drones_basis"].found
+    assert ("strike_variants.csv", "sha256") in at
+    assert "missing" in at["weapon_classes.csv", ""].problem
+    assert ("datapackage.json", "strikes: hash") in at
+    assert (faults["remedy"] != "").all()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("2025-05-11,True,report,108,101", "2025-05-11,True,report,108,109", "drones_neutralised > drones_launched"),
+        ("2025-05-11,True,report,108", "2025-05-11,False,report,108", "reported"),
+        ("2025-05-11,True,report", "2025-05-11,True,missing", "drones_basis == 'missing'"),
+    ],
+)
+def test_figures_that_contradict_each_other_are_found(folder, old, new, expected):
+    spoil(folder, old, new, sign=True)
+    faults = check_tables(folder=folder)
+    fault = faults[faults["problem"] == "figures do not agree"].iloc[0]
+    assert expected in fault["expected"]
+    row = int(fault["rows"])
+    assert (folder / "strikes.csv").read_text().splitlines()[row - 1].startswith("2025-05-11")
+
+
+def test_missiles_that_are_not_the_sum_of_their_classes_are_found(folder):
+    spoil(folder, "2026-02-03,True,report,450,412,71,", "2026-02-03,True,report,450,412,72,", sign=True)
+    assert "sam_land_attack_launched" in " ".join(check_tables(folder=folder)["expected"].dropna())
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "words"),
+    [
+        (lambda package: package["resources"].pop(0), ["hash", "None"]),
+        (lambda package: package["resources"][0]["schema"]["fields"].pop(), ["fields", "strikes"]),
+        (lambda package: package.pop("resources"), ["not a data package"]),
+    ],
+)
+def test_a_data_package_that_lies_is_found(folder, spoilt, words):
+    path = folder / "datapackage.json"
+    package = json.loads(path.read_text("utf-8"))
+    spoilt(package)
+    path.write_text(json.dumps(package), "utf-8")
+    faults = check_tables(folder=folder)
+    assert (faults["file"] == "datapackage.json").all()
+    text = " ".join(faults.agg(" ".join, axis=1))
+    assert [word for word in words if word not in text] == []
+
+
+def test_loading_a_table_does_not_need_the_validator():
+    code = "import sys, analysis.tables as t; t.load_strikes(folder=sys.argv[1]); print('pandera' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code, str(DATA)], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "False"
