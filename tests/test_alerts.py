@@ -9,14 +9,8 @@ import pandas as pd
 import pytest
 
 from analysis.errors import DataError
-from analysis.sources.alerts import (
-    daily_alerts,
-    import_alerts,
-    number_takeoff_alarms,
-    oblast_names,
-    quiet_days,
-    read_alerts,
-)
+from analysis.sources.alertdays import daily_alerts, number_takeoff_alarms, quiet_days
+from analysis.sources.alerts import import_alerts, oblast_names, read_alerts
 from analysis.strikedays import day_span
 from analysis.tables import load_strikes, load_table
 

@@ -1,10 +1,11 @@
 """What was found about one pause, arranged for reading."""
 
 from dataclasses import dataclass
+from html import escape
 
 import pandas as pd
 
-from analysis.effects import EffectsRecord, to_frame
+from analysis.effects import EffectsRecord, shown, to_frame
 from analysis.pauses import Pause
 from analysis.salvos import Lull
 from analysis.sentences import outcome_label, rebound
@@ -86,19 +87,25 @@ class Assessment:
         for outcome in self.outcomes():
             daily = self.primary(outcome).daily[["day", "observed", "expected"]]
             names = {"observed": outcome_label(outcome), "expected": f"expected {outcome_label(outcome)}"}
-            nights = nights.merge(daily.rename(columns=names).round(1), on="day", how="left")
-        return nights.set_index("day")
+            nights = nights.merge(daily.rename(columns=names), on="day", how="left")
+        return nights.set_index("day").round(1)
 
     def describe_lull(self):
         """How ordinary the quiet was, in words."""
         return self.lull.summary() if self.lull else "The record of mass salvos before this pause is too thin to say."
 
+    def said(self):
+        """What the registry holds of the parties' claims about violations, with its sources, as Markdown."""
+        sources = "\n".join(f"* {escape(s.publisher)}, {s.date or 'undated'}: <{s.url}>" for s in self.pause.sources)
+        return f"{escape(self.pause.violations)}.\n\nSources:\n\n{sources}"
+
     def before_and_after(self):
         """The days around the pause: a row per outcome and window."""
         around = ["announced-to-start", *(f"after-{h}" for h in HORIZONS), f"pause+after-{PRIMARY_HORIZON}"]
         rows = [e for window in around for o in self.outcomes() for e in self.select(o, window=window)[:1]]
-        columns = ["window", "outcome", "n_days", "observed", "expected", "ratio", "p_value", "verdict", "reason"]
-        return to_frame(rows)[columns]
+        return shown(
+            rows, "window", "outcome", "n_days", "observed", "expected", "ratio", "p_value", "verdict", "reason"
+        )
 
     def rebounds(self):
         """Whether a surge followed and made up for the pause, a sentence per outcome."""
@@ -114,5 +121,5 @@ class Assessment:
         """The verdict under each party's window: a row per claim and outcome."""
         claims = dict.fromkeys(effect.claim for effect in self.effects)
         rows = [self.select(outcome, claim=claim)[0] for claim in claims for outcome in self.outcomes()]
-        columns = ["claim", "outcome", "first_day", "last_day", "n_days", "observed", "expected", "ratio", "p_value"]
-        return to_frame(rows)[[*columns, "verdict"]]
+        numbers = ["observed", "expected", "ratio", "p_value"]
+        return shown(rows, "claim", "outcome", "first_day", "last_day", "n_days", *numbers, "verdict")

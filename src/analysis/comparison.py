@@ -5,20 +5,21 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from analysis.assessment import NATIONAL
-from analysis.effects import EffectsRecord, holm, to_frame
+from analysis.effects import EffectsRecord, holm, shown, to_frame
 from analysis.errors import DesignError
 from analysis.estimation import estimate_effect
 from analysis.joint import combine_effects
 from analysis.pauses import load_pauses, volume_episodes
 from analysis.procedure import VOLUME, not_ordinary
 from analysis.salvos import salvo_days
+from analysis.sentences import FEWER, MORE, outcome_label
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 
 GROUPS = {
-    "volume-truces": ("all announced truces", ("agreed", "unilateral")),
-    "agreed-truces": ("truces both sides accepted", ("agreed",)),
-    "unilateral-truces": ("truces of one side", ("unilateral",)),
+    "volume-truces": ("agreed", "unilateral"),
+    "agreed-truces": ("agreed",),
+    "unilateral-truces": ("unilateral",),
 }
 
 
@@ -53,6 +54,42 @@ class Comparison:
         """Do announced truces work at all? One finding per outcome."""
         return " ".join(self.together(outcome).summary() for outcome in dict.fromkeys(e.outcome for e in self.joint))
 
+    def episodes_frame(self):
+        """The episodes: what flew, what was to be expected, and whether it could be told."""
+        columns = [
+            "pause",
+            "outcome",
+            "first_day",
+            "last_day",
+            "observed",
+            "expected",
+            "ratio",
+            "p_value",
+            "p_adjusted",
+        ]
+        return to_frame(self.episodes)[[*columns, "verdict"]]
+
+    def groups_frame(self):
+        """The groups of truces tested together."""
+        numbers = [
+            "observed",
+            "expected",
+            "ratio",
+            "ratio_low",
+            "ratio_high",
+            "p_value",
+            "p_min",
+            "smallest_visible_cut",
+        ]
+        return shown(self.joint, "pause", "outcome", "n_days", *numbers, "verdict")
+
+    def describe(self):
+        """Alternative text of the forest."""
+        told = sum(effect.verdict in (FEWER, MORE) for effect in self.episodes)
+        return f"Ratios of launched to expected with intervals for {len(self.episodes)} episodes and outcomes, " + (
+            f"{told} of them told from chance, and for the groups together. {self.summary()}"
+        )
+
     def plot(self, ax=None):
         """Draw all episodes and groups as a forest."""
         from analysis.figures import draw_forest
@@ -82,29 +119,24 @@ def compare_truces(*, outcomes=VOLUME, level=0.95, seed=0, registry=None, folder
     """
     registry = load_pauses() if registry is None else registry
     salvos = salvo_days(load_strikes(folder=folder)["missiles_launched"])
-    episodes = volume_episodes(registry)
-    shown, joint = [], []
+    episodes, exclude = volume_episodes(registry), not_ordinary(registry)
+    shown, joint = [], {group: [] for group in GROUPS}
     for outcome in outcomes:
         series = outcome_series(outcome, folder=folder)
         effects = []
         for episode in episodes:
-            members = [registry[name] for name in episode.pauses]
-            waiting = [member.announced_days() for member in members]
-            announced = min((days[0] for days in waiting if len(days)), default=None)
+            waiting = [days for name in episode.pauses if len(days := registry[name].announced_days())]
             found = estimate_effect(
-                series,
-                episode.days,
-                exclude=not_ordinary(registry),
-                announced=announced,
-                salvo_days=salvos,
-                level=level,
-            )
+                series, episode.days, exclude=exclude, announced=min((days[0] for days in waiting), default=None),
+                salvo_days=salvos, level=level,
+            )  # fmt: skip
             effects.append(replace(found, pause=f"episode:{episode.id}", claim="main", stratum=NATIONAL))
         shown += holm(effects)
-        for group, (_, statuses) in GROUPS.items():
+        for group, statuses in GROUPS.items():
             members = [e for e, episode in zip(effects, episodes, strict=True) if episode.status in statuses]
-            joint.append(replace(combine_effects(members, level=level, seed=seed), pause=group))
-    return Comparison(tuple(shown), tuple(joint))
+            joint[group].append(replace(combine_effects(members, level=level, seed=seed), pause=group))
+    together = [effect for members in joint.values() for effect in holm(members)]
+    return Comparison(tuple(shown), tuple(together))
 
 
 def proposed_only(*, outcomes=VOLUME, level=0.95, registry=None, folder=None):
@@ -132,14 +164,11 @@ def proposed_only(*, outcomes=VOLUME, level=0.95, registry=None, folder=None):
                 outcome_series(outcome, folder=folder), days, exclude=exclude, salvo_days=salvos, level=level
             )
             rows.append(replace(found, pause=pause.id, claim=pause.main))
-    columns = ["pause", "outcome", "first_day", "last_day", "ratio", "p_value", "verdict", "reason"]
-    return to_frame(rows)[columns]
+    return shown(rows, "pause", "outcome", "first_day", "last_day", "ratio", "p_value", "verdict", "reason")
 
 
 def forest_rows(effects, *, label=None):
     """The frame that `draw_forest` reads: label, ratio, interval, and whether it could be told from chance."""
-    from analysis.sentences import FEWER, MORE, outcome_label
-
     if not effects:
         raise DesignError("no effects to draw", field="effects", expected="at least one")
     rows = to_frame(effects)

@@ -170,6 +170,11 @@ def to_frame(effects):
     return pd.DataFrame([effect.record() for effect in effects], columns=list(COLUMNS))
 
 
+def shown(effects, *columns):
+    """Chosen columns of several effects, rounded for reading."""
+    return to_frame(effects)[list(columns)].round(3)
+
+
 @dataclass(frozen=True)
 class EffectsRecord:
     """Effects as a notebook output that another program can read back.

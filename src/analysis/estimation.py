@@ -18,6 +18,7 @@ from analysis.placebo import (
     shift_ratios,
     window_sums,
 )
+from analysis.sentences import days_text
 
 SALVO_LAG = 3  # a window that starts this soon after a salvo is compared with windows that do too
 COMPANION_LAG = 7
@@ -151,7 +152,7 @@ def estimate_rebound(
     placebos = _ratios(layout.filled, expected, follow, layout.pattern)
     ratio = _ratios(layout.filled, expected, np.array([layout.start]), layout.pattern)[0]
     outcome = PlaceboTest(ratio, placebos, "greater", 1 - level)
-    why = f"compared with the {horizon} days after the quietest tenth of windows of {len(days)} days"
+    why = f"compared with the {days_text(horizon)} after the quietest tenth of windows of {days_text(len(days))}"
     return _effect(layout, name, "after-quiet", outcome, follow, expected, [why], f"after-{horizon}")
 
 
@@ -205,6 +206,8 @@ def _obstacle(layout, counts, *, window_in_fit=True):
     if len(counts) == 0 or first > counts.index[-1]:
         end = f"the data end on {counts.index[-1]:%Y-%m-%d}" if len(counts) else "there are no data"
         return f"{end}, before the window"
+    if last < counts.index[0]:
+        return f"the counts are usable only from {counts.index[0]:%Y-%m-%d} on"
     if not layout.pattern.any():
         return f"there is no usable report for any day from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     if reference.sum() < FEWEST_BASELINE_DAYS:
@@ -212,7 +215,7 @@ def _obstacle(layout, counts, *, window_in_fit=True):
     if layout.filled[reference].sum() == 0:
         return f"nothing was launched on any of the {reference.sum()} baseline days, pause or not"
     if len(layout.starts) == 0:
-        return f"no other window of {n_days} days fits into the baseline"
+        return f"no other window of {days_text(n_days)} fits into the baseline"
     if layout.leave_out and layout.n_after < FEWEST_AFTER_LONG:
         return (
             f"provisional: only {layout.n_after} baseline days after the pause, {FEWEST_AFTER_LONG} are needed to "
@@ -242,13 +245,12 @@ def _choose_test(layout, expected, starts, salvo_days, test):
     since = days_since_salvo(salvo)
     lag = since[layout.start]
     if test == "shift" or (test == "auto" and not lag <= SALVO_LAG):
-        after = f"{lag:.0f} days after the last salvo" if lag == lag else "with no salvo before it"
+        after = f"{days_text(round(lag))} after the last salvo" if lag == lag else "with no salvo before it"
         return "shift", f"the window starts {after}: compared with all windows", np.ones(len(starts), bool)
     slack = 0 if lag <= SALVO_LAG else 1
-    days = "day" if lag == 1 else "days"
     if not lag <= COMPANION_LAG:
         return "after-salvo", "no salvo in the week before the window", np.zeros(len(starts), bool)
-    why = f"the window starts {lag:.0f} {days} after a salvo: compared with windows that do too"
+    why = f"the window starts {days_text(round(lag))} after a salvo: compared with windows that do too"
     return (
         "after-salvo",
         why + (", give or take a day" if slack else ""),

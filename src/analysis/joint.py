@@ -68,7 +68,7 @@ def combine_effects(effects, *, alternative="two-sided", level=0.95, draws=100_0
     used = [effect for effect in effects if effect.ratio is not None and effect.n_placebo and len(effect.placebo)]
     left_out = [effect.pause or "a window" for effect in effects if effect not in used]
     note = f"; left out, having no comparable windows: {', '.join(left_out)}" if left_out else ""
-    blank = _blank(effects, alternative, level)
+    blank = _blank(used or effects, alternative, level)
     if len(used) < 2:
         return decide(replace(blank, reason=f"fewer than two windows can be compared with others{note}"))
 

@@ -109,6 +109,9 @@ class Pause:
     def claim(self, claim="main"):
         """Return a claim by its id or "main"; RegistryError where there is none."""
         known = {claim.id: claim for claim in self.claims}
+        if claim == "main" and not known:
+            problem = "window not stated: no party named one"
+            raise RegistryError(problem, file=FILE, field=self.id, remedy="add a claim when a source states it")
         return _pick(known, self.main if claim == "main" else claim, f"{self.id}, claim", f"show {self.id}")
 
     def days(self, claim="main"):
@@ -158,10 +161,12 @@ class Pause:
 
     def summary(self):
         """Say who announced the pause and when, and who claims which window."""
-        verb = {"proposed-only": "proposed", "reported-only": "reported, never announced"}.get(self.status, "announced")
-        by = " and ".join(", ".join(self.announced_by).rsplit(", ", 1))
-        told = f"{self.phrase[0].upper()}{self.phrase[1:]} was {verb}{by and f' by {by}'}"
-        told += f" on {_written(self.announced_at)}." if self.announced_at else "."
+        verb = {"proposed-only": "proposed", "reported-only": "reported"}.get(self.status, "announced")
+        *others, last = self.announced_by or ("",)
+        by = f" by {', '.join(others)} and {last}" if others else f" by {last}" if last else ""
+        on = f" on {_written(self.announced_at)}" if self.announced_at else ""
+        never = ", but never announced" if self.status == "reported-only" else ""
+        told = f"{self.phrase[0].upper()}{self.phrase[1:]} was {verb}{by}{on}{never}."
         windows = [f"{c.id}{' (main)' if c.id == self.main else ''}, {c.window_text}" for c in self.claims]
         return f"{told} Windows: {'; '.join(windows)}." if windows else f"{told} No party named a window."
 
@@ -255,7 +260,7 @@ def data_folder():
 def _episode(members, days):
     episode_id = members[0].id if len(members) == 1 else f"truces-{days[0]:%Y-%m-%d}"
     status = "agreed" if any(pause.status == "agreed" for pause in members) else "unilateral"
-    return Episode(episode_id, tuple(pause.id for pause in members), days, status)
+    return Episode(episode_id, tuple(pause.id for pause in members), pd.DatetimeIndex(days, freq=None), status)
 
 
 def _pick(known, key, what, command):

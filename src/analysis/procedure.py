@@ -10,7 +10,7 @@ from analysis.estimation import estimate_effect, estimate_rebound
 from analysis.layout import ONE_DAY, RECOVERY_SHORT, SHORT_WINDOW
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
 from analysis.salvos import estimate_lull, salvo_days
-from analysis.sentences import DEPENDS, NOT_TESTABLE, outcome_label
+from analysis.sentences import DEPENDS, NOT_TESTABLE, days_text, outcome_label
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 
@@ -193,7 +193,7 @@ def quiet_around(setting, effect):
     first, last = before[-1] + ONE_DAY, after[0] - ONE_DAY
     length = (last - first).days + 1
     label = outcome_label(effect.outcome)
-    return f"; no {label} on any of the {length} days from {first:%Y-%m-%d} to {last:%Y-%m-%d}, truce or not"
+    return f", and no {label} on any of the {length} days from {first:%Y-%m-%d} to {last:%Y-%m-%d}, truce or not"
 
 
 def _companions(setting, effect):
@@ -237,5 +237,5 @@ def _unless_busy(setting, effect):
         return effect
     return replace(
         effect, testable=False, verdict=NOT_TESTABLE, p_value=None, p_min=None, smallest_visible_cut=None,
-        reason=f"{shared} of these {len(days)} days lie inside another announced pause",
+        reason=f"{days_text(shared)} of these {len(days)} inside another announced pause",
     )  # fmt: skip

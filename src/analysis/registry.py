@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import MISSING, fields
 from datetime import date, datetime
 from difflib import get_close_matches
+from functools import partial
 
 from analysis.errors import RegistryError
 from analysis.strikedays import day_span, strike_days
@@ -13,12 +14,6 @@ from analysis.strikedays import day_span, strike_days
 REPORTED = ("primary", "secondary")
 KINDS = ("general truce", "energy moratorium", "city pause", "long-range pause", "maritime", "local", "sectoral")
 TARGETS = ("all-hostilities", "energy", "cities", "long-range", "sea", "airports", "repair-zone")
-WORDS = {
-    "status": ("agreed", "unilateral", "disputed", "proposed-only", "reported-only"),
-    "role": (*REPORTED, "context", "outside-data"),
-    "confidence": ("high", "medium", "low"),
-    "basis": ("stated", "inferred", "overlap"),
-}
 
 
 def read_registry(path, models):
@@ -106,13 +101,13 @@ def _read_table(table, name, models, place, faults):
         expected, accepts = _RULES.get(field, _TEXT)
         if field not in table:
             if required[field]:
-                fault(field, "missing", expected=expected)
+                fault(field, "missing", expected=expected, remedy="add it")
         elif field in models:
             valid[field] = _read_tables(table[field], field, models, place, faults)
         elif accepts(table[field]):
             valid[field] = _folded(table[field])
         else:
-            fault(field, "not valid", expected=expected, found=_shown(table[field]))
+            fault(field, "not valid", expected=expected, found=_shown(table[field]), remedy="correct it")
     if name in _CHECKS:
         _CHECKS[name](valid, fault)
     return valid
@@ -122,38 +117,26 @@ def _check_pause(pause, fault):
     claims = {claim["id"]: claim for claim in pause.get("claims", ()) if "id" in claim}
     announcer = pause.get("announcer", "")
     if announcer not in claims and (claims or announcer):
-        fault("announcer", "not the id of a claim", expected=" or ".join(claims) or "none", found=_shown(announcer))
+        expected = " or ".join(claims) or "none, as there are no claims"
+        fault("announcer", "not the id of a claim", expected=expected, found=_shown(announcer), remedy="name a claim")
     if pause.get("sources") == ():
-        fault("sources", "no source", expected="at least one")
+        fault("sources", "no source", expected="at least one", remedy="add where the facts come from")
     main = claims.get(main_claim(announcer, claims), {})
     start, end = window_span(main.get("start"), main.get("end"))
     if pause.get("role") in REPORTED and not (start and end and start < end and len(strike_days(start, end))):
-        expected = "at least half a strike day, or another role than primary and secondary"
-        fault("claims", "a reported pause needs the window of its main claim", expected=expected)
+        remedy = "state it, or give the pause the role context"
+        fault("claims", "a reported pause without a main window", expected="at least half a strike day", remedy=remedy)
 
 
 def _check_claim(claim, fault):
     start, end = window_span(claim.get("start"), claim.get("end"))
     if start and end and end <= start:
-        fault("end", "ends before it starts", expected=f"after {claim['start']}", found=_shown(claim["end"]))
+        found, remedy = _shown(claim["end"]), "correct start or end"
+        fault("end", "ends before it starts", expected=f"after {claim['start']}", found=found, remedy=remedy)
     if claim.get("closed_reason") and not end:
-        fault("closed_reason", "nothing was closed", expected="an end as well")
-
-
-def _is_text(value):
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _is_texts(value):
-    return isinstance(value, list) and all(_is_text(item) for item in value)
-
-
-def _is_id(value):
-    return isinstance(value, str) and len(value) <= 64 and bool(re.fullmatch("(?!main$)[a-z0-9]+(-[a-z0-9]+)*", value))
-
-
-def _is_url(value):
-    return isinstance(value, str) and bool(re.fullmatch(r"https?://[^\s/]+\S*", value))
+        fault(
+            "closed_reason", "nothing is closed", expected="an end as well", remedy="add the end or remove the reason"
+        )
 
 
 def _is_date(value):
@@ -165,20 +148,20 @@ def _is_moment(value):
     return (aware or _is_date(value)) and 2000 <= value.year < 2100
 
 
-def _is_day_or_month(value):
-    return _is_date(value) or (isinstance(value, str) and bool(re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", value)))
-
-
 def _is_count(value):
     return type(value) is int and 0 <= value < 1_000_000
 
 
-def _is_kind(value):
-    return isinstance(value, str) and set(value.split(" / ")) <= set(KINDS)
+def _is_text(value, pattern=r"(?s).*\S.*"):
+    return isinstance(value, str) and bool(re.fullmatch(pattern, value))
 
 
-def _are_targets(value):
-    return _is_texts(value) and set(value) <= set(TARGETS)
+def _are_texts(value, pattern=r"(?s).*\S.*"):
+    return isinstance(value, list) and all(_is_text(item, pattern) for item in value)
+
+
+def _is_id(value):
+    return _is_text(value, r"(?!main\Z)(?=.{1,64}\Z)[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def _folded(value):
@@ -192,23 +175,30 @@ def _shown(value):
     return (repr(value) if isinstance(value, str | list | dict) else str(value))[:60]
 
 
+def _one_of(*words):
+    return " or ".join(words), words.__contains__
+
+
 _TEXT = ("text in quotes", _is_text)
-_TEXTS = ("a list of texts in quotes", _is_texts)
+_TEXTS = ("a list of texts in quotes", _are_texts)
 _MOMENT = ("a date such as 2025-04-19, or a time with offset such as 2025-04-19 18:00:00+03:00", _is_moment)
 _COUNT = ("a whole number of 0 or more", _is_count)
+_KIND = "|".join(KINDS)
 _RULES = {
     "id": ("lower-case words and digits joined by hyphens, such as easter-2025", _is_id),
-    "kind": (f"{', '.join(KINDS)}, or several joined by ' / '", _is_kind),
-    "targets": (f"a list of {', '.join(TARGETS)}", _are_targets),
-    "url": ("an address that starts with https:// or http://", _is_url),
-    "date": ('a date, or a month such as "2026-05"', _is_day_or_month),
-    "announced_at": _MOMENT,
-    "start": _MOMENT,
-    "end": _MOMENT,
-    "drones": _COUNT,
-    "missiles": _COUNT,
-    "announced_by": _TEXTS,
-    "notes": _TEXTS,
-    **{field: (" or ".join(words), words.__contains__) for field, words in WORDS.items()},
+    "kind": (f"{', '.join(KINDS)}, or several joined by ' / '", partial(_is_text, pattern=f"({_KIND})( / ({_KIND}))*")),
+    "targets": (f"a list of {', '.join(TARGETS)}", partial(_are_texts, pattern="|".join(TARGETS))),
+    "url": ("an address that starts with https:// or http://", partial(_is_text, pattern=r"https?://[^\s/]\S*")),
+    "date": (
+        'a date, or a month such as "2026-05"',
+        lambda value: _is_date(value) or _is_text(value, r"20\d\d-[01]\d"),
+    ),
+    "status": _one_of("agreed", "unilateral", "disputed", "proposed-only", "reported-only"),
+    "role": _one_of(*REPORTED, "context", "outside-data"),
+    "confidence": _one_of("high", "medium", "low"),
+    "basis": _one_of("stated", "inferred", "overlap"),
+    **dict.fromkeys(("announced_at", "start", "end"), _MOMENT),
+    **dict.fromkeys(("announced_by", "notes"), _TEXTS),
+    **dict.fromkeys(("drones", "missiles"), _COUNT),
 }
 _CHECKS = {"pause": _check_pause, "claims": _check_claim}

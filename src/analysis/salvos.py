@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.errors import DesignError
 from analysis.layout import check_counts, check_window
 from analysis.placebo import days_since_salvo
+from analysis.sentences import days_text
 
 SALVO_MISSILES = 20
 FEWEST_SALVOS = 10
@@ -70,10 +71,12 @@ class Lull:
 
     def summary(self):
         """Plain words for how ordinary the quiet is."""
-        length = (self.last_day - self.first_day).days + 1
-        came = "no mass salvo" if self.observed_salvos == 0 else f"{self.observed_salvos} mass salvo(s)"
+        length = days_text((self.last_day - self.first_day).days + 1)
+        came = {0: "no mass salvo", 1: "one mass salvo"}.get(
+            self.observed_salvos, f"{self.observed_salvos} mass salvos"
+        )
         return (
-            f"In these {length} days there came {came}, where {self.expected_salvos:.1f} were to be expected "
+            f"In this window of {length} there came {came}, where {self.expected_salvos:.1f} were to be expected "
             f"{self.days_since_salvo} days after the last one; a quiet at least as long follows such a start in "
             f"{self.quiet_probability:.0%} of cases ({self.n_salvos} salvos in {self.n_days} days)."
         )

@@ -24,12 +24,12 @@ def finding(effect):
     label, when = outcome_label(effect.outcome), days_phrase(effect)
     why = effect.reason.split("; ")[0]
     if effect.verdict == NOT_TESTABLE:
-        seen = "" if effect.observed is None else f"{amount(effect.observed)} {label} {when}, but "
-        return f"Not testable: {seen}{why}." if seen else f"Not testable: {label} {when}: {why}."
+        seen = f"{label} {when}:" if effect.observed is None else f"{counted(effect.observed, label)} {when}, but"
+        return f"Not testable: {seen} {why}."
     if effect.verdict == DEPENDS:
-        return f"It depends on a choice: {amount(effect.observed)} {label} {when}; {why}."
+        return f"It depends on a choice: {counted(effect.observed, label)} {when}; {why}."
     lead = {FEWER: "Fewer than expected", MORE: "More than expected", NO_CHANGE: "No visible change"}[effect.verdict]
-    seen = f"{lead}: {amount(effect.observed)} {label} {when}, where {_ordinary(effect)} would have been ordinary."
+    seen = f"{lead}: {counted(effect.observed, label)} {when}, where {_ordinary(effect)} would have been ordinary."
     return f"{seen} {_power(effect) if effect.verdict == NO_CHANGE else _strength(effect)}"
 
 
@@ -44,7 +44,8 @@ def days_phrase(effect):
     span = f"on {end}" if first == last else f"from {start} to {end}"
     if effect.test == "joint":
         span = f"on {effect.n_days} pause days between {start} and {end}"
-    missing = f" ({effect.n_missing} of {effect.n_days} days without a report)" if effect.n_missing else ""
+    some = effect.n_missing and effect.observed is not None
+    missing = f" ({effect.n_missing} of {effect.n_days} days without a report)" if some else ""
     place = WINDOW_PHRASES.get(effect.window)
     return f"{place}, {span}{missing}," if place else span + missing
 
@@ -52,6 +53,23 @@ def days_phrase(effect):
 def amount(value):
     """A count as a reader wants it: whole, with thousands apart."""
     return f"{value:,.0f}" if value >= 10 or value == round(value) else f"{value:.1f}"
+
+
+def counted(value, label):
+    """A count with its label, singular for one: "1 missile launched", "70 long-range drones launched"."""
+    noun = label.replace("drones", "drone").replace("missiles", "missile") if value == 1 else label
+    return f"{amount(value)} {noun}"
+
+
+def days_text(n_days):
+    """A number of days in words.
+
+    Examples
+    --------
+    >>> days_text(1), days_text(3)
+    ('1 day', '3 days')
+    """
+    return "1 day" if n_days == 1 else f"{n_days} days"
 
 
 def describe_series(effect):
@@ -63,7 +81,7 @@ def describe_series(effect):
 def describe_placebo(effect):
     """Alternative text of the placebo picture."""
     if effect.ratio is None or not effect.n_placebo:
-        return f"No comparable window of {effect.n_days} days; nothing to draw."
+        return f"No comparable window of {days_text(effect.n_days)}; nothing to draw."
     low, high = (effect.placebo["ratio"] <= effect.ratio).sum(), (effect.placebo["ratio"] >= effect.ratio).sum()
     return (
         f"Histogram of {effect.n_placebo} ordinary windows of the same length by launched over expected; this window "
@@ -112,7 +130,9 @@ def rebound(pause, after, both):
     Returns
     -------
     str
-        "Repays" is said only when the interval of pause plus after covers 1 and excludes the pause's own ratio.
+        "Made up" is said only when the interval of pause plus after covers 1 and excludes both the pause's own
+        ratio and what the two would show together had the days after been ordinary: after a single silent
+        night, seven ordinary days would otherwise always look like repayment.
     """
     label = outcome_label(pause.outcome)
     span = f"the {after.n_days} days after"
@@ -125,7 +145,9 @@ def rebound(pause, after, both):
         kind = "more than usually follows a quiet" if surge else "no more than usually follows a quiet"
         return f"Rebound of {label}: {times}, {kind} (p = {after.p_value:.2g}); whether it made up cannot be told."
     upper = float("inf") if both.ratio_high is None else both.ratio_high
-    repays = both.ratio_low <= 1 <= upper and not both.ratio_low <= pause.ratio <= upper
+    without = (pause.observed + after.expected) / (pause.expected + after.expected)
+    covers = [both.ratio_low <= ratio <= upper for ratio in (1, pause.ratio, without)]
+    repays = covers == [True, False, False]
     if both.verdict == MORE:
         found = f"a surge beyond what the pause had spared: {times}; {together}"
     elif pause.verdict == FEWER and repays:

@@ -62,7 +62,7 @@ def strike_day(moments):
     if moments.tz is None:
         raise DesignError(
             "a moment without time zone", field="moments", expected="a time with its offset from UTC",
-            found=f"{moments if isinstance(moments, pd.Timestamp) else moments[:1].to_list()}",
+            found=str(moments)[:60],
             remedy="localize it first, for instance with .tz_localize('Europe/Kyiv')",
         )  # fmt: skip
     return (moments.tz_convert(KYIV).tz_localize(None) + EVENING).normalize()

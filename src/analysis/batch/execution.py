@@ -7,89 +7,15 @@ the same bytes.
 """
 
 import hashlib
-import json
 import os
 import re
-import time
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.batch.folder import EXECUTED, FAILED, write_file
 from analysis.effects import COLUMNS, MIME
 from analysis.errors import PausesError, ReportError
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
-
-@dataclass(frozen=True)
-class Task:
-    """One notebook to be executed for a batch.
-
-    Attributes
-    ----------
-    name : str
-        Of the executed notebook, without ending.
-    notebook : str
-        Path of the notebook.
-    parameters : dict
-    out : str
-        The folder of reports.
-    folder : str
-        Working folder of the kernel.
-    inputs : str
-        Digest of everything the result depends on; kept in the executed notebook.
-    timeout : int
-        Seconds a cell may take.
-    pause : str or None
-        The pause whose effects the notebook must give.
-    """
-
-    name: str
-    notebook: str
-    parameters: dict
-    out: str
-    folder: str
-    inputs: str
-    timeout: int
-    pause: str | None
-
-    @property
-    def path(self):
-        """Where the executed notebook goes."""
-        return Path(self.out) / EXECUTED / f"{self.name}.ipynb"
-
-
-def execute(task, scratch, *, kernel_manager=None):
-    """Execute a task and publish its notebook; a failed one goes under a name that nobody takes for a report.
-
-    Parameters
-    ----------
-    task : Task
-    scratch : path
-        A private folder with a short name.
-    kernel_manager : class, optional
-        A jupyter_client kernel manager; plain kernels by default.
-
-    Returns
-    -------
-    dict
-        seconds, and error: a sentence, empty when all is well.
-    """
-    started, seen = time.monotonic(), []
-    try:
-        notebook = run_notebook(
-            task.notebook, task.parameters, scratch,
-            folder=task.folder, timeout=task.timeout, kernel_manager=kernel_manager, seen=seen,
-        )  # fmt: skip
-        check_report(notebook, pause=task.pause)
-        notebook.metadata["pauses"] = {"inputs": task.inputs, "cells": cells_digest(notebook)}
-        write_file(task.path, to_text(notebook))
-        task.path.with_name(f"{FAILED}{task.path.name}").unlink(missing_ok=True)
-        error = ""
-    except Exception as failure:
-        error = save_failure(task, one_line(failure), seen[-1] if seen else None)
-    return {"seconds": round(time.monotonic() - started, 3), "error": error}
 
 
 def run_notebook(path, parameters, scratch, *, folder, timeout, kernel_manager=None, seen=None):
@@ -171,11 +97,6 @@ def to_text(notebook):
     return nbformat.writes(notebook).rstrip("\n") + "\n"
 
 
-def cells_digest(notebook):
-    """Digest of a notebook's cells with their outputs, to know an edited copy."""
-    return hashlib.sha256(json.dumps(notebook["cells"], sort_keys=True).encode()).hexdigest()
-
-
 def outputs(notebook):
     """All outputs of a notebook, in order."""
     return [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
@@ -184,6 +105,11 @@ def outputs(notebook):
 def records(notebook):
     """The payloads a notebook displays as its result."""
     return [output["data"][MIME] for output in outputs(notebook) if MIME in output.get("data", {})]
+
+
+def effect_rows(notebook):
+    """The effects in a notebook's records, each a dict with the record's columns."""
+    return [row for record in records(notebook) for row in record.get("rows", ())]
 
 
 def check_report(notebook, *, pause=None):
@@ -204,7 +130,7 @@ def check_report(notebook, *, pause=None):
             raise ReportError("a picture is not a PNG", found=", ".join(images))
         if images and not str(output["metadata"].get("image/png", {}).get("alt", "")).strip():
             raise ReportError("a picture has no alternative text", remedy="show it as analysis.Picture(ax, alt)")
-    rows = [row for record in records(notebook) for row in record.get("rows", ())]
+    rows = effect_rows(notebook)
     if pause is not None and not rows:
         raise ReportError("the notebook gave no record of effects", expected=f"an output of type {MIME} with rows")
     for row in rows:
@@ -215,20 +141,6 @@ def check_report(notebook, *, pause=None):
             )
         if pause is not None and row["pause"] != pause:
             raise ReportError("the record speaks of another pause", expected=pause, found=f"{row['pause']!r:.80}")
-
-
-def save_failure(task, error, notebook=None):
-    """Keep what a failed notebook did, headed by the error; return the error."""
-    from nbformat import v4
-
-    notebook = v4.new_notebook() if notebook is None else notebook
-    text = f"# FAILED: this is not a report\n\n`{task.name}` could not be made:\n\n    {error}"
-    notebook.cells = [v4.new_markdown_cell(text), *notebook.cells]
-    try:
-        write_file(task.path.with_name(f"{FAILED}{task.path.name}"), to_text(normalise(notebook)))
-    except ReportError as unwritable:
-        error += f" ({unwritable})"
-    return error
 
 
 def one_line(failure):

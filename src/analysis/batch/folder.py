@@ -1,5 +1,7 @@
 """The folder of reports: which names may stand in it, one batch at a time, and files that are whole or absent."""
 
+import hashlib
+import json
 import os
 import re
 from contextlib import contextmanager, suppress
@@ -103,6 +105,42 @@ def write_file(path, content):
         with suppress(OSError):
             staged.unlink()
     return True
+
+
+def read_executed(path):
+    """Read an executed notebook as plain JSON, or None where there is none or it was changed since."""
+    try:
+        notebook = json.loads(path.read_text("utf-8"))
+        whole = notebook["metadata"]["pauses"]["cells"] == cells_digest(notebook)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return notebook if whole else None
+
+
+def read_failure(path):
+    """Read why the last run of an executed notebook failed; empty when it did not."""
+    failed = failed_path(path)
+    if not failed.exists():
+        return ""
+    try:
+        return json.loads(failed.read_text("utf-8"))["metadata"]["pauses"]["error"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"see {failed.name}"
+
+
+def failed_path(path):
+    """Where a failed run of an executed notebook is kept."""
+    return path.with_name(f"{FAILED}{path.name}")
+
+
+def cells_digest(notebook):
+    """Digest of a stored notebook's cells and outputs, to know an edited copy."""
+    return hashlib.sha256(json.dumps(notebook["cells"], sort_keys=True).encode()).hexdigest()
+
+
+def part_path(folder, name):
+    """Where the rendered part of an executed notebook is kept."""
+    return Path(folder) / CACHE / f"{name}.html"
 
 
 def _take(lock, folder):

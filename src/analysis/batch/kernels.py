@@ -29,7 +29,7 @@ from pathlib import Path
 from jupyter_client import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
-from analysis.batch.execution import Task, execute, save_failure
+from analysis.batch.tasks import Task, execute, save_failure
 from analysis.errors import ReportError
 
 CAN_FORK = hasattr(os, "fork")
@@ -61,7 +61,7 @@ def run_tasks(tasks, *, jobs, cold, log):
     Yields
     ------
     int, dict
-        The position of a task and its result as in `analysis.batch.execution.execute`, as they finish.
+        The position of a task and its result as in `analysis.batch.tasks.execute`, as they finish.
     """
     if not CAN_FORK:
         yield from _one_after_another(tasks)

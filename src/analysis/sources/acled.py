@@ -67,7 +67,7 @@ def import_acled(path, *, folder):
         pd.concat([events, events.assign(oblast=NATION)]).groupby(["day", "oblast"])["energy"].agg(["sum", "size"])
     )
     days = pd.date_range(events["day"].min(), events["day"].max(), unit="us")
-    index = pd.MultiIndex.from_product([days, [*sorted(set(names.values())), NATION]], names=["day", "oblast"])
+    index = pd.MultiIndex.from_product([days, sorted({*names.values(), NATION})], names=["day", "oblast"])
     table = counted.reindex(index, fill_value=0).set_axis(["energy_events", "coded_events"], axis=1).reset_index()
     rules = (
         _rule(

@@ -32,6 +32,7 @@ class Importer:
 # One entry a source; the tables that its importer returns are defined in tables.toml.
 IMPORTERS = {
     "air_force": Importer(("missile_attacks_daily.csv",), "analysis.sources.airforce:import_air_force"),
+    "alerts": Importer(("air_raid_alerts.csv.gz",), "analysis.sources.alerts:import_alerts"),
 }
 
 

@@ -81,7 +81,10 @@ def import_news(*paths, folder):
     table, records = count_articles(mentions, lexicon, sorted(set(names.values())))
     inputs += [Input.of("lexicon_news.toml", lexicon_content), Input.of("places.csv", places_content)]
     state = f"articles of {mentions['date'].min():%Y-%m-%d} to {mentions['date'].max():%Y-%m-%d}"
-    return Imported({"energy_reported": table}, (*rules, *records), (Source(**SOURCE, state=state),), tuple(inputs))
+    missing = table.loc[table["oblast"] == NATION, "coded_articles"].isna()
+    notes = (f"energy_reported: {missing.sum()} of {len(missing)} days are missing ({missing.mean():.0%})",)
+    source = Source(**SOURCE, state=state)
+    return Imported({"energy_reported": table}, (*rules, *records), (source,), tuple(inputs), notes)
 
 
 def read_addresses(content, file, lexicon):
@@ -219,7 +222,7 @@ def count_articles(mentions, lexicon, oblasts, *, fewest=FEWEST_ARTICLES):
     )
     counts = where.join(articles, on="article").groupby(["day", "oblast"])["energy"].agg(["sum", "size"])
     days = pd.date_range(articles["day"].min(), articles["day"].max(), unit="us")
-    index = pd.MultiIndex.from_product([days, [*oblasts, NATION]], names=["day", "oblast"])
+    index = pd.MultiIndex.from_product([days, sorted([*oblasts, NATION])], names=["day", "oblast"])
     table = counts.reindex(index, fill_value=0).astype(float).set_axis(["energy_articles", "coded_articles"], axis=1)
     nation = table["coded_articles"].xs(NATION, level="oblast")
     missing, rules = nation < fewest, []

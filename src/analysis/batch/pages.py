@@ -1,0 +1,284 @@
+"""Pages from executed notebooks: results first, no code, nothing that runs, nothing fetched from elsewhere.
+
+A worker turns its executed notebook into a part of a page (`render_section`): nbconvert with a small template on
+its ``basic`` one, then a pass for accessibility, then a list of allowed HTML; what is not on the list shows as
+text. `write_pages` puts the parts together. Conventions for notebooks:
+
+- a cell tagged ``notebook-only`` and the record of effects do not show;
+- a ``text/csv`` output becomes a link that saves the table, which lies inside the page itself;
+- the first heading of the first notebook is the page's; those of the others move down one level.
+"""
+
+import base64
+import re
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from analysis.batch.execution import outputs, records
+from analysis.batch.folder import EXECUTED, failed_path, part_path, read_executed, read_failure, write_file
+from analysis.effects import MIME
+from analysis.errors import ReportError
+from analysis.sentences import FEWER, MORE
+from analysis.tables import outcomes
+
+TEMPLATES = Path(__file__).parent / "templates"
+HIDDEN = "notebook-only"
+TAGS = frozenset(
+    [
+        "a",
+        "abbr",
+        "b",
+        "blockquote",
+        "br",
+        "caption",
+        "code",
+        "dd",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "figcaption",
+        "figure",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "hr",
+        "i",
+        "img",
+        "li",
+        "ol",
+        "p",
+        "pre",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "summary",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "time",
+        "tr",
+        "u",
+        "ul",
+    ]
+)
+ATTRIBUTES = {"a": {"download", "title"}, "img": {"alt"}, "td": {"colspan", "rowspan"}, "ol": {"start"}}
+ATTRIBUTES["th"] = {"colspan", "rowspan", "scope"}
+SHARED = {"class", "lang", "title"}
+_NUMBER = re.compile(r"[-+−×]?\s?[\d.,\u202f\u00a0]+(?:e[-+]?\d+)?\s?%?")
+_EMBEDDED = re.compile(r"embedded:(\d+)")
+
+
+def render_section(notebook, *, name, level):
+    """Turn an executed notebook into a part of a page.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        Executed and checked.
+    name : str
+        For the file that a ``text/csv`` output is saved as.
+    level : int
+        Level of its first heading: 1 or 2.
+
+    Returns
+    -------
+    str
+        HTML from the list of allowed tags and attributes.
+
+    Raises
+    ------
+    ReportError
+        Its headings are out of order.
+    """
+    from bs4 import BeautifulSoup
+
+    notebook, embedded = _shown(notebook, name)
+    html, _ = _exporter().from_notebook_node(notebook)
+    soup = BeautifulSoup(f"<div>{html}</div>", "html.parser")
+    for style in soup("style"):
+        style.decompose()
+    for image in soup("img"):
+        if not _EMBEDDED.fullmatch(image.get("src", "")):
+            image.replace_with(str(image))  # only results are pictures; anything else is shown as text
+    _head(soup, level)
+    for table in soup("table"):
+        _label(table, soup)
+    clean = _allow(soup.div.decode_contents())
+    return _EMBEDDED.sub(lambda found: embedded[int(found[1])] if int(found[1]) < len(embedded) else "", clean)
+
+
+def write_pages(folder, pauses, sections, *, comparison):
+    """Put every page and the index together and write those that differ.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of reports, with executed notebooks and the parts rendered from them.
+    pauses : sequence of dict
+        id, name and dates of each pause, in the order of the index.
+    sections : sequence of str
+        Notebooks a page is made of, in order.
+    comparison : str
+        Name of the notebook that the index ends with.
+    """
+    from importlib.metadata import version
+
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    environment.globals["version"] = version("strike-pauses")
+    cards = [_card(folder, pause, sections) for pause in pauses]
+    for card in cards:
+        if card["sections"]:
+            page = environment.get_template("page.html.j2").render(card=card)
+            write_file(folder / f"{card['id']}.html", page + "\n")
+    body, error = _part(folder, comparison), read_failure(folder / EXECUTED / f"{comparison}.ipynb")
+    page = environment.get_template("index.html.j2").render(cards=cards, comparison=body, comparison_error=error)
+    write_file(folder / "index.html", page + "\n")
+
+
+def _card(folder, pause, sections):
+    """What the page of a pause and its line in the index say."""
+    parts = {name: _part(folder, f"{pause['id']}.{name}") for name in sections}
+    paths = {name: folder / EXECUTED / f"{pause['id']}.{name}.ipynb" for name in sections}
+    shown = [record for name in sections if parts[name] for record in records(read_executed(paths[name]))]
+    marks, known = {}, outcomes()
+    for row in (row for record in shown for row in record["rows"]):
+        if row["window"] == "pause" and row["outcome"] in known and known[row["outcome"]].in_family:
+            ratio = "" if row["ratio"] is None else f", {row['ratio']:.2g} of expected"
+            text = f"{known[row['outcome']].short}: {row['verdict']}{ratio}"
+            marks.setdefault(row["outcome"], {"text": text, "told": row["verdict"] in (FEWER, MORE)})
+    return pause | {
+        "headline": next((record["headline"] for record in shown if record.get("headline")), ""),
+        "marks": list(marks.values()),
+        "sections": [_section(name, parts[name]) for name in sections if parts[name]],
+        "errors": {name: read_failure(paths[name]) for name in sections if failed_path(paths[name]).exists()},
+    }
+
+
+def _part(folder, name):
+    """The rendered part of an executed notebook, or nothing."""
+    from markupsafe import Markup
+
+    path = part_path(folder, name)
+    there = path.is_file() and read_executed(folder / EXECUTED / f"{name}.ipynb")
+    return Markup(path.read_text("utf-8")) if there else None  # clean already: see `render_section`
+
+
+def _section(name, html):
+    title = re.search(r"<h[12]>(.*?)</h[12]>", html, re.DOTALL)[1]
+    return {"name": name, "html": html, "title": type(html)(title).striptags()}
+
+
+def _shown(notebook, name):
+    """A copy with only what a page shows, and the contents to embed where it says embedded:0, embedded:1 ..."""
+    from copy import deepcopy
+
+    notebook, embedded = deepcopy(notebook), []
+    notebook.cells = [cell for cell in notebook.cells if HIDDEN not in cell.metadata.get("tags", ())]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if MIME not in output.get("data", {})]
+    for output in outputs(notebook):
+        data = output.get("data", {})
+        if "text/csv" in data:
+            file = f"{name}.csv"
+            rows = data["text/csv"].count("\n") - 1
+            link = f'<p class="download"><a download="{file}" href="embedded:{len(embedded)}">Save the table</a>'
+            output["data"] = {"text/html": f"{link} ({file}, {rows} rows)</p>"}
+            embedded.append(f"data:text/csv;base64,{base64.b64encode(data['text/csv'].encode()).decode()}")
+        elif "image/png" in data:
+            encoded = "".join(data["image/png"].split())
+            base64.b64decode(encoded, validate=True)
+            output["data"] = {"image/png": f"embedded:{len(embedded)}"}
+            embedded.append(f"data:image/png;base64,{encoded}")
+    return notebook, embedded
+
+
+@cache
+def _exporter():
+    from nbconvert import HTMLExporter
+
+    return HTMLExporter(
+        template_name="section", extra_template_basedirs=[str(TEMPLATES)], exclude_input=True,
+        exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True,
+    )  # fmt: skip
+
+
+def _head(soup, level):
+    """Check the order of headings and move them to the level of this part."""
+    headings = soup(re.compile(r"^h[1-6]$"))
+    levels = [int(heading.name[1]) for heading in headings]
+    jumps = any(after > before + 1 for before, after in pairwise(levels))
+    if levels[:1] != [1] or levels.count(1) != 1 or jumps:
+        raise ReportError(
+            "headings are out of order", expected="one # first, then ## and ### without a gap",
+            found=" ".join(heading.name for heading in headings) or "no heading",
+        )  # fmt: skip
+    for heading, old in zip(headings, levels, strict=True):
+        heading.name = f"h{min(6, old + level - 1)}"
+
+
+def _label(table, soup):
+    """Say which cells are headers, set numbers flush right, let a wide table scroll in its own frame."""
+    for cell in table(["th", "td"]):
+        text = cell.get_text(strip=True)
+        in_head = cell.find_parent("thead") is not None
+        if cell.name == "th" and not text:
+            cell.name = "td"
+        elif cell.name == "th":
+            cell["scope"] = "col" if in_head else "row"
+        if text and (_NUMBER.fullmatch(text) and not in_head):
+            cell["class"] = "num"
+    _align_heads(table)
+    heading = table.find_previous(re.compile(r"^h[1-6]$"))
+    label = table.caption or heading
+    table.wrap(soup.new_tag("div", attrs={
+        "class": "scroll", "role": "region", "tabindex": "0", "aria-label": label.get_text(strip=True) if label else "",
+    }))  # fmt: skip
+
+
+def _align_heads(table):
+    """A column's header stands over its numbers."""
+    body = table.select("tbody tr")
+    for row in table.select("thead tr"):
+        for position, head in enumerate(row(["th", "td"], recursive=False)):
+            below = [cells[position] for line in body if position < len(cells := line(["th", "td"], recursive=False))]
+            if below and all(cell.get("class") == "num" or not cell.get_text(strip=True) for cell in below):
+                head["class"] = "num"
+
+
+def _allow(html):
+    """Keep what is on the list of allowed HTML; show the rest as text."""
+    from bleach import clean
+
+    def allowed(tag, name, value):
+        if name == "class":
+            return value in ("num", "scroll", "result", "download")
+        if name in ("href", "src"):
+            return bool(_EMBEDDED.fullmatch(value)) or (tag == "a" and _is_link(value))
+        if tag == "div" and name in ("role", "tabindex", "aria-label"):
+            return True
+        return name in SHARED or name in ATTRIBUTES.get(tag, ())
+
+    protocols = ["http", "https", "mailto", "embedded"]
+    return clean(html, tags=TAGS, attributes=allowed, protocols=protocols, strip_comments=True)
+
+
+def _is_link(address):
+    """Whether an address may be followed on a click: the web, mail, a place or file of the reports."""
+    parts = urlsplit(address)
+    if parts.scheme:
+        return parts.scheme in ("http", "https", "mailto")
+    return not parts.netloc and ".." not in parts.path and not parts.path.startswith("/")

@@ -1,0 +1,67 @@
+"""The record of findings, `reports/results.csv`, read back."""
+
+import pandas as pd
+
+from analysis.effects import COLUMNS
+from analysis.errors import DataError
+from analysis.pauses import data_folder, load_pauses, reported_pauses
+
+FILE = "results.csv"
+
+
+def load_results(path=None):
+    """Read the record: one row per pause, claim, outcome, stratum, window and test.
+
+    Parameters
+    ----------
+    path : path, optional
+        By default `reports/results.csv` beside the data folder.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    DataError
+        No such file, or other columns than the record's.
+    """
+    path = data_folder().parent / "reports" / FILE if path is None else path
+    try:
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except (OSError, pd.errors.EmptyDataError) as error:
+        raise DataError("no record to read", file=FILE, remedy="run: pauses report") from error
+    if list(table.columns) != list(COLUMNS):
+        raise DataError("not the record's columns", file=FILE, expected=", ".join(COLUMNS[:6]) + ", ...",
+                        found=", ".join(table.columns[:6]), remedy="run: pauses report --force")  # fmt: skip
+    return table
+
+
+def verdicts(results, *, registry=None):
+    """One row per reported pause and outcome: main claim, national, the deciding test.
+
+    Parameters
+    ----------
+    results : DataFrame
+        As from `load_results`.
+    registry : mapping of Pause, optional
+
+    Returns
+    -------
+    DataFrame
+        Columns pause, name, outcome, first_day, last_day, n_days, observed, expected_low, expected_high, ratio,
+        ratio_low, ratio_high, p_value, p_adjusted, smallest_visible_cut, verdict, reason.
+    """
+    registry = load_pauses() if registry is None else registry
+    shown = [
+        "pause", "name", "outcome", "first_day", "last_day", "n_days", "observed", "expected", "expected_low",
+        "expected_high", "ratio", "ratio_low", "ratio_high", "p_value", "p_adjusted", "smallest_visible_cut", "verdict",
+        "reason",
+    ]  # fmt: skip
+    rows = []
+    for pause in reported_pauses(registry):
+        own = results[(results["pause"] == pause.id) & (results["claim"] == pause.main)]
+        own = own[(own["window"] == "pause") & (own["stratum"] == "national")]
+        deciding = own[~own["reason"].fillna("").str.startswith("companion")]
+        rows.append(deciding.assign(name=pause.name))
+    return pd.concat(rows, ignore_index=True)[shown]
