@@ -396,6 +396,13 @@ def test_an_announcement_with_a_clock_and_one_without_a_date(load):
     assert "on 20" not in unknown.summary().split("Windows")[0]
 
 
+def test_an_announcement_known_by_its_date_counts_from_midnight_in_kyiv(load):
+    # 00:00 to 12:00 in Kyiv is half of a strike day; 00:00 in London would be too late.
+    claims = ({"start": f"2027-05-06 {time}+03:00"} for time in ("12:00:00", "11:59:59"))
+    waiting = [load(entry(claim, announced_at="2027-05-06"))["truce-2027"].announced_days() for claim in claims]
+    assert [dates(days) for days in waiting] == [["2027-05-06"], []]
+
+
 def test_text_is_data(load):
     pause = load(entry(violations=r'"<script>alert(1)</script> \u001b[31m {{x}}"', name='"""\n  Truce\n  2027\n"""'))
     assert pause["truce-2027"].violations == "<script>alert(1)</script> \x1b[31m {{x}}"
@@ -414,7 +421,7 @@ def test_files_saved_by_other_editors(load):
         ({"colour": '"red"'}, ["truce-2027", "'colour'", "unknown field"]),
         ({"anouncer": '"russia"'}, ["'anouncer'", "unknown field", "announcer"]),
         ({"status": None}, ["truce-2027", "field status", "missing", "agreed or unilateral"]),
-        ({"sources": None}, ["field sources", "missing"]),
+        ({"sources": None}, ["field sources", "missing", "publisher = "]),
         ({"sources": "[]"}, ["field sources", "no source"]),
         ({"status": '"agred"'}, ["field status", "agreed or", "found 'agred'"]),
         ({"role": '"main"'}, ["field role", "primary or secondary", "found 'main'"]),
@@ -494,6 +501,10 @@ def test_ids_are_safe_as_names_of_files(refusal, bad):
 def test_unsafe_ids_that_are_not_text(refusal):
     for value in ("3", "[]", "2027-05-04", "{ a = 1 }"):
         assert "pause number 1, field id" in refusal(entry(id=value))
+
+
+def test_a_long_wrong_value_is_cut_short(refusal):
+    assert len(refusal(entry(status=f'"{"x" * 10_000}"'))) < 400
 
 
 def test_ids_used_twice(refusal):

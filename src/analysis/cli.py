@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from analysis.errors import PausesError
+from analysis.errors import PausesError, ReportError
 
 
 class _Group(click.Group):
@@ -47,7 +47,7 @@ def list_pauses(as_json):
 @click.option("--json", "as_json", is_flag=True)
 def show(pause_id, as_json):
     """Show one pause: who claimed which window, and what its length could reveal."""
-    from analysis.outlook import outlook
+    from analysis.outlook import what_to_expect
     from analysis.pauses import get_pause, load_pauses
 
     pause = get_pause(load_pauses(), pause_id)
@@ -56,7 +56,7 @@ def show(pause_id, as_json):
         click.echo(claims.to_json(orient="records", date_format="iso"))
         return
     click.echo(f"{pause.summary()}\n\n{claims.dropna(axis=1, how='all').to_string(index=False)}\n")
-    for line in outlook(pause):
+    for line in what_to_expect(pause):
         click.echo(line)
 
 
@@ -77,3 +77,93 @@ def test(pause_id, outcome_names, claim):
         )
     if found.lull:
         click.echo(f"\n{found.lull.summary()}")
+
+
+@main.command()
+@click.argument("pause_ids", nargs=-1, metavar="[PAUSE]...")
+@click.option("--only", multiple=True, metavar="NOTEBOOK", help="Only these notebooks, such as pause.")
+@click.option("--jobs", default=2, show_default=True, help="Notebooks at a time.")
+@click.option("--force", is_flag=True, help="Run what is up to date too.")
+@click.option("--cold", is_flag=True, help="Start a plain kernel for each notebook.")
+@click.option("--timeout", default=600, show_default=True, help="Seconds a cell may take.")
+@click.option("--out", type=click.Path(file_okay=False), help="Folder of reports; default reports/ of the clone.")
+@click.option("--quiet", is_flag=True, help="Say only what failed.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
+def report(pause_ids, only, jobs, force, cold, timeout, out, quiet, as_json):
+    """Make the reports of all reported pauses, or of those named, and the index."""
+    from analysis.batch.progress import Progress
+    from analysis.batch.run import run_reports
+    from analysis.pauses import data_folder, load_pauses
+
+    clone = data_folder().parent
+    if not (clone / "notebooks").is_dir():
+        raise ReportError(
+            "reports need the notebooks", expected="a clone of the project", remedy="clone it and run there"
+        )
+    with Progress(quiet=quiet, as_json=as_json) as progress:
+        outcomes = run_reports(
+            report_rows(load_pauses()), notebooks=clone / "notebooks", out=out or clone / "reports", jobs=jobs,
+            selected=pause_ids or None, only=only or None, force=force, cold=cold, timeout=timeout, progress=progress,
+        )  # fmt: skip
+    if out is None:
+        from analysis.batch.findings import write_findings
+
+        write_findings(clone)
+    sys.exit(1 if any(outcome.status == "failed" for outcome in outcomes) else 0)
+
+
+def report_rows(registry):
+    """What the index says of each reported pause before any result: id, name, dates."""
+    from analysis.pauses import reported_pauses
+
+    rows = []
+    for pause in reported_pauses(registry):
+        days = pause.days()
+        dates = f"{days[0]:%Y-%m-%d}" + (f" to {days[-1]:%Y-%m-%d}" if len(days) > 1 else "")
+        rows.append({"id": pause.id, "name": pause.name, "dates": dates})
+    return rows
+
+
+@main.group()
+def data():
+    """Build and verify the committed tables."""
+
+
+@data.command()
+@click.option("--raw", type=click.Path(file_okay=False), help="Folder of raw files; default data/raw.")
+@click.option("--air-force", type=click.Path(dir_okay=False), help="missile_attacks_daily.csv")
+@click.option("--alerts", type=click.Path(dir_okay=False), help="Air-raid alerts.")
+@click.option("--yes", is_flag=True, help="Replace the tables without asking.")
+def build(raw, air_force, alerts, yes):
+    """Build the tables from raw files; show what changes before anything is replaced."""
+    from analysis.pauses import data_folder
+    from analysis.sources.build import build as plan_build
+
+    folder = data_folder()
+    files = {name: path for name, path in {"air_force": air_force, "alerts": alerts}.items() if path}
+    plan = plan_build(raw or (folder / "raw" if not files else None), folder=folder, files=files)
+    for row in plan.rules().itertuples():
+        click.echo(f"{row.source}: {row.rule.replace('_', ' ')}: {row.rows_touched} rows")
+    for note in plan.notes():
+        click.echo(f"Note: {note}")
+    changes = plan.changes()
+    click.echo(f"\n{plan.summary()}")
+    if len(changes):
+        click.echo(changes.head(40).to_string(index=False))
+        if not yes and not click.confirm("Replace the tables?"):
+            click.echo("Nothing was changed.")
+            return
+    written = plan.write()
+    click.echo(f"Written: {', '.join(written)}" if written else "All files are as they were.")
+
+
+@data.command()
+def check():
+    """Verify checksums, columns, ranges and days of every table; list all faults."""
+    from analysis.tables import check_tables
+
+    faults = check_tables()
+    if len(faults):
+        click.echo(faults.to_string(index=False), err=True)
+        sys.exit(1)
+    click.echo("All tables are as their sidecars and the dictionary say.")

@@ -8,7 +8,11 @@ import pandas as pd
 from analysis.errors import DesignError
 from analysis.layout import BASELINE_SHORT, SHORT_WINDOW, check_counts
 from analysis.nullmodel import design_matrix, expected_counts, independent_columns
+from analysis.pauses import load_pauses
 from analysis.placebo import PlaceboTest, placebo_starts, window_sums
+from analysis.procedure import not_ordinary
+from analysis.sentences import days_text, outcome_label
+from analysis.tables import outcome_series
 
 WISHED_CUT = 0.5
 
@@ -45,16 +49,15 @@ class Outlook:
 
     def summary(self):
         """One sentence for someone who waits for a pause to begin."""
-        from analysis.sentences import outcome_label
-
         nights = "1 night" if self.n_days == 1 else f"{self.n_days} nights"
         span = f"{self.baseline_first_day:%Y-%m-%d} to {self.baseline_last_day:%Y-%m-%d}"
         if self.smallest_visible_cut is None:
             best = f"no cut would show reliably (total silence: p = {self.p_min:.2g})"
         else:
             best = f"only a cut of about {self.smallest_visible_cut:.0%} or more would show reliably"
-        half = "not even 13 nights" if self.nights_for_half is None else f"{self.nights_for_half} nights"
-        return f"In {nights} of {outcome_label(self.outcome)}, {best}; a cut by half needs {half} (baseline {span})."
+        wait = self.nights_for_half
+        half = f"would not show even in {SHORT_WINDOW} nights" if wait is None else f"needs {wait} nights"
+        return f"In {nights} of {outcome_label(self.outcome)}, {best}; a cut by half {half} (baseline {span})."
 
 
 def look_ahead(counts, n_days, *, baseline=BASELINE_SHORT, exclude=(), level=0.95):
@@ -116,3 +119,37 @@ def look_ahead(counts, n_days, *, baseline=BASELINE_SHORT, exclude=(), level=0.9
         smallest_visible_cut=cut if np.isfinite(cut) else None,
         nights_for_half=enough[0] if enough else None,
     )
+
+
+def what_to_expect(pause, *, outcomes=("drones_launched", "missiles_launched"), folder=None):
+    """Say what the data hold of a pause and what its length could reveal on the latest baseline.
+
+    Parameters
+    ----------
+    pause : Pause
+    outcomes : sequence of str
+    folder : path, optional
+
+    Returns
+    -------
+    list of str
+        One sentence on coverage, and one per outcome.
+    """
+    stated = [claim.id for claim in pause.claims if claim.stated]
+    if not stated:
+        return ["No party stated both ends of a window, so there is no length to ask about."]
+    days = pause.days(pause.main if pause.main in stated else stated[0])
+    exclude = not_ordinary(load_pauses())
+    lines = []
+    for outcome in outcomes:
+        series = outcome_series(outcome, folder=folder)
+        held = int(series.reindex(days).notna().sum())
+        if not lines:
+            lines.append(
+                f"The data reach to {series.index[-1]:%Y-%m-%d} and hold {held} of its {days_text(len(days))}."
+            )
+        if len(days) > SHORT_WINDOW:
+            lines.append(f"{outcome_label(outcome)}: {days_text(len(days))} need a baseline on both sides, later.")
+        else:
+            lines.append(look_ahead(series, len(days), exclude=exclude).summary())
+    return lines

@@ -193,6 +193,7 @@ _RULES = {
         'a date, or a month such as "2026-05"',
         lambda value: _is_date(value) or _is_text(value, r"20\d\d-[01]\d"),
     ),
+    "sources": ("at least one { publisher = ..., date = ..., url = ... }", bool),
     "status": _one_of("agreed", "unilateral", "disputed", "proposed-only", "reported-only"),
     "role": _one_of(*REPORTED, "context", "outside-data"),
     "confidence": _one_of("high", "medium", "low"),

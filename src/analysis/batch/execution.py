@@ -43,7 +43,6 @@ def run_notebook(path, parameters, scratch, *, folder, timeout, kernel_manager=N
     import papermill
     from jupyter_client import AsyncKernelManager
     from papermill.engines import NBClientEngine, papermill_engines
-    from traitlets.config import Config
 
     seen = [] if seen is None else seen
 
@@ -56,18 +55,25 @@ def run_notebook(path, parameters, scratch, *, folder, timeout, kernel_manager=N
             return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
 
     papermill_engines.register("watched", WatchedEngine)
-    settings = Config()
-    if os.name == "posix":
-        settings.KernelManager.transport = "ipc"
-        settings.KernelManager.ip = str(Path(scratch, "kernel"))  # absolute: with a relative path the client hangs
     notebook = papermill.execute_notebook(
         str(path), None, parameters,
         engine_name="watched", kernel_name="python3", progress_bar=False, request_save_on_cell_execute=False,
         resources={"metadata": {"path": str(folder)}}, execution_timeout=timeout, shutdown_kernel="immediate",
-        record_timing=False, coalesce_streams=True, config=settings,
+        record_timing=False, coalesce_streams=True, config=kernel_settings(scratch),
         kernel_manager_class=kernel_manager or AsyncKernelManager,
     )  # fmt: skip
     return normalise(notebook)
+
+
+def kernel_settings(scratch):
+    """Let a kernel talk through files in a private folder: no open port, no warning about one."""
+    from traitlets.config import Config
+
+    settings = Config()
+    if os.name == "posix":
+        settings.KernelManager.transport = "ipc"
+        settings.KernelManager.ip = str(Path(scratch, "kernel"))  # absolute: with a relative path the client hangs
+    return settings
 
 
 def normalise(notebook):

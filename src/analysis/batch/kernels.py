@@ -28,14 +28,17 @@ from pathlib import Path
 
 from jupyter_client import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
+from nbformat import v4
 
+from analysis.batch.pages import render_section
 from analysis.batch.tasks import Task, execute, save_failure
 from analysis.errors import ReportError
 
 CAN_FORK = hasattr(os, "fork")
-PRELOAD = (
+WORKER = ("papermill",)
+KERNEL = (
     "analysis.assessment", "analysis.comparison", "analysis.figures", "analysis.outlook",
-    "seaborn", "matplotlib.pyplot", "papermill", "ipykernel.kernelapp", "ipykernel.ipkernel",
+    "matplotlib.backends.backend_agg", "matplotlib.pyplot", "seaborn", "ipykernel.kernelapp",
 )  # fmt: skip
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",  # sums depend on the number of threads
@@ -45,101 +48,103 @@ ENVIRONMENT = {
 PATIENCE = 3  # seconds that a process may take to end itself
 
 
-def run_tasks(tasks, *, jobs, cold, log):
-    """Execute tasks in workers.
+class Workers:
+    """Executes tasks in worker processes; a context manager that starts them when first needed and ends them all.
 
     Parameters
     ----------
-    tasks : sequence of Task
     jobs : int
-        Workers at a time.
+        Tasks at a time.
     cold : bool
         Plain kernels that import everything anew.
     log : path
         Receives what the processes write to stderr.
-
-    Yields
-    ------
-    int, dict
-        The position of a task and its result as in `analysis.batch.tasks.execute`, as they finish.
     """
-    if not CAN_FORK:
-        yield from _one_after_another(tasks)
-        return
-    command = [sys.executable, "-P", "-m", "analysis.batch.kernels", str(jobs), "cold" if cold else "warm"]
-    with Path(log).open("w") as errors:
-        server = subprocess.Popen(
-            command, env=os.environ | ENVIRONMENT, text=True, encoding="utf-8",
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
-            start_new_session=True,  # Ctrl-C reaches the caller alone, who closes the pipe
-        )  # fmt: skip
-    try:
+
+    def __init__(self, *, jobs, cold, log):
+        self.command = [sys.executable, "-P", "-m", "analysis.batch.kernels", str(jobs), "cold" if cold else "warm"]
+        self.log = Path(log)
+        self.server = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *raised):
+        if self.server is None:
+            return
         with suppress(BrokenPipeError):
-            for task in tasks:
-                server.stdin.write(json.dumps(asdict(task)) + "\n")
-            server.stdin.flush()
-        for _ in tasks:
-            line = server.stdout.readline()
-            if not line:
-                last = (Path(log).read_text().strip().splitlines() or ["no message"])[-1]
-                raise ReportError("the workers ended early", file=Path(log).name, found=last)
-            yield tuple(json.loads(line))
-    finally:
-        with suppress(BrokenPipeError):
-            server.stdin.close()
+            self.server.stdin.close()  # which tells it to end
         try:
-            server.wait(2 * PATIENCE)
+            self.server.wait(2 * PATIENCE)
         except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-        server.stdout.close()
+            self.server.kill()
+            self.server.wait()
+        self.server.stdout.close()
+
+    def run(self, tasks):
+        """Yield the position of each task and its result, as in `analysis.batch.tasks.execute`, as they finish."""
+        if not CAN_FORK:
+            for position, task in enumerate(tasks):
+                with tempfile.TemporaryDirectory(prefix="pauses-") as scratch:
+                    yield position, execute(task, scratch)
+            return
+        if self.server is None:
+            with self.log.open("w") as errors:
+                self.server = subprocess.Popen(
+                    self.command, env=os.environ | ENVIRONMENT, text=True, encoding="utf-8",
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                    start_new_session=True,  # Ctrl-C reaches the caller alone, who closes the pipe
+                )  # fmt: skip
+        with suppress(BrokenPipeError):
+            for numbered in enumerate(map(asdict, tasks)):
+                self.server.stdin.write(json.dumps(numbered) + "\n")
+            self.server.stdin.flush()
+        for _ in tasks:
+            line = self.server.stdout.readline()
+            if not line:
+                last = (self.log.read_text().strip().splitlines() or ["no message"])[-1]
+                raise ReportError("the workers ended early", file=self.log.name, found=last)
+            yield tuple(json.loads(line))
 
 
 def serve(jobs, warm):
     """Read tasks from stdin, execute each in a worker of its own, write their results to stdout."""
-    results = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    results = os.dup(1)
     os.dup2(2, 1)  # whatever prints must not be taken for a result
-    if warm:
-        warm_up()
+    warm_up(WORKER + KERNEL if warm else WORKER)
     context = multiprocessing.get_context("fork")
     lifeline = os.pipe()
-    waiting, running, unread, position = [], {}, b"", 0
+    waiting, running, unread = [], {}, b""
     with tempfile.TemporaryDirectory(prefix="pauses-", ignore_cleanup_errors=True) as scratch:
         while True:
             while waiting and len(running) < jobs:
-                index, task = waiting.pop(0)
-                place = Path(scratch, str(index))
-                place.mkdir()
+                position, task = waiting.pop(0)
+                place = tempfile.mkdtemp(dir=scratch)
                 worker = context.Process(target=_work, args=(task, place, warm, lifeline))
                 worker.start()
-                running[worker.sentinel] = (index, worker, place, task)
+                running[worker.sentinel] = (position, task, place, worker)
             for ready in wait([0, *running]):
                 if ready == 0:
                     chunk = os.read(0, 1 << 16)
                     if not chunk:
-                        _end([worker for _, worker, *_ in running.values()])
-                        return
+                        return _end([worker for *_, worker in running.values()])
                     *lines, unread = (unread + chunk).split(b"\n")
-                    for line in lines:
-                        waiting.append((position, Task(**json.loads(line))))
-                        position += 1
+                    waiting += [(position, Task(**task)) for position, task in map(json.loads, lines)]
                 else:
-                    index, worker, place, task = running.pop(ready)
+                    position, task, place, worker = running.pop(ready)
                     worker.join()
-                    results.write(json.dumps([index, _result(worker, place, task)]) + "\n")
-                    results.flush()
+                    os.write(results, json.dumps([position, _result(task, place, worker)]).encode() + b"\n")
 
 
-def warm_up():
-    """Import what reports use, draw once to fill the caches of fonts, and check that forking is safe."""
-    for name in PRELOAD:
+def warm_up(modules):
+    """Import what workers and kernels use, use it once to fill its caches, and check that forking is safe."""
+    for name in modules:
         import_module(name)
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure()  # not by pyplot, which would choose its backend before there is a kernel
-    figure.add_subplot().set_title("warm")
-    FigureCanvasAgg(figure).draw()
+    render_section(v4.new_notebook(cells=[v4.new_markdown_cell("# warm")]), name="warm", level=1)
+    if "matplotlib" in sys.modules:
+        figure = sys.modules["matplotlib.figure"].Figure()  # pyplot would choose its backend before there is a kernel
+        figure.add_subplot().set_title("warm")
+        figure.canvas.draw()
     gc.collect()
     gc.freeze()
     tasks = Path("/proc/self/task")
@@ -222,10 +227,10 @@ def _work(task, place, warm, lifeline):
     """Be a worker: fork the kernel first, then meet it through papermill."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     os.close(lifeline[1])
-    os.environ["TMPDIR"] = tempfile.tempdir = str(place)
+    os.environ["TMPDIR"] = tempfile.tempdir = place
     manager = type("Manager", (ForkKernelManager,), {"forked": ForkedKernel()}) if warm else None
     threading.Thread(target=_end_with, args=(lifeline[0],), daemon=True).start()
-    (place / "result").write_text(json.dumps(execute(task, place, kernel_manager=manager)))
+    Path(place, "result").write_text(json.dumps(execute(task, place, kernel_manager=manager)))
 
 
 def _become_kernel(receiving):
@@ -243,7 +248,7 @@ def _become_kernel(receiving):
                 threading.Thread(target=_end_with, args=(receiving,), daemon=True).start()
                 from ipykernel.kernelapp import IPKernelApp
 
-                IPKernelApp.launch_instance(order["arguments"])
+                IPKernelApp.launch_instance([*order["arguments"], "--IPKernelApp.parent_handle=1"])  # the pipe stands in
         code = 0
     finally:
         os._exit(code)
@@ -263,19 +268,13 @@ def _end(workers):
         worker.kill()
 
 
-def _result(worker, place, task):
+def _result(task, place, worker):
     """What a worker reported, or that it could not."""
     try:
-        return json.loads((place / "result").read_text())
+        return json.loads(Path(place, "result").read_text())
     except (OSError, ValueError):
         error = f"the worker ended with exit code {worker.exitcode} before the report was done"
         return {"seconds": 0.0, "error": save_failure(task, error)}
-
-
-def _one_after_another(tasks):
-    for index, task in enumerate(tasks):
-        with tempfile.TemporaryDirectory(prefix="pauses-") as scratch:
-            yield index, execute(task, scratch)
 
 
 if __name__ == "__main__":

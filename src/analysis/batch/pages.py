@@ -25,53 +25,8 @@ from analysis.tables import outcomes
 
 TEMPLATES = Path(__file__).parent / "templates"
 HIDDEN = "notebook-only"
-TAGS = frozenset(
-    [
-        "a",
-        "abbr",
-        "b",
-        "blockquote",
-        "br",
-        "caption",
-        "code",
-        "dd",
-        "details",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "figcaption",
-        "figure",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "hr",
-        "i",
-        "img",
-        "li",
-        "ol",
-        "p",
-        "pre",
-        "small",
-        "span",
-        "strong",
-        "sub",
-        "summary",
-        "sup",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "time",
-        "tr",
-        "u",
-        "ul",
-    ]
-)
+TAGS = """a abbr b blockquote br caption code dd details div dl dt em figcaption figure h1 h2 h3 h4 h5 hr i img li ol
+p pre small span strong sub summary sup table tbody td tfoot th thead time tr u ul"""
 ATTRIBUTES = {"a": {"download", "title"}, "img": {"alt"}, "td": {"colspan", "rowspan"}, "ol": {"start"}}
 ATTRIBUTES["th"] = {"colspan", "rowspan", "scope"}
 SHARED = {"class", "lang", "title"}
@@ -156,7 +111,7 @@ def _card(folder, pause, sections):
     marks, known = {}, outcomes()
     for row in (row for record in shown for row in record["rows"]):
         if row["window"] == "pause" and row["outcome"] in known and known[row["outcome"]].in_family:
-            ratio = "" if row["ratio"] is None else f", {row['ratio']:.2g} of expected"
+            ratio = "" if row["ratio"] is None else f", {row['ratio']:.2g} × expected"
             text = f"{known[row['outcome']].short}: {row['verdict']}{ratio}"
             marks.setdefault(row["outcome"], {"text": text, "told": row["verdict"] in (FEWER, MORE)})
     return pause | {
@@ -241,7 +196,7 @@ def _label(table, soup):
             cell["scope"] = "col" if in_head else "row"
         if text and (_NUMBER.fullmatch(text) and not in_head):
             cell["class"] = "num"
-    _align_heads(table)
+    _finish_head(table)
     heading = table.find_previous(re.compile(r"^h[1-6]$"))
     label = table.caption or heading
     table.wrap(soup.new_tag("div", attrs={
@@ -249,14 +204,20 @@ def _label(table, soup):
     }))  # fmt: skip
 
 
-def _align_heads(table):
-    """A column's header stands over its numbers."""
-    body = table.select("tbody tr")
-    for row in table.select("thead tr"):
-        for position, head in enumerate(row(["th", "td"], recursive=False)):
-            below = [cells[position] for line in body if position < len(cells := line(["th", "td"], recursive=False))]
-            if below and all(cell.get("class") == "num" or not cell.get_text(strip=True) for cell in below):
-                head["class"] = "num"
+def _finish_head(table):
+    """One line of column headers where pandas writes the index's name in a second; numbers' headers flush right."""
+    head, body = table.select("thead tr"), [row(["th", "td"], recursive=False) for row in table.select("tbody tr")]
+    if len(head) == 2:
+        first, second = (row(["th", "td"], recursive=False) for row in head)
+        named = [cell for cell in second if cell.get_text(strip=True)]
+        if len(first) == len(second) and named == second[:1] and not first[0].get_text(strip=True):
+            first[0].replace_with(second[0].extract())
+            head.pop().decompose()
+    for row in head:
+        for position, cell in enumerate(row(["th", "td"], recursive=False)):
+            below = [line[position] for line in body if position < len(line)]
+            if below and all(c.get("class") == "num" or not c.get_text(strip=True) for c in below):
+                cell["class"] = "num"
 
 
 def _allow(html):
@@ -273,7 +234,7 @@ def _allow(html):
         return name in SHARED or name in ATTRIBUTES.get(tag, ())
 
     protocols = ["http", "https", "mailto", "embedded"]
-    return clean(html, tags=TAGS, attributes=allowed, protocols=protocols, strip_comments=True)
+    return clean(html, tags=frozenset(TAGS.split()), attributes=allowed, protocols=protocols, strip_comments=True)
 
 
 def _is_link(address):

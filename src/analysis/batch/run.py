@@ -9,7 +9,9 @@ import hashlib
 import json
 import platform
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import analysis
@@ -48,6 +50,16 @@ class ReportOutcome:
     seconds: float
     error: str
     path: Path
+
+    @classmethod
+    def of(cls, task, status, seconds=0.0, error=""):
+        """The outcome of a task."""
+        path = failed_path(task.path) if error else task.path
+        return cls(task.pause or "", Path(task.notebook).stem, status, seconds, error, path)
+
+    def event(self):
+        """What the progress callback is told."""
+        return {"event": "report"} | {name: value for name, value in vars(self).items() if name != "path"}
 
 
 def run_reports(
@@ -114,36 +126,45 @@ def run_reports(
     names = _chosen(only, [*sections, COMPARISON], "notebook")
     if not 1 <= jobs <= 64 or timeout < 1:
         raise ReportError("cannot work like that", expected="1 to 64 jobs and a timeout of at least one second")
-    surroundings = fingerprint()
-    with open_folder(out) as folder:
-        batch = _Batch(folder, jobs, force, cold, timeout, progress or (lambda event: None))
+    say, given, surroundings = progress or (lambda event: None), parameters or {}, fingerprint()
+    with open_folder(out) as folder, ExitStack() as stack:
+
+        @cache
+        def workers():
+            from analysis.batch.kernels import Workers
+
+            return stack.enter_context(Workers(jobs=jobs, cold=cold, log=folder / CACHE / "log.txt"))
+
         tasks = [
-            batch.task(
-                notebooks / f"{name}.ipynb",
-                {"pause_id": pause} | (parameters or {}),
-                surroundings,
-                pause=pause,
-                level=1 if name == sections[0] else 2,
+            Task(
+                name=f"{pause}.{name}", notebook=str(notebooks / f"{name}.ipynb"), pause=pause,
+                parameters={"pause_id": pause} | given, out=str(folder), folder=str(notebooks),
+                timeout=timeout, level=1 if name == sections[0] else 2,
             )
-            for pause in chosen
-            for name in sections
-            if name in names
-        ]
-        comparison = notebooks / f"{COMPARISON}.ipynb"
-        stale = batch.check(tasks)
-        batch.say({"event": "start", "total": len(tasks) + comparison.is_file(), "stale": len(stale)})
-        outcomes = batch.execute(tasks, stale)
+            for pause in chosen for name in sections if name in names
+        ]  # fmt: skip
+        comparison = Task(
+            name=COMPARISON, notebook=str(notebooks / f"{COMPARISON}.ipynb"), pause=None,
+            parameters={"results_file": RESULTS} | given, out=str(folder), folder=str(folder / CACHE),
+            timeout=timeout, level=2,
+        )  # fmt: skip
+        last = [comparison] if Path(comparison.notebook).is_file() else []
+        tasks = [replace(task, inputs=inputs_digest(task, surroundings)) for task in tasks]
+        stale = [task for task in tasks if force or not _is_current(task)]
+        stale, _ = _checked(stale), _checked(last if stale else [])  # all of them, before any kernel starts
+        say({"event": "start", "total": len(tasks) + len(last), "stale": len(stale)})
+        outcomes = _execute(tasks, stale, workers, say)
         rows = merge_record(folder, ids, sections, COMPARISON)
-        if comparison.is_file():
+        if last:
             mine = to_csv([row for row in rows if row["pause"] in ids])
             write_file(folder / CACHE / RESULTS, mine)
-            task = batch.task(comparison, {"results_file": RESULTS} | (parameters or {}), [surroundings, mine])
-            outcomes += batch.execute([task], batch.check([task]))
+            last = [replace(comparison, inputs=inputs_digest(comparison, [surroundings, mine]))]
+            outcomes += _execute(last, _checked([t for t in last if force or not _is_current(t)]), workers, say)
             rows = merge_record(folder, ids, sections, COMPARISON)
         write_file(folder / RESULTS, to_csv(rows))
         write_pages(folder, pauses, sections, comparison=COMPARISON)
     count = {status: sum(outcome.status == status for outcome in outcomes) for status in ("made", "kept", "failed")}
-    batch.say({"event": "end"} | count)
+    say({"event": "end"} | count)
     return outcomes
 
 
@@ -159,66 +180,43 @@ def fingerprint():
     }
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """What all steps of one batch share."""
+def inputs_digest(task, surroundings):
+    """Digest of everything the result of a task depends on; of the notebook, its sources but not its outputs."""
+    try:
+        cells = json.loads(Path(task.notebook).read_bytes())["cells"]
+        sources = [[cell["cell_type"], "".join(cell["source"]), cell["metadata"].get("tags")] for cell in cells]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        name = Path(task.notebook).name
+        raise ReportError("not a notebook that can be read", file=name, found=f"{error!s:.100}") from error
+    return _digest([sources, task.parameters, task.level, surroundings])
 
-    folder: Path
-    jobs: int
-    force: bool
-    cold: bool
-    timeout: int
-    say: object
 
-    def task(self, notebook, parameters, surroundings, *, pause=None, level=2):
-        """A task with the digest of everything its result depends on."""
-        cells = json.loads(notebook.read_bytes())["cells"]
-        sources = [[cell["cell_type"], cell["source"], cell.get("metadata", {}).get("tags")] for cell in cells]
-        return Task(
-            name=f"{pause}.{notebook.stem}" if pause else notebook.stem, notebook=str(notebook), parameters=parameters,
-            out=str(self.folder), folder=str(notebook.parent if pause else self.folder / CACHE),
-            inputs=_digest([sources, parameters, surroundings]), timeout=self.timeout, pause=pause, level=level,
-        )  # fmt: skip
+def _checked(tasks):
+    """The tasks with their parameters checked; the comparison is offered more than it need declare."""
+    if not tasks:
+        return []
+    from analysis.batch.parameters import check_parameters, declared_parameters
 
-    def check(self, tasks):
-        """The tasks that are out of date, their parameters checked."""
-        stale = [task for task in tasks if self.force or not _is_current(task)]
-        declared = {}
-        for task in stale:
-            from analysis.batch.parameters import check_parameters, declared_parameters
+    declared = {path: declared_parameters(Path(path)) for path in {task.notebook for task in tasks}}
+    checked = []
+    for task in tasks:
+        known, name = declared[task.notebook], Path(task.notebook).name
+        given = {k: v for k, v in task.parameters.items() if task.pause or k in known}
+        checked.append(replace(task, parameters=check_parameters(known, given, file=name)))
+    return checked
 
-            notebook = Path(task.notebook)
-            known = declared.get(notebook) or declared.setdefault(notebook, declared_parameters(notebook))
-            given = task.parameters if task.pause else {k: v for k, v in task.parameters.items() if k in known}
-            checked = check_parameters(known, given, file=notebook.name)
-            stale[stale.index(task)] = replace(task, parameters=checked)
-        return stale
 
-    def execute(self, tasks, stale):
-        """Execute the stale tasks; an outcome for every task, in order."""
-        outcomes = {task.name: self._outcome(task, "kept", 0.0, "") for task in tasks}
-        for task in stale:
-            del outcomes[task.name]
-        for outcome in outcomes.values():
-            self._tell(outcome)
-        if stale:
-            from analysis.batch.kernels import run_tasks
-
-            log = self.folder / CACHE / "log.txt"
-            for position, result in run_tasks(stale, jobs=self.jobs, cold=self.cold, log=log):
-                status = "failed" if result["error"] else "made"
-                outcome = self._outcome(stale[position], status, result["seconds"], result["error"])
-                outcomes[stale[position].name] = outcome
-                self._tell(outcome)
-        return [outcomes[task.name] for task in tasks]
-
-    def _outcome(self, task, status, seconds, error):
-        path = failed_path(task.path) if error else task.path
-        return ReportOutcome(task.pause or "", Path(task.notebook).stem, status, seconds, error, path)
-
-    def _tell(self, outcome):
-        event = {"event": "report"} | {name: getattr(outcome, name) for name in ("pause", "notebook", "status")}
-        self.say(event | {"seconds": outcome.seconds, "error": outcome.error})
+def _execute(tasks, stale, workers, say):
+    """Execute the stale tasks; an outcome for every task, in order."""
+    outcomes = {task.name: ReportOutcome.of(task, "kept") for task in tasks if task.name not in {t.name for t in stale}}
+    for outcome in outcomes.values():
+        say(outcome.event())
+    for position, result in workers().run(stale) if stale else ():
+        task = stale[position]
+        outcome = ReportOutcome.of(task, "failed" if result["error"] else "made", **result)
+        outcomes[task.name] = outcome
+        say(outcome.event())
+    return [outcomes[task.name] for task in tasks]
 
 
 def _is_current(task):

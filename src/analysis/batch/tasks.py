@@ -26,14 +26,14 @@ class Task:
         The folder of reports.
     folder : str
         Working folder of the kernel.
-    inputs : str
-        Digest of everything the result depends on; kept in the executed notebook.
     timeout : int
         Seconds a cell may take.
     pause : str or None
         The pause whose effects the notebook must give.
     level : int
         Level of its first heading on the page.
+    inputs : str
+        Digest of everything the result depends on; kept in the executed notebook.
     """
 
     name: str
@@ -41,10 +41,10 @@ class Task:
     parameters: dict
     out: str
     folder: str
-    inputs: str
     timeout: int
     pause: str | None
     level: int
+    inputs: str = ""
 
     @property
     def path(self):

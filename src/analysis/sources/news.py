@@ -70,6 +70,8 @@ def import_news(*paths, folder):
         parts.append(mentions.assign(basis="headlines" if path.suffix == ".zip" else "addresses"))
         rules += records
     mentions = pd.concat(parts, ignore_index=True)
+    if mentions.empty:
+        raise DataError("no article that can be coded", file=", ".join(raw.file for raw in inputs))
     archived = mentions.loc[mentions["basis"] == "headlines", "date"].dt.year.unique()
     mentions = mentions[(mentions["basis"] == "headlines") | ~mentions["date"].dt.year.isin(archived)]
     mentions["oblast"] = find_oblasts(mentions, places, names)
@@ -106,14 +108,14 @@ def read_addresses(content, file, lexicon):
     """
     try:
         days = json.loads(content)
+        dates = dict(zip(days, pd.to_datetime(list(days.keys()), format="%Y%m%d"), strict=True))
         rows = [
-            (day, float(longitude), float(latitude), str(address))
+            (dates[day], float(longitude), float(latitude), str(address))
             for day, events in days.items()
             for longitude, latitude, _, _, _, addresses in events
             for address in addresses
         ]
         mentions = pd.DataFrame(rows, columns=["date", "longitude", "latitude", "address"])
-        mentions["date"] = pd.to_datetime(mentions["date"], format="%Y%m%d")
     except (ValueError, TypeError, AttributeError) as error:
         expected = '{"YYYYMMDD": [[longitude, latitude, place, type, reports, [addresses]]]}'
         raise DataError("not a file of addresses", file=file, expected=expected, found=str(error)) from error

@@ -1,0 +1,67 @@
+"""Small made-up notebooks that keep the conventions, for tests of the batch."""
+
+from nbformat import v4, write
+
+PARAMETERS = 'pause_id: str = "easter-2025"  # which pause\nlevel: float = 0.95  # level of the tests (0.5 to 0.999)'
+IMPORTS = """from dataclasses import replace
+from IPython.display import Markdown, display
+from analysis.effects import EffectsRecord, example_effect
+effect = replace(example_effect(), pause=pause_id, outcome="drones_launched")"""
+RECORD = "EffectsRecord((effect,))"
+FIGURE = """import matplotlib.pyplot as plt
+from analysis import Picture
+axes = plt.figure(figsize=(4, 2)).add_subplot()
+bars = axes.bar(range(9), range(9))
+Picture(axes, "Nine bars, each higher than the last")"""
+FAULTS = """import os, sys, time, signal
+fault = {
+    "raises": "raise ValueError('no such window')", "exits": "os._exit(0)", "hangs": "time.sleep(600)",
+    "killed": "os.kill(os.getpid(), signal.SIGKILL)", "memory": "raise MemoryError()",
+    "silent": "effect = None", "warns": "print('careful', file=sys.stderr)",
+    "another": "effect = replace(effect, pause='easter-2025')",
+}.get(pause_id, "")
+exec(fault)"""
+
+
+def code(source, *tags):
+    """A code cell."""
+    return v4.new_code_cell(source, metadata={"tags": list(tags)} if tags else {})
+
+
+def text(source, *tags):
+    """A text cell."""
+    return v4.new_markdown_cell(source, metadata={"tags": list(tags)} if tags else {})
+
+
+def save(folder, name, *cells):
+    """Write a notebook and return its path."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    folder.mkdir(exist_ok=True)
+    write(v4.new_notebook(cells=list(cells), metadata=kernel), folder / f"{name}.ipynb")
+    return folder / f"{name}.ipynb"
+
+
+def pause_notebook(folder, *, extra=(), name="pause"):
+    """A notebook of one pause: sentence, picture, record."""
+    sentence = code("Markdown('**' + effect.summary() + '**')")
+    cells = [text("# Did it change?"), code(PARAMETERS, "parameters"), code(IMPORTS), *extra, sentence]
+    return save(folder, name, *cells, code(FIGURE), code(RECORD + " if effect else None"))
+
+
+def comparison_notebook(folder):
+    """A notebook of all pauses, from the record it is given."""
+    given = code('results_file: str = "../reports/results.csv"  # the record', "parameters")
+    shown = code("import csv\nrows = list(csv.DictReader(open(results_file)))\nprint(len(rows), 'effects')")
+    return save(folder, "comparison", text("# All of them"), given, shown)
+
+
+def pauses(*names):
+    """What the index lists."""
+    return [{"id": name, "name": f"Truce of {name}", "dates": "20 April 2025"} for name in names]
+
+
+def effect_row(**changes):
+    """A row of the record."""
+    from analysis.effects import example_effect
+
+    return example_effect().record() | changes

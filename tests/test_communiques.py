@@ -1,0 +1,252 @@
+"""Posts of the Russian ministry: made-up texts with answers worked out by hand, and the known weeks."""
+
+import os
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis.errors import DataError
+from analysis.sources.claims import claimed_drones, read_number
+from analysis.sources.communiques import CUT_AT, declared_targets, import_communiques, read_posts
+
+DATA = Path(__file__).parents[1] / "data"
+LEXICON = tomllib.loads((DATA / "lexicon_communiques.toml").read_text("utf-8"))
+RAW = os.environ.get("PAUSES_RAW")
+needs_raw = pytest.mark.skipif(not RAW, reason="PAUSES_RAW does not name the folder of raw files")
+NIGHT = ("2025-02-11 04:10", "В течение прошедшей ночи дежурными средствами ПВО уничтожены 10 украинских БпЛА. Конец")
+
+
+def file_of(*posts):
+    rows = [f'{time},"{text}"' for time, text in posts]
+    return "\n".join(["datetime,text_snippet", *rows, ""]).encode()
+
+
+def posts_of(*posts):
+    return read_posts(file_of(*posts), "posts.csv")[0]
+
+
+def drones(*posts):
+    """The table of claims from 10 February 2025 on; a late post keeps the days before it complete."""
+    late = ("2025-02-20 04:00", NIGHT[1])
+    return claimed_drones(posts_of(*posts, late), LEXICON)[0].set_index("day").loc["2025-02-10":]
+
+
+def first_class(text, *, cut=False, time="2025-02-11 09:00"):
+    """Class and reading of the one day of a report."""
+    text = text.rjust(CUT_AT) if cut else text
+    table, _ = declared_targets(posts_of((time, text)), LEXICON["targets"])
+    row = table[(table["period"] == "day") & (table["last_day"] == time[:10])].squeeze()
+    return row["target_class"], row["energy_first"], row["reading"]
+
+
+STRIKE = "Сегодня ночью Вооруженными Силами Российской Федерации нанесен групповой удар высокоточным оружием по "
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        ("7", 7),
+        ("один", 1),
+        ("двумя", 2),
+        ("трёх", 3),
+        ("девятнадцать", 19),
+        ("сорок один", 41),
+        ("семьюдесятью", 70),
+        ("сто двадцать один", 121),
+        ("двести восемьдесят шесть", 286),
+    ],
+)
+def test_numbers_are_read_in_digits_and_in_words(words, number):
+    assert read_number(words, LEXICON["numbers"]) == number
+
+
+@pytest.mark.parametrize(
+    ("claim", "number"),
+    [
+        ("уничтожены 14 украинских беспилотных летательных аппаратов: десять – над Курской, четыре – над Брянской", 14),
+        ("перехвачены тридцать два украинских БПЛА. 11 БПЛА – над Саратовской областью, 21 – над Курской", 32),
+        ("пресечена попытка атаки с применением трех БпЛА самолетного типа. Два БпЛА уничтожены, один сбит", 3),
+        ("уничтожен украинский беспилотный летательный аппарат самолетного типа над Курской областью", 1),
+        ("уничтожены: три украинских БпЛА – над Брянской, один БпЛА – в Крыму и четыре БпЛА – над морем", 8),
+        ("уничтожены сто двадцать один украинский беспилотный летательный аппарат", 121),
+    ],
+)
+def test_total_of_a_claim(claim, number):
+    night = ("2025-02-11 04:10", f"⚡️ **В течение прошедшей ночи** дежурными средствами ПВО {claim}.")
+    assert drones(night).loc["2025-02-11", "drones_claimed"] == number
+
+
+@pytest.mark.parametrize(
+    ("posted", "period", "day"),
+    [
+        ("2025-02-11 20:10", "В период с 20.00 мск до 23.00 мск", "2025-02-12"),
+        ("2025-02-11 15:40", "С 16.30 до 18.30 мск", "2025-02-11"),  # middle 16:30 in Kyiv
+        ("2025-02-11 17:10", "С 18.30 до 20.00 мск", "2025-02-12"),  # middle 18:15 in Kyiv
+        ("2025-07-11 16:10", "С 17.00 до 19.00 мск", "2025-07-12"),  # in summer Kyiv keeps Moscow's clock
+        ("2025-02-11 21:20", "С 22.00 мск 11 февраля до 0.00 мск 12 февраля", "2025-02-12"),
+        ("2025-02-12 05:00", "За период с 20.10 мск 11 февраля по 06.00 мск 12 февраля", "2025-02-12"),
+        ("2025-02-11 12:00", "Около 13.15 мск", "2025-02-11"),
+        ("2025-02-11 18:30", "Около 20.50 мск", "2025-02-12"),
+        ("2025-02-11 06:00", "Утром", "2025-02-11"),
+        ("2025-02-11 16:30", "Вечером", "2025-02-12"),
+    ],
+)
+def test_claims_are_dated_by_the_middle_of_their_period(posted, period, day):
+    text = f"{period} дежурными средствами ПВО уничтожены пять украинских БпЛА над Курской областью"
+    late = (str(pd.Timestamp(day) + pd.Timedelta(days=9))[:10] + " 04:00", NIGHT[1])
+    table = claimed_drones(posts_of((posted, text), late), LEXICON)[0].set_index("day")
+    assert table.loc[table["drones_named"] == 5].index.strftime("%Y-%m-%d").tolist() == [day]
+
+
+def test_night_and_day_add_up_and_nothing_counts_twice():
+    summary = "уничтожены 99 украинских БпЛА"
+    table = drones(
+        ("2025-02-10 19:30", "С 20.00 до 22.00 мск дежурными средствами ПВО уничтожены семь украинских БпЛА"),
+        NIGHT,
+        ("2025-02-11 11:00", "С 10.00 до 13.00 мск дежурными средствами ПВО уничтожены 3 украинских БпЛА"),
+        ("2025-02-11 17:30", "С 09.00 до 17.30 мск дежурными средствами ПВО уничтожены 8 украинских БпЛА"),
+        ("2025-02-11 09:00", f"Министерства обороны о ходе проведения специальной военной операции. {summary}"),
+        ("2025-02-11 20:00", f"Главное за день. С 8.00 до 20.00 {summary}"),
+        ("2025-02-11 20:01", f"С 1 по 7 февраля в ходе отражения попытки, о ходе отражения {summary}"),
+        ("2025-02-11 13:00", "Около 15.00 мск дежурными средствами ПВО уничтожена ракета РСЗО «Ольха»"),
+    )
+    assert table.loc["2025-02-11"].to_dict() == {
+        "drones_named": 7 + 10 + 8,  # the 3 are within the 8
+        "posts_night": 1,
+        "posts_daytime": 2,
+        "posts_unread": 0,
+        "drones_claimed": 25,
+    }
+
+
+def test_day_without_a_night_post_is_missing_not_zero():
+    day_post = ("2025-02-13 11:00", "С 10.00 до 13.00 мск дежурными средствами ПВО уничтожены 3 украинских БпЛА")
+    table = drones(NIGHT, day_post)
+    assert table.loc["2025-02-11", "drones_claimed"] == 10
+    assert table.loc[["2025-02-12", "2025-02-13"], "drones_claimed"].isna().all()
+    assert table.loc["2025-02-12":"2025-02-13", "drones_named"].tolist() == [0, 3]
+
+
+def test_number_that_cannot_be_read_leaves_its_day_open():
+    unread = ("2025-02-11 11:00", "С 10.00 до 13.00 мск дежурными средствами ПВО уничтожены украинские БпЛА")
+    table, rules = claimed_drones(posts_of(NIGHT, unread, ("2025-02-20 04:00", NIGHT[1])), LEXICON)
+    row = table.set_index("day").loc["2025-02-11"]
+    assert pd.isna(row["drones_claimed"]) and row["posts_unread"] == 1 and row["drones_named"] == 10
+    touched = {rule.name: rule.rows_touched for rule in rules}
+    assert touched["leave_day_open_without_number"] == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("объектам энергетики, обеспечивающим работу заводов", "energy"),
+        ("критически важным объектам газо-энергетической инфраструктуры", "energy"),
+        ("нефтеперерабатывающему заводу в городе", "energy"),
+        ("объектам транспортной инфраструктуры, объектам энергетики", "transport"),
+        ("инфраструктуре военных аэродромов, объектам энергетики", "military_airfields"),
+        ("предприятиям военно-промышленного комплекса Украины и объектам энергетики", "defence_industry"),
+        ("цехам сборки беспилотных летательных аппаратов", "defence_industry"),
+        ("пунктам временной дислокации иностранных наемников", "other"),
+    ],
+)
+def test_first_named_class(target, expected):
+    answer = "yes" if expected == "energy" else "no"
+    assert first_class(STRIKE + target) == (expected, answer, "read")
+
+
+@pytest.mark.parametrize("target", ["о", "объек", "объектам", "критически важным об", "инфраструктуре", "пунк"])
+def test_list_cut_too_early_is_unknown_never_no(target):
+    assert first_class(STRIKE + target, cut=True) == ("unknown", "unknown", "cut")
+
+
+def test_list_cut_after_its_first_class_is_read():
+    assert first_class(STRIKE + "объектам энерг", cut=True) == ("energy", "yes", "read")
+    assert first_class(STRIKE + "складам боеприпасов, об", cut=True) == ("other", "no", "read")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Подразделениями группировки войск «Север» нанесено поражение объектам энергетики",
+        "Сегодня ночью киевским режимом нанесен массированный удар по объектам энергетики России",
+        "Расчет ОТРК «Искандер-М» нанес групповой удар по объектам энергетики",
+        "Поздравляем с праздником энергетики",
+    ],
+)
+def test_reports_of_other_things_say_nothing(text):
+    assert first_class(text) == ("unknown", "unknown", "none")
+
+
+def test_weeks_run_from_saturday_to_friday():
+    report = (
+        "(с {} по {} марта 2025 г.) С {} по {} марта Вооруженными Силами Российской Федерации нанесены 15 групповых "
+    )
+    report += "ударов высокоточным оружием, в результате которых поражены объекты {}, обеспечивающие"
+    week = ("2025-03-14 11:00", report.format(8, 14, 8, 14, "газовой инфраструктуры"))
+    other_span = ("2025-03-21 11:00", report.format(1, 21, 1, 21, "энергетики"))
+    table, rules = declared_targets(posts_of(week, other_span), LEXICON["targets"])
+    weeks = table[table["period"] == "week"].set_index("last_day")
+    assert weeks.loc["2025-03-14", ["target_class", "first_day"]].tolist() == ["energy", pd.Timestamp("2025-03-08")]
+    assert weeks.loc["2025-03-21", "reading"] == "none"
+    assert {rule.name: rule.rows_touched for rule in rules}["leave_out_other_spans"] == 1
+    assert (table.loc[table["period"] == "day", "reading"] == "none").all()
+
+
+def test_first_readable_post_of_a_day_decides():
+    posts = posts_of(
+        ("2025-02-11 07:00", (STRIKE + "объек").rjust(CUT_AT)),
+        ("2025-02-11 09:00", STRIKE + "объектам энергетики, складам"),
+        ("2025-02-11 20:00", STRIKE + "аэродромам противника, складам"),
+    )
+    table, rules = declared_targets(posts, LEXICON["targets"])
+    assert table.loc[0, ["target_class", "posts"]].tolist() == ["energy", 3]
+    assert {rule.name: rule.rows_touched for rule in rules}["first_readable_post_decides"] == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "file is empty"),
+        (b"<html>", "a web page"),
+        (b"datetime,text\n2025-01-01 00:00,a\n", "text_snippet"),
+        (b"datetime,text_snippet\n2025-01-01 00:00,a\n01.02.2025,b\n", "row (3)"),
+        ("datetime,text_snippet\n2025-01-01 00:00,ночь\n".encode("cp1251"), "UTF-8"),
+    ],
+)
+def test_file_that_cannot_be_understood_is_named(tmp_path, content, words):
+    path = tmp_path / "posts.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        import_communiques(path, folder=DATA)
+    assert words in str(caught.value) and "posts.csv" in str(caught.value)
+
+
+def test_broken_lexicon_is_named(tmp_path):
+    (tmp_path / "posts.csv").write_bytes(file_of(NIGHT))
+    (tmp_path / "lexicon_communiques.toml").write_text("night = [")
+    with pytest.raises(DataError, match=r"lexicon_communiques\.toml"):
+        import_communiques(tmp_path / "posts.csv", folder=tmp_path)
+
+
+def test_no_text_is_republished(tmp_path):
+    path = tmp_path / "posts.csv"
+    path.write_bytes(file_of(NIGHT, ("2025-02-12 09:00", STRIKE + "объектам"), ("2025-02-20 04:00", NIGHT[1])))
+    imported = import_communiques(path, folder=DATA)
+    said = repr([imported.rules, imported.notes, imported.sources])
+    said += "".join(table.to_csv() for table in imported.tables.values())
+    assert not any("а" <= letter.lower() <= "я" for letter in said)
+
+
+@needs_raw
+def test_known_weeks_and_nights():
+    tables = import_communiques(Path(RAW) / "mod_communiques.csv", folder=DATA).tables
+    declared = tables["energy_declared"]
+    weeks = declared[declared["period"] == "week"].set_index("last_day")["energy_first"]
+    assert weeks[["2025-01-24", "2025-03-14"]].eq("yes").all()
+    assert weeks[["2025-01-17", "2025-01-31", "2025-02-07", "2025-02-14"]].eq("unknown").all()
+    assert not weeks["2025-03-21":"2025-04-25"].eq("yes").any()
+    claims = tables["russian_claims"].set_index("day")["drones_claimed"]
+    assert claims["2026-01-26"] == 13 + 40 + 16 + 10  # the evening before, the night, two spans of the day
+    assert claims["2025-05-08":"2025-05-12"].isna().all()

@@ -1,0 +1,85 @@
+import pytest
+from made_up import code, save, text
+
+from analysis.batch.parameters import check_parameters, declared_parameters
+from analysis.errors import ReportError
+
+DECLARED = """pause_id: str = "easter-2025"  # which pause
+baseline_days: int = 365  # days before the pause (30 to 1500)
+level: float = 0.95  # level of the tests (0.5 to 0.999)
+strict: bool = False  # later start of the series"""
+
+
+@pytest.fixture
+def declared(tmp_path):
+    return declared_parameters(save(tmp_path, "pause", text("# Title"), code(DECLARED, "parameters")))
+
+
+def test_declarations_are_read_with_type_default_help_and_range(declared):
+    assert list(declared) == ["pause_id", "baseline_days", "level", "strict"]
+    days = declared["baseline_days"]
+    assert (days.type, days.default, days.low, days.high) == (int, 365, 30, 1500)
+    assert days.help == "days before the pause (30 to 1500)"
+    assert declared["pause_id"].default == "easter-2025"
+
+
+def test_values_are_taken_in_the_declared_types_and_order(declared):
+    given = check_parameters(declared, {"level": 0.9, "pause_id": "x", "strict": True})
+    assert given == {"pause_id": "x", "level": 0.9, "strict": True}
+    assert list(given) == ["pause_id", "level", "strict"]
+    assert isinstance(check_parameters(declared | {"share": declared["level"]}, {"level": 0.9})["level"], float)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["pause", "PAUSE_ID", "n=1; import os; y", "__builtins__", "get_ipython", "", "pause_id ", "lambda", "é"],
+)
+def test_names_that_are_not_declared_are_refused(declared, name):
+    with pytest.raises(ReportError, match="declares no such parameter"):
+        check_parameters(declared, {name: 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("baseline_days", "365"), ("baseline_days", 365.0), ("baseline_days", True), ("baseline_days", 29),
+        ("baseline_days", 10**9), ("baseline_days", None), ("baseline_days", (365,)), ("level", float("nan")),
+        ("level", float("inf")), ("level", 1), ("level", True), ("strict", 1), ("strict", "False"), ("pause_id", 5),
+        ("pause_id", "a\nb"), ("pause_id", "a\0b"), ("pause_id", "x" * 501), ("pause_id", b"x"), ("pause_id", {1}),
+    ],
+)  # fmt: skip
+def test_values_of_wrong_type_or_out_of_range_are_refused(declared, name, value):
+    with pytest.raises(ReportError, match=f"^pause.ipynb, field {name}: parameter value refused"):
+        check_parameters(declared, {name: value}, file="pause.ipynb")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "pause_id = 'x'", "pause_id: str", "pause_id: list = []", "pause_id: str = str(1)", "import os",
+        "pause_id: str = 'x'; import os", "pause_id: str = 'x'\npause_id: str = 'y'", "_hidden: int = 1",
+        "__name__: str = 'x'", "match: str = 'x'", "days: int = 5  # days (10 to 20)", "level: float = 'x'",
+        "a.b: int = 1",
+    ],
+)  # fmt: skip
+def test_cells_that_hold_anything_but_plain_declarations_are_refused(tmp_path, source):
+    with pytest.raises(ReportError):
+        declared_parameters(save(tmp_path, "pause", text("# Title"), code(source, "parameters")))
+
+
+def test_one_parameters_cell_among_the_first_five(tmp_path):
+    cell = code(DECLARED, "parameters")
+    for cells in ([cell, cell], [text("# Title")], [text("x")] * 5 + [cell], [text(DECLARED, "parameters")]):
+        with pytest.raises(ReportError, match="not where they are looked for"):
+            declared_parameters(save(tmp_path, "pause", *cells))
+
+
+def test_a_file_that_is_no_notebook_is_named(tmp_path):
+    (tmp_path / "pause.ipynb").write_text("<html>")
+    for name in ("pause", "missing"):
+        with pytest.raises(ReportError, match=f"{name}.ipynb: not a notebook that can be read"):
+            declared_parameters(tmp_path / f"{name}.ipynb")
+
+
+def test_a_range_is_enforced_on_text_too_only_where_numbers_are(declared):
+    assert check_parameters(declared, {"pause_id": "(30 to 1500)"}) == {"pause_id": "(30 to 1500)"}
