@@ -17,7 +17,7 @@ FAULTS = """import os, sys, time, signal
 fault = {
     "raises": "raise ValueError('no such window')", "exits": "os._exit(0)", "hangs": "time.sleep(600)",
     "killed": "os.kill(os.getpid(), signal.SIGKILL)", "memory": "raise MemoryError()",
-    "silent": "effect = None", "warns": "print('careful', file=sys.stderr)",
+    "warns": "print('careful', file=sys.stderr)",
     "another": "effect = replace(effect, pause='easter-2025')",
 }.get(pause_id, "")
 exec(fault)"""
@@ -45,7 +45,7 @@ def pause_notebook(folder, *, extra=(), name="pause"):
     """A notebook of one pause: sentence, picture, record."""
     sentence = code("Markdown('**' + effect.summary() + '**')")
     cells = [text("# Did it change?"), code(PARAMETERS, "parameters"), code(IMPORTS), *extra, sentence]
-    return save(folder, name, *cells, code(FIGURE), code(RECORD + " if effect else None"))
+    return save(folder, name, *cells, code(FIGURE), code(RECORD + " if pause_id != 'silent' else None"))
 
 
 def comparison_notebook(folder):

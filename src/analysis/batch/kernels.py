@@ -43,7 +43,7 @@ KERNEL = (
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",  # sums depend on the number of threads
     "PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1",
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYTHONWARNINGS": "default",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYTHONWARNINGS": "",
 }  # fmt: skip
 PATIENCE = 3  # seconds that a process may take to end itself
 

@@ -33,6 +33,12 @@ class Importer:
 IMPORTERS = {
     "air_force": Importer(("missile_attacks_daily.csv",), "analysis.sources.airforce:import_air_force"),
     "alerts": Importer(("air_raid_alerts.csv.gz",), "analysis.sources.alerts:import_alerts"),
+    "communiques": Importer(("mod_communiques.csv",), "analysis.sources.communiques:import_communiques"),
+    "news": Importer(("viina_events_2026.json",), "analysis.sources.news:import_news"),
+    "coded": Importer(
+        ("energy_coding/days.csv", "energy_coding/events.csv", "energy_coding/double_coding.csv"),
+        "analysis.sources.coded:import_coded",
+    ),
 }
 
 

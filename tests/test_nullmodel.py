@@ -1,0 +1,232 @@
+"""The null model: the project's own solver against statsmodels, and against published estimates."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.errors import DesignError
+from analysis.nullmodel import design_matrix, expected_counts, fit_null, holiday_dates, independent_columns
+
+DAYS = pd.date_range("2025-01-01", periods=200)
+
+
+def noisy_counts(seed, *, mean=60.0, days=DAYS):
+    generator = np.random.default_rng(seed)
+    level = mean * np.exp(np.linspace(-0.5, 0.8, len(days)))
+    return generator.negative_binomial(4, 4 / (4 + level)).astype(float)
+
+
+def statsmodels_fit(X, counts, *, weights=None, offset=None):
+    """Fit the days with weight 1, predict all days."""
+    import statsmodels.api as sm
+
+    rows = np.ones(len(counts), bool) if weights is None else np.asarray(weights) > 0
+    chosen = None if offset is None else offset[rows]
+    model = sm.GLM(counts[rows], X[rows], family=sm.families.Poisson(), offset=chosen)
+    fit = model.fit(maxiter=300, tol=1e-13)
+    return np.exp(X @ fit.params + (0 if offset is None else offset)), fit.params
+
+
+# --- the solver against statsmodels
+
+
+@pytest.mark.parametrize("trend", ["constant", "linear", "spline"])
+@pytest.mark.parametrize("weekday", [True, False])
+def test_one_series_agrees_with_statsmodels(trend, weekday):
+    design = design_matrix(DAYS, trend=trend, weekday=weekday, holidays=trend != "constant")
+    X, counts = design.to_numpy(), noisy_counts(1)
+    expected, coefficients = expected_counts(X, counts)
+    reference, params = statsmodels_fit(X, counts)
+    np.testing.assert_allclose(expected, reference, rtol=1e-8)
+    np.testing.assert_allclose(coefficients, params, rtol=1e-7, atol=1e-8)
+
+
+def test_weights_offset_and_missing_days_agree_with_statsmodels():
+    X = design_matrix(DAYS).to_numpy()
+    counts, offset = noisy_counts(2), np.log(np.linspace(1, 3, len(DAYS)))
+    weights = (np.random.default_rng(3).random(len(DAYS)) < 0.7).astype(float)
+    counts[weights == 0] = np.nan  # no report, no weight
+    expected, coefficients = expected_counts(X, counts, weights=weights, offset=offset)
+    reference, params = statsmodels_fit(X, counts, weights=weights, offset=offset)
+    np.testing.assert_allclose(expected, reference, rtol=1e-8)
+    np.testing.assert_allclose(coefficients, params, rtol=1e-7)
+
+
+def test_many_series_and_many_subsets_agree_with_one_at_a_time():
+    X = design_matrix(DAYS, holidays=False).to_numpy()
+    series = np.array([noisy_counts(seed, mean=mean) for seed, mean in enumerate([0.5, 3, 60, 4e6])])
+    subsets = (np.random.default_rng(4).random((4, len(DAYS))) < 0.8).astype(float)
+    cases = {
+        "series": (expected_counts(X, series), [(row, None) for row in series]),
+        "subsets": (expected_counts(X, series[2], weights=subsets), [(series[2], weights) for weights in subsets]),
+        "both": (expected_counts(X, series, weights=subsets), list(zip(series, subsets, strict=True))),
+    }
+    for name, ((expected, coefficients), singles) in cases.items():
+        assert expected.shape == (4, len(DAYS)) and coefficients.shape == (4, X.shape[1])
+        for k, (counts, weights) in enumerate(singles):
+            alone, beta = expected_counts(X, counts, weights=weights)
+            reference, _ = statsmodels_fit(X, counts, weights=weights)
+            np.testing.assert_allclose(expected[k], reference, rtol=1e-8, err_msg=name)
+            np.testing.assert_allclose(expected[k], alone, rtol=1e-10)
+            np.testing.assert_allclose(coefficients[k], beta, rtol=1e-7, atol=1e-9)
+
+
+def test_score_equations_hold_over_fourteen_orders_of_magnitude():
+    X = design_matrix(DAYS).to_numpy()
+    for scale in (1e-5, 1.0, 1e9):
+        counts = scale * noisy_counts(5)
+        expected, _ = expected_counts(X, counts)
+        residual = X.T @ (counts - expected)
+        assert np.abs(residual).max() < 1e-9 * counts.sum()
+
+
+def test_a_series_without_events_expects_nothing_and_leaves_its_neighbours_alone():
+    X = design_matrix(DAYS).to_numpy()
+    alone, beta = expected_counts(X, noisy_counts(6))
+    expected, coefficients = expected_counts(X, np.array([np.zeros(len(DAYS)), noisy_counts(6)]))
+    assert (expected[0] == 0).all() and (coefficients[0] == -np.inf).all()
+    np.testing.assert_allclose(expected[1], alone, rtol=1e-12)
+    np.testing.assert_allclose(coefficients[1], beta, rtol=1e-12)
+    silent, _ = expected_counts(X, np.zeros(len(DAYS)))
+    assert silent.shape == (len(DAYS),) and (silent == 0).all()
+
+
+@pytest.mark.xfail(strict=True, reason="a term without events makes the solver give up")
+def test_a_weekday_without_a_single_event_is_expected_to_stay_so():
+    design = design_matrix(DAYS, holidays=False)
+    X, thursday = design.to_numpy(), design["weekday_3"].to_numpy() == 1
+    counts = np.where(thursday, 0.0, noisy_counts(7))
+    expected, _ = expected_counts(X, np.array([counts, noisy_counts(8)]))
+    without = np.delete(X, design.columns.get_loc("weekday_3"), axis=1)
+    reference, _ = statsmodels_fit(without, counts, weights=~thursday)
+    assert (expected[0, thursday] < 1e-8 * counts.mean()).all()
+    np.testing.assert_allclose(expected[0, ~thursday], reference[~thursday], rtol=1e-7)
+    np.testing.assert_allclose(expected[1], expected_counts(X, noisy_counts(8))[0], rtol=1e-8)
+
+
+@pytest.mark.xfail(strict=True, reason="a term without events makes the solver give up")
+def test_a_handful_of_events_in_a_year_can_be_fitted():
+    days = pd.date_range("2025-01-01", periods=365)
+    counts = np.zeros(365)
+    counts[[50, 100, 200, 300, 355]] = 5
+    expected, _ = expected_counts(design_matrix(days, holidays=False).to_numpy(), counts)
+    assert expected.sum() == pytest.approx(25, rel=1e-6)
+
+
+# --- regressors
+
+
+def test_columns_of_a_week_by_hand():
+    week = pd.date_range("2025-04-14", periods=7)  # Monday to Easter Sunday
+    design = design_matrix(week)
+    assert list(design.columns) == ["level", "trend", *(f"weekday_{k}" for k in range(1, 7)), "holiday"]
+    assert design["level"].tolist() == [1] * 7
+    assert design["trend"].tolist() == pytest.approx([-1 / 2, -1 / 3, -1 / 6, 0, 1 / 6, 1 / 3, 1 / 2])
+    assert design.filter(like="weekday").to_numpy().tolist() == np.eye(7)[:, 1:].tolist()
+    assert design["holiday"].tolist() == [0, 0, 0, 0, 0, 0, 1]
+    assert list(design_matrix(week, trend="constant", weekday=False, holidays=False)) == ["level"]
+
+
+@pytest.mark.parametrize("day", ["2023-04-16", "2024-05-05", "2025-04-20", "2026-04-12", "2026-05-09", "2025-12-25"])
+def test_holidays_of_either_state(day):
+    assert pd.Timestamp(day) in holiday_dates(int(day[:4]))
+
+
+@pytest.mark.parametrize("n_days, terms", [(150, 4), (400, 6), (1100, 15)])
+def test_spline_has_a_term_per_eighty_days_and_sums_to_the_level(n_days, terms):
+    design = design_matrix(pd.date_range("2024-01-01", periods=n_days), trend="spline", weekday=False, holidays=False)
+    assert design.shape[1] - terms in (0, 1, 2)
+    np.testing.assert_allclose(design.sum(axis=1), 1)
+    assert design.shape[1] == np.linalg.matrix_rank(design.to_numpy())
+
+
+def test_covariates_are_put_on_one_scale_without_changing_the_fit():
+    wind = pd.DataFrame({"wind": 1000 + 5 * np.random.default_rng(9).normal(size=len(DAYS))}, index=DAYS)
+    design = design_matrix(DAYS, covariates=wind)
+    assert design["wind"].mean() == pytest.approx(0, abs=1e-9) and design["wind"].std() == pytest.approx(1)
+    raw = design.assign(wind=wind["wind"] / 1000).to_numpy()
+    counts = noisy_counts(10)
+    np.testing.assert_allclose(
+        expected_counts(design.to_numpy(), counts)[0], expected_counts(raw, counts)[0], rtol=1e-7
+    )
+
+
+@pytest.mark.parametrize("hole", [np.nan, np.inf, "cold"])
+def test_a_covariate_with_a_hole_is_refused_by_name(hole):
+    frost = pd.DataFrame({"frost": [hole if k == 30 else k % 11 for k in range(len(DAYS))]}, index=DAYS)
+    with pytest.raises(DesignError, match="frost: covariate is missing or not a finite number"):
+        design_matrix(DAYS, covariates=frost)
+
+
+def test_an_unknown_trend_is_refused():
+    with pytest.raises(DesignError, match="field trend: unknown trend; expected linear, spline or constant"):
+        design_matrix(DAYS, trend="cubic")
+
+
+def test_columns_that_repeat_others_or_never_vary_are_dropped_and_named():
+    generator = np.random.default_rng(11)
+    extra = pd.DataFrame({"wind": generator.normal(size=len(DAYS))}, index=DAYS)
+    extra = extra.assign(again=-3 * extra["wind"] + 2, always=7.0, weekend=(DAYS.day_of_week >= 5).astype(float))
+    design = design_matrix(DAYS, covariates=extra)
+    X, dropped = independent_columns(design, np.ones(len(DAYS), bool))
+    assert dropped == ["again", "always", "weekend"]
+    assert X.shape[1] == np.linalg.matrix_rank(design.to_numpy())
+    on_weekdays_only = (DAYS.day_of_week < 5) & (design["holiday"].to_numpy() == 0)
+    _, dropped = independent_columns(design.drop(columns=["again", "always", "weekend"]), on_weekdays_only)
+    assert dropped == ["weekday_5", "weekday_6", "holiday"]
+
+
+@pytest.mark.xfail(strict=True, reason="fewer days than terms crash the check for repeated columns")
+def test_fewer_days_than_terms_keep_at_most_as_many_columns():
+    design = design_matrix(DAYS[:40])
+    X, dropped = independent_columns(design, np.arange(40) < 3)
+    assert X.shape[1] + len(dropped) == design.shape[1]
+    assert X.shape[1] <= 3 and np.linalg.matrix_rank(X[:3]) == X.shape[1]
+
+
+# --- quasi-Poisson standard errors
+
+
+def test_fit_null_agrees_with_statsmodels():
+    import statsmodels.api as sm
+
+    design, counts = design_matrix(DAYS), pd.Series(noisy_counts(12), index=DAYS)
+    fit = fit_null(design, counts)
+    reference = sm.GLM(counts, design, family=sm.families.Poisson()).fit(scale="X2")
+    np.testing.assert_allclose(fit.coefficients, reference.params, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(fit.standard_errors, reference.bse, rtol=1e-6)
+    assert fit.dispersion == pytest.approx(reference.scale, rel=1e-8)
+    np.testing.assert_allclose(fit.expected, reference.fittedvalues, rtol=1e-8)
+    frame = fit.to_frame()
+    assert list(frame.index) == list(design.columns)
+    np.testing.assert_allclose(frame["rate_ratio"], np.exp(reference.params), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "harmonics, coefficient, error, dispersion",
+    [
+        (True, -0.122086792899, 0.0270311072554, 2.262186415),
+        (False, -0.111628442559, 0.0324959453606, 3.559194632),
+    ],
+)
+def test_sicily_smoking_ban(harmonics, coefficient, error, dispersion):
+    """Lopez Bernal, Cummins and Gasparrini (2017), as R gives it with the authors' corrected code."""
+    if "PAUSES_REFERENCE" not in os.environ:
+        pytest.skip("needs the folder of reference data in PAUSES_REFERENCE")
+    months = pd.read_csv(Path(os.environ["PAUSES_REFERENCE"]) / "sicily" / "sicily.csv")
+    first_days = pd.DatetimeIndex(pd.to_datetime(months[["year", "month"]].assign(day=1)))
+    turn = 2 * np.pi * months["month"].to_numpy() / 12
+    columns = {"smokban": months["smokban"].to_numpy(float), "time": months["time"].to_numpy(float)}
+    if harmonics:
+        columns |= {f"{f.__name__}_{k}": f(k * turn) for k in (1, 2) for f in (np.sin, np.cos)}
+    design = design_matrix(first_days, trend="constant", weekday=False, holidays=False)
+    fit = fit_null(design.assign(**columns), months["aces"], offset=np.log(months["stdpop"].to_numpy()))
+    assert fit.coefficients["smokban"] == pytest.approx(coefficient, abs=1e-6)
+    assert fit.standard_errors["smokban"] == pytest.approx(error, abs=1e-6)
+    assert fit.dispersion == pytest.approx(dispersion, abs=1e-6)
+    if harmonics:
+        assert fit.coefficients["time"] == pytest.approx(0.005389219541, abs=1e-6)
+        assert np.exp(12 * fit.coefficients["time"]) == pytest.approx(1.066807597, abs=1e-5)

@@ -1,0 +1,312 @@
+import csv
+import errno
+import fcntl
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from made_up import FAULTS, code, comparison_notebook, effect_row, pause_notebook, pauses
+
+from analysis.batch import folder as folders
+from analysis.batch.folder import cells_digest, check_names, open_folder, write_file
+from analysis.batch.record import merge_record, to_csv
+from analysis.batch.run import run_reports
+from analysis.effects import COLUMNS, MIME
+from analysis.errors import ReportError
+
+
+def contents(folder):
+    """Every file below a folder, apart from the log."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in ("log.txt", "lock")
+    }  # fmt: skip
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory):
+    """A finished batch of two pauses, to be copied before it is changed."""
+    base = tmp_path_factory.mktemp("batch")
+    pause_notebook(base / "notebooks")
+    comparison_notebook(base / "notebooks")
+    events = []
+    made = run_reports(pauses("a", "b"), notebooks=base / "notebooks", out=base / "out", progress=events.append)
+    return base, made, events
+
+
+@pytest.fixture
+def copied(batch, tmp_path):
+    for name in ("notebooks", "out"):
+        shutil.copytree(batch[0] / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.fixture
+def no_kernels(monkeypatch):
+    def refuse(*args, **options):
+        raise AssertionError("a kernel would have been started")
+
+    monkeypatch.setattr("analysis.batch.kernels.Workers", refuse)
+
+
+def test_a_batch_leaves_notebooks_record_pages_and_index(batch):
+    base, made, events = batch
+    assert [(o.pause, o.notebook, o.status) for o in made] == [
+        ("a", "pause", "made"), ("b", "pause", "made"), ("", "comparison", "made"),
+    ]  # fmt: skip
+    assert all(o.path.is_file() and o.error == "" for o in made)
+    assert {path.name for path in (base / "out").iterdir()} >= {"a.html", "b.html", "index.html", "results.csv"}
+    record = rows(base / "out" / "results.csv")
+    assert [row["pause"] for row in record] == ["a", "b"]
+    assert list(record[0]) == list(COLUMNS)
+    assert record[0]["observed"] == "250"
+    assert "2 effects" in (base / "out" / "index.html").read_text()
+    assert events[0] == {"event": "start", "total": 3, "stale": 2}
+    assert events[-1] == {"event": "end", "made": 3, "kept": 0, "failed": 0}
+    assert {event["pause"] for event in events[1:-1]} == {"a", "b", ""}
+
+
+def test_executed_notebooks_hold_no_time_no_path_and_no_papermill(batch):
+    text = (batch[0] / "out" / "executed" / "a.pause.ipynb").read_text()
+    assert str(batch[0]) not in text
+    assert '"papermill"' not in text
+    assert "execution" not in json.loads(text)["cells"][1]["metadata"]
+    assert "\r" not in text
+
+
+def test_nothing_changed_nothing_runs(copied, no_kernels):
+    before = contents(copied / "out")
+    for path in copied.rglob("*"):
+        os.utime(path)
+    again = run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out")
+    assert [o.status for o in again] == ["kept"] * 3
+    assert contents(copied / "out") == before
+
+
+@pytest.mark.parametrize("change", ["notebook", "parameter", "executed copy", "deleted", "force"])
+def test_what_changed_runs_again(copied, monkeypatch, change):
+    started = []
+
+    class Recorder:
+        def __init__(self, **options): ...
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *raised): ...
+        def run(self, tasks):
+            started.extend(task.name for task in tasks)
+            yield from ((i, {"seconds": 0.0, "error": "not run"}) for i, _ in enumerate(tasks))
+
+    monkeypatch.setattr("analysis.batch.kernels.Workers", Recorder)
+    options, executed = {}, copied / "out" / "executed" / "a.pause.ipynb"
+    if change == "notebook":
+        pause_notebook(copied / "notebooks", extra=[code("1 + 1")])
+    elif change == "parameter":
+        options = {"parameters": {"level": 0.9}}
+    elif change == "executed copy":
+        executed.write_text(executed.read_text().replace("No visible change", "No change"))
+    elif change == "deleted":
+        executed.unlink()
+    else:
+        options = {"force": True}
+    run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out", **options)
+    both = change in ("notebook", "parameter", "force")
+    assert started == (["a.pause", "b.pause"] if both else ["a.pause"]) + ["comparison"] * (
+        change in ("parameter", "force")
+    )
+
+
+def test_outputs_stored_in_a_notebook_do_not_count_as_a_change(copied, no_kernels):
+    path = copied / "notebooks" / "pause.ipynb"
+    notebook = json.loads(path.read_text())
+    notebook["cells"][2]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["x"]}]
+    path.write_text(json.dumps(notebook))
+    assert {o.status for o in run_reports(pauses("a", "b"), notebooks=path.parent, out=copied / "out")} == {"kept"}
+
+
+@pytest.mark.parametrize("cold", [False, True], ids=["warm", "cold"])
+def test_one_failure_does_not_lose_the_others(tmp_path, cold):
+    pause_notebook(tmp_path / "notebooks", extra=[code(FAULTS)])
+    names = ["raises", "good", "exits", "killed", "hangs"]
+    if not cold:
+        names += ["memory", "silent", "warns", "another"]
+    made = run_reports(
+        pauses(*names), notebooks=tmp_path / "notebooks", out=tmp_path / "out", timeout=3, cold=cold, jobs=4
+    )
+    errors = {o.pause: o.error for o in made}
+    assert [name for name, error in errors.items() if not error] == ["good"]
+    assert "ValueError: no such window" in errors["raises"]
+    assert "DeadKernelError" in errors["exits"] and "DeadKernelError" in errors["killed"]
+    assert "CellTimeoutError" in errors["hangs"]
+    if not cold:
+        assert "MemoryError" in errors["memory"]
+        assert "no record of effects" in errors["silent"]
+        assert "stderr" in errors["warns"]
+        assert "another pause" in errors["another"]
+    executed = {path.name for path in (tmp_path / "out" / "executed").iterdir()}
+    assert executed == {"good.pause.ipynb"} | {f"FAILED-{name}.pause.ipynb" for name in names if name != "good"}
+    assert "no such window" in (tmp_path / "out/executed/FAILED-raises.pause.ipynb").read_text()
+    index = (tmp_path / "out" / "index.html").read_text()
+    assert all(f"Truce of {name}" in index for name in names)
+    assert "no such window" in index
+    assert [row["pause"] for row in rows(tmp_path / "out" / "results.csv")] == ["good"]
+
+
+def test_a_failure_keeps_the_old_report_and_says_so_until_it_is_repaired(copied):
+    good = contents(copied / "out")
+    pause_notebook(copied / "notebooks", extra=[code("raise ValueError('broken today')")])
+    made = run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out", selected=["a"])
+    assert [(o.pause, o.status) for o in made] == [("a", "failed"), ("", "kept")]
+    after = contents(copied / "out")
+    assert after["executed/a.pause.ipynb"] == good["executed/a.pause.ipynb"]
+    assert after["results.csv"] == good["results.csv"]
+    assert b"broken today" in after["a.html"] and b"broken today" in after["index.html"]
+    pause_notebook(copied / "notebooks")
+    run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out")
+    assert contents(copied / "out") == good
+
+
+def test_wrong_parameters_stop_everything_before_any_kernel(copied, no_kernels):
+    before = contents(copied / "out")
+    for parameters in ({"levle": 0.9}, {"level": "high"}, {"level": 2.0}, {"level; import os": 1}):
+        with pytest.raises(ReportError):
+            run_reports(pauses("a"), notebooks=copied / "notebooks", out=copied / "out", parameters=parameters)
+    assert contents(copied / "out") == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["..", "../x", "/etc/x", "a\\b", "a\0b", "", "a" * 300, "CON", "nul", "index", "FAILED-a", ".hidden", "a b", "é", 5,
+     "<script>", "a.b", "com1"],
+)  # fmt: skip
+def test_names_that_are_no_file_names_are_refused(tmp_path, no_kernels, name):
+    pause_notebook(tmp_path / "notebooks")
+    with pytest.raises(ReportError, match="not a name for a report"):
+        run_reports(pauses(name), notebooks=tmp_path / "notebooks", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_that_differ_only_by_case_are_refused():
+    with pytest.raises(ReportError, match="share a file name"):
+        check_names(["a", "A"])
+
+
+@pytest.mark.parametrize("options", [{"selected": ["c"]}, {"only": ["energy"]}, {"jobs": 0}, {"timeout": 0}])
+def test_unknown_choices_are_refused(copied, no_kernels, options):
+    with pytest.raises(ReportError):
+        run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out", **options)
+
+
+@pytest.mark.parametrize("place", ["a.html", "executed/a.pause.ipynb", "executed"])
+def test_links_in_the_folder_are_refused(tmp_path, no_kernels, place):
+    elsewhere = tmp_path / "precious"
+    elsewhere.mkdir()
+    link = tmp_path / "out" / place
+    link.parent.mkdir(parents=True)
+    link.symlink_to(elsewhere)
+    pause_notebook(tmp_path / "notebooks")
+    with pytest.raises(ReportError, match="link"):
+        run_reports(pauses("a"), notebooks=tmp_path / "notebooks", out=tmp_path / "out")
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_two_batches_do_not_share_a_folder(tmp_path):
+    with open_folder(tmp_path / "out") as folder:
+        with pytest.raises(ReportError, match="another batch"), open_folder(tmp_path / "out"):
+            pass
+        assert folder == tmp_path / "out"
+    with open_folder(tmp_path / "out"), (tmp_path / "out/.cache/lock").open() as lock:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_leftovers_of_a_killed_batch_are_swept_away(tmp_path):
+    with open_folder(tmp_path) as folder:
+        (folder / ".results.csv.99.new").write_text("half")
+        (folder / "executed" / ".a.ipynb.99.new").write_text("half")
+    with open_folder(tmp_path):
+        assert not list(tmp_path.rglob("*.new"))
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "page.html"
+    assert write_file(path, "old") and not write_file(path, "old")
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(folders.os, "fsync", full)
+    with pytest.raises(ReportError, match=r"^page.html: cannot be written; .*No space left"):
+        write_file(path, "new")
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_a_folder_that_cannot_be_made_is_one_message(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ReportError, match="cannot be written"), open_folder(tmp_path / "file" / "out"):
+        pass
+
+
+def executed(folder, name, *effects):
+    """An executed notebook as a worker leaves it."""
+    (folder / "executed").mkdir(exist_ok=True)
+    output = {"output_type": "display_data", "data": {MIME: {"rows": list(effects)}}, "metadata": {}}
+    notebook = {"cells": [{"cell_type": "code", "outputs": [output]}], "metadata": {}}
+    notebook["metadata"]["pauses"] = {"inputs": "", "cells": cells_digest(notebook)}
+    (folder / "executed" / f"{name}.ipynb").write_text(json.dumps(notebook))
+
+
+def merged(folder, *, ids=("a", "b"), sections=("pause", "energy")):
+    return [(row["pause"], row["claim"], row["outcome"]) for row in merge_record(folder, ids, sections, "comparison")]
+
+
+def stored(folder, *keys):
+    text = [{name: "" for name in COLUMNS} | dict(zip(("pause", "claim", "outcome"), key, strict=True)) for key in keys]
+    (folder / "results.csv").write_text(to_csv(text))
+
+
+def test_rows_of_a_pause_are_replaced_as_a_set_and_others_stay(tmp_path):
+    stored(tmp_path, ("a", "old-claim", "drones"), ("a", "main", "gone"), ("b", "main", "drones"), ("z", "m", "x"))
+    executed(tmp_path, "a.pause", effect_row(pause="a", outcome="drones"))
+    assert merged(tmp_path) == [
+        ("a", "main", "drones"), ("a", "main", "gone"), ("b", "main", "drones"), ("z", "m", "x"),
+    ]  # fmt: skip
+    executed(tmp_path, "a.energy", effect_row(pause="a", outcome="energy"))
+    assert merged(tmp_path) == [
+        ("a", "main", "drones"), ("a", "main", "energy"), ("b", "main", "drones"), ("z", "m", "x"),
+    ]  # fmt: skip
+    executed(tmp_path, "comparison", effect_row(pause="episode:1"))
+    assert merged(tmp_path)[-1] == ("episode:1", "main", "drones")
+    assert "z" not in [key[0] for key in merged(tmp_path)]
+
+
+def test_two_notebooks_may_not_disagree(tmp_path):
+    executed(tmp_path, "a.pause", effect_row(pause="a"))
+    executed(tmp_path, "a.energy", effect_row(pause="a"))
+    assert len(merged(tmp_path)) == 1
+    executed(tmp_path, "a.energy", effect_row(pause="a", observed=1.0))
+    with pytest.raises(ReportError, match="disagree"):
+        merged(tmp_path)
+
+
+def test_numbers_of_the_record_have_four_significant_digits(tmp_path):
+    values = {"observed": 12345.0, "expected": 1234.567, "ratio": 0.0712345, "p_value": 1e-05, "ratio_high": None}
+    executed(tmp_path, "a.pause", effect_row(pause="a", **values))
+    (row,) = merge_record(tmp_path, ["a"], ["pause"], "comparison")
+    assert [row[name] for name in values] == ["12345", "1235", "0.07123", "1e-05", ""]
+    assert float(row["ratio"]) == pytest.approx(values["ratio"], rel=5e-4)
+
+
+def test_an_edited_executed_notebook_does_not_enter_the_record(tmp_path):
+    executed(tmp_path, "a.pause", effect_row(pause="a"))
+    path = Path(tmp_path, "executed", "a.pause.ipynb")
+    path.write_text(path.read_text().replace("250.0", "25.0"))
+    assert merged(tmp_path) == []
