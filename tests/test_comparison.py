@@ -46,7 +46,7 @@ def test_same_seed_same_numbers_and_the_seed_matters_little(compared):
 def test_proposals_are_clear_of_reported_pauses():
     proposed = pa.proposed_only()
     assert len(proposed)
-    assert not set(proposed["pause"]) & {pause.id for pause in pa.reported_pauses(pa.load_pauses())}
+    assert not set(proposed.index) & {pause.id for pause in pa.reported_pauses(pa.load_pauses())}
 
 
 def test_the_record_is_read_back_and_refused_when_it_is_something_else(tmp_path, compared):

@@ -138,7 +138,7 @@ def test_holidays_of_either_state(day):
 @pytest.mark.parametrize("n_days, terms", [(150, 4), (400, 6), (1100, 15)])
 def test_spline_has_a_term_per_eighty_days_and_sums_to_the_level(n_days, terms):
     design = design_matrix(pd.date_range("2024-01-01", periods=n_days), trend="spline", weekday=False, holidays=False)
-    assert design.shape[1] - terms in (0, 1, 2)
+    assert design.shape[1] == terms
     np.testing.assert_allclose(design.sum(axis=1), 1)
     assert design.shape[1] == np.linalg.matrix_rank(design.to_numpy())
 
@@ -226,7 +226,7 @@ def test_sicily_smoking_ban(harmonics, coefficient, error, dispersion):
     fit = fit_null(design.assign(**columns), months["aces"], offset=np.log(months["stdpop"].to_numpy()))
     assert fit.coefficients["smokban"] == pytest.approx(coefficient, abs=1e-6)
     assert fit.standard_errors["smokban"] == pytest.approx(error, abs=1e-6)
-    assert fit.dispersion == pytest.approx(dispersion, abs=1e-6)
+    assert fit.dispersion == pytest.approx(dispersion, rel=1e-5)  # R stops iterating a little earlier
     if harmonics:
         assert fit.coefficients["time"] == pytest.approx(0.005389219541, abs=1e-6)
         assert np.exp(12 * fit.coefficients["time"]) == pytest.approx(1.066807597, abs=1e-5)

@@ -123,9 +123,10 @@ def test_every_key_of_the_record_is_unique(found):
 
 def test_the_nights_table_shows_what_was_reported(found):
     nights = found["us-three-day-2026-05"].nights()
-    assert nights["long-range drones launched"].loc["2026-05-09":"2026-05-11"].tolist() == [43, 27, 0]
-    assert nights.index[0] == pd.Timestamp("2026-05-06")
-    assert len(nights) == 9
+    assert nights["drones"].loc["2026-05-09":"2026-05-11"].tolist() == ["43", "27", "0"]
+    assert nights.index[0] == "2026-05-06"
+    assert nights[""].tolist() == [""] * 3 + ["pause"] * 3 + [""] * 3
+    assert found["energy-moratorium-2025-03"].nights().loc["2025-04-07", "drones"] == "no report"
 
 
 def test_coverage_says_so_far_while_a_pause_runs():

@@ -1,6 +1,5 @@
 import csv
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -222,9 +221,6 @@ def test_two_batches_do_not_share_a_folder(tmp_path):
         with pytest.raises(ReportError, match="another batch"), open_folder(tmp_path / "out"):
             pass
         assert folder == tmp_path / "out"
-    with open_folder(tmp_path / "out"), (tmp_path / "out/.cache/lock").open() as lock:
-        with pytest.raises(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_leftovers_of_a_killed_batch_are_swept_away(tmp_path):

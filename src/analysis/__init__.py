@@ -14,7 +14,7 @@ _EXPORTS = {
     "tables": ["check_tables", "load_strikes", "load_table", "outcome_series", "outcomes"],
     "nullmodel": ["design_matrix", "fit_null"],
     "salvos": ["estimate_lull", "salvo_days"],
-    "figures": ["Picture", "draw_forest", "draw_timeline"],
+    "figures": ["Download", "Picture", "draw_forest", "draw_timeline"],
     "effects": ["EffectsRecord", "PauseEffect", "to_frame"],
     "joint": ["combine_effects"],
     "estimation": ["estimate_effect", "estimate_joint", "estimate_rebound"],
@@ -23,7 +23,7 @@ _EXPORTS = {
     "comparison": ["compare_truces", "forest_rows", "proposed_only"],
     "outlook": ["look_ahead"],
     "coverage": ["coverage_by_year", "pause_spans", "published_nights", "zero_days"],
-    "results": ["load_results", "verdicts"],
+    "results": ["load_results", "shown_verdicts", "verdicts"],
 }
 _ROOM_OF = {name: room for room, names in _EXPORTS.items() for name in names}
 __all__ = sorted(_ROOM_OF)

@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.effects import EffectsRecord, shown, to_frame
 from analysis.pauses import Pause
 from analysis.salvos import Lull
-from analysis.sentences import outcome_label, rebound
+from analysis.sentences import headline, outcome_label, rebound
 
 HORIZONS = (3, 7, 14)
 PRIMARY_HORIZON = 7
@@ -57,11 +57,15 @@ class Assessment:
 
     def record(self):
         """The effects as a notebook output that a batch can read back."""
-        return EffectsRecord(self.effects)
+        return EffectsRecord(self.effects, self.headline())
 
     def summary(self):
         """One or two sentences per outcome."""
-        return " ".join(self.primary(outcome).summary() for outcome in self.outcomes())
+        return "\n\n".join(self.primary(outcome).summary() for outcome in self.outcomes())
+
+    def headline(self):
+        """The first outcome's finding for someone who reads nothing else."""
+        return headline(self.primary(self.outcomes()[0]), self.pause.phrase)
 
     def plot(self, ax=None):
         """Draw the first outcome's daily series."""
@@ -82,13 +86,14 @@ class Assessment:
         """The strike days of the window and three on either side: reported and expected per outcome."""
         days = self.pause.days(self.claim)
         margin = pd.Timedelta(days=NIGHTS_AROUND)
-        nights = pd.DataFrame({"day": pd.date_range(days[0] - margin, days[-1] + margin)})
-        nights["in pause"] = nights["day"].isin(days)
+        every = pd.date_range(days[0] - margin, days[-1] + margin)
+        columns = {"": ["pause" if day in days else "" for day in every]}
         for outcome in self.outcomes():
-            daily = self.primary(outcome).daily[["day", "observed", "expected"]]
-            names = {"observed": outcome_label(outcome), "expected": f"expected {outcome_label(outcome)}"}
-            nights = nights.merge(daily.rename(columns=names), on="day", how="left")
-        return nights.set_index("day").round(1)
+            label = outcome_label(outcome, short=True)
+            daily = self.primary(outcome).daily.set_index("day").reindex(every)
+            columns[label] = daily["observed"].map("{:.0f}".format, na_action="ignore").fillna("no report")
+            columns[f"{label} expected"] = daily["expected"].map("{:.0f}".format, na_action="ignore").fillna("–")
+        return pd.DataFrame(columns, index=every.strftime("%Y-%m-%d").rename("strike day"))
 
     def describe_lull(self):
         """How ordinary the quiet was, in words."""

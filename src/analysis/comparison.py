@@ -52,7 +52,8 @@ class Comparison:
 
     def summary(self):
         """Do announced truces work at all? One finding per outcome."""
-        return " ".join(self.together(outcome).summary() for outcome in dict.fromkeys(e.outcome for e in self.joint))
+        outcomes = dict.fromkeys(effect.outcome for effect in self.joint)
+        return "\n\n".join(self.together(outcome).summary() for outcome in outcomes)
 
     def episodes_frame(self):
         """The episodes: what flew, what was to be expected, and whether it could be told."""
@@ -167,10 +168,16 @@ def proposed_only(*, outcomes=VOLUME, level=0.95, registry=None, folder=None):
     return shown(rows, "pause", "outcome", "first_day", "last_day", "ratio", "p_value", "verdict", "reason")
 
 
-def forest_rows(effects, *, label=None):
+def forest_rows(effects, *, registry=None):
     """The frame that `draw_forest` reads: label, ratio, interval, and whether it could be told from chance."""
     if not effects:
         raise DesignError("no effects to draw", field="effects", expected="at least one")
+    registry = load_pauses() if registry is None else registry
     rows = to_frame(effects)
-    labels = [f"{row.pause}, {outcome_label(row.outcome)}" for row in rows.itertuples()] if label is None else label
+    labels = [f"{_title(row.pause, registry)}: {outcome_label(row.outcome, short=True)}" for row in rows.itertuples()]
     return rows[["ratio", "ratio_low", "ratio_high"]].assign(label=labels, told=rows["verdict"].isin([FEWER, MORE]))
+
+
+def _title(name, registry):
+    name = name.removeprefix("episode:")
+    return registry[name].name if name in registry else name.replace("-", " ").capitalize()

@@ -10,6 +10,7 @@ from analysis.sentences import (
     MORE,
     NO_CHANGE,
     NOT_TESTABLE,
+    amount,
     describe_placebo,
     describe_series,
     finding,
@@ -171,8 +172,25 @@ def to_frame(effects):
 
 
 def shown(effects, *columns):
-    """Chosen columns of several effects, rounded for reading."""
-    return to_frame(effects)[list(columns)].round(3)
+    """Chosen columns of several effects as text for readers; the first becomes the index.
+
+    Counts are whole, ratios and p-values have two digits, what is empty shows as a dash.
+    """
+    table = to_frame(effects)[list(columns)]
+    for name in columns:
+        wording = WORDING.get(name)
+        if wording:
+            table[name] = [wording(value) if pd.notna(value) else "–" for value in table[name]]
+    return table.rename(columns=lambda name: name.replace("_", " ")).set_index(columns[0].replace("_", " "))
+
+
+WORDING = {
+    "outcome": lambda value: outcome_label(value, short=True),
+    **dict.fromkeys(["observed", "expected", "expected_low", "expected_high"], amount),
+    **dict.fromkeys(["ratio", "ratio_low", "ratio_high"], "{:.2f}".format),
+    **dict.fromkeys(["p_value", "p_adjusted", "p_min"], "{:.2g}".format),
+    "smallest_visible_cut": "{:.0%}".format,
+}
 
 
 @dataclass(frozen=True)
@@ -180,17 +198,21 @@ class EffectsRecord:
     """Effects as a notebook output that another program can read back.
 
     Shown as a table; carried as JSON of type ``application/vnd.pauses.effects+json``.
+
+    Attributes
+    ----------
+    effects : tuple of PauseEffect
+    headline : str
+        A sentence that can be quoted on its own.
     """
 
     effects: tuple[PauseEffect, ...]
+    headline: str = ""
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         rows = [effect.record() for effect in self.effects]
-        short = to_frame(self.effects)[["outcome", "window", "test", "observed", "expected", "ratio", "verdict"]]
-        return {
-            MIME: {"rows": rows},
-            "text/plain": short.to_string(index=False, float_format="{:.4g}".format),
-        }
+        short = shown(self.effects, "claim", "outcome", "window", "test", "observed", "expected", "ratio", "verdict")
+        return {MIME: {"rows": rows, "headline": self.headline}, "text/plain": short.to_string()}
 
 
 def example_effect(**changes):

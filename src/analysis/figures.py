@@ -45,6 +45,16 @@ class Picture:
         return {"image/png": image, "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
 
 
+@dataclass(frozen=True)
+class Download:
+    """A table that a page offers for saving as CSV."""
+
+    table: pd.DataFrame
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"text/csv": self.table.to_csv(lineterminator="\n"), "text/plain": f"{len(self.table)} rows as CSV"}
+
+
 def new_axes(ax=None, *, height=3.0):
     """Axes in the house theme; draws on `ax` when one is given."""
     import matplotlib.pyplot as plt

@@ -50,13 +50,13 @@ def verdicts(results, *, registry=None):
     -------
     DataFrame
         Columns pause, name, outcome, first_day, last_day, n_days, observed, expected_low, expected_high, ratio,
-        ratio_low, ratio_high, p_value, p_adjusted, smallest_visible_cut, verdict, reason.
+        ratio_low, ratio_high, p_value, p_adjusted, level, smallest_visible_cut, verdict, reason.
     """
     registry = load_pauses() if registry is None else registry
     shown = [
         "pause", "name", "outcome", "first_day", "last_day", "n_days", "observed", "expected", "expected_low",
-        "expected_high", "ratio", "ratio_low", "ratio_high", "p_value", "p_adjusted", "smallest_visible_cut", "verdict",
-        "reason",
+        "expected_high", "ratio", "ratio_low", "ratio_high", "p_value", "p_adjusted", "level", "smallest_visible_cut",
+        "verdict", "reason",
     ]  # fmt: skip
     rows = []
     for pause in reported_pauses(registry):
@@ -65,3 +65,24 @@ def verdicts(results, *, registry=None):
         deciding = own[~own["reason"].fillna("").str.startswith("companion")]
         rows.append(deciding.assign(name=pause.name))
     return pd.concat(rows, ignore_index=True)[shown]
+
+
+def shown_verdicts(results, *, registry=None):
+    """The deciding rows as text for readers: what flew, what would have been ordinary, and the verdict."""
+    from analysis.sentences import amount, outcome_label
+
+    rows = verdicts(results, registry=registry)
+    ordinary = [
+        f"{amount(row.expected_low)} to {amount(row.expected_high)}" if pd.notna(row.expected_high) else "–"
+        for row in rows.itertuples()
+    ]
+    return pd.DataFrame(
+        {
+            "outcome": [outcome_label(name, short=True) for name in rows["outcome"]],
+            "days": rows["first_day"].where(rows["n_days"] == 1, rows["first_day"] + " to " + rows["last_day"]),
+            "flew": [amount(value) if pd.notna(value) else "–" for value in rows["observed"]],
+            "ordinary": ordinary,
+            "visible cut": [f"{cut:.0%}" if pd.notna(cut) else "–" for cut in rows["smallest_visible_cut"]],
+            "verdict": rows["verdict"],
+        }
+    ).set_axis(rows["name"].rename("pause"))

@@ -11,12 +11,14 @@ WINDOW_PHRASES = {
 }
 
 
-def outcome_label(outcome):
+def outcome_label(outcome, *, short=False):
     """Words for an outcome: the catalogue's, or the series' own name."""
     from analysis.tables import outcomes
 
     known = outcomes().get(outcome)
-    return known.label if known else str(outcome).replace("_", " ")
+    if known:
+        return known.short if short else known.label
+    return str(outcome).replace("_", " ")
 
 
 def finding(effect):
@@ -30,7 +32,24 @@ def finding(effect):
         return f"It depends on a choice: {counted(effect.observed, label)} {when}; {why}."
     lead = {FEWER: "Fewer than expected", MORE: "More than expected", NO_CHANGE: "No visible change"}[effect.verdict]
     seen = f"{lead}: {counted(effect.observed, label)} {when}, where {_ordinary(effect)} would have been ordinary."
-    return f"{seen} {_power(effect) if effect.verdict == NO_CHANGE else _strength(effect)}"
+    if effect.verdict == NO_CHANGE:
+        return f"{seen} {_correction(effect)}{_power(effect)}"
+    return f"{seen} {_strength(effect)}"
+
+
+def headline(effect, phrase):
+    """A quotable sentence without jargon on one finding; `phrase` names the pause, as in "the Easter truce"."""
+    label, start = outcome_label(effect.outcome), f"{phrase[0].upper()}{phrase[1:]}"
+    if effect.observed is None:
+        return f"{start} cannot be judged by {label}: {effect.reason.split('; ')[0]}."
+    seen = counted(effect.observed, label)
+    if effect.verdict in (NOT_TESTABLE, DEPENDS):
+        return f"{start}: {seen}, which proves nothing by itself: {effect.reason.split('; ')[0]}."
+    instead = f"where {_ordinary(effect)} would have been ordinary"
+    if effect.verdict == NO_CHANGE:
+        return f"{start} made no visible difference: {seen}, {instead}. {_correction(effect)}{_power(effect)}"
+    word = "fewer" if effect.verdict == FEWER else "more"
+    return f"{start} saw {word} launches than any ordinary lull explains: {seen}, {instead}."
 
 
 def days_phrase(effect):
@@ -109,6 +128,13 @@ def _strength(effect):
 def _comparable(effect):
     kind = {"after-salvo": "equally long after a salvo", "after-quiet": "that follow a quiet"}.get(effect.test)
     return f"windows of the same length {kind}" if kind else "windows of the same length"
+
+
+def _correction(effect):
+    """Why a number outside the ordinary range is still no finding: it is one of several that were looked at."""
+    if effect.p_adjusted is None or effect.p_value > 1 - effect.level:
+        return ""
+    return f"Taken alone p = {effect.p_value:.2g}, but {effect.p_adjusted:.2g} once all tested outcomes are counted. "
 
 
 def _power(effect):

@@ -46,17 +46,16 @@ def joint_sentence(results):
     joint = results[(results["pause"] == JOINT) & (results["test"] == "joint")]
     sentences = []
     for row in joint.itertuples():
-        found = {"fewer": "clearly fewer", "more": "more"}.get(row.verdict, row.verdict)
         p = row.p_value if pd.isna(row.p_adjusted) else row.p_adjusted
         sentences.append(
-            f"{outcome_label(row.outcome)}: {found} ({amount(row.observed)} on {row.n_days} days, where "
+            f"{outcome_label(row.outcome)}: {row.verdict} ({amount(row.observed)} on {row.n_days} days, where "
             f"{amount(row.expected_low)} to {amount(row.expected_high)} would have been ordinary; p = {p:.2g})"
         )
     return "Over all announced truces together, " + "; ".join(sentences) + "."
 
 
-def write_findings(repository=None, *, results=None):
-    """Refresh the generated parts of README.md and reports/README.md and the forest plot.
+def write_findings(repository=None, *, results=None, picture=False):
+    """Refresh the generated parts of README.md and reports/README.md, and the forest plot if asked.
 
     Returns
     -------
@@ -67,10 +66,9 @@ def write_findings(repository=None, *, results=None):
     results = load_results(repository / "reports" / "results.csv") if results is None else results
     block = f"{START}\n{joint_sentence(results)}\n\n{findings_table(results)}\n{END}"
     changed = [name for name in ("README.md", "reports/README.md") if _refresh(repository / name, block)]
-    picture = repository / "reports" / "forest.png"
-    before = picture.read_bytes() if picture.exists() else b""
-    write_file(picture, forest_picture(results))
-    return changed + (["reports/forest.png"] if picture.read_bytes() != before else [])
+    if picture and write_file(repository / "reports" / "forest.png", forest_picture(results)):
+        changed.append("reports/forest.png")
+    return changed
 
 
 def forest_picture(results):
@@ -80,18 +78,12 @@ def forest_picture(results):
     from analysis.figures import Picture, draw_forest
 
     rows = verdicts(results)
-    labels = [f"{row.name}: {row.short}" for row in _labelled(rows).itertuples(index=False)]
+    labels = [f"{row.name}: {outcome_label(row.outcome, short=True)}" for row in rows.itertuples(index=False)]
     frame = rows[["ratio", "ratio_low", "ratio_high"]].assign(
         label=labels, told=rows["verdict"].isin(["fewer", "more"])
     )
     data, _ = Picture(draw_forest(frame), alt="forest plot")._repr_mimebundle_()
     return b64decode(data["image/png"])
-
-
-def _labelled(rows):
-    from analysis.tables import outcomes
-
-    return rows[["name"]].assign(short=[outcomes()[name].short for name in rows["outcome"]])
 
 
 def _cell(row):
@@ -103,7 +95,9 @@ def _cell(row):
     ordinary = f"{amount(row['expected_low'])} to {amount(row['expected_high'])} ordinary"
     cut = row["smallest_visible_cut"]
     sight = "" if pd.isna(cut) else f"; visible from a cut of {cut:.0%}"
-    return f"**{row['verdict']}**: {seen}, {ordinary}{sight}"
+    family = row["verdict"] == "no visible change" and row["p_value"] <= 1 - row["level"]
+    caveat = f"; p = {row['p_value']:.2g}, but {row['p_adjusted']:.2g} once both outcomes are counted" if family else ""
+    return f"**{row['verdict']}**: {seen}, {ordinary}{caveat}{sight}"
 
 
 def _refresh(path, block):
@@ -119,5 +113,5 @@ def _refresh(path, block):
 
 
 if __name__ == "__main__":
-    for name in write_findings():
+    for name in write_findings(picture=True):
         print(f"{name} refreshed")

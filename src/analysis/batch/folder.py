@@ -82,14 +82,14 @@ def open_folder(folder):
 
 
 def write_file(path, content):
-    """Put a text in its place in one step: a reader sees the old file or the new one, never a part.
+    """Put a text or bytes in its place in one step: a reader sees the old file or the new one, never a part.
 
     Returns
     -------
     bool
         Whether the file changed.
     """
-    data = content.encode("utf-8")
+    data = content if isinstance(content, bytes) else content.encode("utf-8")
     staged = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         if path.is_file() and path.read_bytes() == data:

@@ -248,7 +248,9 @@ def _become_kernel(receiving):
                 threading.Thread(target=_end_with, args=(receiving,), daemon=True).start()
                 from ipykernel.kernelapp import IPKernelApp
 
-                IPKernelApp.launch_instance([*order["arguments"], "--IPKernelApp.parent_handle=1"])  # the pipe stands in
+                IPKernelApp.launch_instance(
+                    [*order["arguments"], "--IPKernelApp.parent_handle=1"]
+                )  # the pipe stands in
         code = 0
     finally:
         os._exit(code)

@@ -12,6 +12,7 @@ text. `write_pages` puts the parts together. Conventions for notebooks:
 import base64
 import re
 from functools import cache
+from html import escape
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -154,10 +155,11 @@ def _shown(notebook, name):
             output["data"] = {"text/html": f"{link} ({file}, {rows} rows)</p>"}
             embedded.append(f"data:text/csv;base64,{base64.b64encode(data['text/csv'].encode()).decode()}")
         elif "image/png" in data:
-            encoded = "".join(data["image/png"].split())
+            encoded, alt = "".join(data["image/png"].split()), output["metadata"]["image/png"]["alt"]
             base64.b64decode(encoded, validate=True)
             output["data"] = {"image/png": f"embedded:{len(embedded)}"}
-            embedded.append(f"data:image/png;base64,{encoded}")
+            output["metadata"] = {"image/png": {"alt": f"embedded:{len(embedded) + 1}"}}
+            embedded += [f"data:image/png;base64,{encoded}", escape(alt)]
     return notebook, embedded
 
 

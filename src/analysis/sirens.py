@@ -1,0 +1,257 @@
+"""What the sirens say about one pause: here, everywhere, or elsewhere instead? Everything here is exploratory."""
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from analysis.effects import EffectsRecord, shown, to_frame
+from analysis.pauses import Pause, get_pause, load_pauses
+from analysis.procedure import not_ordinary
+from analysis.regions import (
+    RELATIVE,
+    alert_minutes,
+    estimate_alerts,
+    estimate_relative,
+    estimate_shares,
+    find_region,
+    usable_regions,
+)
+from analysis.sentences import FEWER, MORE, NOT_TESTABLE, finding
+from analysis.tables import load_table
+
+MINUTES, TAKEOFFS = "alert_minutes", "takeoff_alarms"
+WITHOUT, RELATIVE_MINUTES = f"{MINUTES}_without_takeoffs", f"{RELATIVE}{MINUTES}"
+GROUPS = {"rear": "all regions away from the front", "front": "all regions near the front", "all": "all regions"}
+DISPLACED = "These others may themselves have received displaced strikes, which makes a fall look larger."
+
+
+@dataclass(frozen=True)
+class RegionalAssessment:
+    """What air-raid alerts say about one pause.
+
+    Attributes
+    ----------
+    pause : Pause
+    claim : str
+        The claim in question.
+    regions : dict of str to str
+        The named regions, the first one in the pictures: key in oblasts.csv and name in a sentence.
+    effects : tuple of PauseEffect
+        Stratum is a region, "rear", "front" or "all". None of them counts in a family of tests.
+    shares, windows : DataFrame
+        As from `estimate_shares`; `shares` has all regions, with name, tile_row and tile_column.
+    data_until : Timestamp
+        Last strike day of the alerts.
+    """
+
+    pause: Pause
+    claim: str
+    regions: dict
+    effects: tuple
+    shares: pd.DataFrame
+    windows: pd.DataFrame
+    data_until: pd.Timestamp
+
+    def select(self, outcome, stratum, *, claim=None):
+        """The effect of one outcome in one region or group."""
+        key = (outcome, stratum, claim or self.claim)
+        return next(e for e in self.effects if (e.outcome, e.stratum, e.claim) == key)
+
+    def to_frame(self):
+        """Every row that this pause adds to the record."""
+        return to_frame(self.effects)
+
+    def record(self):
+        """The effects as a notebook output that a batch can read back."""
+        return EffectsRecord(self.effects)
+
+    def summary(self):
+        """A finding for each named region, on its own and relative to the rest, and for the rear (Markdown)."""
+        told = [self.say(outcome, key) for key in self.regions for outcome in (MINUTES, RELATIVE_MINUTES)]
+        return "\n\n".join([*told, self.say(MINUTES, "rear")])
+
+    def say(self, outcome, stratum):
+        """One finding in words, with the place it speaks of."""
+        effect, place = self.select(outcome, stratum), self._place(stratum)
+        if outcome == RELATIVE_MINUTES:
+            words = finding(replace(effect, outcome=MINUTES))
+            caution = "" if effect.p_value is None else f" {DISPLACED}"
+            return f"**{place} relative to the other regions away from the front.** {words}{caution}"
+        return f"**{place}.** {finding(effect)}"
+
+    def coverage(self):
+        """How far the alerts reach and which groups they cover, in a sentence."""
+        usable = self.shares.loc[self.shares["minutes"].notna(), "name"]
+        broken = ", ".join(self.shares.loc[self.shares["minutes"].isna(), "name"]) or "none"
+        return (
+            f"The alerts reach to {self.data_until:%Y-%m-%d}. In this window and the quarters around it {len(usable)} "
+            f"of {len(self.shares)} regions are usable; not usable: {broken}."
+        )
+
+    def by_claim(self):
+        """The verdict under each party's window, side by side."""
+        wanted = [(outcome, key) for key in self.regions for outcome in (MINUTES, RELATIVE_MINUTES)]
+        claims = dict.fromkeys(effect.claim for effect in self.effects)
+        rows = [self.select(*one, claim=claim) for claim in claims for one in [*wanted, (MINUTES, "rear")]]
+        numbers = ["n_days", "observed", "expected", "ratio", "p_value"]
+        return shown(rows, "claim", "stratum", "outcome", "first_day", *numbers, "verdict")
+
+    def under_each_claim(self):
+        """What each party said, and what the sirens show in its window (Markdown, one item a claim)."""
+        return "\n".join(f"* {self._under(claim)}" for claim in self.pause.claims)
+
+    def takeoffs(self):
+        """Whether the alarms for take-offs of a MiG-31K matter, in words."""
+        alarms = self.select(TAKEOFFS, "all").observed
+        told = [f"{name} {_brief(self.select(WITHOUT, key))}" for key, name in self.regions.items()]
+        seen = "unknown" if alarms is None else f"{alarms:.0f}"
+        return f"Alarms in this window that look like a take-off: {seen}. Without them: {'; '.join(told)}."
+
+    def elsewhere(self):
+        """Which regions had a larger or smaller share of all alerts than in ordinary windows, in words."""
+        known = self.shares[self.shares["low"].notna() & self.shares["share"].notna()]
+        if known.empty:
+            whole = self.select(MINUTES, "all")
+            why = whole.reason.split("; ")[0] if whole.p_value is None else "next to no region had an alert"
+            return f"Shares of regions cannot be compared: {why}."
+        moved = {
+            side: [f"{r.name} {r.share:.0%}, usually {r.usual:.0%}" for r in known.itertuples() if r.outside == side]
+            for side in ("more", "less")
+        }
+        found = "; ".join(f"{side} than usual in {' and '.join(names)}" for side, names in moved.items() if names)
+        return (
+            f"Share of all alert-minutes in {len(known)} usable regions: {found or 'none outside its ordinary range'}. "
+            f"By chance alone about one in twenty would be outside. Shares add up to one: where one region falls "
+            "silent, the shares of others grow without any strike displaced."
+        )
+
+    def shares_frame(self):
+        """The shares as a table, regions outside their ordinary range first."""
+        order = self.shares.assign(inside=self.shares["outside"] == "").sort_values(["inside", "name"])
+        return order.set_index("name")[["minutes", "share", "usual", "low", "high", "outside"]].round(3)
+
+    def plot(self, ax=None):
+        """Draw the first named region's daily minutes under alert."""
+        key, name = next(iter(self.regions.items()))
+        ax = self.select(MINUTES, key).plot(ax)
+        ax.set_title(name, loc="left", fontsize=11, fontweight="bold")
+        return ax
+
+    def describe(self):
+        """Alternative text for `plot`."""
+        key, name = next(iter(self.regions.items()))
+        return f"{name}. {self.select(MINUTES, key).describe_series()}"
+
+    def _place(self, stratum):
+        name = (self.regions | GROUPS)[stratum]
+        return name[0].upper() + name[1:]
+
+    def _under(self, claim):
+        tested = claim.id if claim.id in {effect.claim for effect in self.effects} else self.claim
+        scope = claim.note.split("; ")[0] or "no words recorded"
+        window = claim.window_text if tested == claim.id else f'{claim.window_text}, so that of "{tested}" is taken'
+        key, name = next(iter(self.regions.items()))
+        own, rear = self.select(MINUTES, key, claim=tested), self.select(MINUTES, "rear", claim=tested)
+        relative = self.select(RELATIVE_MINUTES, key, claim=tested)
+        told = (
+            f"{name} {_brief(own)}; {GROUPS['rear']} {_brief(rear)}; {name} relative to the others {_brief(relative)}"
+        )
+        return f"**If {claim.party} is meant** ({scope}; {window}): {told}. {_reading(name, relative, rear)}"
+
+
+def assess_regions(pause_id, *, claim="main", regions=("Kyiv City", "Kyiv"), level=0.95, registry=None, folder=None):
+    """Ask where the sirens sounded during one announced pause.
+
+    Parameters
+    ----------
+    pause_id : str
+        Id in the registry.
+    claim : str
+        "main", or the id of one party's claim.
+    regions : sequence of str
+        Keys or full names in oblasts.csv, the most important one first.
+    level : float
+    registry : mapping of Pause, optional
+        By default the project's registry.
+    folder : path, optional
+        Folder of tables.
+
+    Returns
+    -------
+    RegionalAssessment
+
+    Raises
+    ------
+    RegistryError
+        Unknown pause or claim, or a claim without a window.
+    DesignError
+        Unknown region.
+
+    Examples
+    --------
+    >>> assess_regions("cold-week-pause-2026-01").select("alert_minutes", "Kyiv City").verdict
+    'not testable'
+    """
+    registry = load_pauses() if registry is None else registry
+    pause = get_pause(registry, pause_id)
+    chosen = pause.claim(claim).id
+    days = pause.days(chosen)
+    oblasts = load_table("oblasts", folder=folder).set_index("oblast", drop=False)
+    names = {key: oblasts.loc[key, "name_en"] for key in (find_region(name, oblasts) for name in regions)}
+    panels = {MINUTES: alert_minutes(folder=folder), WITHOUT: alert_minutes(takeoffs=False, folder=folder)}
+    alarms = load_table("alerts", folder=folder).groupby("day")["mig31k_started"].max()
+    panels[TAKEOFFS] = alarms.rename(TAKEOFFS)
+    others = [other.id for other in pause.claims if other.stated and other.id != chosen]
+    exclude, effects = not_ordinary(registry, besides=pause), []
+    for claim_id in (chosen, *others):
+        waiting = pause.announced_days(claim_id)
+        options = {"exclude": exclude, "announced": waiting[0] if len(waiting) else None, "level": level}
+        rows = _estimates(panels, pause.days(claim_id), names, oblasts, options)
+        effects += [replace(row, pause=pause.id, claim=claim_id) for row in rows]
+    whole = next(effect for effect in effects if effect.stratum == "all")
+    members = usable_regions(panels[MINUTES], days, panels[MINUTES])
+    shares, windows = estimate_shares(panels[MINUTES][members], days, whole)
+    tiles = oblasts.loc[list(panels[MINUTES]), ["name_en", "tile_row", "tile_column"]]
+    shares = tiles.rename(columns={"name_en": "name"}).join(shares)
+    shares["outside"] = shares["outside"].fillna("")
+    return RegionalAssessment(pause, chosen, names, tuple(effects), shares, windows, panels[MINUTES].index[-1])
+
+
+def _estimates(panels, days, names, oblasts, options):
+    """The rows of one window: groups, take-off alarms, and each named region on its own and relative to the rear."""
+    minutes = panels[MINUTES]
+    away = oblasts.loc[list(minutes), "away_from_front"]
+    groups = {"rear": away[away].index, "front": away[~away].index, "all": away.index}
+    groups = {group: usable_regions(minutes, days, members) for group, members in groups.items()}
+    asked = [(group, _total(minutes, members)) for group, members in groups.items()]
+    asked += [("all", panels[TAKEOFFS])]
+    asked += [(key, panels[name][key].rename(name)) for key in names for name in (MINUTES, WITHOUT)]
+    rows = [replace(estimate_alerts(series, days, **options), stratum=stratum) for stratum, series in asked]
+    for key in names:
+        others = _total(minutes, [region for region in groups["rear"] if region != key])
+        relative = estimate_relative(minutes[key].rename(MINUTES), others, days, **options)
+        rows.append(replace(relative, stratum=key))
+    return rows
+
+
+def _total(minutes, regions):
+    """Minutes of several regions together; empty on days on which one of them is not usable."""
+    return minutes[regions].sum(axis=1, skipna=False, min_count=1).rename(MINUTES)
+
+
+def _brief(effect):
+    """A verdict with its ratio, in half a sentence."""
+    words = {FEWER: "quieter than expected", MORE: "louder than expected"}.get(effect.verdict, effect.verdict)
+    return words if effect.ratio is None else f"{words} ({effect.ratio:.2f} times the expected minutes)"
+
+
+def _reading(name, relative, rear):
+    """Which kind of pause two verdicts fit; never whether one was kept."""
+    if relative.verdict == FEWER:
+        return f"{name} was spared more than the rest, as a pause for it alone would look."
+    more = "whether it was spared more cannot be told" if relative.verdict == NOT_TESTABLE else "it was not spared more"
+    if rear.verdict == FEWER:
+        return f"It was quiet in the whole rear, as a general pause would look; of {name}, {more}."
+    if NOT_TESTABLE in (relative.verdict, rear.verdict):
+        return "Too little to tell a pause for one place, for all, and none apart."
+    return f"Neither a general quiet nor one of {name} alone shows."

@@ -1,0 +1,151 @@
+import hashlib
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from made_up import code, comparison_notebook, pause_notebook, pauses
+
+from analysis.batch import kernels
+from analysis.batch.kernels import Workers, warm_up
+from analysis.batch.run import run_reports
+from analysis.errors import ReportError
+
+NAMES = ["a", "b", "c"]
+BATCH = f"""
+import sys
+from made_up import pauses
+from analysis.batch.run import run_reports
+print("ready", flush=True)
+run_reports(pauses(*{NAMES}), notebooks=sys.argv[1], out=sys.argv[2], cold=sys.argv[3] == "cold")
+"""
+pytestmark = pytest.mark.skipif(not kernels.CAN_FORK, reason="workers are forked on POSIX only")
+
+
+def digests(folder):
+    """Of all results; without the digests of inputs, for somebody may edit the package while this runs."""
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name not in ("log.txt", "lock")]
+    results = {p: re.sub(rb'"inputs": "[0-9a-f]+"', b"", p.read_bytes()) for p in files}
+    return {str(p.relative_to(folder)): hashlib.sha256(data).hexdigest() for p, data in results.items()}
+
+
+def start(base, out, mode="warm", **environment):
+    """A batch in a process of its own."""
+    place = {"PYTHONPATH": str(Path(__file__).parent), "TMPDIR": str(base / "tmp")}
+    (base / "tmp").mkdir(exist_ok=True)
+    command = [sys.executable, "-c", BATCH, str(base / "notebooks"), str(out), mode]
+    return subprocess.Popen(command, env=os.environ | place | environment, stdout=subprocess.PIPE, text=True)
+
+
+def family(process):
+    """Every process below one, and itself."""
+    parent = psutil.Process(process.pid)
+    return [parent, *parent.children(recursive=True)]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """Made-up notebooks, and what an undisturbed warm batch of one job makes of them."""
+    base = tmp_path_factory.mktemp("k")
+    pause_notebook(base / "notebooks", extra=[code("print({1, 'x', None} and sorted({'a', 'b', 'c'}))")])
+    comparison_notebook(base / "notebooks")
+    run_reports(pauses(*NAMES), notebooks=base / "notebooks", out=base / "out", jobs=1)
+    return base, digests(base / "out")
+
+
+@pytest.mark.parametrize("options", [{"cold": True}, {"jobs": 3}], ids=str)
+def test_same_bytes_warm_and_cold_one_job_or_three(reference, tmp_path, options):
+    base, expected = reference
+    run_reports(pauses(*NAMES), notebooks=base / "notebooks", out=tmp_path / "out", **options)
+    assert digests(tmp_path / "out") == expected
+
+
+def test_same_bytes_whatever_the_surroundings(reference, tmp_path):
+    base, expected = reference
+    odd = {"PYTHONHASHSEED": "7", "TZ": "Asia/Kathmandu", "LC_ALL": "C", "OMP_NUM_THREADS": "2", "COLUMNS": "40"}
+    batch = start(base, tmp_path / "an ü out", MPLBACKEND="svg", **odd)
+    assert batch.communicate(timeout=60)[0] == "ready\n" and batch.returncode == 0
+    assert digests(tmp_path / "an ü out") == expected
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill", "Ctrl-C"])
+def test_a_batch_that_is_ended_leaves_whole_files_and_nothing_else(reference, tmp_path, number):
+    base, expected = reference
+    moments = random.Random(int(number))
+    for mode in ("warm", "cold"):
+        batch = start(base, tmp_path / "out", mode)
+        batch.stdout.readline()
+        time.sleep(moments.uniform(0.5, 3))
+        processes = family(batch)
+        batch.send_signal(number)
+        batch.communicate(timeout=30)
+        _, alive = psutil.wait_procs(processes, timeout=10)
+        assert alive == []
+        assert list((base / "tmp").iterdir()) == []
+        for name, digest in digests(tmp_path / "out").items():
+            whole = name.endswith(".new") or name not in expected or digest == expected[name]
+            partial = name in ("index.html", "results.csv", ".cache/results.csv", "executed/comparison.ipynb")
+            assert whole or partial, name
+    run_reports(pauses(*NAMES), notebooks=base / "notebooks", out=tmp_path / "out")
+    assert digests(tmp_path / "out") == expected
+
+
+def test_workers_and_kernels_end_with_their_server(reference, tmp_path):
+    _base, _ = reference
+    pause_notebook(tmp_path / "notebooks", extra=[code("import time\ntime.sleep(60)")])
+    (tmp_path / "tmp").mkdir()
+    batch = start(tmp_path, tmp_path / "out")
+    batch.stdout.readline()
+    deadline = time.monotonic() + 20
+    while len(processes := family(batch)) < 6 and time.monotonic() < deadline:  # batch, server, 2 workers, 2 kernels
+        time.sleep(0.1)
+    server = next(p for p in processes if p.ppid() == batch.pid)
+    server.kill()
+    _out, _ = batch.communicate(timeout=30)
+    _, alive = psutil.wait_procs(processes, timeout=10)
+    assert alive == [] and batch.returncode == 1
+
+
+def test_a_worker_that_is_killed_is_one_failed_report(tmp_path):
+    fault = "import os, signal\nif_a = pause_id == 'a' and os.kill(int(os.environ['WORKER']), signal.SIGKILL)"
+    pause_notebook(tmp_path / "notebooks", extra=[code(fault.replace("int(os.environ['WORKER'])", "os.getppid()"))])
+    made = run_reports(pauses("a", "b"), notebooks=tmp_path / "notebooks", out=tmp_path / "out")
+    assert [o.status for o in made] == ["failed", "made"]
+    assert "worker ended with exit code -9" in made[0].error
+    assert (tmp_path / "out/executed/FAILED-a.pause.ipynb").is_file()
+
+
+def test_a_server_that_cannot_start_is_one_message(tmp_path, monkeypatch):
+    workers = Workers(jobs=1, cold=False, log=tmp_path / "log.txt")
+    workers.command[-1:] = []
+    with workers, pytest.raises(ReportError, match=r"^log.txt: the workers ended early; found IndexError"):
+        list(workers.run([_task(tmp_path)]))
+
+
+def test_nothing_is_forked_from_more_than_one_thread(monkeypatch):
+    monkeypatch.setattr(Path, "iterdir", lambda path: iter(["1", "2"]))
+    with pytest.raises(ReportError, match="expected one thread; found 2 threads"):
+        warm_up([])
+
+
+def test_without_fork_plain_kernels_make_the_same_report(reference, tmp_path, monkeypatch):
+    base, expected = reference
+    monkeypatch.setattr(kernels, "CAN_FORK", False)
+    monkeypatch.setenv("MPLBACKEND", kernels.ENVIRONMENT["MPLBACKEND"])
+    run_reports(pauses(*NAMES), notebooks=base / "notebooks", out=tmp_path / "out", selected=["a"])
+    assert digests(tmp_path / "out")["executed/a.pause.ipynb"] == expected["executed/a.pause.ipynb"]
+
+
+def _task(folder):
+    from analysis.batch.tasks import Task
+
+    return Task(
+        name="a.pause", notebook="pause.ipynb", parameters={}, out=str(folder), folder=str(folder), timeout=5,
+        pause="a", level=1,
+    )  # fmt: skip

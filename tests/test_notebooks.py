@@ -1,0 +1,212 @@
+"""The house rules of notebooks, and that their checked outputs are really checked."""
+
+import ast
+import json
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from made_up import FIGURE, IMPORTS, PARAMETERS, RECORD, code, save, text
+
+from analysis.batch.execution import normalise, outputs, records, to_text
+from analysis.batch.notebooks import main, store_results
+from analysis.batch.parameters import declared_parameters
+from analysis.batch.run import COMPARISON, SECTIONS
+from analysis.errors import ReportError
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+PARAMETERISED = (*SECTIONS, COMPARISON)
+FORBIDDEN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.For, ast.AsyncFor, ast.While, ast.Lambda)
+UNWANTED = {
+    "a path of one machine": r"(?<![\w.])/(?:home|root|Users|tmp|work|usr|var|opt)/|[A-Z]:\\",
+    "an installation": r"pip install|conda install",
+    "the network": r"https?://|urllib|requests\.|urlopen",
+    "randomness without a seed": r"np\.random\.(?!default_rng|Generator)|default_rng\(\)",
+    "silenced warnings": r"filterwarnings|simplefilter",
+}
+CHECKED = "NBVAL_CHECK_OUTPUT"
+LONGEST_CELL, MEDIAN_LINES, MOST_CELLS, FEWEST_CHECKS = 12, 4, 20, 3
+
+
+def faults(path):
+    """Everything in a stored notebook that breaks a rule, in words."""
+    notebook = nbformat.read(path, as_version=4)
+    cells = notebook.cells
+    programs = [cell for cell in cells if cell.cell_type == "code"]
+    found = [*structure(path, cells, programs), *stored(programs)]
+    for number, cell in enumerate(cells, 1):
+        if cell.cell_type == "code":
+            found += [f"cell {number}: {fault}" for fault in program(cell)]
+            if number == 1 or cells[number - 2].cell_type != "markdown":
+                found.append(f"cell {number}: no text before it")
+    if path.read_bytes() != to_text(normalise(nbformat.read(path, as_version=4))).encode():
+        found.append("not as `make notebooks` writes it")
+    return found
+
+
+def structure(path, cells, programs):
+    titles = [
+        line for cell in cells if cell.cell_type == "markdown" for line in headings(cell.source) if line[1] != "#"
+    ]
+    if len(titles) != 1 or titles[0] not in cells[0].source:
+        yield f"{len(titles)} titles, where the first cell should have the only one"
+    elif not titles[0].endswith("?"):
+        yield "the title is no question"
+    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", ())]
+    if path.stem in PARAMETERISED or tagged:
+        try:
+            declared = declared_parameters(path)
+        except ReportError as error:
+            yield str(error)
+        else:
+            if path.stem in SECTIONS and "pause_id" not in declared:
+                yield "no parameter pause_id"
+            yield from (f"parameter {p.name} has no help" for p in declared.values() if not p.help)
+    if path.stem in SECTIONS and not any(records({"cells": [cell]}) for cell in cells[-1:]):
+        yield "does not end with its record of effects"
+    lengths = [len(cell.source.splitlines()) for cell in programs]
+    if len(programs) > MOST_CELLS:
+        yield f"{len(programs)} code cells, more than {MOST_CELLS}"
+    if lengths and statistics.median(lengths) > MEDIAN_LINES:
+        yield f"median of {statistics.median(lengths)} lines a cell, more than {MEDIAN_LINES}"
+
+
+def program(cell):
+    if len(cell.source.splitlines()) > LONGEST_CELL:
+        yield f"more than {LONGEST_CELL} lines"
+    try:
+        nodes = list(ast.walk(ast.parse(cell.source)))
+    except SyntaxError as error:
+        yield f"not plain Python: {error.msg}"
+        return
+    yield from (
+        f"{type(node).__name__}, which belongs into the package" for node in nodes if isinstance(node, FORBIDDEN)
+    )
+    yield from (f"holds {what}" for what, pattern in UNWANTED.items() if re.search(pattern, cell.source))
+
+
+def stored(programs):
+    if [cell.execution_count for cell in programs] != list(range(1, len(programs) + 1)):
+        yield "not executed from top to bottom"
+    checked = [cell for cell in programs if CHECKED in cell.source]
+    if len(checked) < FEWEST_CHECKS or not all(cell.outputs for cell in checked):
+        yield f"fewer than {FEWEST_CHECKS} checked cells with a stored output"
+    refusals = [cell for cell in programs if "raises-exception" in cell.metadata.get("tags", ())]
+    for output in outputs({"cells": programs}):
+        data, shown = output.get("data", {}), json.dumps(output)
+        if output.get("name") == "stderr":
+            yield "a stored output on stderr"
+        if "image/png" in data and not output.metadata.get("image/png", {}).get("alt"):
+            yield "a picture without alternative text"
+        if output["output_type"] == "error" and not refusals:
+            yield f"a stored error: {output.ename}"
+        if re.search(r"at 0x[0-9a-f]+|<(?:Axes|Figure)|matplotlib\.", "".join(data.get("text/plain", ""))):
+            yield "shows an object where it should show a result; bind the result of a plot"
+        if re.search(UNWANTED["a path of one machine"], re.sub(r'"image/png": "[^"]*"', "", shown)):
+            yield "a stored output holds a path of one machine"
+
+
+def headings(source):
+    """Headings of a text cell, without those in blocks of code."""
+    return re.findall(r"^#+ .*$", re.sub(r"```.*?```", "", source, flags=re.DOTALL), re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_keep_the_house_rules(path):
+    assert faults(path) == []
+
+
+CHECKS = [text("Checked."), code(f"# {CHECKED}\n6 * 7"), text("Again."), code(f"# {CHECKED}\nlevel"), text("And.")]
+GOOD = [
+    text("# Did it change?"), code(PARAMETERS, "parameters"), text("What is needed."), code(IMPORTS), *CHECKS,
+    code(f"# {CHECKED}\nprint(effect.summary())"), text("A picture."), code(FIGURE), text("The record."), code(RECORD),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    path = save(tmp_path_factory.mktemp("notebooks"), "pause", *GOOD)
+    assert store_results(path)
+    return path
+
+
+@pytest.fixture
+def copy(good, tmp_path):
+    (tmp_path / "pause.ipynb").write_bytes(good.read_bytes())
+    return tmp_path / "pause.ipynb"
+
+
+def test_a_good_notebook_has_no_faults_and_stays_as_it_is(good):
+    before = good.read_bytes()
+    assert faults(good) == []
+    assert not store_results(good)
+    assert good.read_bytes() == before
+    assert b"\r" not in before and str(good.parent).encode() not in before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("# Did it change?", "# It did change.", "the title is no question"),
+        ("A picture.", "# A picture?", "2 titles"),
+        ('"parameters"', '"parametres"', "not where they are looked for"),
+        ("pause_id: str", "name: str", "no parameter pause_id"),
+        ("  # which pause", "", "parameter pause_id has no help"),
+        ("6 * 7", "for i in []: pass", "For, which belongs into the package"),
+        ("6 * 7", "double = lambda x: x", "Lambda, which belongs"),
+        ("6 * 7", "%time 1", "not plain Python"),
+        ("6 * 7", "open('/home/me/x')", "holds a path of one machine"),
+        ("6 * 7", "np.random.normal()", "holds randomness without a seed"),
+        ("6 * 7", "\\n" * 12, "more than 12 lines"),
+        ('"cell_type": "markdown"', '"cell_type": "raw"', "no text before it"),
+        ("Nine bars, each higher than the last", "", "a picture without alternative text"),
+        ('"execution_count": 3', '"execution_count": 8', "not executed from top to bottom"),
+        ("NBVAL_CHECK_OUTPUT", "checked", "fewer than 3 checked cells"),
+        ("vnd.pauses.effects", "vnd.other", "does not end with its record"),
+        ('"name": "stdout"', '"name": "stderr"', "a stored output on stderr"),
+        ('"id": "', '"id": "0', "not as `make notebooks` writes it"),
+    ],
+)
+def test_every_rule_is_enforced(copy, old, new, fault):
+    broken = copy.read_text().replace(old, new)
+    assert broken != copy.read_text()
+    copy.write_text(broken)
+    assert any(fault in found for found in faults(copy)), faults(copy)
+
+
+def nbval(path):
+    """The exit code and report of nbval as `make test` calls it."""
+    sanitizer = Path(__file__).with_name("nbval_sanitize.cfg")
+    options = ["--nbval-lax", "--nbval-current-env", "--nbval-sanitize-with", str(sanitizer), "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:doctest", "-q", *options, path.name]
+    done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout
+
+
+def test_nbval_sees_a_changed_result(copy):
+    code_before, report = nbval(copy)
+    assert code_before == 0, report
+    copy.write_text(copy.read_text().replace('"42"', '"43"'))
+    code_after, report = nbval(copy)
+    assert code_after == 1 and "Cell 2" in report
+
+
+def test_a_notebook_that_fails_stays_as_it_was(copy, capsys):
+    copy.write_text(copy.read_text().replace("6 * 7", "6 / 0"))
+    before = copy.read_bytes()
+    assert main([str(copy.with_suffix(""))]) == 1
+    assert copy.read_bytes() == before
+    assert "ZeroDivisionError: division by zero" in capsys.readouterr().err
+
+
+def test_a_refusal_is_stored_without_paths(tmp_path):
+    refusal = code("# NBVAL_RAISES_EXCEPTION\nraise ValueError('no such pause')", "raises-exception")
+    path = save(tmp_path, "data", text("# What can be seen?"), refusal, text("Go on."), code("1 + 1"))
+    store_results(path)
+    (error, result) = outputs(nbformat.read(path, as_version=4))
+    assert error["traceback"] == ["ValueError: no such pause"] and result["data"]["text/plain"] == "2"
+    assert nbval(path)[0] == 0

@@ -1,0 +1,256 @@
+import base64
+import os
+import re
+import shutil
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+
+import pytest
+from bs4 import BeautifulSoup
+from made_up import code, effect_row, pauses, text
+from nbformat import v4
+
+from analysis.batch.execution import to_text
+from analysis.batch.folder import cells_digest, open_folder, part_path, write_file
+from analysis.batch.pages import TEMPLATES, render_section, write_pages
+from analysis.effects import MIME
+from analysis.errors import ReportError
+
+CHROMIUM = "/usr/bin/chromium"
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+HOSTILE = """<script>document.body.dataset.pwned = 1</script>  # noqa
+<img src="ADDRESS/markdown.png" onerror="document.body.dataset.pwned = 2">
+<svg onload="document.body.dataset.pwned = 3"></svg> <iframe src="ADDRESS/frame"></iframe>
+<a href="javascript:document.body.dataset.pwned = 4">click</a> ![x](ADDRESS/picture.png)
+<style>@import url(ADDRESS/style.css);</style> <link rel="stylesheet" href="ADDRESS/link.css">
+<table><tr><td><math><mtext><style><img src=x onerror="document.body.dataset.pwned = 5"></style></mtext></math>
+</td></tr></table> <p style="background:url(ADDRESS/css)">x</p> <form action="ADDRESS/form"><input autofocus></form>
+<base href="ADDRESS/"><meta http-equiv="refresh" content="0;url=ADDRESS/refresh"> <a href="//evil.example/x">x</a>
+"""
+
+
+def shown(*outputs, before=(), title="# Did it change?"):
+    """A notebook with one code cell that has these outputs."""
+    cell = code("hidden = 'source'")
+    cell.outputs = [v4.new_output("display_data", data, metadata=meta) for data, meta in outputs]
+    return v4.new_notebook(cells=[text(title), *before, cell])
+
+
+def picture(alt="A line"):
+    return {"image/png": PIXEL, "text/plain": "<Figure>"}, {"image/png": {"alt": alt}}
+
+
+def part(*outputs, level=1, **options):
+    return BeautifulSoup(render_section(shown(*outputs, **options), name="a-pause", level=level), "html.parser")
+
+
+def test_results_show_and_code_does_not():
+    soup = part(({"text/markdown": "**Fewer** drones"}, {}), picture())
+    assert soup.h1.get_text() == "Did it change?"
+    assert soup.strong.get_text() == "Fewer"
+    assert "hidden" not in soup.get_text()
+    assert soup.img["alt"] == "A line"
+    assert soup.img["src"] == f"data:image/png;base64,{PIXEL}"
+
+
+def test_alternative_text_is_text():
+    soup = part(picture(alt='"><script>x</script>'))
+    assert soup.img["alt"] == '"><script>x</script>'
+    assert soup.script is None
+
+
+def test_the_record_and_cells_for_notebook_readers_do_not_show():
+    record = ({MIME: {"rows": []}, "text/plain": "the record"}, {})
+    assert part(record, before=[text("run all cells", "notebook-only")]).get_text().split() == ["Did", "it", "change?"]
+
+
+def test_headings_of_later_parts_move_down():
+    soup = part(before=[text("## Nights"), text("### Detail")], level=2)
+    assert [heading.name for heading in soup(re.compile("^h"))] == ["h2", "h3", "h4"]
+
+
+@pytest.mark.parametrize("headings", ["## No title", "# One\n\n# Two", "# One\n\n### Three", "no heading"])
+def test_headings_out_of_order_are_refused(headings):
+    with pytest.raises(ReportError, match="headings are out of order"):
+        part(title=headings)
+
+
+def test_tables_say_what_their_headers_are_and_scroll_alone():
+    import pandas as pd
+
+    frame = pd.DataFrame({"claim": ["main", "<b>us</b>"], "ratio": [0.12, 1.5]}).set_index("claim")
+    soup = part(({"text/html": frame._repr_html_()}, {}), before=[text("## By claim")])
+    assert [(th.get_text(), th["scope"]) for th in soup("th")] == [
+        ("claim", "col"), ("ratio", "col"), ("main", "row"), ("<b>us</b>", "row"),
+    ]  # fmt: skip
+    assert len(soup.select("thead tr")) == 1
+    assert [cell.get_text() for cell in soup.select("td.num")] == ["0.12", "1.50"]
+    assert soup.select_one("div.scroll[tabindex='0'][role=region]")["aria-label"] == "By claim"
+    assert soup.style is None and not soup.select("[style], [border]")
+
+
+def test_a_table_for_other_programs_lies_inside_the_page():
+    csv = "day,drones\n2025-04-20,0\n2025-04-21,120\n"
+    link = part(({"text/csv": csv, "text/plain": "nights"}, {})).select_one("a[download]")
+    assert link["download"] == "a-pause.csv"
+    kind, encoded = link["href"].split(",")
+    assert kind == "data:text/csv;base64"
+    assert base64.b64decode(encoded).decode() == csv
+    assert "2 rows" in link.parent.get_text()
+
+
+@pytest.mark.parametrize("kind", ["text/markdown", "text/html", "text/plain"])
+def test_hostile_text_is_refused_or_shown_as_text(kind):
+    hostile = HOSTILE.replace("ADDRESS", "http://127.0.0.1:9")
+    soup = part(({kind: hostile}, {}), before=[text(hostile)])
+    assert not soup("script") and not soup("iframe") and not soup("svg") and not soup("form") and not soup("input")
+    for tag in soup(True):
+        assert not [name for name in tag.attrs if name.startswith("on") or name in ("style", "src", "action")]
+        assert "javascript" not in tag.get("href", "") and "evil" not in tag.get("href", "")
+    assert "document.body.dataset.pwned = 1" in soup.get_text()
+
+
+@pytest.mark.parametrize(
+    "address", ["data:text/html,<script>", "file:///etc/passwd", "../secret", "/etc", "vbscript:x"]
+)
+def test_links_lead_to_the_web_or_into_the_reports(address):
+    assert "href" not in part(before=[text(f'<a href="{address}">x</a> [y](https://example.org/)')]).a.attrs
+    assert part(before=[text("[y](https://example.org/)")]).a["href"] == "https://example.org/"
+
+
+def put(folder, name, notebook, level=1):
+    """What a worker leaves of an executed notebook."""
+    import json
+
+    content = json.loads(to_text(notebook))
+    notebook.metadata["pauses"] = {"inputs": "", "cells": cells_digest(content)}
+    write_file(folder / "executed" / f"{name}.ipynb", to_text(notebook))
+    write_file(part_path(folder, name), render_section(notebook, name=name, level=level))
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Pages of three pauses: one with two parts, one that failed, one not made; names are hostile."""
+    listed = pauses("a", "b", "c")
+    listed[0]["name"] = "Truce <script>document.body.dataset.pwned = 9</script>"
+    row = effect_row(outcome="drones_launched", ratio=0.125, verdict="fewer")
+    record = ({MIME: {"rows": [row], "headline": "Fewer <b>drones</b>."}}, {})
+    with open_folder(tmp_path) as folder:
+        put(folder, "a.pause", shown(picture(), record, before=[text("## Nights")]))
+        put(folder, "a.energy", shown(picture(), title="# Was energy spared?"), level=2)
+        put(folder, "comparison", shown(picture(), title="# All of them"), level=2)
+        failed = '{"metadata": {"pauses": {"error": "cell 2: <img src=x onerror=alert(1)>"}}}'
+        write_file(folder / "executed" / "FAILED-b.pause.ipynb", failed)
+        write_pages(folder, listed, ["pause", "energy"], comparison="comparison")
+    return tmp_path
+
+
+def page(site, name):
+    return BeautifulSoup((site / name).read_text(), "html.parser")
+
+
+@pytest.mark.parametrize("name", ["a.html", "index.html"])
+def test_pages_are_whole_documents_that_fetch_nothing(site, name):
+    soup, markup = page(site, name), (site / name).read_text()
+    assert markup.startswith("<!DOCTYPE html>") and soup.html["lang"] == "en" and soup.title.get_text()
+    assert len(soup("h1")) == 1
+    levels = [int(heading.name[1]) for heading in soup(re.compile("^h[1-6]$"))]
+    assert levels[0] == 1 and all(b <= a + 1 for a, b in pairwise(levels))
+    assert not soup("script") and "url(" not in markup and "@import" not in markup
+    assert all(tag["src"].startswith("data:") for tag in soup.select("[src]"))
+    assert [tag["href"] for tag in soup("link")] == ["data:,"]
+    assert all(tag.get("alt") for tag in soup("img")) and all(tag.get("scope") for tag in soup("th"))
+    assert len({tag["id"] for tag in soup.select("[id]")}) == len(soup.select("[id]"))
+
+
+def test_a_page_has_all_parts_with_a_way_to_each(site):
+    soup = page(site, "a.html")
+    assert [link["href"] for link in soup.select("nav a")] == ["#pause", "#energy"]
+    assert [section["id"] for section in soup("section")] == ["pause", "energy"]
+    assert "document.body.dataset.pwned = 9" in soup.select_one(".kicker").get_text()
+    linked = [link["href"] for link in soup.select("footer a")]
+    assert {"executed/a.pause.ipynb", "results.csv", "index.html"} <= set(linked)
+
+
+def test_the_index_lists_every_pause_and_what_failed(site):
+    soup = page(site, "index.html")
+    lines = soup.select("table.pauses tbody tr")
+    assert len(lines) == 3
+    assert "Fewer <b>drones</b>." in lines[0].get_text()
+    assert lines[0].select_one("li.told").get_text() == "drones: fewer, 0.12 × expected"
+    assert "Failed: pause." in lines[1].get_text() and "onerror=alert(1)" in lines[1].get_text()
+    assert lines[1].a is None and not (site / "b.html").exists()
+    assert "Not reported here yet." in lines[2].get_text()
+    assert "All of them" in soup.select_one("#comparison h2").get_text()
+
+
+def test_a_part_that_failed_is_named_on_a_page_that_has_others(site):
+    with open_folder(site) as folder:
+        write_file(folder / "executed" / "FAILED-a.energy.ipynb", '{"metadata": {"pauses": {"error": "no tables"}}}')
+        (folder / "executed" / "a.pause.ipynb").unlink()
+        write_pages(folder, pauses("a"), ["pause", "energy"], comparison="comparison")
+    soup = page(site, "a.html")
+    assert soup.h1.get_text() == "Truce of a"
+    assert "no tables" in soup.select_one(".failed").get_text()
+
+
+def luminance(colour):
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(weight * p for weight, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_text_stands_out_from_paper(scheme):
+    blocks = re.findall(r":root \{(.*?)\}", (TEMPLATES / "style.css").read_text(), re.DOTALL)
+    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", blocks[scheme]))
+    for paper in ("paper", "tint"):
+        for ink in ("ink", "soft", "link", "alarm", "told"):
+            light, dark = sorted((luminance(colours[paper]), luminance(colours[ink])), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (paper, ink)
+
+
+class _Counter(BaseHTTPRequestHandler):
+    asked = ()
+
+    def do_GET(self):
+        type(self).asked += (self.path,)
+        self.send_response(404)
+        self.end_headers()
+
+    def log_message(self, *args): ...
+
+
+@pytest.mark.skipif(not os.path.exists(CHROMIUM), reason="no Chromium at " + CHROMIUM)
+def test_in_a_browser_nothing_runs_and_nothing_is_requested(tmp_path):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Counter)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    hostile = HOSTILE.replace("ADDRESS", address)
+    listed = [{"id": "a", "name": hostile, "dates": hostile}]
+    outputs = [({kind: hostile}, {}) for kind in ("text/markdown", "text/html", "text/plain")]
+    with open_folder(tmp_path / "out") as folder:
+        put(folder, "a.pause", shown(*outputs, picture(alt=hostile), before=[text(hostile)]))
+        write_pages(folder, listed, ["pause"], comparison="comparison")
+    control = tmp_path / "control.html"
+    control.write_text(f"<body>{hostile.partition('<base')[0]}</body>")
+    try:
+        for path, harmless in ((control, False), (tmp_path / "out/a.html", True), (tmp_path / "out/index.html", True)):
+            _Counter.asked = ()
+            dom = browse(path, tmp_path / "profile")
+            assert ("data-pwned" not in dom) == harmless
+            assert (not _Counter.asked) == harmless
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def browse(path, profile):
+    """The page as the browser has it after loading."""
+    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", *quiet, f"--user-data-dir={profile}"]
+    done = subprocess.run([*command, "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=60)
+    shutil.rmtree(profile, ignore_errors=True)
+    return done.stdout
