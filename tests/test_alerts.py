@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.coverage import quiet_days
 from analysis.errors import DataError
-from analysis.sources.alertdays import daily_alerts, number_takeoff_alarms, quiet_days
+from analysis.sources.alertdays import daily_alerts, number_takeoff_alarms
 from analysis.sources.alerts import import_alerts, oblast_names, read_alerts
 from analysis.strikedays import day_span
 from analysis.tables import load_strikes, load_table

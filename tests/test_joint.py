@@ -70,7 +70,6 @@ def test_p_value_against_all_combinations_of_placebo_windows(alternative):
     effects = [episode(*parts) for parts in THREE]
     found = combine_effects(effects, alternative=alternative, draws=40_000).p_value
     assert found == pytest.approx(exact, abs=0.015)
-    assert 0.01 < exact
 
 
 def test_p_value_and_ranges_against_a_loop_over_the_same_draws():
@@ -151,13 +150,13 @@ def test_ranks_are_averaged_so_that_a_noisy_year_weighs_no_more_than_a_quiet_one
 
 
 def test_size_over_five_episodes():
-    """Ratios drawn like their placebos: 400 sets of five, nominal 5 %, Monte Carlo error of 1.1 points."""
+    """Ratios drawn like their placebos: 250 sets of five, nominal 5 %, Monte Carlo error of 1.4 points."""
     generator, rejected = np.random.default_rng(12), 0
-    for _ in range(400):
+    for _ in range(250):
         sets = generator.gamma(4, 0.25, (5, 121))
         effects = [episode(f"p{k}", row[0], row[1:]) for k, row in enumerate(sets)]
-        rejected += combine_effects(effects, draws=400, seed=1).p_value <= 0.05
-    assert 0.02 <= rejected / 400 <= 0.085
+        rejected += combine_effects(effects, draws=300, seed=1).p_value <= 0.05
+    assert 0.02 <= rejected / 250 <= 0.085
 
 
 # --- who takes part

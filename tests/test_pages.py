@@ -179,7 +179,7 @@ def test_the_index_lists_every_pause_and_what_failed(site):
     lines = soup.select("table.pauses tbody tr")
     assert len(lines) == 3
     assert "Fewer <b>drones</b>." in lines[0].get_text()
-    assert lines[0].select_one("li.told").get_text() == "drones: fewer, 0.12 × expected"
+    assert lines[0].select_one("li.told").get_text() == "drones: fewer, 12% of expected"
     assert "Failed: pause." in lines[1].get_text() and "onerror=alert(1)" in lines[1].get_text()
     assert lines[1].a is None and not (site / "b.html").exists()
     assert "Not reported here yet." in lines[2].get_text()

@@ -7,7 +7,7 @@ import pytest
 
 import analysis as pa
 from analysis.effects import example_effect
-from analysis.estimation import recovered_ratio
+from analysis.evidence import recovered_ratio
 from analysis.layout import lay_out
 from analysis.procedure import _reconciled, not_ordinary
 

@@ -19,12 +19,12 @@ class Specification:
         Days of baseline before the window; None: from the first usable day on.
     both_sides : bool
         As many days after the window too, at most a year and as far as the data reach.
-    trend : {"linear", "constant", "spline"}
-    weekday, holidays : bool
+    trend, weekday, holidays
+        As in `estimate_effect`.
     series : str
         How strikes are counted: "usual", or another series on offer.
     window : str
-        Which strike days are inside: those covered by "half", by "any" part, or "whole".
+        Strike days covered by "half" are inside, or another window on offer.
     """
 
     before: int | None = 365
@@ -48,74 +48,73 @@ class Choice:
     ----------
     axis, name : str
         The question, and this answer to it in a few words.
-    sets : mapping
-        Fields of `Specification` and their values.
     reason : str
         Why somebody might choose so.
+    sets : mapping
+        Fields of `Specification` and their values.
     crossed : bool
-        Combined with every answer to the other crossed questions; if not, it departs alone from the main
-        specification.
+        Combined with every answer to the other crossed questions; if not, it only departs from the main
+        specification, alone.
     outcome : str
         The only outcome it makes sense for; empty: all.
 
     Examples
     --------
-    >>> Choice("baseline", "120 days", {"before": 120}, "four months").fits(Specification(before=120))
+    >>> Choice("baseline", "120 days", "four months", {"before": 120}).fits(Specification(before=120))
     True
     """
 
     axis: str
     name: str
-    sets: Mapping
     reason: str
+    sets: Mapping
     crossed: bool = True
     outcome: str = ""
 
     def __post_init__(self):
         known = [field.name for field in fields(Specification)]
-        for name in set(self.sets) - set(known) or ([] if self.sets else ["nothing"]):
-            raise DesignError(
-                f"the choice {self.name!r} sets no part of a specification", field="sets",
-                expected=", ".join(known), found=name,
-            )  # fmt: skip
+        wrong = [name for name in self.sets if name not in known]
+        if wrong or not self.sets:
+            found = ", ".join(wrong) or "nothing"
+            raise DesignError("no part of a specification", field=self.name, expected=", ".join(known), found=found)
 
     def fits(self, specification):
         """Whether a specification answers the question so."""
         return all(getattr(specification, name) == value for name, value in self.sets.items())
 
 
-def _alone(axis, name, value, reason, outcome=""):
-    return Choice(axis, name, {"window" if axis == "edges" else "series": value}, reason, False, outcome)
+def _counted(name, series, reason, outcome=""):
+    return Choice("counting", name, reason, {"series": series}, crossed=False, outcome=outcome)
 
 
 CHOICES = (
-    Choice("baseline", "90 days", {"before": 90}, "closest to the pause, so the trend matters least; few windows"),
-    Choice("baseline", "180 days", {"before": 180}, "half a year: one season"),
-    Choice("baseline", "365 days", {"before": 365}, "a full year: every season once"),
-    Choice("baseline", "700 days", {"before": 700}, "more windows, but from a smaller war"),
-    Choice("baseline", "all days", {"before": None}, "from the first usable day on: no cut-off to choose"),
-    Choice("sides", "before only", {"both_sides": False}, "what follows may be an effect of the pause"),
-    Choice("sides", "before and after", {"both_sides": True}, "interpolates where the other extrapolates"),
-    Choice("trend", "straight line", {"trend": "linear"}, "steady growth or decline in per cent"),
-    Choice("trend", "no trend", {"trend": "constant"}, "a line can take a slow wave for growth"),
-    Choice("trend", "curve", {"trend": "spline"}, "follows slow waves; needs 150 days after the window"),
-    Choice("calendar", "weekdays, holidays", {"weekday": True, "holidays": True}, "both could shape the launches"),
-    Choice("calendar", "weekdays", {"weekday": True, "holidays": False}, "truces fall on holidays, which are few"),
-    Choice("calendar", "neither", {"weekday": False, "holidays": False}, "no such pattern is plain in the data"),
-    _alone("edges", "partly covered: in", "any", "a pause of a few hours can still empty a night"),
-    _alone("edges", "partly covered: out", "whole", "strikes outside the hours break no word"),
-    _alone("counting", "evening: next day", "evening_rolled", "a raid that ends before midnight is of that night"),
-    _alone("counting", "night reports only", "night_reports", "daytime reports became regular only with time"),
-    _alone("counting", "last week dropped", "week_dropped", "late rows change the end of each copy of the data"),
-    _alone("counting", "from 2025 on", "strict_start", "counts of 2024 are a little too low", "drones_launched"),
-    _alone("counting", "7 Apr 2025: 84", "2025_04_07_is_84", "fills that month's published sum", "drones_launched"),
-    _alone("counting", "regional rows too", "all_sources", "national reports can miss some", "missiles_launched"),
-    _alone("counting", "strategic only", "strategic", "the missiles that energy truces meant", "missiles_launched"),
+    Choice("baseline", "90 days", "closest to the pause, so the trend matters least; few windows", {"before": 90}),
+    Choice("baseline", "180 days", "half a year, little growth", {"before": 180}),
+    Choice("baseline", "365 days", "each season once", {"before": 365}),
+    Choice("baseline", "700 days", "more windows, though from a smaller war", {"before": 700}),
+    Choice("baseline", "all usable days", "no cut-off to choose", {"before": None}),
+    Choice("sides", "before only", "what follows may be an effect of the pause", {"both_sides": False}),
+    Choice("sides", "before and after", "interpolates where the other extrapolates", {"both_sides": True}),
+    Choice("trend", "line", "steady growth in per cent", {"trend": "linear"}),
+    Choice("trend", "none", "a line can take a slow wave for growth", {"trend": "constant"}),
+    Choice("trend", "curve", "follows slow waves; needs 150 days after the window", {"trend": "spline"}),
+    Choice("calendar", "weekday, holiday", "either may shape launches", {"weekday": True, "holidays": True}),
+    Choice("calendar", "weekday", "truces fall on the few holidays", {"weekday": True, "holidays": False}),
+    Choice("calendar", "neither", "no such pattern is plain", {"weekday": False, "holidays": False}),
+    Choice("edges", "part days in", "a few hours can empty a night", {"window": "any"}, crossed=False),
+    Choice("edges", "part days out", "outside its hours a pause binds nobody", {"window": "whole"}, crossed=False),
+    _counted("evening rolled", "evening_rolled", "an evening raid belongs to the night that follows"),
+    _counted("night reports", "night_reports", "daytime reports are separate only from 2026 on"),
+    _counted("last week off", "week_dropped", "late rows change the end of each copy of the data"),
+    _counted("from 2025 on", "strict_start", "counts of late 2024 are about 5 % low", "drones_launched"),
+    _counted("7 Apr 2025: 84", "2025_04_07_is_84", "fills the published total of that month", "drones_launched"),
+    _counted("regional too", "all_sources", "national reports may miss some; some count twice", "missiles_launched"),
+    _counted("strategic only", "strategic", "tactical missiles are front-line weapons", "missiles_launched"),
 )
 
 
 def list_specifications(choices, main):
-    """The main specification, every combination of the crossed choices, and each departure alone.
+    """The main specification, every combination of the crossed choices, and each other choice alone.
 
     Parameters
     ----------
@@ -130,26 +129,29 @@ def list_specifications(choices, main):
     Raises
     ------
     DesignError
-        More than 100 rows, or something else than choices.
+        Not a list of choices, or more than 100 rows.
 
     Examples
     --------
     >>> len(list_specifications(CHOICES[:7], MAIN_SHORT))  # 5 baselines, each with 2 answers on sides
     10
     """
-    wrong = [choice for choice in choices if not isinstance(choice, Choice)]
-    if wrong or not choices:
-        raise DesignError("not a list of choices", field="choices", expected="Choice(...), ...", found=repr(wrong)[:80])
+    if not choices or not all(isinstance(choice, Choice) for choice in choices):
+        raise DesignError(
+            "not a list of choices", field="choices", expected="Choice(...), ...", found=repr(choices)[:80]
+        )
     axes = {}
     for choice in choices:
         if choice.crossed:
-            axes.setdefault(choice.axis, []).append(dict(choice.sets))
-    rows = [replace(main, **{k: v for part in parts for k, v in part.items()}) for parts in product(*axes.values())]
+            axes.setdefault(choice.axis, []).append(choice.sets)
+    rows = [main]
+    for combination in product(*axes.values()):
+        rows.append(replace(main, **{name: value for sets in combination for name, value in sets.items()}))
     rows += [replace(main, **choice.sets) for choice in choices if not choice.crossed]
-    rows = list(dict.fromkeys([main, *rows]))
+    rows = list(dict.fromkeys(rows))
     if len(rows) > MOST_ROWS:
         raise DesignError(
             "too many combinations to read", field="choices", expected=f"at most {MOST_ROWS}", found=str(len(rows)),
-            remedy="drop a choice, or give the new one crossed=False",
+            remedy="leave a choice out, or add yours with crossed=False",
         )  # fmt: skip
     return rows

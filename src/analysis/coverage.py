@@ -1,9 +1,11 @@
-"""What the strike data cover: years, zero days, and published counts of single nights."""
+"""What the strike data cover: years, zero days and what the sirens say of them, published counts of single nights."""
 
 import re
 
+import numpy as np
 import pandas as pd
 
+from analysis.layout import ONE_DAY
 from analysis.pauses import reported_pauses
 
 COUNTS = {"drones": "drones_launched", "missiles": "missiles_launched"}
@@ -52,6 +54,53 @@ def zero_days(strikes, *, first_day):
     recent = strikes[first_day:]
     odd = (recent["drones_launched"] == 0) | (recent["drones_basis"] != "report")
     return recent.loc[odd, ["drones_launched", "missiles_launched", "drones_basis"]]
+
+
+def quiet_days(strikes, alerts, oblasts, *, reach=60, mig31k=True):
+    """Check days without a launch against the alert-minutes of their night, far from the front.
+
+    Parameters
+    ----------
+    strikes : DataFrame
+        As `load_strikes` returns it.
+    alerts, oblasts : DataFrame
+        The tables of that name.
+    reach : int
+        The yardstick are nights with drones at most so many days away.
+    mig31k : bool
+        Whether take-off alarms count.
+
+    Returns
+    -------
+    DataFrame
+        One row a day on which no drone was reported (0, or empty where the report is missing): day,
+        drones_launched, missiles_launched, alert_minutes (sum over usable oblasts away from the front, at night),
+        median_minutes and percentile (share of the yardstick with fewer minutes), n_nights, verdict: credible
+        (below the 10th percentile), ambiguous (below the 25th), suspicious, or missiles flew.
+
+    Examples
+    --------
+    >>> from analysis.tables import load_strikes, load_table
+    >>> checked = quiet_days(load_strikes()["2025":], load_table("alerts"), load_table("oblasts")).set_index("day")
+    >>> checked.loc["2026-04-12", "verdict"]
+    'credible'
+    """
+    away = oblasts.loc[oblasts["away_from_front"], "oblast"]
+    chosen = alerts[alerts["usable"] & alerts["oblast"].isin(away)]
+    minutes = chosen["night_minutes"] - (0 if mig31k else chosen["mig31k_night_minutes"])
+    nightly = minutes.groupby(chosen["day"]).sum()
+    checked = []
+    for day in strikes.index[~(strikes["drones_launched"] > 0)].intersection(nightly.index):
+        near = nightly.loc[day - reach * ONE_DAY : day + reach * ONE_DAY]
+        yardstick = near[strikes["drones_launched"].reindex(near.index) > 0]
+        checked.append((day, nightly[day], yardstick.median(), (yardstick < nightly[day]).mean(), len(yardstick)))
+    columns = ["day", "alert_minutes", "median_minutes", "percentile", "n_nights"]
+    result = pd.DataFrame(checked, columns=columns).set_index("day")
+    result = strikes[["drones_launched", "missiles_launched"]].loc[result.index].join(result)
+    flew, rank = result["missiles_launched"] > 0, result["percentile"]
+    cases = [rank.isna(), rank < 0.10, rank < 0.25, flew]
+    verdicts = ["no yardstick", "credible", "ambiguous", "missiles flew"]
+    return result.assign(verdict=np.select(cases, verdicts, "suspicious")).reset_index()
 
 
 def pause_spans(registry):

@@ -15,6 +15,7 @@ from analysis.errors import DesignError
 DAYS_PER_SPLINE_TERM = 80
 ITERATIONS = 80
 LARGEST_STEP = 3.0  # on the log scale; keeps Newton's method from overshooting
+NOTHING = -23.0  # log of an expected share of 1e-10: days without a single event sink on and on, and need not settle
 FIXED_HOLIDAYS = (
     "01-01",
     "01-07",
@@ -197,7 +198,7 @@ def _newton(basis, counts, weights, offset, log_level):
         scale = np.exp(log_level)[:, None, None]
         step = np.linalg.solve(information + ridge * scale, ((counts - mean) @ basis)[:, :, None])[:, :, 0]
         change = step @ basis.T
-        largest = np.abs(change).max(1)
+        largest = np.where(eta > log_level[:, None] + NOTHING, np.abs(change), 0).max(1)
         damping = np.minimum(1, LARGEST_STEP / np.maximum(largest, LARGEST_STEP))[:, None]
         beta, eta = beta + damping * step, eta + damping * change
         if largest.max() < 1e-6:  # convergence is quadratic: the step after this one is below 1e-11

@@ -12,18 +12,19 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
-from analysis.effects import decide
 from analysis.errors import DesignError
 from analysis.estimation import estimate_effect
 from analysis.layout import ONE_DAY, check_window
-from analysis.placebo import PlaceboTest, window_sums
+from analysis.placebo import window_sums
 from analysis.sentences import NOT_TESTABLE, days_text
+from analysis.shares import relative_to
 from analysis.tables import load_table
 
 QUARTER = 90  # days before and after a window within which levels are comparable
 FEWEST_WINDOWS = 20  # separate windows in the baseline; with fewer, 7 to 12 % of ordinary windows are rejected
 MOSTLY_USABLE = 0.9
 BAND = (0.025, 0.975)
+QUIET = 0.1  # in the quietest tenth of windows, distant regions keep less of their usual share anyway
 RELATIVE = "relative_"
 
 
@@ -111,18 +112,7 @@ def estimate_alerts(counts, days, *, exclude=(), announced=None, level=0.95):
     >>> estimate_alerts(minutes, days[80:88]).reason
     'the quarters before and after hold only 16 separate windows of 8 days, at least 20 are needed'
     """
-    days = check_window(days)
-    effect = estimate_effect(
-        counts, days, baseline=(days[0] - QUARTER * ONE_DAY, days[-1] + QUARTER * ONE_DAY), exclude=exclude,
-        announced=announced, trend="constant", weekday=False, holidays=False, test="shift", level=level,
-    )  # fmt: skip
-    separate = int((effect.daily["role"] == "baseline").sum()) // len(days)
-    if effect.p_value is not None and separate < FEWEST_WINDOWS:
-        windows = f"{separate} separate windows of {days_text(len(days))}"
-        return _untested(
-            effect, f"the quarters before and after hold only {windows}, at least {FEWEST_WINDOWS} are needed"
-        )
-    return effect
+    return _if_separate(_against_quarters(counts, check_window(days), exclude, announced, level))
 
 
 def estimate_relative(counts, others, days, *, exclude=(), announced=None, level=0.95):
@@ -142,7 +132,8 @@ def estimate_relative(counts, others, days, *, exclude=(), announced=None, level
     -------
     PauseEffect
         Its outcome has "relative_" in front; expected is what the others' minutes in the window imply. Not tested
-        where the others had fewer minutes than in 97.5 % of ordinary windows: a share of next to nothing is noise.
+        where the others were as quiet as in the quietest tenth of ordinary windows: what still flies then stays near
+        the front, so distant regions lose more than their share, pause or not.
 
     Examples
     --------
@@ -154,29 +145,13 @@ def estimate_relative(counts, others, days, *, exclude=(), announced=None, level
     0.4
     """
     days, others = check_window(days), others.reindex(counts.index)
-    own = estimate_alerts(counts.where(others.notna()), days, exclude=exclude, announced=announced, level=level)
-    own = replace(own, outcome=f"{RELATIVE}{own.outcome}")
-    if not own.n_placebo:
-        return own
-    daily = own.daily.set_index("day")
-    ordinary, observed = daily["role"] == "baseline", daily["observed"]
-    others = others.reindex(daily.index).where(observed.notna(), 0.0)
-    implied = others * (observed[ordinary].sum() / others[ordinary].sum())
-    starts = daily.index.get_indexer([*own.placebo["start"], days[0]])
-    pattern = observed[days].notna().to_numpy()
-    seen, mean = (window_sums(column.fillna(0).to_numpy(), starts, pattern) for column in (observed, implied))
-    ratios = np.divide(seen, mean, out=np.full(len(seen), np.nan), where=mean > 0)
-    low, high = (observed / implied)[ordinary & (implied > 0)].quantile(BAND)
-    effect = replace(
-        own, expected=float(mean[-1]), ratio=float(ratios[-1]) if mean[-1] > 0 else None,
-        daily=daily.assign(expected=implied, low=low * implied, high=high * implied).reset_index(),
-        placebo=own.placebo.assign(ratio=ratios[:-1]),
-    )  # fmt: skip
-    if own.p_value is None:
-        return _untested(effect, own.reason)
-    if mean[-1] < np.quantile(mean[:-1], BAND[0]):
-        return _untested(effect, "the other regions were all but silent themselves, too little to compare with")
-    return _tested(effect)
+    own = _against_quarters(counts.where(others.notna()), days, exclude, announced, level)
+    rest = _against_quarters(others.where(counts.notna()), days, exclude, announced, level)
+    relative = relative_to(own, others)
+    relative = _if_separate(replace(relative, outcome=f"{RELATIVE}{own.outcome}"))
+    if relative.p_value is None or rest.ratio > rest.placebo["ratio"].quantile(QUIET):
+        return relative
+    return _untested(relative, "the others were as quiet themselves as in the quietest tenth of ordinary windows")
 
 
 def estimate_shares(minutes, days, whole):
@@ -195,7 +170,7 @@ def estimate_shares(minutes, days, whole):
     -------
     shares : DataFrame
         A row a region: minutes, share, usual, low, high, ratio, outside ("more", "less" or ""). The band from low
-        to high holds 95 of 100 ordinary windows; empty where such windows are not tested, or next to no alert came.
+        to high holds 95 of 100 ordinary windows; empty where such windows are not tested, or none was as quiet.
     windows : DataFrame
         Shares by first day of a window, a column a region: the ordinary windows and the one asked about.
     """
@@ -207,7 +182,7 @@ def estimate_shares(minutes, days, whole):
     windows = pd.DataFrame(sums, starts, minutes.columns)
     shares = windows.div(windows.sum(axis=1).replace(0, np.nan), axis=0)
     ordinary = minutes.loc[whole.daily.loc[whole.daily["role"] == "baseline", "day"]].sum()
-    told = whole.p_value is not None and whole.observed >= whole.expected_low
+    told = whole.p_value is not None and whole.ratio >= whole.placebo["ratio"].min()
     band = shares.iloc[1:].quantile(BAND) if told else shares.iloc[:0].reindex(BAND)
     table = pd.DataFrame({"minutes": windows.iloc[0], "share": shares.iloc[0], "usual": ordinary / ordinary.sum()})
     table = table.assign(low=band.loc[BAND[0]], high=band.loc[BAND[1]], ratio=table["share"] / table["usual"])
@@ -215,27 +190,28 @@ def estimate_shares(minutes, days, whole):
     return table.assign(outside=np.select(beyond, ["more", "less"], "")), shares.sort_index()
 
 
-def _tested(effect):
-    """Judge the ratio against the placebos; expected, daily and placebo are already in place."""
-    test = PlaceboTest(effect.ratio, effect.placebo["ratio"].to_numpy(), effect.alternative, 1 - effect.level)
-    low, high = (float(bound) for bound in test.accepted)
-    ratio_low, ratio_high = (float(bound) for bound in test.ratio_interval)
-    p_min, cut = float(test.p_min_fall), float(test.smallest_visible_cut)
-    testable = bool(p_min <= test.alpha)
-    silence = f"even total silence would have p = {p_min:.2g} against {test.n_placebo} comparable windows; "
-    return decide(replace(
-        effect, expected_low=effect.expected * low,
-        expected_high=effect.expected * high if np.isfinite(high) else None, ratio_low=ratio_low,
-        ratio_high=ratio_high if np.isfinite(ratio_high) and effect.ratio > 0 else None,
-        p_value=float(test.p_value), p_min=p_min, n_placebo=int(test.n_placebo), testable=testable,
-        smallest_visible_cut=cut if testable and np.isfinite(cut) else None,
-        reason=("" if testable else silence) + "the whole panel shifted in time",
-    ))  # fmt: skip
+def _against_quarters(counts, days, exclude, announced, level):
+    """Window shift against the level of 90 days before and 90 days after."""
+    baseline = (days[0] - QUARTER * ONE_DAY, days[-1] + QUARTER * ONE_DAY)
+    return estimate_effect(
+        counts, days, baseline=baseline, exclude=exclude, announced=announced, trend="constant", weekday=False,
+        holidays=False, test="shift", level=level,
+    )  # fmt: skip
+
+
+def _if_separate(effect):
+    """Not tested where the baseline holds too few windows that do not overlap."""
+    separate = int((effect.daily["role"] == "baseline").sum()) // effect.n_days
+    if effect.p_value is None or separate >= FEWEST_WINDOWS:
+        return effect
+    windows = f"{separate} separate windows of {days_text(effect.n_days)}"
+    return _untested(effect, f"the quarters before and after hold only {windows}, at least {FEWEST_WINDOWS} are needed")
 
 
 def _untested(effect, why):
     """The same description, with the reason why there is no test."""
     return replace(
         effect, p_value=None, p_min=None, ratio_low=None, ratio_high=None, expected_low=None, expected_high=None,
-        smallest_visible_cut=None, testable=False, verdict=NOT_TESTABLE, reason=why,
+        ratio=None if np.isnan(effect.ratio) else effect.ratio, smallest_visible_cut=None, testable=False,
+        verdict=NOT_TESTABLE, reason=why,
     )  # fmt: skip

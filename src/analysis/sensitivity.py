@@ -1,214 +1,212 @@
-"""Every defensible choice: does the answer hang on decisions that nobody can prove right?
-
-The specification curve (Simonsohn, Simmons and Nelson 2020) of one pause, claim and outcome has one row for the
-main specification, one for every combination of the crossed choices (5 baselines, before or on both sides of the
-pause, 3 trends, 3 sets of calendar terms: 90), and one for each other choice alone. Only the ratio is at stake: all
-rows share the main specification's test. Claims and outcomes are different questions and have curves of their own.
-
-Each row is one call of `estimate_effect`. The curve as a whole is tested by moving all its windows together.
-"""
+"""One pause under every defensible choice and every party's window: what does the answer hang on?"""
 
 from dataclasses import dataclass, replace
+from itertools import product
 
-import numpy as np
 import pandas as pd
 
-from analysis.choices import CHOICES, MAIN_LONG, MAIN_SHORT, Specification, list_specifications
-from analysis.effects import PauseEffect, decide
-from analysis.errors import DesignError
+from analysis.choices import CHOICES
+from analysis.curve import STRATUM, estimate_curve
+from analysis.effects import EffectsRecord, decide, shown
 from analysis.estimation import estimate_effect
-from analysis.layout import AFTER_LONG, ONE_DAY, SHORT_WINDOW, check_counts, check_window
-from analysis.placebo import PlaceboTest
-from analysis.sentences import FEWER, MORE, NOT_TESTABLE, days_phrase, outcome_label
+from analysis.layout import ONE_DAY
+from analysis.pauses import get_pause, load_pauses
+from analysis.procedure import VOLUME, not_ordinary
+from analysis.registry import window_span
+from analysis.salvos import salvo_days
+from analysis.sentences import days_phrase
+from analysis.strikedays import strike_days
+from analysis.tables import load_strikes, load_table, outcome_series
+from analysis.tables import outcomes as catalogue
 
-STRATUM = "specification curve"
-LEAST_SHARE = 1 / 3  # a row with fewer of the main one's placebo windows would take them from all the others
+LAST_WEEK = 8  # last days of the table to leave out, instead of one
+LARGE = 0.1  # a tenth of the expected number: a shift of the ratio that a reader would notice
+EDGES = "edges"  # the axis of choices that is about the window
 
 
-@dataclass(frozen=True)
-class Row:
-    """One specification with its effect, or with the reason why there is none.
-
-    Attributes
-    ----------
-    specification : Specification
-    effect : PauseEffect or None
-    reason : str
-        Why the combination is impossible; empty where it is not.
-    windows : Series
-        Ratio of every placebo window by days from the tested one; empty where impossible.
-    joined : bool
-        Has enough placebo windows in common with the main specification to be tested with it.
-    """
-
-    specification: Specification
-    effect: PauseEffect | None
-    reason: str
-    windows: pd.Series
-    joined: bool = False
+def _width(pair):
+    return pair[1] - pair[0]
 
 
 @dataclass(frozen=True)
-class SpecificationCurve:
-    """One claim and outcome under every specification.
+class Sensitivity:
+    """Specification curves of one pause, for every stated claim and every outcome.
 
     Attributes
     ----------
-    rows : tuple of Row
-        The main specification first.
-    choices : tuple of Choice
-    effect : PauseEffect
-        The curve as a whole: its ratio is the median of the joined rows, its test "curve", its `placebo` the
-        same median at every other date that these rows share.
+    claim : str
+        The claim in question.
+    curves : tuple of SpecificationCurve
+        Those of the claim in question first; never pooled.
+    largest : tuple of PauseEffect
+        From `largest_p`, for the claim in question: one per outcome.
     """
 
-    rows: tuple
-    choices: tuple
-    effect: PauseEffect
+    claim: str
+    curves: tuple
+    largest: tuple
 
-    @property
-    def possible(self):
-        """The rows that have a ratio."""
-        return [row for row in self.rows if not row.reason]
+    def curve(self, outcome, *, claim=None):
+        """The curve of one outcome, for the claim in question or another."""
+        key = (outcome, claim or self.claim)
+        return next(curve for curve in self.curves if (curve.effect.outcome, curve.effect.claim) == key)
 
-    def axes(self):
-        """The questions of design, in order."""
-        return list(dict.fromkeys(choice.axis for choice in self.choices))
+    def outcomes(self):
+        """Names of the outcomes."""
+        return list(dict.fromkeys(curve.effect.outcome for curve in self.curves))
 
     def to_frame(self):
-        """One row per specification: its choices, its numbers, and why it is impossible if it is."""
-        numbers = ("ratio", "ratio_low", "ratio_high", "expected_low", "expected_high", "expected", "p_value")
-        rows = []
-        for row in self.rows:
-            cells = dict.fromkeys(self.axes(), "")
-            cells |= {choice.axis: choice.name for choice in self.choices if choice.fits(row.specification)}
-            effect = None if row.reason else row.effect
-            cells |= {name: getattr(effect, name, None) for name in (*numbers, "n_placebo", "verdict")}
-            rows.append(cells | {"main": row is self.rows[0], "joined": row.joined, "reason": row.reason})
-        frame = pd.DataFrame(rows)
-        return frame.astype(dict.fromkeys(numbers, float))
+        """Every specification of every curve."""
+        parts = [c.to_frame().assign(claim=c.effect.claim, outcome=c.effect.outcome) for c in self.curves]
+        return pd.concat(parts, ignore_index=True)
 
-    def impossible(self):
-        """The combinations that cannot be estimated, with the reason."""
-        frame = self.to_frame()
-        return frame.loc[frame["reason"] != "", [*self.axes(), "reason"]].reset_index(drop=True)
-
-    def by_choice(self):
-        """Median ratio of the specifications that share a choice, beside what speaks for it."""
-        rows = []
-        for choice in self.choices:
-            ratios = [row.effect.ratio for row in self.possible if choice.fits(row.specification)]
-            median = np.median(ratios) if ratios else np.nan
-            rows.append((choice.axis, choice.name, len(ratios), median, choice.reason))
-        return pd.DataFrame(rows, columns=["axis", "choice", "rows", "median_ratio", "reason"])
-
-    def spread(self):
-        """Lowest and highest median of the choices that move the ratio most, and their axis.
-
-        A choice that only departs from the main specification is set against that.
-        """
-        medians = self.by_choice().dropna(subset="median_ratio")
-        alone = {choice.axis for choice in self.choices if not choice.crossed and not self.rows[0].reason}
-        medians = [*zip(medians["axis"], medians["median_ratio"], strict=True)]
-        medians += [(axis, self.rows[0].effect.ratio) for axis in alone]
-        grouped = pd.DataFrame(medians, columns=["axis", "ratio"]).groupby("axis")["ratio"].agg(["min", "max"])
-        widest = (grouped["max"] - grouped["min"]).idxmax()
-        return float(grouped.loc[widest, "min"]), float(grouped.loc[widest, "max"]), widest
+    def by_claim(self):
+        """Each curve as a whole, and the largest p-values: a row per claim, outcome and test."""
+        rows = [*(curve.effect for curve in self.curves), *self.largest]
+        return shown(rows, "claim", "outcome", "test", "first_day", "last_day", "ratio", "p_value", "verdict")
 
     def summary(self):
-        """How far the choices carry the ratio, what they say, and whether the curve as a whole is unusual."""
-        label = outcome_label(self.effect.outcome)
-        lead, n_rows, found = f"{label[0].upper()}{label[1:]} {days_phrase(self.effect)}", len(self.rows), self.possible
-        if not found:
-            return f"{lead}: none of the {n_rows} combinations of choices can be estimated; {self.rows[0].reason}."
-        ratios, verdicts = [row.effect.ratio for row in found], [row.effect.verdict for row in found]
-        counts = ", ".join(f"{verdicts.count(v)} {v}" for v in dict.fromkeys([FEWER, MORE, *verdicts]) if v in verdicts)
-        span = f"{min(ratios):.2f} to {max(ratios):.2f} times the expected number" if max(ratios) else "none"
-        told = f"{lead}: {span} under {len(found)} combinations of choices ({counts})."
-        out = f" {n_rows - len(found)} more are impossible." if len(found) < n_rows else ""
-        if self.effect.verdict == NOT_TESTABLE:
-            return f"{told}{out} Together they are not testable: {self.effect.reason.split('; ')[0]}."
-        return (
-            f"{told}{out} Moved in time together, {sum(row.joined for row in found)} of them (median "
-            f"{self.effect.ratio:.2f}) have p = {self.effect.p_value:.2g} among {self.effect.n_placebo} other dates."
-        )
+        """What the curves of the claim in question say, and what decides: a paragraph per outcome."""
+        return "\n\n".join(f"{self.curve(name).summary()} {self.matters(name)}" for name in self.outcomes())
+
+    def matters(self, outcome):
+        """What moves the answer: whose window one believes, its edges, or the other choices; in a sentence."""
+        curve = self.curve(outcome)
+        if curve.effect.ratio is None:
+            return "What the answer depends on cannot be said."
+        claims = [c.effect.ratio for c in self.curves if c.effect.outcome == outcome and c.effect.ratio is not None]
+        spreads = {axis: (low, high) for axis, low, high in curve.spreads().itertuples()}
+        moved = {"which partly covered days count": spreads.pop(EDGES)} if EDGES in spreads else {}
+        if spreads:
+            axis = max(spreads, key=lambda axis: _width(spreads[axis]))
+            moved[f"the model or the counting (most: {axis})"] = spreads[axis]
+        if len(claims) > 1:
+            moved["whose window you believe"] = min(claims), max(claims)
+        order = sorted(moved, key=lambda name: -_width(moved[name]))
+        large = [name for name in order if _width(moved[name]) >= LARGE]
+        small = [name for name in order if name not in large]
+        told = {name: f"{name} ({moved[name][0]:.2f} to {moved[name][1]:.2f})" for name in order}
+        said = f"on {' and on '.join(told[name] for name in large)}" if large else ""
+        if small:
+            said += ", not on " if large else "neither on " if len(small) > 1 else "not on "
+            said += f" {'nor' if not large else 'or'} on ".join(told[name] for name in small)
+        only = "" if len(claims) > 1 else " Only one window can be compared."
+        return f"The answer depends {said}; in brackets the range of the median ratio.{only}"
 
     def plot(self, ax=None):
-        """Draw the sorted ratios, with the choices behind each below."""
-        from analysis.curvefigure import draw_curve
+        """Draw the first outcome's curve for the claim in question."""
+        return self.curves[0].plot(ax)
 
-        return draw_curve(self.to_frame(), [(choice.axis, choice.name) for choice in self.choices], ax=ax)
-
-    def describe(self):
-        """Alternative text for `plot`."""
-        return f"Ratios under all combinations of choices, sorted, with the choices marked below. {self.summary()}"
+    def record(self):
+        """The curves as a notebook output that a batch can read back."""
+        return EffectsRecord((*(curve.effect for curve in self.curves), *self.largest))
 
 
-def estimate_curve(
-    counts, days, *, choices=CHOICES, series=None, windows=None, exclude=(), announced=None, salvo_days=(), level=0.95
-):
-    """Estimate one window under every combination of choices, and test them together.
+def assess_choices(
+    pause_id, *, claim="main", outcomes=VOLUME, choices=CHOICES, level=0.95, registry=None, folder=None
+):  # fmt: skip
+    """Estimate one announced pause under every combination of choices.
+
+    Parameters
+    ----------
+    pause_id, claim, outcomes, level, registry, folder
+        As in `assess`.
+    choices : sequence of Choice
+        The list to edit: leave one out, or add one.
+
+    Returns
+    -------
+    Sensitivity
+
+    Raises
+    ------
+    RegistryError
+        Unknown pause or claim, or a claim without a window.
+    DesignError
+        More than 100 combinations.
+
+    Examples
+    --------
+    >>> few = [choice for choice in CHOICES if choice.axis == "counting"]
+    >>> found = assess_choices("easter-2025", outcomes=["drones_launched"], choices=few)
+    >>> [effect.test for effect in found.record().effects]
+    ['curve', 'curve', 'largest p']
+    """
+    registry = load_pauses() if registry is None else registry
+    pause = get_pause(registry, pause_id)
+    chosen = pause.claim(claim).id
+    shared = {
+        "exclude": not_ordinary(registry, besides=pause), "level": level,
+        "salvo_days": salvo_days(load_strikes(folder=folder)["missiles_launched"]),
+    }  # fmt: skip
+    curves, largest, known = [], [], {}
+    for name, outcome in product([chosen, *(c.id for c in pause.claims if c.stated and c.id != chosen)], outcomes):
+        days, waiting = pause.days(name), pause.announced_days(name)
+        span = window_span(pause.claim(name).start, pause.claim(name).end)
+        windows = {rule: strike_days(*span, rule=rule) for rule in ("any", "whole")}
+        series = _series_on_offer(outcome, folder)
+        shared["announced"] = waiting[0] if len(waiting) else None
+        same = (outcome, *(tuple(part) for part in (days, waiting, *windows.values())))  # claims often differ by hours that make no other strike day
+        if same not in known:
+            fitting = [choice for choice in choices if getattr(choice, "outcome", "") in ("", outcome)]
+            known[same] = estimate_curve(
+                series["usual"], days, choices=fitting, series=series, windows=windows, **shared
+            )
+        keyed = replace(known[same].effect, pause=pause.id, claim=name)
+        curves.append(replace(known[same], effect=keyed))
+        if name == chosen:
+            largest.append(replace(largest_p(series["usual"], days, **shared), pause=pause.id, claim=name))
+    return Sensitivity(chosen, tuple(curves), tuple(largest))
+
+
+def _series_on_offer(outcome, folder):
+    """The ways to count an outcome that choices can name."""
+    usual, entry = outcome_series(outcome, folder=folder), catalogue()[outcome]
+    offered = {"usual": usual, "week_dropped": outcome_series(outcome, drop_last=LAST_WEEK, folder=folder)}
+    if entry.strict_first_day:
+        offered["strict_start"] = usual[entry.strict_first_day :]
+    if entry.table == "strikes":
+        weapon = entry.column.split("_")[0] + "_"
+        variants = load_table("strike_variants", folder=folder).set_index("day").filter(regex=f"^{weapon}")
+        for column, counts in variants.items():
+            offered[column.removeprefix(weapon)] = counts.reindex(usual.index).rename(outcome)
+    return offered
+
+
+def largest_p(counts, days, *, exclude=(), announced=None, salvo_days=(), level=0.95):
+    """Test a window with its start and end moved by up to a day, and keep the least favourable result.
+
+    The largest p-value is valid however the window was picked among these, and conservative: under the null
+    it is below 5 % in 0.1 to 1.4 % of cases. The smallest would be in 12 %.
 
     Parameters
     ----------
     counts, days, exclude, announced, salvo_days, level
         As in `estimate_effect`.
-    choices : sequence of Choice
-        The list to edit: leave one out, or add one.
-    series, windows : mapping of str to Series or to DatetimeIndex, optional
-        The other ways to count the strikes, and the other windows, that the choices speak of.
 
     Returns
     -------
-    SpecificationCurve
-
-    Raises
-    ------
-    DesignError
-        Malformed series or window; too many combinations. A single impossible combination is a row with its
-        reason.
-
-    Examples
-    --------
-    >>> days = pd.date_range("2024-01-01", periods=500)
-    >>> counts = pd.Series(np.random.default_rng(1).poisson(100, 500), index=days, name="drones")
-    >>> counts.iloc[-3:] = 5
-    >>> curve = estimate_curve(counts, days[-3:], choices=CHOICES[:5])
-    >>> len(curve.possible), curve.impossible()["baseline"].tolist(), curve.effect.verdict
-    (4, ['700 days'], 'fewer')
+    PauseEffect
+        That of the window with the largest p-value; its test is "largest p", its `p_min` the largest too.
     """
-    counts, days = check_counts(counts), check_window(days)
-    question = _Question(
-        {"usual": counts} | (series or {}), {"half": days} | (windows or {}), exclude, announced, salvo_days, level
-    )
-    main = MAIN_LONG if len(days) > SHORT_WINDOW else MAIN_SHORT
-    if len(counts) and (days[0] - counts.index[0]).days < main.before:
-        main = replace(main, before=None)
-    specifications = list_specifications(choices, main)
-    first = question.estimate(main, "auto")  # if this one is refused, so is the question
-    rows = [_row(question, specification, first.test) for specification in specifications]
-    return SpecificationCurve(*_test_together(rows, first, level), tuple(choices), first) if 0 else _curve(rows, first, choices, level)
-
-
-@dataclass(frozen=True)
-class _Question:
-    """What all specifications of one curve share."""
-
-    series: dict
-    windows: dict
-    exclude: tuple
-    announced: object
-    salvo_days: object
-    level: float
-
-    def estimate(self, specification, test):
-        """The effect under one specification; DesignError where that makes no sense."""
-        for offered, field in ((self.series, "series"), (self.windows, "window")):
-            if (key := getattr(specification, field)) not in offered:
-                raise DesignError(f"there is no such {field} here", expected=", ".join(offered), found=repr(key))
-        counts, days = self.series[specification.series], check_window(self.windows[specification.window])
-        before = specification.before
-        available = (days[0] - counts.index[0]).days if len(counts) else -1
-        if before is not None and 0 <= available < before:
-            raise DesignError("the baseline is longer than the data", expected=f"{available} days", found=f"{before}")
-        ...
+    moved = [pd.date_range(days[0] + s * ONE_DAY, days[-1] + e * ONE_DAY) for s, e in product((-1, 0, 1), repeat=2)]
+    effects = [
+        estimate_effect(counts, window, exclude=exclude, announced=announced, salvo_days=salvo_days, level=level)
+        for window in moved if len(window)
+    ]  # fmt: skip
+    worst = max(effects, key=lambda effect: (effect.p_value is None, effect.p_value))
+    reason = f"largest p of {len(effects)} windows with start and end moved by up to a day: {days_phrase(worst)}"
+    if worst.p_value is None:
+        return replace(worst, stratum=STRATUM, test="largest p", reason=f"{worst.reason}; {reason}")
+    p_min = max(effect.p_min for effect in effects)
+    testable = p_min <= 1 - level + 1e-12
+    if not testable:
+        silent = sum(not effect.testable for effect in effects)
+        reason = f"in {silent} of {len(effects)} windows moved by up to a day even total silence is ordinary; {reason}"
+    cut = worst.smallest_visible_cut if testable else None
+    return decide(
+        replace(
+            worst, stratum=STRATUM, test="largest p", p_min=p_min, testable=testable, smallest_visible_cut=cut,
+            reason=f"{reason}; {worst.reason}",
+        )
+    )  # fmt: skip

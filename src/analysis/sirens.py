@@ -66,63 +66,72 @@ class RegionalAssessment:
         return EffectsRecord(self.effects)
 
     def summary(self):
-        """A finding for each named region, on its own and relative to the rest, and for the rear (Markdown)."""
+        """A finding for each named region, on its own and relative to the others (Markdown)."""
         told = [self.say(outcome, key) for key in self.regions for outcome in (MINUTES, RELATIVE_MINUTES)]
-        return "\n\n".join([*told, self.say(MINUTES, "rear")])
+        return "\n\n".join(told)
+
+    def everywhere(self):
+        """A finding for the regions away from the front, those near it, and all together (Markdown)."""
+        return "\n\n".join(self.say(MINUTES, group) for group in GROUPS)
 
     def say(self, outcome, stratum):
         """One finding in words, with the place it speaks of."""
-        effect, place = self.select(outcome, stratum), self._place(stratum)
-        if outcome == RELATIVE_MINUTES:
-            words = finding(replace(effect, outcome=MINUTES))
-            caution = "" if effect.p_value is None else f" {DISPLACED}"
-            return f"**{place} relative to the other regions away from the front.** {words}{caution}"
-        return f"**{place}.** {finding(effect)}"
+        effect, place = self.select(outcome, stratum), _sentence(self._name(stratum))
+        if outcome != RELATIVE_MINUTES:
+            return f"**{place}.** {finding(effect)}"
+        caution = "" if effect.p_value is None else f" {DISPLACED}"
+        words = finding(replace(effect, outcome=MINUTES))
+        return f"**{place} relative to the other regions away from the front.** {words}{caution}"
 
     def coverage(self):
-        """How far the alerts reach and which groups they cover, in a sentence."""
-        usable = self.shares.loc[self.shares["minutes"].notna(), "name"]
-        broken = ", ".join(self.shares.loc[self.shares["minutes"].isna(), "name"]) or "none"
+        """How far the alerts reach and which regions they cover, in a sentence."""
+        broken = self.shares.loc[self.shares["usual"].isna(), "name"]
         return (
-            f"The alerts reach to {self.data_until:%Y-%m-%d}. In this window and the quarters around it {len(usable)} "
-            f"of {len(self.shares)} regions are usable; not usable: {broken}."
+            f"The alerts reach to {self.data_until:%Y-%m-%d}. Of {len(self.shares)} regions with alerts "
+            f"{len(self.shares) - len(broken)} are usable in this window and the quarters around it; "
+            f"not usable: {', '.join(broken) or 'none'}."
         )
 
     def by_claim(self):
         """The verdict under each party's window, side by side."""
-        wanted = [(outcome, key) for key in self.regions for outcome in (MINUTES, RELATIVE_MINUTES)]
+        asked = [(outcome, key) for key in self.regions for outcome in (MINUTES, RELATIVE_MINUTES)]
         claims = dict.fromkeys(effect.claim for effect in self.effects)
-        rows = [self.select(*one, claim=claim) for claim in claims for one in [*wanted, (MINUTES, "rear")]]
+        rows = [self.select(*one, claim=claim) for claim in claims for one in [*asked, (MINUTES, "rear")]]
         numbers = ["n_days", "observed", "expected", "ratio", "p_value"]
         return shown(rows, "claim", "stratum", "outcome", "first_day", *numbers, "verdict")
 
     def under_each_claim(self):
-        """What each party said, and what the sirens show in its window (Markdown, one item a claim)."""
+        """What each party said, and what the sirens show in its window (Markdown, an item a claim)."""
         return "\n".join(f"* {self._under(claim)}" for claim in self.pause.claims)
 
     def takeoffs(self):
         """Whether the alarms for take-offs of a MiG-31K matter, in words."""
-        alarms = self.select(TAKEOFFS, "all").observed
         told = [f"{name} {_brief(self.select(WITHOUT, key))}" for key, name in self.regions.items()]
-        seen = "unknown" if alarms is None else f"{alarms:.0f}"
-        return f"Alarms in this window that look like a take-off: {seen}. Without them: {'; '.join(told)}."
+        alarms = finding(self.select(TAKEOFFS, "all"))
+        return f"{alarms} Without the minutes of such alarms: {'; '.join(told)}."
 
     def elsewhere(self):
         """Which regions had a larger or smaller share of all alerts than in ordinary windows, in words."""
-        known = self.shares[self.shares["low"].notna() & self.shares["share"].notna()]
+        known, whole = self.shares[self.shares["low"].notna()], self.select(MINUTES, "all")
         if known.empty:
-            whole = self.select(MINUTES, "all")
-            why = whole.reason.split("; ")[0] if whole.p_value is None else "next to no region had an alert"
-            return f"Shares of regions cannot be compared: {why}."
-        moved = {
-            side: [f"{r.name} {r.share:.0%}, usually {r.usual:.0%}" for r in known.itertuples() if r.outside == side]
-            for side in ("more", "less")
-        }
-        found = "; ".join(f"{side} than usual in {' and '.join(names)}" for side, names in moved.items() if names)
+            quiet = "no ordinary window was as quiet as this"
+            return f"Shares of regions: no comparison; {quiet if whole.p_value else whole.reason.split('; ')[0]}."
+        moved = {side: known[known["outside"] == side].itertuples() for side in ("more", "less")}
+        told = {side: [f"{r.name} ({r.share:.0%}, usually {r.usual:.0%})" for r in moved[side]] for side in moved}
+        found = "; ".join(f"{side} than usual in {' and '.join(names)}" for side, names in told.items() if names)
         return (
             f"Share of all alert-minutes in {len(known)} usable regions: {found or 'none outside its ordinary range'}. "
-            f"By chance alone about one in twenty would be outside. Shares add up to one: where one region falls "
-            "silent, the shares of others grow without any strike displaced."
+            "By chance alone about one in twenty would be outside, and more in a very quiet window. Shares add up to "
+            "one: where one region falls silent, those of others grow without any strike displaced."
+        )
+
+    def ranks(self):
+        """Where the named regions rank among all by share over usual share, in words."""
+        rank = self.shares["ratio"].rank(method="min")
+        told = [f"{name} is number {rank[key]:.0f}" for key, name in self.regions.items() if rank[key] > 0]
+        return (
+            f"By share over usual share, lowest first, {' and '.join(told) or 'no named region has a rank'} of "
+            f"{rank.count()} regions. No rank of {rank.count()} is rare enough for a test."
         )
 
     def shares_frame(self):
@@ -142,21 +151,20 @@ class RegionalAssessment:
         key, name = next(iter(self.regions.items()))
         return f"{name}. {self.select(MINUTES, key).describe_series()}"
 
-    def _place(self, stratum):
-        name = (self.regions | GROUPS)[stratum]
-        return name[0].upper() + name[1:]
+    def _name(self, stratum):
+        return (self.regions | GROUPS)[stratum]
 
     def _under(self, claim):
         tested = claim.id if claim.id in {effect.claim for effect in self.effects} else self.claim
-        scope = claim.note.split("; ")[0] or "no words recorded"
         window = claim.window_text if tested == claim.id else f'{claim.window_text}, so that of "{tested}" is taken'
+        scope = claim.note.split("; ")[0] or "no words recorded"
         key, name = next(iter(self.regions.items()))
-        own, rear = self.select(MINUTES, key, claim=tested), self.select(MINUTES, "rear", claim=tested)
-        relative = self.select(RELATIVE_MINUTES, key, claim=tested)
+        asked = ((MINUTES, key), (MINUTES, "rear"), (RELATIVE_MINUTES, key))
+        own, rear, relative = (self.select(*one, claim=tested) for one in asked)
         told = (
             f"{name} {_brief(own)}; {GROUPS['rear']} {_brief(rear)}; {name} relative to the others {_brief(relative)}"
         )
-        return f"**If {claim.party} is meant** ({scope}; {window}): {told}. {_reading(name, relative, rear)}"
+        return f"**By the word of {claim.party}** ({scope}; {window}): {told}. {_reading(name, relative, rear)}"
 
 
 def assess_regions(pause_id, *, claim="main", regions=("Kyiv City", "Kyiv"), level=0.95, registry=None, folder=None):
@@ -167,7 +175,7 @@ def assess_regions(pause_id, *, claim="main", regions=("Kyiv City", "Kyiv"), lev
     pause_id : str
         Id in the registry.
     claim : str
-        "main", or the id of one party's claim.
+        "main", or the id of one party's claim; the other claims that state a window are estimated too.
     regions : sequence of str
         Keys or full names in oblasts.csv, the most important one first.
     level : float
@@ -208,13 +216,12 @@ def assess_regions(pause_id, *, claim="main", regions=("Kyiv City", "Kyiv"), lev
         options = {"exclude": exclude, "announced": waiting[0] if len(waiting) else None, "level": level}
         rows = _estimates(panels, pause.days(claim_id), names, oblasts, options)
         effects += [replace(row, pause=pause.id, claim=claim_id) for row in rows]
+    minutes = panels[MINUTES]
     whole = next(effect for effect in effects if effect.stratum == "all")
-    members = usable_regions(panels[MINUTES], days, panels[MINUTES])
-    shares, windows = estimate_shares(panels[MINUTES][members], days, whole)
-    tiles = oblasts.loc[list(panels[MINUTES]), ["name_en", "tile_row", "tile_column"]]
-    shares = tiles.rename(columns={"name_en": "name"}).join(shares)
-    shares["outside"] = shares["outside"].fillna("")
-    return RegionalAssessment(pause, chosen, names, tuple(effects), shares, windows, panels[MINUTES].index[-1])
+    shares, windows = estimate_shares(minutes[usable_regions(minutes, days, minutes)], days, whole)
+    tiles = oblasts.loc[list(minutes), ["name_en", "tile_row", "tile_column"]].rename(columns={"name_en": "name"})
+    shares = tiles.join(shares).fillna({"outside": ""})
+    return RegionalAssessment(pause, chosen, names, tuple(effects), shares, windows, minutes.index[-1])
 
 
 def _estimates(panels, days, names, oblasts, options):
@@ -223,9 +230,8 @@ def _estimates(panels, days, names, oblasts, options):
     away = oblasts.loc[list(minutes), "away_from_front"]
     groups = {"rear": away[away].index, "front": away[~away].index, "all": away.index}
     groups = {group: usable_regions(minutes, days, members) for group, members in groups.items()}
-    asked = [(group, _total(minutes, members)) for group, members in groups.items()]
-    asked += [("all", panels[TAKEOFFS])]
-    asked += [(key, panels[name][key].rename(name)) for key in names for name in (MINUTES, WITHOUT)]
+    asked = [(group, _total(minutes, members)) for group, members in groups.items()] + [("all", panels[TAKEOFFS])]
+    asked += [(key, panels[outcome][key].rename(outcome)) for key in names for outcome in (MINUTES, WITHOUT)]
     rows = [replace(estimate_alerts(series, days, **options), stratum=stratum) for stratum, series in asked]
     for key in names:
         others = _total(minutes, [region for region in groups["rear"] if region != key])
@@ -239,6 +245,10 @@ def _total(minutes, regions):
     return minutes[regions].sum(axis=1, skipna=False, min_count=1).rename(MINUTES)
 
 
+def _sentence(words):
+    return words[0].upper() + words[1:]
+
+
 def _brief(effect):
     """A verdict with its ratio, in half a sentence."""
     words = {FEWER: "quieter than expected", MORE: "louder than expected"}.get(effect.verdict, effect.verdict)
@@ -246,7 +256,7 @@ def _brief(effect):
 
 
 def _reading(name, relative, rear):
-    """Which kind of pause two verdicts fit; never whether one was kept."""
+    """Which kind of pause two verdicts would fit; never whether one was kept."""
     if relative.verdict == FEWER:
         return f"{name} was spared more than the rest, as a pause for it alone would look."
     more = "whether it was spared more cannot be told" if relative.verdict == NOT_TESTABLE else "it was not spared more"

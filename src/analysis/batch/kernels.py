@@ -38,12 +38,13 @@ CAN_FORK = hasattr(os, "fork")
 WORKER = ("papermill",)
 KERNEL = (
     "analysis.assessment", "analysis.comparison", "analysis.figures", "analysis.outlook",
-    "matplotlib.backends.backend_agg", "matplotlib.pyplot", "seaborn", "ipykernel.kernelapp",
+    "matplotlib.backends.backend_agg", "matplotlib.pyplot", "seaborn",
+    "ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.oinspect", "sqlite3", "tornado.platform.asyncio",
 )  # fmt: skip
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",  # sums depend on the number of threads
     "PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1",
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYTHONWARNINGS": "",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYTHONWARNINGS": "", "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }  # fmt: skip
 PATIENCE = 3  # seconds that a process may take to end itself
 

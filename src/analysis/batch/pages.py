@@ -13,7 +13,7 @@ import base64
 import re
 from functools import cache
 from html import escape
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -112,8 +112,8 @@ def _card(folder, pause, sections):
     marks, known = {}, outcomes()
     for row in (row for record in shown for row in record["rows"]):
         if row["window"] == "pause" and row["outcome"] in known and known[row["outcome"]].in_family:
-            ratio = "" if row["ratio"] is None else f", {row['ratio']:.2g} × expected"
-            text = f"{known[row['outcome']].short}: {row['verdict']}{ratio}"
+            share = "" if row["ratio"] is None or not row["testable"] else f", {row['ratio']:.0%} of expected"
+            text = f"{known[row['outcome']].short}: {row['verdict']}{share}"
             marks.setdefault(row["outcome"], {"text": text, "told": row["verdict"] in (FEWER, MORE)})
     return pause | {
         "headline": next((record["headline"] for record in shown if record.get("headline")), ""),
@@ -190,15 +190,11 @@ def _head(soup, level):
 def _label(table, soup):
     """Say which cells are headers, set numbers flush right, let a wide table scroll in its own frame."""
     for cell in table(["th", "td"]):
-        text = cell.get_text(strip=True)
-        in_head = cell.find_parent("thead") is not None
-        if cell.name == "th" and not text:
+        if cell.name == "th" and not cell.get_text(strip=True):
             cell.name = "td"
         elif cell.name == "th":
-            cell["scope"] = "col" if in_head else "row"
-        if text and (_NUMBER.fullmatch(text) and not in_head):
-            cell["class"] = "num"
-    _finish_head(table)
+            cell["scope"] = "col" if cell.find_parent("thead") else "row"
+    _finish_columns(table)
     heading = table.find_previous(re.compile(r"^h[1-6]$"))
     label = table.caption or heading
     table.wrap(soup.new_tag("div", attrs={
@@ -206,19 +202,20 @@ def _label(table, soup):
     }))  # fmt: skip
 
 
-def _finish_head(table):
-    """One line of column headers where pandas writes the index's name in a second; numbers' headers flush right."""
-    head, body = table.select("thead tr"), [row(["th", "td"], recursive=False) for row in table.select("tbody tr")]
-    if len(head) == 2:
-        first, second = (row(["th", "td"], recursive=False) for row in head)
-        named = [cell for cell in second if cell.get_text(strip=True)]
-        if len(first) == len(second) and named == second[:1] and not first[0].get_text(strip=True):
-            first[0].replace_with(second[0].extract())
-            head.pop().decompose()
-    for row in head:
-        for position, cell in enumerate(row(["th", "td"], recursive=False)):
-            below = [line[position] for line in body if position < len(line)]
-            if below and all(c.get("class") == "num" or not c.get_text(strip=True) for c in below):
+def _finish_columns(table):
+    """One line of headers where pandas writes the index's name in a second; numbers and their headers flush right."""
+    head, body = table.select("thead tr"), table.select("tbody tr")
+    head, body = ([row(["th", "td"], recursive=False) for row in rows] for rows in (head, body))
+    if len(head) == 2 and len(head[0]) == len(head[1]):
+        named = [position for position, cell in enumerate(head[1]) if cell.get_text(strip=True)]
+        if named == [0] and not head[0][0].get_text(strip=True):
+            head[0][0].replace_with(head[1][0].extract())
+            table.select("thead tr")[1].decompose()
+            head = [[head[1][0], *head[0][1:]]]
+    for position, column in enumerate(zip_longest(*body)):
+        texts = {cell.get_text(strip=True) for cell in column if cell} - {"", "-", "–", "—"}
+        if texts and all(map(_NUMBER.fullmatch, texts)):
+            for cell in filter(None, (*column, *(row[position] for row in head if position < len(row)))):
                 cell["class"] = "num"
 
 

@@ -1,4 +1,4 @@
-"""Air-raid alerts by strike day: minutes under alert, take-off alarms, what is usable, and the check of quiet days."""
+"""Air-raid alerts by strike day: minutes under alert, take-off alarms, and what is usable."""
 
 import numpy as np
 import pandas as pd
@@ -89,46 +89,6 @@ def daily_alerts(alerts, *, first_day=FIRST_DAY):
     flagged = flagged[flagged["day"] >= pd.Timestamp(first_day)].reset_index(drop=True)
     table = flagged.assign(usable=~flagged[["saturated", "long", "open"]].any(axis=1))
     return table.drop(columns=["saturated", "long", "open"]), _counting_rules(alerts, alarm, began, flagged)
-
-
-def quiet_days(strikes, alerts, oblasts, *, reach=60, mig31k=True):
-    """Check days without a launch against the alert-minutes of their night, far from the front.
-
-    Parameters
-    ----------
-    strikes : DataFrame
-        As `load_strikes` returns it.
-    alerts, oblasts : DataFrame
-        The tables of that name.
-    reach : int
-        The yardstick are nights with drones at most so many days away.
-    mig31k : bool
-        Whether take-off alarms count.
-
-    Returns
-    -------
-    DataFrame
-        One row a day on which no drone was reported (0, or empty where the report is missing): day,
-        drones_launched, missiles_launched, alert_minutes (sum over usable oblasts away from the front, at night),
-        median_minutes and percentile (share of the yardstick with fewer minutes), n_nights, verdict: credible
-        (below the 10th percentile), ambiguous (below the 25th), suspicious, or missiles flew.
-    """
-    away = oblasts.loc[oblasts["away_from_front"], "oblast"]
-    chosen = alerts[alerts["usable"] & alerts["oblast"].isin(away)]
-    minutes = chosen["night_minutes"] - (0 if mig31k else chosen["mig31k_night_minutes"])
-    nightly = minutes.groupby(chosen["day"]).sum()
-    checked = []
-    for day in strikes.index[~(strikes["drones_launched"] > 0)].intersection(nightly.index):
-        near = nightly.loc[day - reach * ONE_DAY : day + reach * ONE_DAY]
-        yardstick = near[strikes["drones_launched"].reindex(near.index) > 0]
-        checked.append((day, nightly[day], yardstick.median(), (yardstick < nightly[day]).mean(), len(yardstick)))
-    columns = ["day", "alert_minutes", "median_minutes", "percentile", "n_nights"]
-    result = pd.DataFrame(checked, columns=columns).set_index("day")
-    result = strikes[["drones_launched", "missiles_launched"]].loc[result.index].join(result)
-    flew, rank = result["missiles_launched"] > 0, result["percentile"]
-    cases = [rank.isna(), rank < 0.10, rank < 0.25, flew]
-    verdicts = ["no yardstick", "credible", "ambiguous", "missiles flew"]
-    return result.assign(verdict=np.select(cases, verdicts, "suspicious")).reset_index()
 
 
 def _seconds(moments):

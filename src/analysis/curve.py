@@ -1,0 +1,283 @@
+"""The specification curve: one window of one series under every combination of defensible choices.
+
+After Simonsohn, Simmons and Nelson (2020). There is one row for the main specification, one for every combination
+of the crossed choices (5 baselines, before or on both sides of the window, 3 trends, 3 sets of calendar terms: 90),
+and one for each other choice alone. Only the ratio is at stake: all rows share the main specification's test. Each
+is one call of `estimate_effect`; the curve as a whole is tested by moving all its windows in time together.
+"""
+
+from dataclasses import dataclass, replace
+from math import isfinite
+
+import numpy as np
+import pandas as pd
+
+from analysis.choices import CHOICES, MAIN_LONG, MAIN_SHORT, list_specifications
+from analysis.effects import PauseEffect, decide
+from analysis.errors import DesignError
+from analysis.estimation import estimate_effect
+from analysis.layout import AFTER_LONG, ONE_DAY, SHORT_WINDOW, check_counts, check_window
+from analysis.placebo import PlaceboTest
+from analysis.sentences import FEWER, MORE, NOT_TESTABLE, days_phrase, outcome_label
+
+STRATUM, TEST = "specification curve", "curve"
+AS_USUAL = "as usual"
+LEAST_SHARE = 1 / 3  # of the main specification's placebo dates; a short baseline would cost all rows the others
+NUMBERS = ["ratio", "ratio_low", "ratio_high", "expected", "expected_low", "expected_high", "p_value"]
+
+
+@dataclass(frozen=True)
+class SpecificationCurve:
+    """One claim and outcome under every specification.
+
+    Attributes
+    ----------
+    specifications : tuple of Specification
+        The main one first.
+    effects : tuple of PauseEffect
+        One each; where the combination is impossible, without a ratio and with the reason.
+    joined : tuple of bool
+        Which rows share enough placebo dates to be tested together.
+    choices : tuple of Choice
+    effect : PauseEffect
+        The curve as a whole: its ratio is the median of the joined rows, its test "curve", its `placebo` the
+        same median at every date that these rows share.
+    """
+
+    specifications: tuple
+    effects: tuple
+    joined: tuple
+    choices: tuple
+    effect: PauseEffect
+
+    def to_frame(self):
+        """One row per specification: its choices, its numbers, and why it is impossible if it is."""
+        rows = []
+        for specification, effect, joined in zip(self.specifications, self.effects, self.joined, strict=True):
+            cells = dict.fromkeys((choice.axis for choice in self.choices), AS_USUAL)
+            cells |= {choice.axis: choice.name for choice in self.choices if choice.fits(specification)}
+            cells |= {name: getattr(effect, name) for name in (*NUMBERS, "n_placebo", "verdict")}
+            cells |= {"main": not rows, "joined": joined, "impossible": "" if _possible(effect) else effect.reason}
+            rows.append(cells)
+        return pd.DataFrame(rows).astype(dict.fromkeys(NUMBERS, float))
+
+    def impossible(self):
+        """What cannot be estimated, and why: a row per reason, with the choices that its combinations share."""
+        frame, rows = self.to_frame(), []
+        axes = list(dict.fromkeys(choice.axis for choice in self.choices))
+        for reason, group in frame[frame["impossible"] != ""].groupby("impossible", sort=False):
+            shared = {axis: group[axis].iloc[0] for axis in axes if group[axis].nunique() == 1}
+            named = ", ".join(f"{axis}: {name}" for axis, name in shared.items() if name != AS_USUAL)
+            rows.append((len(group), named, reason))
+        return pd.DataFrame(rows, columns=["combinations", "in common", "reason"])
+
+    def by_choice(self):
+        """Median ratio of the specifications that share a choice, beside what speaks for it."""
+        rows = []
+        for choice in self.choices:
+            fitting = [e for s, e in zip(self.specifications, self.effects, strict=True) if choice.fits(s)]
+            ratios = [effect.ratio for effect in fitting if _possible(effect)]
+            rows.append((choice.axis, choice.name, len(ratios), np.median(ratios or [np.nan]), choice.reason))
+        return pd.DataFrame(rows, columns=["axis", "choice", "rows", "median_ratio", "reason"])
+
+    def spreads(self):
+        """Lowest and highest median ratio by axis (columns min and max): how far each question moves the answer.
+
+        A choice that only departs from the main specification is set against that.
+        """
+        medians = self.by_choice().dropna()[["axis", "median_ratio"]]
+        alone = sorted({choice.axis for choice in self.choices if not choice.crossed} & set(medians["axis"]))
+        if alone and _possible(self.effects[0]):
+            medians = pd.concat([medians, pd.DataFrame({"axis": alone, "median_ratio": self.effects[0].ratio})])
+        return medians.groupby("axis", sort=False)["median_ratio"].agg(["min", "max"])
+
+    def summary(self):
+        """How far the choices carry the ratio, what they say, and whether the curve as a whole is unusual."""
+        label, found = outcome_label(self.effect.outcome), [effect for effect in self.effects if _possible(effect)]
+        lead, out = f"{label[0].upper()}{label[1:]} {days_phrase(self.effect)}", len(self.effects) - len(found)
+        why = self.effect.reason.split("; ")[0]
+        if not found:
+            return f"{lead}: none of {out} combinations of choices is possible; {why}."
+        ratios, verdicts = [effect.ratio for effect in found], [effect.verdict for effect in found]
+        counts = [f"{verdicts.count(v)} {v}" for v in dict.fromkeys([FEWER, MORE, *verdicts]) if v in verdicts]
+        span = f"{min(ratios):.2f} to {max(ratios):.2f} times the expected number" if max(ratios) else "none"
+        told = f"{lead}: {span} under {len(found)} combinations of choices ({', '.join(counts)})."
+        told += f" {out} more are impossible." if out else ""
+        if self.effect.verdict == NOT_TESTABLE:
+            return f"{told} As a whole they are not testable: {why}."
+        return (
+            f"{told} Moved in time together, {sum(self.joined)} of them (median {self.effect.ratio:.2f}) have "
+            f"p = {self.effect.p_value:.2g} among {self.effect.n_placebo} other dates."
+        )
+
+    def plot(self, ax=None):
+        """Draw the sorted ratios, with the choices behind each below."""
+        from analysis.curvefigure import draw_curve
+
+        return draw_curve(self.to_frame(), [(choice.axis, choice.name) for choice in self.choices], ax=ax)
+
+    def describe(self):
+        """Alternative text for `plot`."""
+        return f"Ratios under all combinations of choices, sorted, the choices marked below. {self.summary()}"
+
+
+def estimate_curve(
+    counts, days, *, choices=CHOICES, series=None, windows=None, exclude=(), announced=None, salvo_days=(), level=0.95
+):  # fmt: skip
+    """Estimate one window under every combination of choices, and test them together.
+
+    The joint test ranks the median ratio among the medians at other dates: the main specification's placebo dates,
+    as far as all rows share them. Rows join from the one with most dates down, as long as a third of the main
+    one's dates remain, and enough to reject at all; ratios play no part in that.
+
+    Parameters
+    ----------
+    counts, days, exclude, announced, salvo_days, level
+        As in `estimate_effect`.
+    choices : sequence of Choice
+        The list to edit: leave one out, or add one.
+    series : mapping of str to Series, optional
+    windows : mapping of str to DatetimeIndex, optional
+        The other ways to count, and the other windows, that choices name.
+
+    Returns
+    -------
+    SpecificationCurve
+
+    Raises
+    ------
+    DesignError
+        Malformed series or window, too many combinations. An impossible combination is a row with its reason.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=500)
+    >>> counts = pd.Series(np.random.default_rng(1).poisson(100, 500), index=days, name="drones")
+    >>> counts.iloc[-3:] = 5
+    >>> curve = estimate_curve(counts, days[-3:], choices=CHOICES[:5])
+    >>> curve.effect.verdict, curve.impossible()["in common"].tolist()
+    ('fewer', ['baseline: 700 days'])
+    """
+    counts, days = check_counts(counts), check_window(days)
+    main = MAIN_LONG if len(days) > SHORT_WINDOW else MAIN_SHORT
+    if len(counts) and (days[0] - counts.index[0]).days < main.before:
+        main = replace(main, before=None)  # the rule of the main one: so many days, or as many as there are
+    specifications = list_specifications(choices, main)
+    series, windows = {"usual": counts} | dict(series or {}), {"half": days} | dict(windows or {})
+    question = _Question(series, windows, exclude, announced, salvo_days, level)
+    first = question.estimate(main, "auto")  # where this one is refused, so is the question
+    effects = [first] * len(specifications)
+    if days.isin(counts.index).any():  # else no choice brings the data to the window
+        effects[1:] = [question.attempt(specification, first) for specification in specifications[1:]]
+    joined, effect = _test_together(question, specifications, effects)
+    return SpecificationCurve(tuple(specifications), tuple(effects), joined, tuple(choices), effect)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What all specifications of one curve share."""
+
+    series: dict
+    windows: dict
+    exclude: object
+    announced: object
+    salvo_days: object
+    level: float
+
+    def estimate(self, specification, test):
+        """The effect under one specification; DesignError where that makes no sense."""
+        for field, offered in (("series", self.series), ("window", self.windows)):
+            if (name := getattr(specification, field)) not in offered:
+                raise DesignError(f"no such {field} here", expected=", ".join(offered), found=repr(name))
+        counts, days = self.series[specification.series], check_window(self.windows[specification.window])
+        before = specification.before
+        available = (days[0] - counts.index[0]).days if len(counts) else -1
+        if before is not None and 0 <= available < before:
+            raise DesignError("baseline longer than the data", expected=f"at most {available} days", found=f"{before}")
+        first = days[0] - (max(available, 1) if before is None else before) * ONE_DAY
+        after = min(before or AFTER_LONG, AFTER_LONG) if specification.both_sides else 0
+        return estimate_effect(
+            counts, days, baseline=(first, days[-1] + after * ONE_DAY), trend=specification.trend,
+            weekday=specification.weekday, holidays=specification.holidays, test=test, exclude=self.exclude,
+            announced=self.announced, salvo_days=self.salvo_days, level=self.level,
+        )  # fmt: skip
+
+    def attempt(self, specification, main):
+        """The effect under one specification with the main one's test, or why there is none."""
+        try:
+            effect = self.estimate(specification, main.test)
+        except DesignError as error:
+            return _impossible(main, str(error))
+        if effect.ratio is None:
+            return effect
+        if specification.both_sides and effect.baseline_last_day < effect.first_day:
+            return _impossible(main, "the data hold no baseline day after the window")
+        if effect.test != main.test:
+            return _impossible(main, f"with this trend there is no {main.test} test")
+        return effect if _possible(effect) else _impossible(main, "nothing is expected in the window")
+
+
+def _possible(effect):
+    return effect.ratio is not None and isfinite(effect.ratio)
+
+
+def _impossible(main, reason):
+    blank = dict.fromkeys([*NUMBERS, "observed", "p_min", "smallest_visible_cut"])
+    return decide(
+        replace(main, **blank, n_placebo=0, testable=False, placebo=main.placebo.iloc[:0], reason=reason)
+    )  # fmt: skip
+
+
+def _test_together(question, specifications, effects):
+    """Which rows share enough placebo dates, and the curve of these as one effect."""
+    main, windows = effects[0], []
+    for specification, effect in zip(specifications, effects, strict=True):
+        if main.test != "shift" and _possible(effect):  # lags differ between rows: all take the main one's dates
+            effect = question.estimate(specification, "shift")
+        ratios = pd.Series(effect.placebo["ratio"].to_numpy(float), pd.DatetimeIndex(effect.placebo["start"]))
+        ratios.index -= pd.Timestamp(effect.first_day)
+        windows.append(ratios.dropna())
+    possible = [position for position, effect in enumerate(effects) if _possible(effect)]
+    if not possible:
+        return (False,) * len(effects), replace(main, stratum=STRATUM, test=TEST)
+    dates = pd.DatetimeIndex(main.placebo["start"]) - pd.Timestamp(main.first_day)
+    if not _possible(main):
+        dates = max(windows, key=len).index
+    needed = max(round(2 / (1 - question.level)) - 1, LEAST_SHARE * len(dates))
+    used = []
+    for position in sorted(possible, key=lambda position: -windows[position].index.isin(dates).sum()):
+        shared = dates[dates.isin(windows[position].index)]
+        if len(shared) >= needed:
+            dates, used = shared, [*used, position]
+    medians = pd.DataFrame(
+        {position: windows[position][dates] for position in used}, index=dates if used else dates[:0]
+    )
+    joined = tuple(position in used for position in range(len(effects)))
+    whole = _whole(main, [effects[position] for position in used or possible], medians.median(axis=1), question.level)
+    return joined, whole
+
+
+def _whole(main, effects, medians, level):
+    """The curve as one effect: the median ratio of `effects` among `medians` at other dates."""
+    outcome = PlaceboTest(np.median([effect.ratio for effect in effects]), medians.to_numpy(float), alpha=1 - level)
+    ratio, n_dates, p_min = float(outcome.ratio), len(medians), float(outcome.p_min_fall)
+    observed = next(effect.observed for effect in (main, *effects) if effect.observed is not None)
+    expected = observed / ratio if ratio else float(np.median([effect.expected for effect in effects]))
+    low, high, ratio_low, ratio_high = (float(bound) for bound in (*outcome.accepted, *outcome.ratio_interval))
+    testable, cut = p_min <= outcome.alpha, float(outcome.smallest_visible_cut)
+    reason = f"median of {len(effects)} combinations of choices"
+    if not n_dates:
+        reason = f"they have too few placebo dates in common; {reason}"
+    elif not testable:
+        silent = int((medians == 0).sum())
+        reason = f"even total silence is ordinary: on {silent} of {n_dates} other dates the median is 0; {reason}"
+    return decide(
+        replace(
+            main, stratum=STRATUM, test=TEST, baseline_first_day=None, baseline_last_day=None, observed=observed,
+            expected=expected, expected_low=expected * low, expected_high=expected * high if isfinite(high) else None,
+            ratio=ratio, ratio_low=ratio_low, ratio_high=ratio_high if isfinite(ratio_high) and ratio else None,
+            p_value=float(outcome.p_value), p_min=p_min, n_placebo=n_dates, testable=testable, reason=reason,
+            smallest_visible_cut=cut if testable and isfinite(cut) else None,
+            placebo=pd.DataFrame({"start": pd.Timestamp(main.first_day) + medians.index, "ratio": medians.to_numpy()}),
+        )
+    )  # fmt: skip

@@ -1,0 +1,103 @@
+"""Pictures of regions: tile map, small multiples, ranks. Values are also written out: grey print loses nothing."""
+
+import pandas as pd
+
+from analysis.figures import EXPECTED, INK, PAUSE, SEEN, WIDTH, finish, new_axes
+from analysis.sentences import days_text
+
+LONGEST_LINE = 9  # letters that fit into a tile
+MARKS = {"more": "▲", "less": "▼", "": ""}
+LARGEST_RATIO = 3.0
+
+
+def draw_tile_map(shares, *, title="", ax=None):
+    """Draw each region's share of all alert-minutes over its usual share, on a map of tiles.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        Columns tile_row, tile_column, ratio (NaN: not usable), outside ("more", "less" or ""); index of regions.
+    """
+    import seaborn as sns
+
+    ax = new_axes(ax, height=3.5)
+    rows, columns = (range(int(shares[side].max()) + 1) for side in ("tile_row", "tile_column"))
+    grid = shares.pivot(index="tile_row", columns="tile_column", values="ratio").reindex(index=rows, columns=columns)
+    look = {"cmap": "Blues", "vmin": -0.6, "vmax": LARGEST_RATIO, "cbar": False, "linewidths": 2, "linecolor": "white"}
+    sns.heatmap(grid, ax=ax, **look)
+    for name, tile in shares.iterrows():
+        known, x, y = pd.notna(tile["ratio"]), tile["tile_column"] + 0.5, tile["tile_row"] + 0.5
+        ink = "white" if known and tile["ratio"] > LARGEST_RATIO / 2 else INK
+        value = f"{tile['ratio']:.1f}×{MARKS[tile['outside']]}" if known else "not\nusable"
+        ax.text(x, y - 0.16, _two_lines(name), ha="center", va="center", fontsize=7.8, color=ink, linespacing=0.9)
+        ax.text(x, y + 0.27, value, ha="center", va="center", fontsize=10 if known else 7, color=ink, linespacing=0.9,
+                fontweight="bold" if known else "normal")  # fmt: skip
+    ax.set(xlabel="", ylabel="", xticks=[], yticks=[])
+    note = "Share of all alert-minutes over usual share: 0.5× is half of it.\n"
+    finish(ax, title=title, caption=note + "▲ ▼ above or below the range of 95 of 100 ordinary windows.")
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def draw_region_windows(windows, shares, *, days):
+    """Draw each region's share in running windows, with its ordinary band and the window asked about.
+
+    Parameters
+    ----------
+    windows, shares : DataFrame
+        As from `analysis.regions.estimate_shares`.
+    days : DatetimeIndex
+        The window asked about.
+
+    Returns
+    -------
+    matplotlib Axes
+        The first of the grid.
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    if windows.empty:
+        return draw_tile_map(shares, title="No ordinary window to compare with")
+    order = (shares["share"] - shares["usual"])[windows.columns].sort_values(ascending=False, kind="stable").index
+    tidy = (100 * windows.asfreq("D")).rename_axis("start").reset_index()  # days left out are gaps, not lines
+    tidy = tidy.melt("start", var_name="region", value_name="share")
+    look = {"col_wrap": 2, "height": 0.85, "aspect": WIDTH / 1.7, "sharey": False, "dropna": False}
+    grid = sns.FacetGrid(tidy, col="region", col_order=order, **look)
+    grid.map(plt.plot, "start", "share", color=INK, lw=0.8).set_titles("")
+    for region, ax in grid.axes_dict.items():
+        row = shares.loc[region]
+        ax.axhspan(100 * row["low"], 100 * row["high"], color=EXPECTED, alpha=0.3, lw=0)
+        ax.axvline(days[0], color=PAUSE, lw=1)
+        ax.plot(days[0], 100 * row["share"], marker="o", ms=6, color=PAUSE, mec=INK, clip_on=False)
+        ax.set_title(f"{region} {row['share']:.0%}, usually {row['usual']:.0%}", loc="left", fontsize=9)
+        ax.set(xlabel="", ylabel="", xticks=[], ylim=(0, None))
+        ax.tick_params(labelsize=8, length=2)
+    note = f"Share of all alert-minutes in %, windows of {days_text(len(days))}. Orange: the pause.\n"
+    note += "Grey, where shown: 95 of 100 ordinary windows."
+    grid.figure.text(0.02, 0.03, note, va="top", fontsize=8.5)
+    return next(iter(grid.axes_dict.values()))
+
+
+def draw_region_ranks(shares, *, named, title="", ax=None):
+    """Draw every region's share over usual share on one line, the named ones filled: a picture, not a test."""
+    ax = new_axes(ax, height=2.4)
+    ratio = shares["ratio"].dropna().clip(upper=LARGEST_RATIO).round(1).sort_index(key=lambda names: names.isin(named))
+    level, filled = ratio.groupby(ratio).cumcount(), ratio.index.isin(named)
+    for shown, colour in ((~filled, "white"), (filled, SEEN)):
+        ax.scatter(ratio[shown], level[shown], s=60, color=colour, edgecolor=INK, clip_on=False)
+    for x, y, region in zip(ratio[filled], level[filled], ratio.index[filled], strict=True):
+        ax.annotate(region, (x, y), xytext=(0, 7), textcoords="offset points", fontsize=9, ha="center")
+    ax.axvline(1, color=INK, lw=0.8, ls=":")
+    ax.set(xlim=(-0.15, LARGEST_RATIO + 0.15), ylim=(-0.8, None), yticks=[], ylabel="", xlabel="share / usual share")
+    finish(ax, title=title, caption="One circle a region, to the nearest tenth; 3 stands for 3 and more.")
+    ax.spines["left"].set_visible(False)
+    return ax
+
+
+def _two_lines(name):
+    """A name that fits into a tile: broken at its hyphen, or in the middle."""
+    if len(name) <= LONGEST_LINE:
+        return name
+    first, hyphen, second = name.partition("-")
+    return f"{first}-\n{second}" if hyphen else f"{name[: len(name) // 2]}-\n{name[len(name) // 2 :]}"

@@ -1,0 +1,299 @@
+"""Where the sirens sounded: known truths in made-up panels, the known days, and what cannot be told."""
+
+import os
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.errors import DesignError
+from analysis.pauses import load_pauses
+from analysis.regionfigures import draw_region_ranks, draw_region_windows, draw_tile_map
+from analysis.regions import (
+    alert_minutes,
+    estimate_alerts,
+    estimate_relative,
+    estimate_shares,
+    find_region,
+    usable_regions,
+)
+from analysis.sirens import GROUPS, MINUTES, RELATIVE_MINUTES, WITHOUT, assess_regions
+from analysis.tables import load_table
+
+OBLASTS = load_table("oblasts")
+FULL = bool(os.environ.get("PAUSES_FULL_STUDY"))
+REPLICATES = 2000 if FULL else 150
+COLD = "cold-week-pause-2026-01"
+
+
+def made_up_panel(generator, *, length=3, shock=0.8, n_regions=12):
+    """Minutes of 12 regions over two quarters: a common drifting intensity, own noise, silent nights, a common shock.
+
+    The window of `length` days in the middle is scaled by `shock` everywhere.
+    """
+    days = pd.date_range("2025-01-01", periods=180 + length, name="day")
+    common = np.empty(len(days))
+    state = generator.standard_normal()
+    for day in range(len(days)):
+        state = 0.3 * state + np.sqrt(1 - 0.09) * generator.standard_normal()
+        common[day] = np.exp(0.6 * state)
+    usual = np.linspace(20, 200, n_regions)
+    minutes = usual * common[:, None] * generator.gamma(1.5, 1 / 1.5, (len(days), n_regions))
+    minutes *= generator.random(minutes.shape) > 0.1
+    minutes[90 : 90 + length] *= shock
+    return pd.DataFrame(minutes, days, [f"region {k}" for k in range(n_regions)]), days[90 : 90 + length]
+
+
+@pytest.fixture(scope="module")
+def study():
+    """Relative ratios in many panels: nothing changed, and a drop of 60 % in the last region."""
+    rows = []
+    for seed in np.random.SeedSequence(5).spawn(REPLICATES):
+        panel, days = made_up_panel(np.random.default_rng(seed))
+        others = panel.iloc[:, :-1].sum(axis=1)
+        for truth in (1.0, 0.4):
+            region = panel.iloc[:, -1].rename(MINUTES).where(~panel.index.isin(days), truth * panel.iloc[:, -1])
+            effect = estimate_relative(region, others, days)
+            high = np.inf if effect.ratio_high is None else effect.ratio_high
+            covered = effect.ratio_low is not None and effect.ratio_low <= truth <= high
+            rows.append((truth, effect.p_value, effect.testable, effect.verdict, covered))
+    return pd.DataFrame(rows, columns=["truth", "p", "testable", "verdict", "covered"])
+
+
+# Known truth
+
+
+def test_without_a_drop_the_named_region_is_rejected_as_often_as_announced(study):
+    tested = study[(study["truth"] == 1) & study["p"].notna()]
+    rate = (tested["p"] <= 0.05).mean()
+    assert 0.03 <= rate <= 0.07 if FULL else rate <= 0.1, rate
+
+
+def test_a_drop_of_60_percent_is_covered_and_found(study):
+    tested = study[(study["truth"] == 0.4) & study["p"].notna()]
+    assert tested["testable"].all()
+    covered = tested["covered"].mean()
+    assert 0.93 <= covered <= 0.97 if FULL else covered >= 0.9, covered
+    assert (tested["verdict"] == "fewer").mean() > 0.4
+    assert not (tested["verdict"] == "more").any()
+
+
+def test_the_common_shock_is_taken_for_an_effect_by_the_own_ratio_but_not_by_the_relative_one():
+    panel, days = made_up_panel(np.random.default_rng(3), shock=0.5)
+    own = estimate_alerts(panel["region 11"], days)
+    calm, _ = made_up_panel(np.random.default_rng(3), shock=1.0)
+    assert own.ratio == pytest.approx(0.5 * estimate_alerts(calm["region 11"], days).ratio, rel=0.02)
+    relative = [estimate_relative(p["region 11"], p.iloc[:, :-1].sum(axis=1), days) for p in (panel, calm)]
+    assert relative[0].ratio == pytest.approx(relative[1].ratio)
+
+
+# By hand, and by another route
+
+
+def test_relative_ratio_is_the_ratio_of_sums_inside_over_outside():
+    panel, days = made_up_panel(np.random.default_rng(1))
+    region, others = panel["region 5"].rename(MINUTES), panel.drop(columns="region 5").sum(axis=1)
+    effect = estimate_relative(region, others, days)
+    inside, week_after = (
+        panel.index.isin(days),
+        (panel.index > days[-1]) & (panel.index <= days[-1] + pd.Timedelta("7D")),
+    )
+    outside = ~inside & ~week_after
+    usual = region[outside].sum() / others[outside].sum()
+    assert effect.outcome == RELATIVE_MINUTES
+    assert effect.ratio == pytest.approx(region[inside].sum() / others[inside].sum() / usual)
+    assert effect.expected == pytest.approx(usual * others[inside].sum())
+    placebo = effect.placebo.set_index("start")["ratio"]
+    start = placebo.index[40]
+    window = slice(start, start + pd.Timedelta("2D"))
+    assert placebo[start] == pytest.approx(region[window].sum() / others[window].sum() / usual)
+    counted = min((placebo <= effect.ratio).sum(), (placebo >= effect.ratio).sum())
+    assert effect.p_value == pytest.approx(min(1, 2 * (1 + counted) / (1 + len(placebo))))
+
+
+def test_own_ratio_is_minutes_over_the_mean_of_a_quarter_on_either_side():
+    days = pd.date_range("2025-01-01", periods=300)
+    minutes = pd.Series(np.tile([10.0, 20, 30], 100), days, name=MINUTES)
+    minutes[:50] = 9999  # more than a quarter before the window: does not count
+    minutes.iloc[150] = 5
+    effect = estimate_alerts(minutes, days[150:151])
+    ordinary = np.r_[minutes[60:150], minutes[158:241]]
+    assert effect.n_placebo == len(ordinary) == 173
+    assert effect.ratio == pytest.approx(5 / np.append(ordinary, 5).mean())
+    assert (str(effect.baseline_first_day), str(effect.baseline_last_day)) == ("2025-03-02", "2025-08-29")
+
+
+def test_flagged_days_are_missing_not_silent():
+    panel, days = made_up_panel(np.random.default_rng(2))
+    region = panel["region 8"].copy()
+    region.loc[days[1]] = np.nan
+    effect = estimate_alerts(region, days)
+    assert (effect.n_missing, effect.observed) == (1, pytest.approx(region[days].sum()))
+    window = region[effect.placebo["start"][10] :][:3].to_numpy()
+    assert effect.placebo["ratio"][10] == pytest.approx((window[0] + window[2]) / effect.expected)
+    flagged = estimate_alerts(region.where(~region.index.isin(days)), days)
+    assert flagged.verdict == "not testable"
+    assert "no usable report" in flagged.reason
+    assert flagged.observed is None
+
+
+def test_usable_regions_are_whole_in_the_window_and_mostly_so_around_it():
+    panel, days = made_up_panel(np.random.default_rng(2), n_regions=3)
+    panel.loc[days[0], "region 0"] = np.nan
+    panel.loc[panel.index[:10], "region 1"] = np.nan
+    assert usable_regions(panel, days, panel) == ["region 1", "region 2"]
+    panel.loc[panel.index[:30], "region 1"] = np.nan
+    assert usable_regions(panel, days, panel) == ["region 2"]
+    assert usable_regions(panel, pd.date_range("2030-01-01", periods=2), panel) == []
+
+
+# What cannot be told
+
+
+def test_a_share_of_next_to_nothing_is_not_tested():
+    panel, days = made_up_panel(np.random.default_rng(4))
+    others = panel.iloc[:, :-1].sum(axis=1)
+    quiet = estimate_relative(panel["region 11"], others.where(~panel.index.isin(days), 1.0), days)
+    assert quiet.verdict == "not testable"
+    assert "as quiet themselves" in quiet.reason
+    assert quiet.ratio > 10
+    silent = estimate_relative(panel["region 11"], others.where(~panel.index.isin(days), 0.0), days)
+    assert (silent.verdict, silent.ratio, silent.p_value) == ("not testable", None, None)
+
+
+def test_a_window_of_which_few_fit_into_the_quarters_is_described_not_tested():
+    panel, days = made_up_panel(np.random.default_rng(4), length=9)
+    for effect in (
+        estimate_alerts(panel["region 3"], days),
+        estimate_relative(panel["region 3"], panel["region 4"], days),
+    ):
+        assert effect.verdict == "not testable"
+        assert "19 separate windows of 9 days, at least 20" in effect.reason
+        assert effect.ratio > 0
+        assert (effect.p_value, effect.ratio_low, effect.smallest_visible_cut) == (None, None, None)
+
+
+def test_two_silent_nights_of_kyiv_city_are_ordinary_and_the_sentence_says_so():
+    found = assess_regions(COLD)
+    effect = found.select(MINUTES, "Kyiv City")
+    silent = (effect.placebo["ratio"] == 0).sum()
+    assert (effect.observed, effect.verdict, effect.p_adjusted) == (0, "not testable", None)
+    assert f"even total silence is ordinary: {silent} of {effect.n_placebo} comparable windows are silent" in (
+        found.summary()
+    )
+    minutes = alert_minutes()["Kyiv City"]["2025-11":"2026-04"]
+    assert 0.2 < (minutes == 0).mean() < 0.4
+
+
+def test_a_window_before_or_after_the_alerts_or_in_a_broken_region_is_not_testable():
+    pauses = dict(load_pauses())
+    early = replace(
+        pauses[COLD], id="early", announced_at=None,
+        claims=(replace(pauses[COLD].claim("ukraine"), start=date(2022, 3, 1), end=date(2022, 3, 3)),),
+        announcer="ukraine",
+    )  # fmt: skip
+    pauses["early"] = early
+    for pause, reason in (("early", "usable only from 2022-09-28"), ("capitals-pause-2026-09", "the data end on")):
+        found = assess_regions(pause, registry=pauses)
+        assert all(effect.verdict == "not testable" and reason in effect.reason for effect in found.effects)
+        assert reason in found.elsewhere()
+        assert found.windows.empty
+        assert found.record()._repr_mimebundle_()
+    broken = assess_regions(COLD, regions=["Kharkiv"])
+    assert "no usable report" in broken.say(MINUTES, "Kharkiv")
+    assert "no usable report" in broken.say(RELATIVE_MINUTES, "Kharkiv")
+    assert broken.select(MINUTES, "rear").p_value is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("Kiew City", "Kyiv City"), ("Lvov", "Lviv"), ("Luhansk", "region of data")]
+)
+def test_an_unknown_region_is_refused_with_the_closest_names(name, near):
+    with pytest.raises(DesignError, match=near) as caught:
+        find_region(name, OBLASTS)
+    assert name in str(caught.value)
+    with pytest.raises(DesignError):
+        assess_regions(COLD, regions=[name])
+
+
+# The known days
+
+
+def test_easter_2025_was_silent_in_the_rear_and_near_the_front():
+    found = assess_regions("easter-2025")
+    assert found.select(MINUTES, "all").observed == 15 + 22 + 29  # Kyiv City, Kyiv, Zaporizhzhia
+    assert found.select(MINUTES, "rear").observed == 37
+    assert [found.select(MINUTES, group).verdict for group in GROUPS] == ["fewer"] * 3
+    assert found.select(RELATIVE_MINUTES, "Kyiv City").verdict == "not testable"
+    assert "quiet in the whole rear" in found.under_each_claim()
+
+
+def test_the_alarm_of_6_january_2023_is_a_take_off_and_can_be_left_out():
+    day = "2023-01-06"
+    assert alert_minutes().loc[day].dropna().between(110, 700).all()
+    assert alert_minutes(takeoffs=False).loc[day, ["Lviv", "Kyiv City", "Odesa"]].tolist() == [0, 0, 0]
+    found = assess_regions("orthodox-christmas-2023")
+    assert found.select(WITHOUT, "Kyiv City").expected < 0.8 * found.select(MINUTES, "Kyiv City").expected
+    assert "takeoff alarm" in found.takeoffs()
+
+
+def test_every_claim_is_told_in_the_words_of_the_registry():
+    found = assess_regions(COLD)
+    told = found.under_each_claim().split("\n")
+    pause = load_pauses()[COLD]
+    assert len(told) == len(pause.claims)
+    for claim, line in zip(pause.claims, told, strict=True):
+        assert claim.party in line
+        assert claim.note.split("; ")[0] in line
+        assert ("so that of" in line) == (not claim.stated)
+    table = found.to_frame()
+    assert set(table["claim"]) == {claim.id for claim in pause.claims if claim.stated}
+    assert not table.duplicated(["pause", "claim", "outcome", "stratum", "window", "test"]).any()
+    assert table["p_adjusted"].isna().all()
+    assert set(table.loc[table["claim"] == "accepted", "stratum"]) == {"Kyiv City", "Kyiv", "rear", "front", "all"}
+    assert not (table["stratum"] == "national").any()
+
+
+# Elsewhere instead?
+
+
+def test_shares_add_up_and_a_moved_region_is_outside_its_band():
+    panel, days = made_up_panel(np.random.default_rng(6), shock=1.0)
+    panel.loc[days, "region 2"] *= 40
+    whole = estimate_alerts(panel.sum(axis=1), days)
+    shares, windows = estimate_shares(panel, days, whole)
+    assert shares["share"].sum() == pytest.approx(1)
+    assert shares["usual"].sum() == pytest.approx(1)
+    assert windows.sum(axis=1).to_numpy() == pytest.approx(1)
+    assert shares.loc["region 2", "outside"] == "more"
+    assert shares.loc["region 2", "share"] == pytest.approx(
+        panel.loc[days, "region 2"].sum() / panel.loc[days].sum().sum()
+    )
+    ordinary = windows.drop(index=days[0])["region 2"]
+    assert shares.loc["region 2", "high"] == pytest.approx(np.quantile(ordinary, 0.975))
+    panel.loc[days] = 0
+    shares, _ = estimate_shares(panel, days, estimate_alerts(panel.sum(axis=1), days))
+    assert shares[["share", "low", "high"]].isna().all(axis=None)
+    assert (shares["outside"] == "").all()
+
+
+@pytest.mark.parametrize("pause", [COLD, "orthodox-easter-2026", "energy-moratorium-2025-03", "capitals-pause-2026-09"])
+def test_pictures_carry_every_value_as_text(pause):
+    import matplotlib.pyplot as plt
+
+    found = assess_regions(pause)
+    tiles = draw_tile_map(found.shares)
+    texts = [text.get_text().replace("-\n", "").replace("\n", " ") for text in tiles.texts]
+    for region, ratio in found.shares["ratio"].items():
+        assert region.replace("-", "") in [text.replace("-", "") for text in texts]
+        assert any(text.startswith("not usable" if np.isnan(ratio) else f"{ratio:.1f}×") for text in texts)
+    assert min(text.get_fontsize() for text in tiles.texts) >= 7
+    assert {text.get_text()[-1] for text in tiles.texts} & {"▲"} == ({"▲"} if pause == COLD else set())
+    pictures = [tiles, found.plot(), draw_region_ranks(found.shares, named=list(found.regions))]
+    pictures.append(draw_region_windows(found.windows, found.shares, days=found.pause.days(found.claim)))
+    for ax in pictures:
+        ax.figure.canvas.draw()
+        plt.close(ax.figure)
+    assert all(words.strip() for words in (found.describe(), found.elsewhere(), found.ranks()))
