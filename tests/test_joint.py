@@ -150,13 +150,13 @@ def test_ranks_are_averaged_so_that_a_noisy_year_weighs_no_more_than_a_quiet_one
 
 
 def test_size_over_five_episodes():
-    """Ratios drawn like their placebos: 250 sets of five, nominal 5 %, Monte Carlo error of 1.4 points."""
+    """Ratios drawn like their placebos: 200 sets of five, nominal 5 %, Monte Carlo error of 1.5 points."""
     generator, rejected = np.random.default_rng(12), 0
-    for _ in range(250):
+    for _ in range(200):
         sets = generator.gamma(4, 0.25, (5, 121))
         effects = [episode(f"p{k}", row[0], row[1:]) for k, row in enumerate(sets)]
-        rejected += combine_effects(effects, draws=300, seed=1).p_value <= 0.05
-    assert 0.02 <= rejected / 250 <= 0.085
+        rejected += combine_effects(effects, draws=200, seed=1).p_value <= 0.05
+    assert 0.02 <= rejected / 200 <= 0.085
 
 
 # --- who takes part
@@ -205,10 +205,9 @@ def test_estimate_joint_is_the_combination_of_single_estimates_that_spare_each_o
     assert together.summary().split(" raids ")[1].startswith("on 8 pause days between 26 March and 25 August 2025")
 
 
-# --- known faults
+# --- unusual questions
 
 
-@pytest.mark.xfail(strict=True, reason="the direction is read from the pooled ratio, which one large window decides")
 def test_the_direction_is_that_of_the_scores_that_gave_the_p_value():
     low = [episode(f"p{k}", 0.4, np.linspace(0.5, 1.5, 99)) for k in range(4)]
     large = episode("large", 4.0, np.linspace(0.01, 10, 99), expected=1000.0)
@@ -217,20 +216,21 @@ def test_the_direction_is_that_of_the_scores_that_gave_the_p_value():
     assert joint.ratio > 1 and joint.verdict != "more"
 
 
-@pytest.mark.xfail(strict=True, reason="p at best is that of silence even where a rise is asked for")
 def test_a_rise_asked_for_can_be_found_or_missed_but_is_testable():
     ordinary = [episode(f"p{k}", 1.0, np.linspace(0.5, 1.5, 99)) for k in range(3)]
     joint = combine_effects(ordinary, alternative="greater", draws=2000)
     assert joint.testable and joint.verdict == "no visible change"
 
 
-@pytest.mark.xfail(strict=True, raises=ZeroDivisionError, reason="the upper end of the ordinary range can be 0")
 def test_windows_that_are_nearly_always_silent_are_answered():
-    sparse = [episode(f"p{k}", 0.5, [0.0] * 400 + [3.0], expected=2.0) for k in range(2)]
-    combine_effects(sparse, draws=500)
+    def joint(ratio):
+        sparse = [episode(f"p{k}", ratio, [0.0] * 400 + [3.0], expected=2.0) for k in range(2)]
+        return combine_effects(sparse, draws=500)
+
+    assert joint(0.0).verdict == "not testable" and joint(0.0).ratio_low is None
+    assert joint(0.5).verdict == "more" and joint(0.5).ratio_low is None
 
 
-@pytest.mark.xfail(strict=True, raises=(KeyError, IndexError), reason="options are not checked here")
 @pytest.mark.parametrize("options", [{"alternative": "lower"}, {"draws": 0}], ids=str)
 def test_unknown_options_are_refused(options):
     with pytest.raises(DesignError):

@@ -182,10 +182,6 @@ def test_a_baseline_that_ends_before_it_starts_is_refused():
         lay_out(COUNTS, days("2025-06-10", 3), baseline=("2025-03-01", "2025-02-01"))
 
 
-# --- known faults
-
-
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="fewer days than terms crash the check for columns")
 @pytest.mark.parametrize(
     "counts, exclude",
     [(COUNTS[-3:], ()), (COUNTS * np.nan, ()), (COUNTS, DAYS)],
@@ -196,26 +192,17 @@ def test_a_window_at_the_end_without_any_baseline_can_still_be_laid_out(counts, 
     assert not layout.baseline.any() and len(layout.starts) == 0
 
 
-@pytest.mark.xfail(
-    strict=True, raises=pytest.fail.Exception, reason="an index of noons reads as a series without reports"
-)
 def test_an_index_with_hours_is_refused_or_read_by_date():
     noon = COUNTS.set_axis(DAYS + pd.Timedelta(hours=12))
-    try:
-        layout = lay_out(noon, days("2025-06-10", 3))
-    except DesignError:
-        return
-    if not layout.pattern.all():
-        pytest.fail("every report was lost without a word")
+    with suppress(DesignError):
+        assert lay_out(noon, days("2025-06-10", 3)).pattern.all()
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="a window without a date is not refused")
 def test_a_window_without_a_date_is_refused():
     with pytest.raises(DesignError):
         lay_out(COUNTS, pd.DatetimeIndex([pd.NaT]))
 
 
-@pytest.mark.xfail(strict=True, raises=(TypeError, ValueError), reason="unreadable dates escape as other errors")
 @pytest.mark.parametrize(
     "options",
     [
@@ -233,7 +220,6 @@ def test_dates_that_cannot_be_read_are_refused_by_name(options):
         lay_out(COUNTS, days("2025-06-10", 3), **options)
 
 
-@pytest.mark.xfail(strict=True, reason="malformed covariates escape as other errors")
 @pytest.mark.parametrize(
     "covariates",
     [

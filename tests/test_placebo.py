@@ -13,6 +13,7 @@ from analysis.placebo import (
     placebo_starts,
     shift_ratios,
     window_sums,
+    without_pull,
 )
 from analysis.simulate import CountAutoregression
 
@@ -105,6 +106,50 @@ def test_thousands_of_series_take_the_same_path_as_one():
     assert np.isnan(placebos[2]).all() and together.n_placebo[2] == 0 and together.p_value[2] == 1
 
 
+@pytest.mark.parametrize("name", ["one day", "three days", "a hole"])
+@pytest.mark.parametrize("factor", [0.0, 0.3, 1.0, 4.0])
+def test_without_its_pull_a_window_is_judged_as_by_a_fit_that_leaves_it_out(name, factor):
+    days = pd.date_range("2025-01-01", periods=240)
+    pattern, X = pattern_of(name), design_matrix(days).to_numpy()
+    counts = np.random.default_rng(9).poisson(80.0, 240).astype(float)
+    start, baseline = 233, np.arange(240) < 233
+    counts[233:] *= factor
+    fitted = baseline.copy()
+    fitted[start + np.flatnonzero(pattern)] = True
+    starts = placebo_starts(baseline, pattern)
+    pulled = shift_ratios(X, counts, fitted, start, starts, pattern)
+    ratio, placebos, expected = without_pull(X, *pulled, baseline, start, pattern)
+    inside = start + np.flatnonzero(pattern)
+    left_out = statsmodels_prediction(X, counts, baseline)[inside].sum()
+    assert ratio == pytest.approx(counts[inside].sum() / left_out, rel=0.02)
+    assert expected[inside].sum() == pytest.approx(left_out, rel=0.02)
+    assert abs(ratio - 1) >= abs(pulled[0] - 1)
+    assert (np.argsort(placebos) == np.argsort(pulled[1])).all()
+    for tail in ("p_lower", "p_upper"):
+        assert getattr(PlaceboTest(ratio, placebos), tail) == getattr(PlaceboTest(*pulled[:2]), tail)
+
+
+def test_many_series_lose_their_pull_as_one_does():
+    X, pattern, baseline = design_matrix(DAYS).to_numpy(), np.ones(3, bool), np.arange(N_DAYS) < 145
+    counts = noisy_counts(10, (5, N_DAYS))
+    fitted = baseline | (np.arange(N_DAYS) >= 145) & (np.arange(N_DAYS) < 148)
+    batch = shift_ratios(X, counts, fitted, 145, np.arange(140), pattern)
+    together = without_pull(X, *batch, baseline, 145, pattern)
+    for k in range(5):
+        alone = without_pull(X, *(part[k] for part in batch), baseline, 145, pattern)
+        for many, one in zip(together, alone, strict=True):
+            np.testing.assert_allclose(many[k], one, rtol=1e-9)
+
+
+@pytest.mark.xfail(strict=True, raises=np.linalg.LinAlgError, reason="one silent series stops a whole batch")
+def test_a_silent_series_leaves_its_neighbours_alone():
+    X, pattern, baseline = design_matrix(DAYS).to_numpy(), np.ones(3, bool), np.arange(N_DAYS) < 145
+    counts = np.array([noisy_counts(11), np.zeros(N_DAYS)])
+    batch = shift_ratios(X, counts, np.ones(N_DAYS, bool), 145, np.arange(140), pattern)
+    ratio, placebos, _ = without_pull(X, *batch, baseline, 145, pattern)
+    assert np.isfinite(ratio[0]) and np.isfinite(placebos[0]).all() and np.isnan(ratio[1])
+
+
 def test_leave_out_ratios_against_a_loop_of_statsmodels_fits():
     days = pd.date_range("2024-01-01", periods=320)
     X, counts = design_matrix(days, trend="spline", holidays=False).to_numpy(), noisy_counts(6, 320)
@@ -146,6 +191,11 @@ def test_heavy_days_are_the_top_of_the_baseline_by_counts_over_expected():
     threshold = np.quantile([1, 2, 3, 4, 5, 0.6, 0.7, 0.8, 0.9, 1], 0.85)
     assert 3 < threshold < 4
     assert np.flatnonzero(heavy_days(counts, expected, baseline)).tolist() == [3, 4, 10]
+
+
+def test_a_day_exactly_at_the_threshold_is_heavy():
+    counts = np.arange(21.0)  # the 85th percentile of 21 values is the 18th
+    assert np.flatnonzero(heavy_days(counts, np.ones(21), np.ones(21, bool))).tolist() == [17, 18, 19, 20]
 
 
 def test_a_day_without_launches_is_never_a_salvo():

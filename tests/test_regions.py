@@ -24,7 +24,7 @@ from analysis.tables import load_table
 
 OBLASTS = load_table("oblasts")
 FULL = bool(os.environ.get("PAUSES_FULL_STUDY"))
-REPLICATES = 2000 if FULL else 150
+REPLICATES = 2000 if FULL else 120
 COLD = "cold-week-pause-2026-01"
 
 
@@ -40,8 +40,8 @@ def made_up_panel(generator, *, length=3, shock=0.8, n_regions=12):
         state = 0.3 * state + np.sqrt(1 - 0.09) * generator.standard_normal()
         common[day] = np.exp(0.6 * state)
     usual = np.linspace(20, 200, n_regions)
-    minutes = usual * common[:, None] * generator.gamma(1.5, 1 / 1.5, (len(days), n_regions))
-    minutes *= generator.random(minutes.shape) > 0.1
+    minutes = usual * common[:, None] * generator.gamma(8, 1 / 8, (len(days), n_regions))
+    minutes *= generator.random(minutes.shape) > 0.05
     minutes[90 : 90 + length] *= shock
     return pd.DataFrame(minutes, days, [f"region {k}" for k in range(n_regions)]), days[90 : 90 + length]
 
@@ -51,15 +51,16 @@ def study():
     """Relative ratios in many panels: nothing changed, and a drop of 60 % in the last region."""
     rows = []
     for seed in np.random.SeedSequence(5).spawn(REPLICATES):
-        panel, days = made_up_panel(np.random.default_rng(seed))
+        panel, days = made_up_panel(np.random.default_rng(seed), length=4)
         others = panel.iloc[:, :-1].sum(axis=1)
         for truth in (1.0, 0.4):
             region = panel.iloc[:, -1].rename(MINUTES).where(~panel.index.isin(days), truth * panel.iloc[:, -1])
             effect = estimate_relative(region, others, days)
             high = np.inf if effect.ratio_high is None else effect.ratio_high
             covered = effect.ratio_low is not None and effect.ratio_low <= truth <= high
-            rows.append((truth, effect.p_value, effect.testable, effect.verdict, covered))
-    return pd.DataFrame(rows, columns=["truth", "p", "testable", "verdict", "covered"])
+            visible = effect.smallest_visible_cut is not None and effect.smallest_visible_cut <= 0.6
+            rows.append((truth, effect.p_value, effect.testable, visible, effect.verdict, covered))
+    return pd.DataFrame(rows, columns=["truth", "p", "testable", "visible", "verdict", "covered"])
 
 
 # Known truth
@@ -76,7 +77,9 @@ def test_a_drop_of_60_percent_is_covered_and_found(study):
     assert tested["testable"].all()
     covered = tested["covered"].mean()
     assert 0.93 <= covered <= 0.97 if FULL else covered >= 0.9, covered
-    assert (tested["verdict"] == "fewer").mean() > 0.4
+    promised = tested[tested["visible"]]
+    assert len(promised) > len(tested) / 2
+    assert (promised["verdict"] == "fewer").mean() >= 0.8
     assert not (tested["verdict"] == "more").any()
 
 
@@ -84,7 +87,7 @@ def test_the_common_shock_is_taken_for_an_effect_by_the_own_ratio_but_not_by_the
     panel, days = made_up_panel(np.random.default_rng(3), shock=0.5)
     own = estimate_alerts(panel["region 11"], days)
     calm, _ = made_up_panel(np.random.default_rng(3), shock=1.0)
-    assert own.ratio == pytest.approx(0.5 * estimate_alerts(calm["region 11"], days).ratio, rel=0.02)
+    assert own.ratio == pytest.approx(0.5 * estimate_alerts(calm["region 11"], days).ratio, rel=0.01)
     relative = [estimate_relative(p["region 11"], p.iloc[:, :-1].sum(axis=1), days) for p in (panel, calm)]
     assert relative[0].ratio == pytest.approx(relative[1].ratio)
 
@@ -93,7 +96,7 @@ def test_the_common_shock_is_taken_for_an_effect_by_the_own_ratio_but_not_by_the
 
 
 def test_relative_ratio_is_the_ratio_of_sums_inside_over_outside():
-    panel, days = made_up_panel(np.random.default_rng(1))
+    panel, days = made_up_panel(np.random.default_rng(1), shock=2)
     region, others = panel["region 5"].rename(MINUTES), panel.drop(columns="region 5").sum(axis=1)
     effect = estimate_relative(region, others, days)
     inside, week_after = (
@@ -121,7 +124,7 @@ def test_own_ratio_is_minutes_over_the_mean_of_a_quarter_on_either_side():
     effect = estimate_alerts(minutes, days[150:151])
     ordinary = np.r_[minutes[60:150], minutes[158:241]]
     assert effect.n_placebo == len(ordinary) == 173
-    assert effect.ratio == pytest.approx(5 / np.append(ordinary, 5).mean())
+    assert effect.ratio == pytest.approx(5 / ordinary.mean(), rel=1e-4)
     assert (str(effect.baseline_first_day), str(effect.baseline_last_day)) == ("2025-03-02", "2025-08-29")
 
 
@@ -132,7 +135,7 @@ def test_flagged_days_are_missing_not_silent():
     effect = estimate_alerts(region, days)
     assert (effect.n_missing, effect.observed) == (1, pytest.approx(region[days].sum()))
     window = region[effect.placebo["start"][10] :][:3].to_numpy()
-    assert effect.placebo["ratio"][10] == pytest.approx((window[0] + window[2]) / effect.expected)
+    assert effect.placebo["ratio"][10] == pytest.approx((window[0] + window[2]) / effect.expected, rel=0.02)
     flagged = estimate_alerts(region.where(~region.index.isin(days)), days)
     assert flagged.verdict == "not testable"
     assert "no usable report" in flagged.reason
@@ -164,13 +167,13 @@ def test_a_share_of_next_to_nothing_is_not_tested():
 
 
 def test_a_window_of_which_few_fit_into_the_quarters_is_described_not_tested():
-    panel, days = made_up_panel(np.random.default_rng(4), length=9)
+    panel, days = made_up_panel(np.random.default_rng(4), length=6)
     for effect in (
         estimate_alerts(panel["region 3"], days),
         estimate_relative(panel["region 3"], panel["region 4"], days),
     ):
         assert effect.verdict == "not testable"
-        assert "19 separate windows of 9 days, at least 20" in effect.reason
+        assert "28 separate windows of 6 days, at least 30" in effect.reason
         assert effect.ratio > 0
         assert (effect.p_value, effect.ratio_low, effect.smallest_visible_cut) == (None, None, None)
 
@@ -279,7 +282,7 @@ def test_shares_add_up_and_a_moved_region_is_outside_its_band():
     assert (shares["outside"] == "").all()
 
 
-@pytest.mark.parametrize("pause", [COLD, "orthodox-easter-2026", "energy-moratorium-2025-03", "capitals-pause-2026-09"])
+@pytest.mark.parametrize("pause", [COLD, "orthodox-easter-2026", "capitals-pause-2026-09"])
 def test_pictures_carry_every_value_as_text(pause):
     import matplotlib.pyplot as plt
 
@@ -291,9 +294,12 @@ def test_pictures_carry_every_value_as_text(pause):
         assert any(text.startswith("not usable" if np.isnan(ratio) else f"{ratio:.1f}×") for text in texts)
     assert min(text.get_fontsize() for text in tiles.texts) >= 7
     assert {text.get_text()[-1] for text in tiles.texts} & {"▲"} == ({"▲"} if pause == COLD else set())
-    pictures = [tiles, found.plot(), draw_region_ranks(found.shares, named=list(found.regions))]
-    pictures.append(draw_region_windows(found.windows, found.shares, days=found.pause.days(found.claim)))
-    for ax in pictures:
-        ax.figure.canvas.draw()
+    grid = draw_region_windows(found.windows, found.shares, days=found.pause.days(found.claim))
+    titles = [ax.get_title(loc="left") for ax in grid.figure.axes]
+    assert len(titles) == max(1, found.windows.shape[1] if len(found.windows) else 0)
+    assert titles[0].startswith("Poltava 32%, usually 16%") or pause != COLD
+    ranks = draw_region_ranks(found.shares, named=list(found.regions))
+    assert sum(len(points.get_offsets()) for points in ranks.collections) == found.shares["ratio"].count()
+    for ax in (tiles, grid, ranks, found.plot()):
         plt.close(ax.figure)
     assert all(words.strip() for words in (found.describe(), found.elsewhere(), found.ranks()))

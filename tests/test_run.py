@@ -11,6 +11,7 @@ from made_up import FAULTS, code, comparison_notebook, effect_row, pause_noteboo
 from analysis.batch import folder as folders
 from analysis.batch.folder import cells_digest, check_names, open_folder, write_file
 from analysis.batch.record import merge_record, to_csv
+from analysis.batch.run import fingerprint as real_fingerprint
 from analysis.batch.run import run_reports
 from analysis.effects import COLUMNS, MIME
 from analysis.errors import ReportError
@@ -29,8 +30,16 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def steady_surroundings():
+    """Somebody may edit the package or the tables while these tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("analysis.batch.run.fingerprint", lambda: {"package": "1", "data": "2"})
+        yield
+
+
 @pytest.fixture(scope="module")
-def batch(tmp_path_factory):
+def batch(steady_surroundings, tmp_path_factory):
     """A finished batch of two pauses, to be copied before it is changed."""
     base = tmp_path_factory.mktemp("batch")
     pause_notebook(base / "notebooks")
@@ -89,7 +98,7 @@ def test_nothing_changed_nothing_runs(copied, no_kernels):
     assert contents(copied / "out") == before
 
 
-@pytest.mark.parametrize("change", ["notebook", "parameter", "executed copy", "deleted", "force"])
+@pytest.mark.parametrize("change", ["notebook", "parameter", "surroundings", "executed copy", "deleted", "force"])
 def test_what_changed_runs_again(copied, monkeypatch, change):
     started = []
 
@@ -109,6 +118,8 @@ def test_what_changed_runs_again(copied, monkeypatch, change):
         pause_notebook(copied / "notebooks", extra=[code("1 + 1")])
     elif change == "parameter":
         options = {"parameters": {"level": 0.9}}
+    elif change == "surroundings":
+        monkeypatch.setattr("analysis.batch.run.fingerprint", lambda: {"package": "1", "data": "3"})
     elif change == "executed copy":
         executed.write_text(executed.read_text().replace("No visible change", "No change"))
     elif change == "deleted":
@@ -116,10 +127,30 @@ def test_what_changed_runs_again(copied, monkeypatch, change):
     else:
         options = {"force": True}
     run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out", **options)
-    both = change in ("notebook", "parameter", "force")
-    assert started == (["a.pause", "b.pause"] if both else ["a.pause"]) + ["comparison"] * (
-        change in ("parameter", "force")
-    )
+    reports = ["a.pause"] if change in ("executed copy", "deleted") else ["a.pause", "b.pause"]
+    everything = change in ("parameter", "surroundings", "force")
+    assert started == reports + (["comparison"] if everything else [])
+
+
+def test_the_fingerprint_tells_package_tables_and_libraries_apart(tmp_path, monkeypatch):
+    from analysis.batch import run
+
+    for place in ("package/batch", "data", "site"):
+        (tmp_path / place).mkdir(parents=True)
+    monkeypatch.setattr(run.analysis, "__file__", str(tmp_path / "package" / "__init__.py"))
+    monkeypatch.setattr(run, "data_folder", lambda: tmp_path / "data")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    before = real_fingerprint()
+    (tmp_path / "package/batch/new.py").write_text("x = 1")
+    assert {name for name, value in real_fingerprint().items() if value != before[name]} == {"package"}
+    (tmp_path / "data/strikes.csv").write_text("day\n")
+    assert {name for name, value in real_fingerprint().items() if value != before[name]} == {"package", "data"}
+    (tmp_path / "site/somelib-1.0.dist-info").mkdir()
+    assert {name for name, value in real_fingerprint().items() if value == before[name]} == {"python"}
+    (tmp_path / "package/batch/new.pyc").write_text("")
+    again = real_fingerprint()
+    os.utime(tmp_path / "data/strikes.csv", (0, 0))
+    assert real_fingerprint() == again
 
 
 def test_outputs_stored_in_a_notebook_do_not_count_as_a_change(copied, no_kernels):
@@ -133,18 +164,19 @@ def test_outputs_stored_in_a_notebook_do_not_count_as_a_change(copied, no_kernel
 @pytest.mark.parametrize("cold", [False, True], ids=["warm", "cold"])
 def test_one_failure_does_not_lose_the_others(tmp_path, cold):
     pause_notebook(tmp_path / "notebooks", extra=[code(FAULTS)])
-    names = ["raises", "good", "exits", "killed", "hangs"]
+    names = ["raises", "good", "exits", "hangs"]
     if not cold:
-        names += ["memory", "silent", "warns", "another"]
+        names += ["killed", "memory", "silent", "warns", "another"]
     made = run_reports(
         pauses(*names), notebooks=tmp_path / "notebooks", out=tmp_path / "out", timeout=3, cold=cold, jobs=4
     )
     errors = {o.pause: o.error for o in made}
     assert [name for name, error in errors.items() if not error] == ["good"]
     assert "ValueError: no such window" in errors["raises"]
-    assert "DeadKernelError" in errors["exits"] and "DeadKernelError" in errors["killed"]
+    assert "DeadKernelError" in errors["exits"]
     assert "CellTimeoutError" in errors["hangs"]
     if not cold:
+        assert "DeadKernelError" in errors["killed"]
         assert "MemoryError" in errors["memory"]
         assert "no record of effects" in errors["silent"]
         assert "stderr" in errors["warns"]

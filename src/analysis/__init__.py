@@ -22,7 +22,10 @@ _EXPORTS = {
     "procedure": ["assess", "not_ordinary"],
     "comparison": ["compare_truces", "forest_rows", "proposed_only"],
     "outlook": ["look_ahead"],
-    "coverage": ["coverage_by_year", "pause_spans", "published_nights", "zero_days"],
+    "coverage": ["coverage_by_year", "describe_timeline", "pause_spans", "published_nights", "quiet_days", "zero_days"],
+    "regions": ["alert_minutes", "estimate_alerts", "estimate_relative", "estimate_shares"],
+    "regionfigures": ["draw_region_ranks", "draw_region_windows", "draw_tile_map"],
+    "sirens": ["RegionalAssessment", "assess_regions"],
     "results": ["load_results", "shown_verdicts", "verdicts"],
 }
 _ROOM_OF = {name: room for room, names in _EXPORTS.items() for name in names}

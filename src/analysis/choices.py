@@ -7,6 +7,7 @@ from itertools import product
 from analysis.errors import DesignError
 
 MOST_ROWS = 100
+EDGES = "partly covered days"  # the one question that is about the window
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _counted(name, series, reason, outcome=""):
 
 
 CHOICES = (
-    Choice("baseline", "90 days", "closest to the pause, so the trend matters least; few windows", {"before": 90}),
+    Choice("baseline", "90 days", "closest to the pause: the trend matters least", {"before": 90}),
     Choice("baseline", "180 days", "half a year, little growth", {"before": 180}),
     Choice("baseline", "365 days", "each season once", {"before": 365}),
     Choice("baseline", "700 days", "more windows, though from a smaller war", {"before": 700}),
@@ -97,15 +98,15 @@ CHOICES = (
     Choice("sides", "before and after", "interpolates where the other extrapolates", {"both_sides": True}),
     Choice("trend", "line", "steady growth in per cent", {"trend": "linear"}),
     Choice("trend", "none", "a line can take a slow wave for growth", {"trend": "constant"}),
-    Choice("trend", "curve", "follows slow waves; needs 150 days after the window", {"trend": "spline"}),
+    Choice("trend", "curve", "follows slow waves; needs 150 days afterwards", {"trend": "spline"}),
     Choice("calendar", "weekday, holiday", "either may shape launches", {"weekday": True, "holidays": True}),
     Choice("calendar", "weekday", "truces fall on the few holidays", {"weekday": True, "holidays": False}),
     Choice("calendar", "neither", "no such pattern is plain", {"weekday": False, "holidays": False}),
-    Choice("edges", "part days in", "a few hours can empty a night", {"window": "any"}, crossed=False),
-    Choice("edges", "part days out", "outside its hours a pause binds nobody", {"window": "whole"}, crossed=False),
+    Choice(EDGES, "all in", "a few hours can empty a night", {"window": "any"}, crossed=False),
+    Choice(EDGES, "all out", "outside its hours a pause binds nobody", {"window": "whole"}, crossed=False),
     _counted("evening rolled", "evening_rolled", "an evening raid belongs to the night that follows"),
     _counted("night reports", "night_reports", "daytime reports are separate only from 2026 on"),
-    _counted("last week off", "week_dropped", "late rows change the end of each copy of the data"),
+    _counted("last week off", "week_dropped", "late rows change the end of each copy"),
     _counted("from 2025 on", "strict_start", "counts of late 2024 are about 5 % low", "drones_launched"),
     _counted("7 Apr 2025: 84", "2025_04_07_is_84", "fills the published total of that month", "drones_launched"),
     _counted("regional too", "all_sources", "national reports may miss some; some count twice", "missiles_launched"),

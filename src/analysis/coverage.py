@@ -111,6 +111,16 @@ def pause_spans(registry):
     )
 
 
+def describe_timeline(counts, *, label):
+    """Alternative text of a timeline: its span, first and last half-year means, and largest weekly mean."""
+    weekly = counts.resample("W").mean()
+    start, end = (half.mean() for half in (counts.iloc[:182], counts.iloc[-182:]))
+    return (
+        f"Weekly means of {label} a day from {counts.index[0]:%Y-%m-%d} to {counts.index[-1]:%Y-%m-%d}: {start:.0f} a day "
+        f"in the first half-year, {end:.0f} in the last, at most {weekly.max():.0f} in a week; announced pauses shaded."
+    )
+
+
 def published_nights(registry, strikes):
     """Counts published for single nights beside the table's, where a night is stated as "2026-01-30/31".
 

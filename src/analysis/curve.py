@@ -62,34 +62,40 @@ class SpecificationCurve:
         return pd.DataFrame(rows).astype(dict.fromkeys(NUMBERS, float))
 
     def impossible(self):
-        """What cannot be estimated, and why: a row per reason, with the choices that its combinations share."""
-        frame, rows = self.to_frame(), []
+        """What cannot be estimated and why, as Markdown: how many combinations, and the choices they share."""
+        frame, lines = self.to_frame(), []
         axes = list(dict.fromkeys(choice.axis for choice in self.choices))
         for reason, group in frame[frame["impossible"] != ""].groupby("impossible", sort=False):
             shared = {axis: group[axis].iloc[0] for axis in axes if group[axis].nunique() == 1}
-            named = ", ".join(f"{axis}: {name}" for axis, name in shared.items() if name != AS_USUAL)
-            rows.append((len(group), named, reason))
-        return pd.DataFrame(rows, columns=["combinations", "in common", "reason"])
+            named = ", ".join(f"{axis} {name}" for axis, name in shared.items() if name != AS_USUAL)
+            lines.append(f"* {len(group)}{f' with {named}' if named else ''}: {reason}")
+        return "\n".join(lines) or "None."
+
+    def _ratios(self, choice):
+        pairs = zip(self.specifications, self.effects, strict=True)
+        return [effect.ratio for specification, effect in pairs if choice.fits(specification) and _possible(effect)]
 
     def by_choice(self):
-        """Median ratio of the specifications that share a choice, beside what speaks for it."""
+        """Median ratio of the combinations that share a choice, beside what speaks for it; text for readers."""
         rows = []
         for choice in self.choices:
-            fitting = [e for s, e in zip(self.specifications, self.effects, strict=True) if choice.fits(s)]
-            ratios = [effect.ratio for effect in fitting if _possible(effect)]
-            rows.append((choice.axis, choice.name, len(ratios), np.median(ratios or [np.nan]), choice.reason))
-        return pd.DataFrame(rows, columns=["axis", "choice", "rows", "median_ratio", "reason"])
+            ratios = self._ratios(choice)
+            median = f"{np.median(ratios):.2f}" if ratios else "–"
+            rows.append((choice.axis, choice.name, len(ratios), median, choice.reason))
+        return pd.DataFrame(rows, columns=["axis", "choice", "rows", "median ratio", "reason"]).set_index("axis")
 
     def spreads(self):
         """Lowest and highest median ratio by axis (columns min and max): how far each question moves the answer.
 
         A choice that only departs from the main specification is set against that.
         """
-        medians = self.by_choice().dropna()[["axis", "median_ratio"]]
-        alone = sorted({choice.axis for choice in self.choices if not choice.crossed} & set(medians["axis"]))
-        if alone and _possible(self.effects[0]):
-            medians = pd.concat([medians, pd.DataFrame({"axis": alone, "median_ratio": self.effects[0].ratio})])
-        return medians.groupby("axis", sort=False)["median_ratio"].agg(["min", "max"])
+        medians = []
+        for choice in self.choices:
+            if ratios := self._ratios(choice):
+                medians.append((choice.axis, np.median(ratios)))
+                medians += [(choice.axis, self.effects[0].ratio)] if not choice.crossed else []
+        frame = pd.DataFrame(medians, columns=["axis", "ratio"]).dropna()
+        return frame.groupby("axis", sort=False)["ratio"].agg(["min", "max"])
 
     def summary(self):
         """How far the choices carry the ratio, what they say, and whether the curve as a whole is unusual."""
@@ -114,7 +120,8 @@ class SpecificationCurve:
         """Draw the sorted ratios, with the choices behind each below."""
         from analysis.curvefigure import draw_curve
 
-        return draw_curve(self.to_frame(), [(choice.axis, choice.name) for choice in self.choices], ax=ax)
+        names = [(choice.axis, choice.name) for choice in self.choices]
+        return draw_curve(self.to_frame(), names, title=outcome_label(self.effect.outcome), ax=ax)
 
     def describe(self):
         """Alternative text for `plot`."""
@@ -155,8 +162,9 @@ def estimate_curve(
     >>> counts = pd.Series(np.random.default_rng(1).poisson(100, 500), index=days, name="drones")
     >>> counts.iloc[-3:] = 5
     >>> curve = estimate_curve(counts, days[-3:], choices=CHOICES[:5])
-    >>> curve.effect.verdict, curve.impossible()["in common"].tolist()
-    ('fewer', ['baseline: 700 days'])
+    >>> print(curve.effect.verdict, curve.impossible(), sep="\\n")
+    fewer
+    * 1 with baseline 700 days: a baseline longer than the data: 700 days, of which there are 497
     """
     counts, days = check_counts(counts), check_window(days)
     main = MAIN_LONG if len(days) > SHORT_WINDOW else MAIN_SHORT
@@ -188,12 +196,12 @@ class _Question:
         """The effect under one specification; DesignError where that makes no sense."""
         for field, offered in (("series", self.series), ("window", self.windows)):
             if (name := getattr(specification, field)) not in offered:
-                raise DesignError(f"no such {field} here", expected=", ".join(offered), found=repr(name))
+                raise DesignError(f"there is no {field} {name!r}, only {', '.join(offered)}")
         counts, days = self.series[specification.series], check_window(self.windows[specification.window])
         before = specification.before
         available = (days[0] - counts.index[0]).days if len(counts) else -1
         if before is not None and 0 <= available < before:
-            raise DesignError("baseline longer than the data", expected=f"at most {available} days", found=f"{before}")
+            raise DesignError(f"a baseline longer than the data: {before} days, of which there are {available}")
         first = days[0] - (max(available, 1) if before is None else before) * ONE_DAY
         after = min(before or AFTER_LONG, AFTER_LONG) if specification.both_sides else 0
         return estimate_effect(
@@ -207,18 +215,14 @@ class _Question:
         try:
             effect = self.estimate(specification, main.test)
         except DesignError as error:
-            return _impossible(main, str(error))
-        if effect.ratio is None:
-            return effect
-        if specification.both_sides and effect.baseline_last_day < effect.first_day:
+            return _impossible(main, error.problem)
+        if _possible(effect) and specification.both_sides and effect.baseline_last_day < effect.first_day:
             return _impossible(main, "the data hold no baseline day after the window")
-        if effect.test != main.test:
-            return _impossible(main, f"with this trend there is no {main.test} test")
-        return effect if _possible(effect) else _impossible(main, "nothing is expected in the window")
+        return effect
 
 
 def _possible(effect):
-    return effect.ratio is not None and isfinite(effect.ratio)
+    return effect.ratio is not None
 
 
 def _impossible(main, reason):

@@ -127,27 +127,33 @@ COLUMNS = tuple(f.name for f in fields(PauseEffect) if f.name not in ("daily", "
 def decide(effect):
     """Set the verdict from the fields, by the one rule that serves every test.
 
-    A fall (or a rise, where only that is asked) that even silence could not show is not testable. An
-    adjusted p-value, where there is one, is the one that counts.
+    A p-value that counts is that of a number outside the ordinary range, so the side it lies on is the direction.
+    A fall (or a rise, where only that is asked) that even silence could not show is not testable. An adjusted
+    p-value, where there is one, is the one that counts.
 
     Examples
     --------
-    >>> decide(example_effect(p_value=0.01, ratio=0.2)).verdict
+    >>> decide(example_effect(p_value=0.01, observed=20, ratio=0.1)).verdict
     'fewer'
-    >>> decide(example_effect(p_value=0.01, ratio=0.2, p_adjusted=0.2)).verdict
+    >>> decide(example_effect(p_value=0.01, observed=20, ratio=0.1, p_adjusted=0.2)).verdict
     'no visible change'
     """
     p = effect.p_value if effect.p_adjusted is None else effect.p_adjusted
-    seen = p is not None and p <= 1 - effect.level
-    if seen and effect.ratio > 1:
+    seen = p is not None and p <= round(1 - effect.level, 12)
+    if seen and is_rise(effect):
         return replace(effect, verdict=MORE)  # a rise can be plain where a fall could not have been seen
     if not effect.testable:
         return replace(effect, verdict=NOT_TESTABLE)
     return replace(effect, verdict=FEWER if seen else NO_CHANGE)
 
 
+def is_rise(effect):
+    """Whether more was observed than ordinary windows show."""
+    return effect.expected_high is not None and effect.observed > effect.expected_high
+
+
 def holm(effects):
-    """Adjust the testable p-values of one family (Holm 1979) and decide again.
+    """Adjust the p-values of one family (Holm 1979) and decide again.
 
     Parameters
     ----------
@@ -156,9 +162,10 @@ def holm(effects):
     Returns
     -------
     list of PauseEffect
-        In the same order; the untestable ones keep an empty `p_adjusted`.
+        In the same order. What cannot be tested keeps an empty `p_adjusted` and does not count, unless it shows
+        a rise: then it is a claim like any other.
     """
-    family = [i for i, effect in enumerate(effects) if effect.testable]
+    family = [i for i, e in enumerate(effects) if e.testable or (e.verdict == MORE and e.p_value is not None)]
     adjusted, running = list(effects), 0.0
     for rank, i in enumerate(sorted(family, key=lambda i: effects[i].p_value)):
         running = max(running, min(1.0, (len(family) - rank) * effects[i].p_value))

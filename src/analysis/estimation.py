@@ -1,12 +1,15 @@
 """Estimate the effect of one window on one daily series, or of several windows together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
+from analysis.effects import decide
 from analysis.errors import DesignError
 from analysis.evidence import obstacle, untestable, weigh
 from analysis.joint import combine_effects
-from analysis.layout import BASELINE_SHORT, ONE_DAY, check_counts, lay_out
+from analysis.layout import BASELINE_SHORT, ONE_DAY, check_counts, check_window, lay_out
 from analysis.nullmodel import expected_counts
 from analysis.placebo import (
     ALTERNATIVES,
@@ -17,6 +20,7 @@ from analysis.placebo import (
     placebo_starts,
     shift_ratios,
     window_sums,
+    without_pull,
 )
 from analysis.sentences import days_text
 
@@ -93,6 +97,11 @@ def estimate_effect(
         return untestable(layout, name, hindrance, alternative, level)
     starts = layout.starts
     if layout.leave_out:
+        if test == "after-salvo":
+            raise DesignError(
+                "a spline has no after-salvo test", field="test", expected="auto or shift", found=repr(test),
+                remedy="take trend='linear', or compare by shift",
+            )  # fmt: skip
         ratio, placebos, expected = leave_out_ratios(
             layout.X, layout.filled, layout.baseline, layout.start, starts, layout.pattern
         )
@@ -102,8 +111,11 @@ def estimate_effect(
             layout.X, layout.filled, layout.fitted, layout.start, starts, layout.pattern
         )
         used, why, matched = _choose_test(layout, expected, starts, salvo_days, test)
+        ratio, placebos, expected = without_pull(
+            layout.X, ratio, placebos, expected, layout.baseline, layout.start, layout.pattern
+        )
         starts, placebos = starts[matched], placebos[matched]
-    outcome = PlaceboTest(ratio, placebos, alternative, 1 - level)
+    outcome = PlaceboTest(ratio, placebos, alternative, round(1 - level, 12))
     return weigh(layout, name, used, outcome, starts, expected, [why, *layout.notes])
 
 
@@ -111,11 +123,13 @@ def estimate_rebound(
     counts, days, *, horizon=7, first_day=None, exclude=(), announced=None, baseline=None, level=0.95, weekday=True,
     holidays=True,
 ):  # fmt: skip
-    """Ask whether more flew after a quiet window than usually follows a quiet window.
+    """Ask whether more flew after a window than usually follows a window as quiet.
 
-    The placebos are the windows of `horizon` days that follow the quietest tenth of windows as long as the
-    pause, so that an ordinary return to the mean is not called a surge. The fit leaves the pause and the
-    days after it out.
+    The placebos are the windows of `horizon` days that follow the tenth of windows whose ratio ranks closest to
+    the pause's own: for a quiet pause, the quietest tenth. An ordinary return to the mean is then not called a
+    surge, nor is an ordinary week after an ordinary window. Where the level wanders, an ordinary quiet is followed
+    by more quiet, which an ordered one need not be: so the days after must exceed all windows of their length as
+    well, and the larger p-value counts. The fit leaves the pause and the days after it out.
 
     Parameters
     ----------
@@ -130,27 +144,35 @@ def estimate_rebound(
         One-sided ("greater"); its window is "after-<horizon>", its test "after-quiet".
     """
     check_options(test="auto", alternative="greater", level=level)
-    days = pd.DatetimeIndex(days)
+    days = check_window(days)
+    if not isinstance(horizon, int) or horizon < 1:
+        raise DesignError("not a horizon", field="horizon", expected="days, 1 or more", found=repr(horizon))
+    if baseline is not None and not isinstance(baseline, int):
+        raise DesignError("not a baseline", field="baseline", expected="a number of days", found=repr(baseline))
     after = pd.date_range(days[-1] + ONE_DAY, periods=horizon)
-    reach = (days[0] - (baseline or BASELINE_SHORT) * ONE_DAY, after[-1])
     layout = lay_out(
-        counts, after, baseline=reach, first_day=first_day, exclude=exclude, trend="linear",
-        announced=days[0] if announced is None else announced, weekday=weekday, holidays=holidays,
+        counts, after, baseline=(days[0] - (baseline or BASELINE_SHORT) * ONE_DAY, after[-1]), first_day=first_day,
+        exclude=[*exclude, *days], trend="linear", announced=announced, weekday=weekday, holidays=holidays,
     )  # fmt: skip
     name = str(counts.name or "counts")
     hindrance = obstacle(layout, check_counts(counts), window_in_fit=False)
     if hindrance:
         return untestable(layout, name, hindrance, "greater", level, "after-quiet", f"after-{horizon}")
     expected, _ = expected_counts(layout.X, layout.filled, weights=layout.baseline.astype(float))
-    both = placebo_starts(layout.baseline, np.append(np.ones(len(days), bool), layout.pattern))
-    quiet_ratio = _ratios(layout.filled, expected, both, np.ones(len(days), bool))
-    quiet = both[quiet_ratio <= np.nanquantile(quiet_ratio, QUIET_SHARE)] if len(both) else both
-    follow = quiet + len(days)
+    seen = ~np.isnan(layout.counts[layout.days.isin(days)])
+    before = placebo_starts(layout.baseline, np.append(seen, layout.pattern))
+    ratios = _ratios(layout.filled, expected, np.append(before, layout.start - len(days)), seen)
+    alike, kind = _most_alike(ratios[:-1], ratios[-1])
+    follow = before[alike] + len(days)
     placebos = _ratios(layout.filled, expected, follow, layout.pattern)
     ratio = _ratios(layout.filled, expected, np.array([layout.start]), layout.pattern)[0]
-    outcome = PlaceboTest(ratio, placebos, "greater", 1 - level)
-    why = f"compared with the {days_text(horizon)} after the quietest tenth of windows of {days_text(len(days))}"
-    return weigh(layout, name, "after-quiet", outcome, follow, expected, [why], f"after-{horizon}")
+    outcome = PlaceboTest(ratio, placebos, "greater", round(1 - level, 12))
+    why = f"compared with the {days_text(horizon)} after the {kind} tenth of windows of {days_text(len(days))}"
+    effect = weigh(layout, name, "after-quiet", outcome, follow, expected, [why], f"after-{horizon}")
+    if effect.p_value is None:
+        return effect
+    ordinary = PlaceboTest(ratio, _ratios(layout.filled, expected, layout.starts, layout.pattern), "greater")
+    return decide(replace(effect, p_value=max(effect.p_value, float(ordinary.p_value))))
 
 
 def estimate_joint(
@@ -189,6 +211,16 @@ def check_options(*, test, alternative, level):
             raise DesignError(f"unknown {field}", field=field, expected=", ".join(known), found=repr(value))
     if not isinstance(level, float) or not 0.5 <= level < 1:
         raise DesignError("not a confidence level", field="level", expected="0.5 to below 1", found=repr(level))
+
+
+def _most_alike(ratios, own):
+    """The tenth of windows ranked around one's own ratio, ties included, and what to call it."""
+    if len(ratios) == 0:
+        return np.zeros(0, bool), "most alike"
+    wanted = max(1, round(QUIET_SHARE * len(ratios)))
+    first = int(np.clip((ratios < own).sum() - wanted // 2, 0, len(ratios) - wanted)) if own == own else 0
+    low, high = np.sort(ratios)[[first, first + wanted - 1]]
+    return (ratios >= low) & (ratios <= high), "quietest" if first == 0 else "most similar"
 
 
 def _ratios(counts, expected, starts, pattern):

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.effects import PauseEffect, decide
-from analysis.nullmodel import expected_counts
+from analysis.nullmodel import DAYS_PER_SPLINE_TERM, expected_counts
 from analysis.placebo import shift_ratios, window_sums
 from analysis.sentences import days_text
 
 FEWEST_BASELINE_DAYS = 28
 FEWEST_AFTER_LONG = 150
+LONGEST_WINDOW = DAYS_PER_SPLINE_TERM // 2
 INJECTED, TOLERANCE = 0.6, 0.07  # a true ratio of 0.6 must show within 0.07
 
 
@@ -20,18 +21,24 @@ def obstacle(layout, counts, *, window_in_fit=True):
     n_days, reference = len(layout.pattern), layout.baseline
     first, last = layout.days[layout.start], layout.days[layout.start + n_days - 1]
     if len(counts) == 0 or first > counts.index[-1]:
-        end = f"the data end on {counts.index[-1]:%Y-%m-%d}" if len(counts) else "there are no data"
-        return f"{end}, before the window"
+        return f"the data end on {counts.index[-1]:%Y-%m-%d}, before the window" if len(counts) else "there are no data"
     if last < counts.index[0]:
         return f"the counts are usable only from {counts.index[0]:%Y-%m-%d} on"
     if not layout.pattern.any():
         return f"there is no usable report for any day from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     if reference.sum() < FEWEST_BASELINE_DAYS:
         return f"only {reference.sum()} usable baseline days, at least {FEWEST_BASELINE_DAYS} are needed"
-    if layout.filled[reference].sum() == 0:
-        return f"nothing was launched on any of the {reference.sum()} baseline days, pause or not"
+    eventful = int((layout.filled[reference] > 0).sum())
+    if eventful == 0:
+        return f"nothing was seen on any of the {reference.sum()} baseline days, pause or not"
+    if eventful <= layout.X.shape[1]:
+        return f"something was seen on only {eventful} of {reference.sum()} baseline days, too few to expect anything"
     if len(layout.starts) == 0:
         return f"no other window of {days_text(n_days)} fits into the baseline"
+    if layout.leave_out and n_days > LONGEST_WINDOW:
+        return (
+            f"a window of {days_text(n_days)} is too long: a trend that bridges more than {LONGEST_WINDOW} is a guess"
+        )
     if layout.leave_out and layout.n_after < FEWEST_AFTER_LONG:
         return (
             f"provisional: only {layout.n_after} baseline days after the pause, {FEWEST_AFTER_LONG} are needed to "
@@ -58,6 +65,9 @@ def recovered_ratio(layout):
 
 def weigh(layout, name, used, outcome, starts, expected, why, window="pause"):
     """Put numbers and reason into a PauseEffect and let the common rule decide."""
+    if np.isnan(outcome.ratio):
+        nothing = "next to nothing is to be expected in this window, pause or not"
+        return untestable(layout, name, nothing, outcome.alternative, 1 - outcome.alpha, used, window)
     observed = float(window_sums(layout.filled, np.array([layout.start]), layout.pattern)[0])
     mean = observed / float(outcome.ratio) if outcome.ratio > 0 else _window_mean(layout, expected)
     low, high = (float(bound) for bound in outcome.accepted)
@@ -71,7 +81,7 @@ def weigh(layout, name, used, outcome, starts, expected, why, window="pause"):
     elif not testable:
         reason = f"{_ordinary_silence(outcome, p_min)}; {reason}"
     elif outcome.ratio == 0:
-        reason = f"nothing flew, so the ratio has no upper limit to compute; {reason}"
+        reason = f"nothing was seen, so the ratio has no upper limit to compute; {reason}"
     effect = _blank(layout, name, used, outcome.alternative, 1 - outcome.alpha, window)
     return decide(
         effect(
@@ -80,7 +90,7 @@ def weigh(layout, name, used, outcome, starts, expected, why, window="pause"):
             expected_low=mean * low,
             expected_high=mean * high if np.isfinite(high) else None,
             ratio=float(outcome.ratio),
-            ratio_low=ratio_low,
+            ratio_low=ratio_low if np.isfinite(ratio_low) else None,
             ratio_high=ratio_high if np.isfinite(ratio_high) and outcome.ratio > 0 else None,
             p_value=float(outcome.p_value),
             p_min=p_min,

@@ -171,7 +171,7 @@ def draw_placebo(placebo, *, ratio, n_days, title="", ax=None):
     ax.axvline(1, color=INK, lw=0.8, ls=":")
     ax.set_xlim(-0.05, LARGEST_SHOWN + 0.05)
     unit = "day" if n_days == 1 else f"{n_days} days"
-    ax.set(xlabel="launched / expected (1 = as expected)", ylabel=f"windows of {unit}")
+    ax.set(xlabel="seen / expected (1 = as expected)", ylabel=f"windows of {unit}")
     beyond = int((placebo["ratio"] > LARGEST_SHOWN).sum())
     return finish(
         ax,
@@ -226,7 +226,7 @@ def draw_forest(rows, *, title="", ax=None):
     ax.set_yticks(rows.index, rows["label"])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xlim(0, LARGEST_SHOWN)
-    ax.set(xlabel="launched / expected (1 = as expected)", ylabel="")
+    ax.set(xlabel="seen / expected (1 = as expected)", ylabel="")
     return finish(
         ax,
         title=title,

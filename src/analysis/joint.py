@@ -7,7 +7,8 @@ import pandas as pd
 
 from analysis.effects import decide
 from analysis.errors import DesignError
-from analysis.placebo import POWER, TIE
+from analysis.placebo import ALTERNATIVES, POWER, TIE
+from analysis.sentences import DEPENDS, FEWER, MORE
 
 CUTS = np.round(np.arange(0.05, 1.0, 0.05), 2)
 
@@ -62,6 +63,9 @@ def combine_effects(effects, *, alternative="two-sided", level=0.95, draws=100_0
     >>> combine_effects(quiet, draws=5000).verdict
     'fewer'
     """
+    if alternative not in ALTERNATIVES or draws < 1:
+        found = f"{alternative!r} with {draws} draws"
+        raise DesignError("cannot test like that", field="alternative", expected=", ".join(ALTERNATIVES), found=found)
     outcomes = {effect.outcome for effect in effects}
     if len(outcomes) != 1:
         raise DesignError("effects cannot be combined", field="outcome", expected="one", found=str(sorted(outcomes)))
@@ -89,17 +93,19 @@ def combine_effects(effects, *, alternative="two-sided", level=0.95, draws=100_0
         two_sided = np.minimum(1, 2 * np.minimum(lower, upper))
         return {"less": lower, "greater": upper, "two-sided": two_sided}[alternative]
 
-    alpha = 1 - level
-    p_observed = float(p_value(mean_score(ratios))[0])
-    p_silence = float(p_value(mean_score(np.zeros_like(ratios)))[0])
+    alpha = round(1 - level, 12)
+    score = mean_score(ratios)
+    p_observed = float(p_value(score)[0])
+    extreme = np.inf if alternative == "greater" else 0.0
+    p_best = float(p_value(mean_score(np.full_like(ratios, extreme)))[0])
     pooled = float(sum(effect.observed for effect in used) / expected.sum())
     pooled_ratios = (expected @ picks) / expected.sum()
     pooled_null = np.quantile(pooled_ratios, [alpha / 2, 1 - alpha / 2])
     power = [float((p_value(mean_score(picks[:, :2000] * (1 - cut))) <= alpha).mean()) for cut in CUTS]
     visible = CUTS[np.array(power) >= POWER]
-    testable = p_silence <= alpha
-    best = f"; silence in all of them would have had p = {p_silence:.2g}"
-    return decide(
+    testable = p_best <= alpha
+    best = f"; silence in all of them would have had p = {p_best:.2g}" if alternative != "greater" else ""
+    together = decide(
         replace(
             blank,
             observed=float(sum(effect.observed for effect in used)),
@@ -107,17 +113,22 @@ def combine_effects(effects, *, alternative="two-sided", level=0.95, draws=100_0
             expected_low=float(expected.sum() * pooled_null[0]),
             expected_high=float(expected.sum() * pooled_null[1]),
             ratio=pooled,
-            ratio_low=pooled / float(pooled_null[1]),
+            ratio_low=pooled / float(pooled_null[1]) if pooled_null[1] > 0 else None,
             ratio_high=pooled / float(pooled_null[0]) if pooled > 0 and pooled_null[0] > 0 else None,
             p_value=p_observed,
-            p_min=p_silence,
+            p_min=p_best,
             n_placebo=min(effect.n_placebo for effect in used),
             testable=testable,
-            smallest_visible_cut=float(visible[0]) if testable and len(visible) else None,
+            smallest_visible_cut=float(visible[0]) if testable and len(visible) and alternative != "greater" else None,
             reason=f"{len(used)} windows together{'' if testable else ': even silence in all is ordinary'}{best}{note}",
             placebo=pd.DataFrame({"start": range(draws), "ratio": pooled_ratios}),
         )
     )
+
+    if together.verdict in (FEWER, MORE) and (score[0] > 0) != (together.verdict == MORE):
+        why = "the ranks of the windows and their pooled sum point in different directions"
+        return replace(together, verdict=DEPENDS, reason=f"{why}; {together.reason}")
+    return together
 
 
 def _blank(effects, alternative, level):

@@ -122,7 +122,7 @@ def lay_out(
     """
     counts, days = check_counts(counts), check_window(days)
     if first_day is not None:
-        counts = counts[counts.index >= pd.Timestamp(first_day)]
+        counts = counts[counts.index >= _date(first_day, "first_day")]
     long_window = len(days) > SHORT_WINDOW
     if trend == "auto":
         trend = "spline" if long_window else "linear"
@@ -140,9 +140,9 @@ def lay_out(
     start = every_day.get_loc(days[0])
     near = (position >= start) & (position < start + len(days) + recovery)
     if announced is not None:
-        near |= (every_day >= pd.Timestamp(announced).normalize()) & (position < start)
+        near |= (every_day >= _date(announced, "announced")) & (position < start)
     reference = (every_day >= first) & (every_day <= last) & ~np.isnan(values) & ~near
-    reference &= ~every_day.isin(pd.DatetimeIndex(exclude))
+    reference &= ~every_day.isin([_date(day, "exclude") for day in exclude])
 
     X, notes = _regressors(every_day, reference, near, trend, weekday, holidays, covariates)
     return Layout(
@@ -163,9 +163,9 @@ def check_counts(counts):
     if not isinstance(counts, pd.Series) or not isinstance(counts.index, pd.DatetimeIndex):
         raise DesignError("counts must be a Series indexed by day", field="counts", found=type(counts).__name__)
     index, name = counts.index, str(counts.name or "counts")
-    if index.tz is not None:
+    if index.tz is not None or (index != index.normalize()).any():
         raise DesignError(
-            "days carry a time zone", field=name, expected="plain dates", found=str(index.tz),
+            "days carry a time zone or hours", field=name, expected="plain dates", found=f"{index[0]} ({index.tz})",
             remedy="map moments to strike days with strike_day() first",
         )  # fmt: skip
     if not index.is_monotonic_increasing or not index.is_unique:
@@ -188,8 +188,8 @@ def check_counts(counts):
 def check_window(days):
     """Refuse anything but one run of consecutive days; return it as plain dates."""
     days = pd.DatetimeIndex(days)
-    if len(days) == 0:
-        raise DesignError("the window has no day", field="days", expected="at least one strike day")
+    if len(days) == 0 or days.isna().any():
+        raise DesignError("the window has no day, or a day without a date", field="days", expected="strike days")
     if days.tz is not None or (len(days) > 1 and not (np.diff(days.to_numpy()) == np.timedelta64(1, "D")).all()):
         raise DesignError(
             "days are not one window", field="days", expected="consecutive plain dates in order",
@@ -199,9 +199,19 @@ def check_window(days):
     return days.normalize()
 
 
+def _date(value, field):
+    try:
+        day = pd.Timestamp(value)
+    except (TypeError, ValueError):
+        day = pd.NaT
+    if day is pd.NaT or day.tz is not None:
+        raise DesignError("not a day", field=field, expected="a date without time zone", found=repr(value))
+    return day.normalize()
+
+
 def _baseline_span(baseline, days, long_window):
     if isinstance(baseline, tuple | list) and len(baseline) == 2:
-        first, last = (pd.Timestamp(day) for day in baseline)
+        first, last = (_date(day, "baseline") for day in baseline)
         if first > last:
             raise DesignError("the baseline ends before it starts", field="baseline", found=f"{first} to {last}")
         return first, last

@@ -92,7 +92,7 @@ def design_matrix(days, *, trend="linear", weekday=True, holidays=True, covariat
     if holidays:
         columns["holiday"] = np.array([day in holiday_dates(day.year) for day in days], dtype=float)
     design = pd.DataFrame(columns, index=days)
-    return design if covariates is None else design.join(_checked_covariates(covariates, days))
+    return design if covariates is None else design.join(_checked_covariates(covariates, days, set(columns)))
 
 
 def _spline(position, *, n_terms):
@@ -104,20 +104,23 @@ def _spline(position, *, n_terms):
     return {f"spline_{k}": basis[:, k] for k in range(basis.shape[1])}
 
 
-def _checked_covariates(covariates, days):
-    aligned = covariates.reindex(days)
-    for name in aligned:
-        values = pd.to_numeric(aligned[name], errors="coerce")
-        if values.isna().any() or not np.isfinite(values).all():
-            raise DesignError(
-                "covariate is missing or not a finite number on some days",
-                field=str(name),
-                expected=f"a number on each of {len(days)} days",
-                found=f"{int(values.isna().sum())} days without",
-                remedy="complete the covariate or leave it out",
-            )
-    spread = aligned.std().replace(0, 1)
-    return (aligned - aligned.mean()) / spread
+def _checked_covariates(covariates, days, taken):
+    if not isinstance(covariates, pd.DataFrame) or not covariates.index.is_unique or taken & set(covariates.columns):
+        raise DesignError(
+            "covariates cannot be used", field="covariates",
+            expected=f"a DataFrame with each day once and no column named {', '.join(sorted(taken))}",
+            found=type(covariates).__name__,
+        )  # fmt: skip
+    aligned = covariates.reindex(days).apply(pd.to_numeric, errors="coerce").astype(float)
+    lacking = ~np.isfinite(aligned)
+    if lacking.to_numpy().any():
+        name = lacking.any().idxmax()
+        raise DesignError(
+            "covariate is missing or not a finite number on some days", field=str(name),
+            expected=f"a number on each of {len(days)} days", found=f"{int(lacking[name].sum())} days without",
+            remedy="complete the covariate or leave it out",
+        )  # fmt: skip
+    return (aligned - aligned.mean()) / aligned.std().replace(0, 1)
 
 
 def independent_columns(design, rows):
@@ -128,7 +131,9 @@ def independent_columns(design, rows):
     X = design.to_numpy(float)
     _, triangle = np.linalg.qr(X[rows])
     scale = np.linalg.norm(X[rows], axis=0)
-    keep = np.abs(np.diag(triangle)) > 1e-9 * np.maximum(scale, 1e-300)
+    keep = np.zeros(X.shape[1], bool)  # with fewer rows than columns, the last columns cannot be told apart
+    diagonal = np.abs(np.diag(triangle))
+    keep[: len(diagonal)] = diagonal > 1e-9 * np.maximum(scale[: len(diagonal)], 1e-300)
     return X[:, keep], list(design.columns[~keep])
 
 

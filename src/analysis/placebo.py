@@ -51,6 +51,8 @@ def placebo_starts(eligible, pattern):
     >>> placebo_starts(np.array([True, True, False, True, True]), np.array([True, True])).tolist()
     [0, 3]
     """
+    if not pattern.any() or len(pattern) > len(eligible):
+        return np.zeros(0, int)
     windows = np.lib.stride_tricks.sliding_window_view(eligible, len(pattern))
     return np.flatnonzero(windows[:, pattern].all(axis=1))
 
@@ -85,6 +87,57 @@ def shift_ratios(X, counts, fitted, window_start, starts, pattern):
     negligible = means <= TIE * expected.max(-1, keepdims=True)
     ratios = np.divide(sums, means, out=np.full(sums.shape, np.nan), where=~negligible)
     return ratios[..., -1], ratios[..., :-1], expected
+
+
+def without_pull(X, ratio, placebos, expected, baseline, window_start, pattern):
+    """State short-window ratios as a fit without the window would: its own counts pull the fit towards them.
+
+    From the score equations, to first order: the log of what is expected in the window moves by pull (R - 1),
+    pull = m x' I^-1 x, with m its expected count, x its mean regressors, I the information of the baseline.
+    All ratios are mapped alike, R to R exp(pull (R - 1)), so that ranks and p-values stay what they are, while
+    intervals and the smallest visible cut stop being too narrow and too small.
+
+    Parameters
+    ----------
+    X : (n, p) array
+    ratio, placebos, expected : (...), (..., M) and (..., n) arrays
+        As from `shift_ratios`.
+    baseline : (n,) boolean array
+    window_start : int
+    pattern : (L,) boolean array
+
+    Returns
+    -------
+    ratio, placebos, expected : arrays as given
+
+    Examples
+    --------
+    >>> X, window = np.ones((40, 1)), np.array([True])
+    >>> counts = np.where(np.arange(40) == 39, 10.0, 100.0)
+    >>> found = shift_ratios(X, counts, np.ones(40, bool), 39, np.arange(39), window)
+    >>> ratio, _, _ = without_pull(X, *found, np.arange(40) < 39, 39, window)
+    >>> float(found[0].round(3)), float(ratio.round(3))
+    (0.102, 0.1)
+    """
+    days = window_start + np.flatnonzero(pattern)
+    basis, _ = np.linalg.qr(X)
+    means = expected[..., days]
+    total = np.maximum(means.sum(-1, keepdims=True), 1e-300)
+    x = means @ basis[days] / total
+    information = np.einsum("...n,ni,nj->...ij", expected * baseline, basis, basis, optimize=True)
+    information += 1e-9 * np.trace(information, axis1=-2, axis2=-1)[..., None, None] * np.eye(basis.shape[1])
+    pull = total[..., 0] * (x * np.linalg.solve(information, x[..., None])[..., 0]).sum(-1)
+
+    def moved(ratios, pull):
+        return ratios * np.exp(pull * (ratios - 1))
+
+    window = np.isin(np.arange(len(X)), np.arange(window_start, window_start + len(pattern)))
+    shift = np.where(np.isnan(ratio), 0, pull * (1 - ratio))
+    return (
+        moved(ratio, pull),
+        moved(placebos, pull[..., None]),
+        expected * np.where(window, np.exp(shift)[..., None], 1),
+    )
 
 
 def leave_out_ratios(X, counts, fitted, window_start, starts, pattern):

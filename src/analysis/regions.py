@@ -12,16 +12,16 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
+from analysis.effects import decide
 from analysis.errors import DesignError
 from analysis.estimation import estimate_effect
 from analysis.layout import ONE_DAY, check_window
-from analysis.placebo import window_sums
+from analysis.placebo import PlaceboTest, window_sums
 from analysis.sentences import NOT_TESTABLE, days_text
-from analysis.shares import relative_to
 from analysis.tables import load_table
 
 QUARTER = 90  # days before and after a window within which levels are comparable
-FEWEST_WINDOWS = 20  # separate windows in the baseline; with fewer, 7 to 12 % of ordinary windows are rejected
+FEWEST_WINDOWS = 30  # separate windows in the baseline; with 10 to 20 of them 7 to 12 % of true nulls are rejected
 MOSTLY_USABLE = 0.9
 BAND = (0.025, 0.975)
 QUIET = 0.1  # in the quietest tenth of windows, distant regions keep less of their usual share anyway
@@ -36,7 +36,6 @@ def alert_minutes(*, takeoffs=True, folder=None):
     takeoffs : bool
         Whether the nationwide alarms that look like the take-off of a MiG-31K count.
     folder : path, optional
-        Folder of tables.
 
     Returns
     -------
@@ -54,12 +53,7 @@ def alert_minutes(*, takeoffs=True, folder=None):
 
 
 def find_region(name, oblasts):
-    """Return the key of a region with alerts from its key or its full English name.
-
-    Raises
-    ------
-    DesignError
-        No such region; names those most like it.
+    """Return the key of a region with alerts from its key or full name; a DesignError names those most like it.
 
     Examples
     --------
@@ -94,23 +88,21 @@ def estimate_alerts(counts, days, *, exclude=(), announced=None, level=0.95):
     ----------
     counts : Series
         Minutes under alert by day; NaN = not usable.
-    days : DatetimeIndex
-        The window.
-    exclude, announced, level
+    days, exclude, announced, level
         As in `estimate_effect`.
 
     Returns
     -------
     PauseEffect
-        Expected is the mean of the ordinary days. A window of which fewer than 20 separate ones fit into the
-        baseline is not tested: overlapping windows are too few to be placebos for one another.
+        Expected is the mean of the ordinary days. A window of which fewer than 30 separate ones fit into the
+        baseline is not tested: windows that overlap are not that many placebos.
 
     Examples
     --------
     >>> days = pd.date_range("2025-01-01", periods=150)
     >>> minutes = pd.Series(np.random.default_rng(1).gamma(2, 100, 150), index=days, name="alert_minutes")
     >>> estimate_alerts(minutes, days[80:88]).reason
-    'the quarters before and after hold only 16 separate windows of 8 days, at least 20 are needed'
+    'the quarters before and after hold only 16 separate windows of 8 days, at least 30 are needed'
     """
     return _if_separate(_against_quarters(counts, check_window(days), exclude, announced, level))
 
@@ -124,9 +116,7 @@ def estimate_relative(counts, others, days, *, exclude=(), announced=None, level
     Parameters
     ----------
     counts, others : Series
-        Minutes of the region, and of the other regions together.
-    days, exclude, announced, level
-        As in `estimate_alerts`.
+        Minutes of the region, and of the other regions together. The rest is as in `estimate_alerts`.
 
     Returns
     -------
@@ -146,12 +136,23 @@ def estimate_relative(counts, others, days, *, exclude=(), announced=None, level
     """
     days, others = check_window(days), others.reindex(counts.index)
     own = _against_quarters(counts.where(others.notna()), days, exclude, announced, level)
-    rest = _against_quarters(others.where(counts.notna()), days, exclude, announced, level)
-    relative = relative_to(own, others)
-    relative = _if_separate(replace(relative, outcome=f"{RELATIVE}{own.outcome}"))
-    if relative.p_value is None or rest.ratio > rest.placebo["ratio"].quantile(QUIET):
-        return relative
-    return _untested(relative, "the others were as quiet themselves as in the quietest tenth of ordinary windows")
+    if (own := replace(own, outcome=f"{RELATIVE}{own.outcome}")).p_value is None:
+        return own
+    daily = own.daily.set_index("day")
+    ordinary, observed = daily["role"] == "baseline", daily["observed"]
+    implied = others.reindex(daily.index) * observed[ordinary].sum() / (others[daily.index[ordinary]].sum() or np.nan)
+    starts, pattern = daily.index.get_indexer([*own.placebo["start"], days[0]]), observed[days].notna().to_numpy()
+    seen, mean = (window_sums(column.fillna(0).to_numpy(), starts, pattern) for column in (observed, implied))
+    ratios = np.divide(seen, mean, out=np.full(len(seen), np.nan), where=mean > 0)
+    low, high = (observed / implied)[ordinary & (implied > 0)].quantile(BAND)
+    effect = replace(
+        own, expected=float(mean[-1]), ratio=float(ratios[-1]) if mean[-1] > 0 else None,
+        daily=daily.assign(expected=implied, low=low * implied, high=high * implied).reset_index(),
+        placebo=own.placebo.assign(ratio=ratios[:-1]),
+    )  # fmt: skip
+    if (effect := _if_separate(effect)).p_value is not None and mean[-1] <= np.quantile(mean[:-1], QUIET):
+        return _untested(effect, "the others were as quiet themselves as in the quietest tenth of ordinary windows")
+    return effect if effect.p_value is None else _tested(effect)
 
 
 def estimate_shares(minutes, days, whole):
@@ -162,9 +163,8 @@ def estimate_shares(minutes, days, whole):
     minutes : DataFrame
         By day, a column a region.
     days : DatetimeIndex
-        The window.
     whole : PauseEffect
-        The sum of these regions in the same window: it says which days are the baseline.
+        The sum of these regions in the window `days`: it says which days are the baseline.
 
     Returns
     -------
@@ -175,8 +175,8 @@ def estimate_shares(minutes, days, whole):
         Shares by first day of a window, a column a region: the ordinary windows and the one asked about.
     """
     if not whole.n_placebo:
-        columns = ["minutes", "share", "usual", "low", "high", "ratio"]
-        return pd.DataFrame(np.nan, minutes.columns, columns).assign(outside=""), minutes.iloc[:0]
+        empty = pd.DataFrame(np.nan, minutes.columns, ["minutes", "share", "usual", "low", "high", "ratio"])
+        return empty.assign(outside=""), minutes.iloc[:0]
     starts = pd.DatetimeIndex([days[0], *whole.placebo["start"]])
     sums = window_sums(minutes.fillna(0).to_numpy().T, minutes.index.get_indexer(starts), np.ones(len(days), bool)).T
     windows = pd.DataFrame(sums, starts, minutes.columns)
@@ -192,9 +192,9 @@ def estimate_shares(minutes, days, whole):
 
 def _against_quarters(counts, days, exclude, announced, level):
     """Window shift against the level of 90 days before and 90 days after."""
-    baseline = (days[0] - QUARTER * ONE_DAY, days[-1] + QUARTER * ONE_DAY)
+    quarters = (days[0] - QUARTER * ONE_DAY, days[-1] + QUARTER * ONE_DAY)
     return estimate_effect(
-        counts, days, baseline=baseline, exclude=exclude, announced=announced, trend="constant", weekday=False,
+        counts, days, baseline=quarters, exclude=exclude, announced=announced, trend="constant", weekday=False,
         holidays=False, test="shift", level=level,
     )  # fmt: skip
 
@@ -204,14 +204,32 @@ def _if_separate(effect):
     separate = int((effect.daily["role"] == "baseline").sum()) // effect.n_days
     if effect.p_value is None or separate >= FEWEST_WINDOWS:
         return effect
-    windows = f"{separate} separate windows of {days_text(effect.n_days)}"
-    return _untested(effect, f"the quarters before and after hold only {windows}, at least {FEWEST_WINDOWS} are needed")
+    windows = f"{separate} separate windows of {days_text(effect.n_days)}, at least {FEWEST_WINDOWS} are needed"
+    return _untested(effect, f"the quarters before and after hold only {windows}")
+
+
+def _tested(effect):
+    """Judge the ratio against the placebos; expected, daily and placebo are already in place."""
+    test = PlaceboTest(
+        effect.ratio, effect.placebo["ratio"].to_numpy(), effect.alternative, round(1 - effect.level, 12)
+    )
+    (low, high), (ratio_low, ratio_high) = test.accepted, test.ratio_interval
+    p_min, cut = float(test.p_min_fall), float(test.smallest_visible_cut)
+    testable = bool(p_min <= test.alpha)
+    silence = f"even total silence would have p = {p_min:.2g} against {test.n_placebo} comparable windows"
+    return decide(replace(
+        effect, expected_low=effect.expected * float(low),
+        expected_high=effect.expected * float(high) if np.isfinite(high) else None, ratio_low=float(ratio_low),
+        ratio_high=float(ratio_high) if np.isfinite(ratio_high) and effect.ratio else None,
+        p_value=float(test.p_value), p_min=p_min, n_placebo=int(test.n_placebo), testable=testable,
+        smallest_visible_cut=cut if testable and np.isfinite(cut) else None,
+        reason="the window of the whole panel shifted in time" if testable else silence,
+    ))  # fmt: skip
 
 
 def _untested(effect, why):
     """The same description, with the reason why there is no test."""
     return replace(
         effect, p_value=None, p_min=None, ratio_low=None, ratio_high=None, expected_low=None, expected_high=None,
-        ratio=None if np.isnan(effect.ratio) else effect.ratio, smallest_visible_cut=None, testable=False,
-        verdict=NOT_TESTABLE, reason=why,
+        smallest_visible_cut=None, testable=False, verdict=NOT_TESTABLE, reason=why,
     )  # fmt: skip

@@ -77,7 +77,7 @@ class Lull:
         )
         return (
             f"In this window of {length} there came {came}, where {self.expected_salvos:.1f} were to be expected "
-            f"{self.days_since_salvo} days after the last one; a quiet at least as long follows such a start in "
+            f"{days_text(self.days_since_salvo)} after the last one; a quiet at least as long follows such a start in "
             f"{self.quiet_probability:.0%} of cases ({self.n_salvos} salvos in {self.n_days} days)."
         )
 
@@ -122,13 +122,13 @@ def estimate_lull(missiles, days, *, threshold=SALVO_MISSILES, baseline=365, exc
         raise DesignError("not a salvo threshold", field="threshold", expected="above 0", found=repr(threshold))
     missiles, days = check_counts(missiles), check_window(days)
     history = missiles[days[0] - pd.Timedelta(days=baseline) : days[-1]]
-    if len(history) == 0 or history.index[-1] < days[-1]:
+    if len(history) == 0 or history.reindex(days).isna().any():
         return None
     salvo = (history >= threshold).to_numpy()
     since = days_since_salvo(salvo)
     before = history.index < days[0]
     usable = before & ~np.isnan(since) & history.notna().to_numpy() & ~history.index.isin(pd.DatetimeIndex(exclude))
-    if salvo[before].sum() < FEWEST_SALVOS or np.isnan(since[~before][0]):
+    if salvo[usable].sum() < FEWEST_SALVOS or np.isnan(since[~before][0]):
         return None
     family = sm.families.Binomial(link=sm.families.links.CLogLog())
     fit = sm.GLM(salvo[usable].astype(float), _terms(since[usable]), family=family).fit()

@@ -5,7 +5,7 @@ from itertools import product
 
 import pandas as pd
 
-from analysis.choices import CHOICES
+from analysis.choices import CHOICES, EDGES
 from analysis.curve import STRATUM, estimate_curve
 from analysis.effects import EffectsRecord, decide, shown
 from analysis.estimation import estimate_effect
@@ -14,18 +14,13 @@ from analysis.pauses import get_pause, load_pauses
 from analysis.procedure import VOLUME, not_ordinary
 from analysis.registry import window_span
 from analysis.salvos import salvo_days
-from analysis.sentences import days_phrase
+from analysis.sentences import NOT_TESTABLE, days_phrase
 from analysis.strikedays import strike_days
 from analysis.tables import load_strikes, load_table, outcome_series
 from analysis.tables import outcomes as catalogue
 
 LAST_WEEK = 8  # last days of the table to leave out, instead of one
 LARGE = 0.1  # a tenth of the expected number: a shift of the ratio that a reader would notice
-EDGES = "edges"  # the axis of choices that is about the window
-
-
-def _width(pair):
-    return pair[1] - pair[0]
 
 
 @dataclass(frozen=True)
@@ -71,27 +66,20 @@ class Sensitivity:
 
     def matters(self, outcome):
         """What moves the answer: whose window one believes, its edges, or the other choices; in a sentence."""
-        curve = self.curve(outcome)
-        if curve.effect.ratio is None:
+        own = [curve.effect for curve in self.curves if curve.effect.outcome == outcome]
+        claims, spreads = [e.ratio for e in own if e.ratio is not None], self.curve(outcome).spreads()
+        if spreads.empty:
             return "What the answer depends on cannot be said."
-        claims = [c.effect.ratio for c in self.curves if c.effect.outcome == outcome and c.effect.ratio is not None]
-        spreads = {axis: (low, high) for axis, low, high in curve.spreads().itertuples()}
-        moved = {"which partly covered days count": spreads.pop(EDGES)} if EDGES in spreads else {}
-        if spreads:
-            axis = max(spreads, key=lambda axis: _width(spreads[axis]))
-            moved[f"the model or the counting (most: {axis})"] = spreads[axis]
+        others = spreads.drop(index=EDGES, errors="ignore")
+        moved = [_moved("which partly covered days count", *spreads.loc[EDGES])] if EDGES in spreads.index else []
+        if len(others):
+            widest = (others["max"] - others["min"]).idxmax()
+            moved.append(_moved("the model or the counting", *others.loc[widest], note=f"most by {widest}, "))
         if len(claims) > 1:
-            moved["whose window you believe"] = min(claims), max(claims)
-        order = sorted(moved, key=lambda name: -_width(moved[name]))
-        large = [name for name in order if _width(moved[name]) >= LARGE]
-        small = [name for name in order if name not in large]
-        told = {name: f"{name} ({moved[name][0]:.2f} to {moved[name][1]:.2f})" for name in order}
-        said = f"on {' and on '.join(told[name] for name in large)}" if large else ""
-        if small:
-            said += ", not on " if large else "neither on " if len(small) > 1 else "not on "
-            said += f" {'nor' if not large else 'or'} on ".join(told[name] for name in small)
+            moved.append(_moved("whose window you believe", min(claims), max(claims)))
+        answer = "answer" if any(effect.verdict != NOT_TESTABLE for effect in own) else "ratio, testable or not,"
         only = "" if len(claims) > 1 else " Only one window can be compared."
-        return f"The answer depends {said}; in brackets the range of the median ratio.{only}"
+        return f"The {answer} depends {_on(moved)}; in brackets the range of the median ratio.{only}"
 
     def plot(self, ax=None):
         """Draw the first outcome's curve for the claim in question."""
@@ -100,6 +88,20 @@ class Sensitivity:
     def record(self):
         """The curves as a notebook output that a batch can read back."""
         return EffectsRecord((*(curve.effect for curve in self.curves), *self.largest))
+
+
+def _moved(what, low, high, note=""):
+    return high - low, f"{what} ({note}{low:.2f} to {high:.2f})"
+
+
+def _on(moved):
+    """Join what moves the ratio by much, widest first, and what does not."""
+    moved = sorted(moved, reverse=True)
+    much = [text for width, text in moved if width >= LARGE]
+    little = [text for width, text in moved if width < LARGE]
+    if much:
+        return f"on {' and on '.join(much)}" + (f", not on {' or on '.join(little)}" if little else "")
+    return f"neither on {' nor on '.join(little)}" if len(little) > 1 else f"not on {little[0]}"
 
 
 def assess_choices(
@@ -146,7 +148,8 @@ def assess_choices(
         windows = {rule: strike_days(*span, rule=rule) for rule in ("any", "whole")}
         series = _series_on_offer(outcome, folder)
         shared["announced"] = waiting[0] if len(waiting) else None
-        same = (outcome, *(tuple(part) for part in (days, waiting, *windows.values())))  # claims often differ by hours that make no other strike day
+        # claims often differ by hours that make no other strike day
+        same = (outcome, *(tuple(part) for part in (days, waiting, *windows.values())))
         if same not in known:
             fitting = [choice for choice in choices if getattr(choice, "outcome", "") in ("", outcome)]
             known[same] = estimate_curve(

@@ -66,7 +66,7 @@ def days_phrase(effect):
     some = effect.n_missing and effect.observed is not None
     missing = f" ({effect.n_missing} of {effect.n_days} days without a report)" if some else ""
     place = WINDOW_PHRASES.get(effect.window)
-    return f"{place}, {span}{missing}," if place else span + missing
+    return f"{place} ({span}){missing}" if place else span + missing
 
 
 def amount(value):
@@ -76,7 +76,11 @@ def amount(value):
 
 def counted(value, label):
     """A count with its label, singular for one: "1 missile launched", "70 long-range drones launched"."""
-    noun = label.replace("drones", "drone").replace("missiles", "missile") if value == 1 else label
+    noun = (
+        label.replace("drones", "drone").replace("missiles", "missile").replace("minutes", "minute")
+        if value == 1
+        else label
+    )
     return f"{amount(value)} {noun}"
 
 
@@ -103,7 +107,7 @@ def describe_placebo(effect):
         return f"No comparable window of {days_text(effect.n_days)}; nothing to draw."
     low, high = (effect.placebo["ratio"] <= effect.ratio).sum(), (effect.placebo["ratio"] >= effect.ratio).sum()
     return (
-        f"Histogram of {effect.n_placebo} ordinary windows of the same length by launched over expected; this window "
+        f"Histogram of {effect.n_placebo} ordinary windows of the same length by seen over expected; this window "
         f"lies at {effect.ratio:.2f}, {low} are as low or lower, {high} as high or higher."
     )
 
@@ -120,8 +124,9 @@ def _strength(effect):
     chance = f"p = {p:.2g} against {others}"
     if effect.ratio == 0:
         return f"That is none of an expected {amount(effect.expected)} ({chance})."
-    upper = "without upper limit" if effect.ratio_high is None else f"to {effect.ratio_high:.2f}"
-    interval = f"{effect.level:.0%} interval {effect.ratio_low:.2f} {upper}"
+    lower = "open" if effect.ratio_low is None else f"{effect.ratio_low:.2f}"
+    upper = "open" if effect.ratio_high is None else f"{effect.ratio_high:.2f}"
+    interval = f"{100 * effect.level:.6g}% interval {lower} to {upper}"
     return f"That is {effect.ratio:.2f} times the expected {amount(effect.expected)} ({interval}; {chance})."
 
 

@@ -1,11 +1,12 @@
-"""Shares by day: hits among trials in one window, against all windows of its length; and two companions.
+"""Shares by day: hits among trials in one window, against all windows of its length.
 
-The denominator is each day's own, so that a weekend with few reports weighs little and does not look quiet. Fisher's
-exact test takes every trial for an independent draw: where hits come in clusters it rejects 14 to 21 % of true nulls
-at 5 % (`share_size_study`), so it is never the result. Firth's regression treats days as independent: a companion.
+The denominator is each day's own: a weekend with few reports weighs little and does not look quiet. Fisher's exact
+test takes every trial for an independent draw; where hits come in clusters it rejects 12 to 21 % of true nulls at 5 %
+(`share_size_study`), so it is never the result.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -15,15 +16,16 @@ from analysis.errors import DesignError
 from analysis.estimation import estimate_effect
 from analysis.layout import check_counts
 from analysis.placebo import PlaceboTest, window_sums
+from analysis.sentences import NOT_TESTABLE
 
 BAND = (0.025, 0.975)
 SAME_WEEKDAY = "same-weekday"
 LENGTH, SIDE = 4, 90  # days in the window of the size study, and on either side of it
 CLUSTERS = {  # standard deviation and day-to-day correlation of log-odds, typical share
     "independent": (0.0, 0.0, 0.15),
-    "clustered": (1.0, 0.0, 0.11),
-    "clustered, lasting": (1.0, 0.6, 0.11),
-    "strongly clustered": (1.5, 0.8, 0.075),
+    "clustered": (1.0, 0.0, 0.12),
+    "clustered, lasting": (1.0, 0.6, 0.12),
+    "strongly clustered": (1.5, 0.8, 0.08),
 }
 
 
@@ -49,7 +51,9 @@ def estimate_share(
     -------
     PauseEffect
         Counts hits. Expected is the share of hits on the baseline days times the trials of the window, so the ratio
-        is share inside over share outside. `daily` has the column trials too.
+        is share inside over share outside. `daily` has the column trials too. Of two windows without a hit, the one
+        with more trials is the more extreme. Not testable with fewer than 39 separate windows in the baseline (19
+        where only one direction is asked): then ordinary windows would be called unusual too often.
 
     Raises
     ------
@@ -58,12 +62,12 @@ def estimate_share(
 
     Examples
     --------
-    >>> days = pd.date_range("2025-01-01", periods=120)
-    >>> trials = pd.Series(np.random.default_rng(1).poisson(50, 120), index=days, name="articles")
-    >>> hits = (trials // 5).where(~days.isin(days[100:103]), 1)
-    >>> effect = estimate_share(hits, trials, days[100:103])
+    >>> days = pd.date_range("2025-01-01", periods=150)
+    >>> trials = pd.Series(np.random.default_rng(1).poisson(50, 150), index=days, name="articles")
+    >>> hits = (trials // 5).where(~days.isin(days[140:143]), 1)
+    >>> effect = estimate_share(hits, trials, days[140:143])
     >>> effect.verdict, round(effect.ratio, 2)
-    ('fewer', 0.12)
+    ('fewer', 0.11)
     """
     hits, trials = check_counts(hits), check_counts(trials).reindex(hits.index)
     over = hits > trials
@@ -76,53 +80,30 @@ def estimate_share(
         hits.where(trials > 0), days, baseline=baseline, first_day=first_day, exclude=exclude, announced=announced,
         trend="constant", weekday=False, holidays=False, test="shift", alternative=alternative, level=level,
     )  # fmt: skip
-    known = effect.daily["observed"].notna()
-    effect = replace(
-        effect, daily=effect.daily.assign(trials=trials.reindex(effect.daily["day"]).where(known.to_numpy()).to_numpy())
-    )
-    return relative_to(effect, trials, same_weekday=same_weekday)
-
-
-def relative_to(effect, trials, *, same_weekday=False):
-    """Judge an effect again: expected is proportional to another series instead of one level for all days.
-
-    Parameters
-    ----------
-    effect : PauseEffect
-        Of a window shift without trend. One without a p-value stays as it is.
-    trials : Series
-        By day; NaN counts as 0.
-    same_weekday : bool
-        Compare only with windows that begin on the same weekday.
-
-    Returns
-    -------
-    PauseEffect
-    """
-    used = SAME_WEEKDAY if same_weekday else effect.test
-    if effect.p_value is None:
-        return replace(effect, test=used)
     daily = effect.daily.set_index("day")
-    observed, ordinary = daily["observed"], daily["role"] == "baseline"
-    trials = trials.reindex(daily.index).where(observed.notna()).fillna(0.0)
-    expected = trials * (observed[ordinary].sum() / trials[ordinary].sum())
-    starts = pd.DatetimeIndex(effect.placebo["start"])
-    first = pd.Timestamp(effect.first_day)
+    daily = daily.assign(trials=trials.reindex(daily.index).where(daily["observed"].notna()))
+    effect = replace(effect, daily=daily.reset_index(), test=SAME_WEEKDAY if same_weekday else effect.test)
+    if effect.p_value is None:
+        return effect
+    ordinary, starts = daily["role"] == "baseline", pd.DatetimeIndex(effect.placebo["start"])
     if same_weekday:
-        starts = starts[starts.day_of_week == first.day_of_week]
-    positions = daily.index.get_indexer(starts.append(pd.DatetimeIndex([first])))
-    pattern = observed[first : pd.Timestamp(effect.last_day)].notna().to_numpy()
-    seen, mean = (window_sums(column.fillna(0).to_numpy(), positions, pattern) for column in (observed, expected))
-    low, high = (observed / expected)[ordinary & (expected > 0)].quantile(BAND)
-    judged = replace(
-        effect, test=used, placebo=pd.DataFrame({"start": starts, "ratio": seen[:-1] / mean[:-1]}),
-        daily=daily.assign(expected=expected, low=low * expected, high=high * expected).reset_index(),
-    )  # fmt: skip
-    return _judged(judged, seen, mean)
+        starts = starts[starts.day_of_week == pd.Timestamp(effect.first_day).day_of_week]
+    usual = daily.loc[ordinary, "observed"].sum() / daily.loc[ordinary, "trials"].sum()
+    daily["expected"] = usual * daily["trials"]
+    low, high = (daily["observed"] / daily["expected"])[ordinary].quantile(BAND)
+    daily = daily.assign(low=low * daily["expected"], high=high * daily["expected"])
+    positions = daily.index.get_indexer([*starts, pd.Timestamp(effect.first_day)])
+    pattern = daily.loc[daily["role"] == "window", "observed"].notna().to_numpy()
+    seen, mean = (
+        window_sums(daily[column].fillna(0).to_numpy(), positions, pattern) for column in ("observed", "expected")
+    )
+    placebo = pd.DataFrame({"start": starts, "ratio": seen[:-1] / mean[:-1]})
+    separate = len(starts) if same_weekday else int(ordinary.sum() // pattern.sum())
+    return _judge(replace(effect, daily=daily.reset_index(), placebo=placebo), seen, mean, separate)
 
 
 def order_windows(seen, expected):
-    """Put windows in order for a placebo test: by ratio; of two without a hit, the one that expected more is lower.
+    """Put windows in order for the lower tail: by ratio; of two without a hit, the one that expected more is lower.
 
     Parameters
     ----------
@@ -132,115 +113,55 @@ def order_windows(seen, expected):
     Returns
     -------
     (..., M) array
-        The ratio; between -1 and 0 where there is no hit.
+        The ratio; below 0 where there is no hit; NaN where none was expected.
 
     Examples
     --------
-    >>> order_windows(np.array([0, 0, 2]), np.array([1.0, 3, 4])).round(2).tolist()
-    [-0.25, -0.75, 0.5]
+    >>> order_windows(np.array([0, 0, 2]), np.array([1.0, 3, 4])).tolist()
+    [-0.125, -0.375, 0.5]
     """
-    most = expected.max(-1, keepdims=True)
     ratio = np.divide(seen, expected, out=np.full(seen.shape, np.nan), where=expected > 0)
-    return np.where(seen > 0, ratio, np.where(expected > 0, -expected / most, np.nan))
+    return np.where(ratio == 0, -0.5 * expected / expected.max(-1, keepdims=True), ratio)
 
 
-def _judged(effect, seen, mean):
+def share_tails(seen, expected):
+    """p-values of the last window against all others, lower and upper tail; leading axes run over series."""
+    order = order_windows(seen, expected)
+    ratio = np.maximum(order, 0)
+    return PlaceboTest(order[..., -1], order[..., :-1]).p_lower, PlaceboTest(ratio[..., -1], ratio[..., :-1]).p_upper
+
+
+def _judge(effect, seen, mean, separate):
     """Test the last window against the others and let the common rule decide."""
-    order, alpha, expected = order_windows(seen, mean), 1 - effect.level, float(mean[-1])
+    alpha, sides = round(1 - effect.level, 12), 2 if effect.alternative == "two-sided" else 1
+    order, ratio, expected = order_windows(seen, mean), float(seen[-1] / mean[-1]), float(mean[-1])
+    lower, upper = share_tails(seen, mean)
     test = PlaceboTest(order[-1], order[:-1], effect.alternative, alpha)
-    nothing = order_windows(np.append(seen[:-1], 0), mean)[-1]
-    floor = test.p_min_rise if effect.alternative == "greater" else replace(test, ratio=nothing).p_value
-    (low, high), testable, silent = test.accepted, bool(floor <= test.alpha), int((seen[:-1] == 0).sum())
-    ratio, (ratio_low, ratio_high) = float(seen[-1] / mean[-1]), test.ratio_interval
-    cut, windows = float(test.smallest_visible_cut), f"{test.n_placebo} comparable windows"
-    limit = f"even none at all is ordinary: {silent} of {windows} have none" if silent else (
-        f"only {windows}: even none at all has p = {floor:.2g}"
-    )  # fmt: skip
-    return decide(replace(
+    nothing = share_tails(np.append(seen[:-1], 0), mean)[0] * sides
+    floor = float(test.p_min_rise if effect.alternative == "greater" else nothing)
+    tail = {"less": lower, "greater": upper}.get(effect.alternative, lower if ratio < 1 else upper)
+    windows = f"{test.n_placebo} comparable window{'s' * int(test.n_placebo != 1)}"
+    silent = int((seen[:-1] == 0).sum())
+    needed = ceil(sides / alpha - 1e-9) - 1  # with fewer, not even the most extreme of separate windows is rejected
+    if floor > alpha:
+        reason = f"even none at all is ordinary: {silent} of {windows} have none" if silent else (
+            f"only {windows}: even none at all has p = {floor:.2g}"
+        )  # fmt: skip
+    elif separate < needed:
+        reason = f"only {separate} separate windows to compare with, {needed} are needed"
+    else:
+        reason = f"compared with {windows}, each by the denominators of its own days"
+    testable = bool(floor <= alpha and separate >= needed)
+    (low, high), (ratio_low, ratio_high), cut = test.accepted, test.ratio_interval, float(test.smallest_visible_cut)
+    judged = decide(replace(
         effect, expected=expected, expected_low=expected * max(float(low), 0.0),
         expected_high=expected * float(high) if np.isfinite(high) else None, ratio=ratio,
-        ratio_low=max(float(ratio_low), 0.0), ratio_high=float(ratio_high) if ratio and np.isfinite(ratio_high) else None,
-        p_value=float(test.p_value), p_min=float(floor), n_placebo=int(test.n_placebo), testable=testable,
-        smallest_visible_cut=cut if testable and np.isfinite(cut) else None,
-        reason=f"compared with {windows}, each by the denominators of its own days" if testable else limit,
+        ratio_low=max(float(ratio_low), 0.0),
+        ratio_high=float(ratio_high) if ratio and np.isfinite(ratio_high) else None,
+        p_value=min(1.0, float(tail) * sides), p_min=min(1.0, floor), n_placebo=int(test.n_placebo),
+        testable=testable, smallest_visible_cut=cut if testable and np.isfinite(cut) else None, reason=reason,
     ))  # fmt: skip
-
-
-@dataclass(frozen=True)
-class FirthFit:
-    """A logistic regression with Firth's penalty.
-
-    Attributes
-    ----------
-    coefficients, standard_errors : Series
-        By term, on the log-odds scale.
-    log_likelihood : float
-        With the penalty, 0.5 log |X'WX|.
-    """
-
-    coefficients: pd.Series
-    standard_errors: pd.Series
-    log_likelihood: float
-
-
-def fit_firth(design, outcome, *, held=()):
-    """Fit a logistic regression whose estimates stay finite when a term separates the outcome (Firth 1993).
-
-    Parameters
-    ----------
-    design : DataFrame (n, p)
-        Complete; a column of ones for the level.
-    outcome : array of n zeros and ones
-    held : sequence of str
-        Terms held at 0; the penalty is still that of the whole design.
-
-    Returns
-    -------
-    FirthFit
-
-    Raises
-    ------
-    DesignError
-        The outcome is not 0 or 1, terms repeat one another, or the fit does not converge.
-
-    Examples
-    --------
-    >>> fit = fit_firth(pd.DataFrame({"level": 1.0, "pause": [0.0, 0, 0, 1]}), [1, 1, 1, 0])
-    >>> fit.coefficients.round(4).tolist()  # the empty cells of the table get half a case
-    [1.9459, -3.0445]
-    """
-    from scipy.optimize import minimize
-
-    X, y, free = design.to_numpy(float), np.asarray(outcome, float), ~design.columns.isin(held)
-    if not np.isin(y, [0, 1]).all() or np.linalg.matrix_rank(X) < X.shape[1]:
-        raise DesignError("not a logistic regression", expected="outcomes of 0 and 1, terms that differ")
-
-    def objective(values):
-        beta = np.zeros(X.shape[1])
-        beta[free] = values
-        eta = X @ beta
-        mean = 1 / (1 + np.exp(-eta))
-        weight = mean * (1 - mean)
-        information = (X * weight[:, None]).T @ X
-        leverage = weight * np.einsum("ij,ji->i", X, np.linalg.solve(information, X.T))
-        likelihood = (y * eta - np.logaddexp(0, eta)).sum() + 0.5 * np.linalg.slogdet(information)[1]
-        return -likelihood, -(X.T @ (y - mean + leverage * (0.5 - mean)))[free], information
-
-    found = minimize(lambda values: objective(values)[:2], np.zeros(free.sum()), jac=True, options={"gtol": 1e-9})
-    likelihood, slope, information = objective(found.x)
-    if np.abs(slope).max() > 1e-5:
-        raise DesignError("the penalised regression does not converge", expected="terms of a similar scale")
-    errors = np.sqrt(np.diag(np.linalg.inv(information)))[free]
-    terms = design.columns[free]
-    return FirthFit(pd.Series(found.x, terms), pd.Series(errors, terms), -float(likelihood))
-
-
-def firth_test(design, outcome, term):
-    """Test one term by the penalised likelihood ratio (Heinze and Schemper 2002): its chi-square and p-value."""
-    from scipy.stats import chi2
-
-    ratio = 2 * (fit_firth(design, outcome).log_likelihood - fit_firth(design, outcome, held=[term]).log_likelihood)
-    return float(ratio), float(chi2.sf(ratio, 1))
+    return judged if separate >= needed else replace(judged, verdict=NOT_TESTABLE)
 
 
 def share_size_study(*, replicates=2000, level=0.95, seed=0):
@@ -272,11 +193,13 @@ def share_size_study(*, replicates=2000, level=0.95, seed=0):
         trials = generator.poisson(6, shape)
         hits = generator.binomial(trials, odds / (1 + odds))
         seen, total = window_sums(hits, starts, pattern), window_sums(trials, starts, pattern)
-        order = order_windows(seen, total / trials.sum(1, keepdims=True))
-        shift, exact = PlaceboTest(order[:, -1], order[:, :-1]), hypergeom(trials.sum(1), hits.sum(1), total[:, -1])
-        fisher = exact.cdf(seen[:, -1]), exact.sf(seen[:, -1] - 1)
-        rates = [shift.p_value, shift.p_lower, 2 * np.minimum(*fisher), fisher[0]]
-        rates = [float((p <= alpha).mean()) for p in rates]
-        rows[name] = [*rates, np.sqrt(rates[0] * (1 - rates[0]) / replicates), float((seen[:, -1] == 0).mean())]
+        exact = hypergeom(trials.sum(1), hits.sum(1), total[:, -1])
+        tails = [*share_tails(seen, total.astype(float)), exact.cdf(seen[:, -1]), exact.sf(seen[:, -1] - 1)]
+        shift, less, fisher, fisher_less = (
+            float((p <= alpha).mean())
+            for p in (2 * np.minimum(*tails[:2]), tails[0], 2 * np.minimum(*tails[2:]), tails[2])
+        )
+        error, none = np.sqrt(shift * (1 - shift) / replicates), float((seen[:, -1] == 0).mean())
+        rows[name] = [shift, less, fisher, fisher_less, error, none]
     columns = ["window_shift", "window_shift_less", "fisher", "fisher_less", "standard_error", "none_by_chance"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("days")

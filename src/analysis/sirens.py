@@ -21,7 +21,7 @@ from analysis.tables import load_table
 
 MINUTES, TAKEOFFS = "alert_minutes", "takeoff_alarms"
 WITHOUT, RELATIVE_MINUTES = f"{MINUTES}_without_takeoffs", f"{RELATIVE}{MINUTES}"
-GROUPS = {"rear": "all regions away from the front", "front": "all regions near the front", "all": "all regions"}
+GROUPS = {"rear": "the regions away from the front", "front": "the regions near the front", "all": "all regions"}
 DISPLACED = "These others may themselves have received displaced strikes, which makes a fall look larger."
 
 
@@ -36,8 +36,10 @@ class RegionalAssessment:
         The claim in question.
     regions : dict of str to str
         The named regions, the first one in the pictures: key in oblasts.csv and name in a sentence.
+    members : dict of str to list
+        The usable regions of the groups "rear", "front" and "all".
     effects : tuple of PauseEffect
-        Stratum is a region, "rear", "front" or "all". None of them counts in a family of tests.
+        Stratum is a region or a group. None of them counts in a family of tests.
     shares, windows : DataFrame
         As from `estimate_shares`; `shares` has all regions, with name, tile_row and tile_column.
     data_until : Timestamp
@@ -47,6 +49,7 @@ class RegionalAssessment:
     pause: Pause
     claim: str
     regions: dict
+    members: dict
     effects: tuple
     shares: pd.DataFrame
     windows: pd.DataFrame
@@ -66,9 +69,9 @@ class RegionalAssessment:
         return EffectsRecord(self.effects)
 
     def summary(self):
-        """A finding for each named region, on its own and relative to the others (Markdown)."""
+        """A finding for each named region, on its own and relative to the others, and for the whole rear (Markdown)."""
         told = [self.say(outcome, key) for key in self.regions for outcome in (MINUTES, RELATIVE_MINUTES)]
-        return "\n\n".join(told)
+        return "\n\n".join([*told, self.say(MINUTES, "rear")])
 
     def everywhere(self):
         """A finding for the regions away from the front, those near it, and all together (Markdown)."""
@@ -76,12 +79,14 @@ class RegionalAssessment:
 
     def say(self, outcome, stratum):
         """One finding in words, with the place it speaks of."""
-        effect, place = self.select(outcome, stratum), _sentence(self._name(stratum))
+        effect = self.select(outcome, stratum)
+        if stratum in GROUPS:
+            group = GROUPS[stratum][0].upper() + GROUPS[stratum][1:]
+            return f"**{group}, {len(self.members[stratum])} usable.** {finding(effect)}"
         if outcome != RELATIVE_MINUTES:
-            return f"**{place}.** {finding(effect)}"
-        caution = "" if effect.p_value is None else f" {DISPLACED}"
-        words = finding(replace(effect, outcome=MINUTES))
-        return f"**{place} relative to the other regions away from the front.** {words}{caution}"
+            return f"**{self.regions[stratum]}.** {finding(effect)}"
+        words, caution = finding(replace(effect, outcome=MINUTES)), "" if effect.p_value is None else f" {DISPLACED}"
+        return f"**{self.regions[stratum]} relative to the other regions away from the front.** {words}{caution}"
 
     def coverage(self):
         """How far the alerts reach and which regions they cover, in a sentence."""
@@ -127,12 +132,16 @@ class RegionalAssessment:
 
     def ranks(self):
         """Where the named regions rank among all by share over usual share, in words."""
-        rank = self.shares["ratio"].rank(method="min")
-        told = [f"{name} is number {rank[key]:.0f}" for key, name in self.regions.items() if rank[key] > 0]
-        return (
-            f"By share over usual share, lowest first, {' and '.join(told) or 'no named region has a rank'} of "
-            f"{rank.count()} regions. No rank of {rank.count()} is rare enough for a test."
-        )
+        ratio = self.shares["ratio"].dropna()
+        if ratio.empty:
+            return "No region has a share to rank."
+        told = [
+            f"{(ratio <= ratio[key]).sum() - 1} of the other {len(ratio) - 1} regions lie as low as {name} or lower"
+            for key, name in self.regions.items()
+            if key in ratio
+        ]
+        few = f"among {len(ratio)} regions no rank is rare enough for a test"
+        return f"By share over usual share {' and '.join([*told, few])}."
 
     def shares_frame(self):
         """The shares as a table, regions outside their ordinary range first."""
@@ -150,9 +159,6 @@ class RegionalAssessment:
         """Alternative text for `plot`."""
         key, name = next(iter(self.regions.items()))
         return f"{name}. {self.select(MINUTES, key).describe_series()}"
-
-    def _name(self, stratum):
-        return (self.regions | GROUPS)[stratum]
 
     def _under(self, claim):
         tested = claim.id if claim.id in {effect.claim for effect in self.effects} else self.claim
@@ -210,26 +216,27 @@ def assess_regions(pause_id, *, claim="main", regions=("Kyiv City", "Kyiv"), lev
     alarms = load_table("alerts", folder=folder).groupby("day")["mig31k_started"].max()
     panels[TAKEOFFS] = alarms.rename(TAKEOFFS)
     others = [other.id for other in pause.claims if other.stated and other.id != chosen]
+    away = oblasts.loc[list(panels[MINUTES]), "away_from_front"]
+    groups = {"rear": away.index[away], "front": away.index[~away], "all": away.index}
     exclude, effects = not_ordinary(registry, besides=pause), []
     for claim_id in (chosen, *others):
         waiting = pause.announced_days(claim_id)
         options = {"exclude": exclude, "announced": waiting[0] if len(waiting) else None, "level": level}
-        rows = _estimates(panels, pause.days(claim_id), names, oblasts, options)
+        rows = _estimates(panels, pause.days(claim_id), names, groups, options)
         effects += [replace(row, pause=pause.id, claim=claim_id) for row in rows]
     minutes = panels[MINUTES]
     whole = next(effect for effect in effects if effect.stratum == "all")
-    shares, windows = estimate_shares(minutes[usable_regions(minutes, days, minutes)], days, whole)
+    members = {group: usable_regions(minutes, days, regions) for group, regions in groups.items()}
+    shares, windows = estimate_shares(minutes[members["all"]], days, whole)
     tiles = oblasts.loc[list(minutes), ["name_en", "tile_row", "tile_column"]].rename(columns={"name_en": "name"})
     shares = tiles.join(shares).fillna({"outside": ""})
-    return RegionalAssessment(pause, chosen, names, tuple(effects), shares, windows, minutes.index[-1])
+    return RegionalAssessment(pause, chosen, names, members, tuple(effects), shares, windows, minutes.index[-1])
 
 
-def _estimates(panels, days, names, oblasts, options):
+def _estimates(panels, days, names, groups, options):
     """The rows of one window: groups, take-off alarms, and each named region on its own and relative to the rear."""
     minutes = panels[MINUTES]
-    away = oblasts.loc[list(minutes), "away_from_front"]
-    groups = {"rear": away[away].index, "front": away[~away].index, "all": away.index}
-    groups = {group: usable_regions(minutes, days, members) for group, members in groups.items()}
+    groups = {group: usable_regions(minutes, days, regions) for group, regions in groups.items()}
     asked = [(group, _total(minutes, members)) for group, members in groups.items()] + [("all", panels[TAKEOFFS])]
     asked += [(key, panels[outcome][key].rename(outcome)) for key in names for outcome in (MINUTES, WITHOUT)]
     rows = [replace(estimate_alerts(series, days, **options), stratum=stratum) for stratum, series in asked]
@@ -245,10 +252,6 @@ def _total(minutes, regions):
     return minutes[regions].sum(axis=1, skipna=False, min_count=1).rename(MINUTES)
 
 
-def _sentence(words):
-    return words[0].upper() + words[1:]
-
-
 def _brief(effect):
     """A verdict with its ratio, in half a sentence."""
     words = {FEWER: "quieter than expected", MORE: "louder than expected"}.get(effect.verdict, effect.verdict)
@@ -262,6 +265,8 @@ def _reading(name, relative, rear):
     more = "whether it was spared more cannot be told" if relative.verdict == NOT_TESTABLE else "it was not spared more"
     if rear.verdict == FEWER:
         return f"It was quiet in the whole rear, as a general pause would look; of {name}, {more}."
+    if rear.p_value is None:
+        return f"Not tested: {rear.reason}."
     if NOT_TESTABLE in (relative.verdict, rear.verdict):
         return "Too little to tell a pause for one place, for all, and none apart."
     return f"Neither a general quiet nor one of {name} alone shows."

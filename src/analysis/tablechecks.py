@@ -43,6 +43,8 @@ def table_faults(name, contents, definition):
     """Return the faults of one table and its sidecar, as a list of DataError."""
     files = [f"{name}.csv"] if definition.get("edited") else [f"{name}.csv", f"{name}.json"]
     absent = [file for file in files if file not in contents]
+    if definition.get("optional") and len(absent) == len(files):
+        return []
     if absent:
         return [DataError("file is missing", file=file, remedy=REBUILD) for file in absent]
     faults = [] if definition.get("edited") else _sidecar_faults(name, contents)

@@ -51,28 +51,26 @@ class Outcome:
 
 OUTCOMES = (
     Outcome(
-        name="drones_launched",
-        label="long-range drones launched",
-        short="drones",
-        table="strikes",
-        column="drones_launched",
-        first_day="2024-09-01",
-        strict_first_day="2025-01-01",
-        in_family=True,
+        name="drones_launched", label="long-range drones launched", short="drones", table="strikes",
+        column="drones_launched", first_day="2024-09-01", strict_first_day="2025-01-01", in_family=True,
         note="about 5 % too low in October and November 2024; includes decoys",
     ),
     Outcome(
-        name="missiles_launched",
-        label="missiles launched",
-        short="missiles",
-        table="strikes",
-        column="missiles_launched",
-        first_day="2024-01-01",
-        strict_first_day=None,
-        in_family=True,
+        name="missiles_launched", label="missiles launched", short="missiles", table="strikes",
+        column="missiles_launched", first_day="2024-01-01", strict_first_day=None, in_family=True,
         note="all classes in one series: reports join them in changing ways",
     ),
-)
+    Outcome(
+        name="drones_claimed_by_russia", label="Ukrainian drones that Russia says it shot down",
+        short="Ukrainian drones", table="russian_claims", column="drones_claimed", first_day="2024-05-01",
+        strict_first_day="2025-01-01", in_family=False, note="a night without drones has no post and is missing",
+    ),
+    Outcome(
+        name="drones_named_by_russia", label="Ukrainian drones that Russia says it shot down",
+        short="Ukrainian drones, at least", table="russian_claims", column="drones_named", first_day="2024-05-01",
+        strict_first_day="2025-01-01", in_family=False, note="a night without a post counts as none: at least so many",
+    ),
+)  # fmt: skip
 
 
 def outcomes():

@@ -1,4 +1,8 @@
-"""The tests as the size study runs them: on thousands of simulated series at once, by the rules of `estimation`."""
+"""The tests on trial: what `estimation` does to one series, done to thousands of simulated ones at once.
+
+Each trial takes a `study.Batch` and returns one answer per series. Everything that depends on the calendar alone
+comes as a `Layout`, so that baseline, exclusions and placebo windows are those of the real procedure.
+"""
 
 from functools import lru_cache
 
@@ -17,14 +21,35 @@ from analysis.placebo import (
     placebo_starts,
     shift_ratios,
     window_sums,
+    without_pull,
 )
 
 ORDINARY_DAY, HOLIDAY = "2026-02-03", "2026-05-09"
+HAC_LAGS = 7
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def simulated_layout(before, length, *, after=0, announced=0, first_day=ORDINARY_DAY):
-    """Lay a simulated series out on a calendar whose window begins on `first_day`."""
+    """Put a simulated series on a calendar on which its window begins on `first_day`.
+
+    Parameters
+    ----------
+    before, length, after : int
+        Days before, in and after the window.
+    announced : int
+        Last days before the window that are neither baseline nor placebo.
+    first_day : day
+
+    Returns
+    -------
+    Layout
+
+    Examples
+    --------
+    >>> layout = simulated_layout(365, 3, announced=2)
+    >>> int(layout.baseline.sum()), len(layout.starts)
+    (363, 361)
+    """
     start = pd.Timestamp(first_day)
     days = pd.date_range(start - before * ONE_DAY, periods=before + length + after)
     return lay_out(
@@ -32,78 +57,167 @@ def simulated_layout(before, length, *, after=0, announced=0, first_day=ORDINARY
     )
 
 
+def quiet_layout(before, length, horizon):
+    """The layout of the days after a pause, with the pause itself left out, as `estimate_rebound` has it."""
+    start = pd.Timestamp(ORDINARY_DAY)
+    days = pd.date_range(start - before * ONE_DAY, periods=before + length + horizon)
+    return lay_out(
+        pd.Series(1.0, days), days[before + length :], baseline=(days[0], days[-1]),
+        exclude=days[before : before + length], trend="linear",
+    )  # fmt: skip
+
+
 def window_shift(batch, layout):
-    ratio, placebos, expected = _shift(batch, layout)
+    """Compare with all windows of the baseline."""
+    ratio, placebos, expected = _short(batch, layout)
     return _answer(PlaceboTest(ratio, placebos), expected, layout)
 
 
 def after_salvo(batch, layout):
-    ratio, placebos, expected = _shift(batch, layout)
+    """Compare with windows equally long after a salvo."""
+    ratio, placebos, expected = _short(batch, layout)
     _, matched = _matched(batch, layout, expected)
     return _answer(PlaceboTest(ratio, np.where(matched, placebos, np.nan)), expected, layout)
 
 
 def automatic(batch, layout):
-    ratio, placebos, expected = _shift(batch, layout)
+    """Take the test that the days since the last salvo call for, series by series."""
+    ratio, placebos, expected = _short(batch, layout)
     lag, matched = _matched(batch, layout, expected)
-    chosen = np.where((lag <= SALVO_LAG)[:, None], np.where(matched, placebos, np.nan), placebos)
-    return _answer(PlaceboTest(ratio, chosen), expected, layout)
+    used = matched | ~(lag <= SALVO_LAG)[:, None]
+    return _answer(PlaceboTest(ratio, np.where(used, placebos, np.nan)), expected, layout)
+
+
+def long_window(batch, layout, step):
+    """Predict every window from a fit without it; every `step`-th placebo window, to save time."""
+    starts = layout.starts[::step]
+    found = [
+        leave_out_ratios(layout.X, counts, layout.baseline, layout.start, starts, layout.pattern)
+        for counts in batch.counts[:, : len(layout.days)]
+    ]
+    ratio, placebos, expected = (np.array(parts) for parts in zip(*found, strict=True))
+    return _answer(PlaceboTest(ratio, placebos), expected, layout)
+
+
+def after_quiet(batch, layout, length):
+    """Compare the days after a pause with the days after windows as quiet, and with all windows of their length."""
+    counts = batch.counts[:, : len(layout.days)]
+    expected, _ = expected_counts(layout.X, counts, weights=layout.baseline.astype(float))
+    pause = np.ones(length, bool)
+    before = placebo_starts(layout.baseline, np.append(pause, layout.pattern))
+    quiet = _ratios(counts, expected, np.append(before, layout.start - length), pause)
+    here = np.append(before + length, layout.start)
+    after = _ratios(counts, expected, here, layout.pattern)
+    alike = _most_alike(quiet[:, :-1], quiet[:, -1:])
+    answer = _answer(PlaceboTest(after[:, -1], np.where(alike, after[:, :-1], np.nan)), expected, layout)
+    ordinary = PlaceboTest(after[:, -1], _ratios(counts, expected, layout.starts, layout.pattern))
+    return answer | {"p_upper": np.maximum(answer["p_upper"], ordinary.p_upper)}
 
 
 def stated_cut(batch, layout):
-    """Find the cut that each series' own test calls visible: plant it and test again."""
-    ratio, placebos, _ = _shift(batch, layout)
-    cut = PlaceboTest(ratio, placebos).smallest_visible_cut
-    counts = batch.counts.copy()
-    counts[:, layout.window] *= 1 - np.nan_to_num(cut)[:, None]
+    """Plant in each series the cut that its own test calls just visible, and test again."""
+    cut = PlaceboTest(*_short(batch, layout)[:2]).smallest_visible_cut
+    counts = batch.counts[:, : len(layout.days)] * np.where(layout.window, 1 - np.nan_to_num(cut)[:, None], 1)
     ratio, placebos, _ = shift_ratios(layout.X, counts, layout.fitted, layout.start, layout.starts, layout.pattern)
     test = PlaceboTest(ratio, placebos)
-    none = np.isnan(cut)
-    return {"p_lower": np.where(none, np.nan, test.p_lower), "p_upper": np.where(none, np.nan, test.p_upper), "cut": cut}
+    tails = {"p_lower": test.p_lower, "p_upper": test.p_upper, "ratio": 1 - cut}
+    return {name: np.where(np.isnan(cut), np.nan, values) for name, values in tails.items()}
 
 
-def after_quiet(batch, layout, quiet_days):
-    weights = layout.baseline.astype(float)
+def joint(batch, episodes, cut=0.0, draws=20_000, seed=0):
+    """Test several windows of each series together, as `combine_effects` does.
+
+    Parameters
+    ----------
+    episodes : sequence of (first day's position, Layout)
+    cut : float
+        Share of the counts taken out of every window.
+    draws, seed : int
+    """
+    generator = np.random.default_rng(seed)
+    null = score = 0.0
+    for first, layout in episodes:
+        counts = batch.counts[:, first : first + len(layout.days)] * np.where(layout.window, 1 - cut, 1)
+        ratio, placebos, _ = shift_ratios(
+            layout.X, np.nan_to_num(counts), layout.fitted, layout.start, layout.starts, layout.pattern
+        )
+        scores, own = _normal_scores(ratio, placebos)
+        null = null + scores[:, generator.integers(0, placebos.shape[1], draws)]
+        score = score + own
+    slack = TIE * len(episodes)
+    return {
+        "p_lower": (1 + (null <= score + slack).sum(1)) / (draws + 1),
+        "p_upper": (1 + (null >= score - slack).sum(1)) / (draws + 1),
+    }
+
+
+def dummy_regression(batch, layout, family):
+    """The customary test, as a warning: a dummy for the window, Wald z; "Poisson", or "NB-HAC" with 7 lags."""
+    import statsmodels.api as sm
+    from scipy.stats import norm
+
+    X = np.column_stack([layout.X, layout.window])
+    z = np.empty(len(batch.counts))
+    for row, counts in enumerate(batch.counts[:, : len(layout.days)]):
+        fit = sm.GLM(counts, X, family=sm.families.Poisson()).fit()
+        if family == "NB-HAC":
+            excess = ((counts - fit.mu) ** 2 - fit.mu).sum() / (fit.mu**2).sum()
+            shape = sm.families.NegativeBinomial(alpha=max(excess, 1e-3))
+            fit = sm.GLM(counts, X, family=shape).fit(
+                start_params=fit.params, cov_type="HAC", cov_kwds={"maxlags": HAC_LAGS}
+            )
+        z[row] = fit.tvalues[-1]
+    return {"p_lower": norm.cdf(z), "p_upper": norm.sf(z)}
+
+
+def _short(batch, layout):
     counts = batch.counts[:, : len(layout.days)]
-    expected, _ = expected_counts(layout.X, counts, weights=weights)
-    both = placebo_starts(layout.baseline, np.ones(quiet_days + len(layout.pattern), bool))
-    before = np.ones(quiet_days, bool)
-    quiet = window_sums(counts, both, before) / window_sums(expected, both, before)
-    after = window_sums(counts, both + quiet_days, layout.pattern) / window_sums(
-        expected, both + quiet_days, layout.pattern
-    )
-    limit = np.nanquantile(quiet, QUIET_SHARE, axis=1, keepdims=True)
-    here = np.array([layout.start])
-    ratio = (window_sums(counts, here, layout.pattern) / window_sums(expected, here, layout.pattern))[:, 0]
-    out = _answer(PlaceboTest(ratio, np.where(quiet <= limit, after, np.nan)), expected, layout)
-    allp = PlaceboTest(ratio, after).p_upper
-    out["p_all"] = allp
-    out["p_both"] = np.maximum(allp, out["p_upper"])
-    return out
-
-
-def _shift(batch, layout):
-    counts = batch.counts[:, : len(layout.days)]
-    return shift_ratios(layout.X, counts, layout.fitted, layout.start, layout.starts, layout.pattern)
+    found = shift_ratios(layout.X, counts, layout.fitted, layout.start, layout.starts, layout.pattern)
+    return without_pull(layout.X, *found, layout.baseline, layout.start, layout.pattern)
 
 
 def _matched(batch, layout, expected):
-    counts, salvo = batch.counts[:, : len(layout.days)], batch.salvo[:, : len(layout.days)]
+    """Days since the last salvo at the window's start, and which placebo windows have the same."""
+    counts, salvo = (values[:, : len(layout.days)] for values in (batch.counts, batch.salvo))
     since = days_since_salvo(heavy_days(counts, expected, layout.baseline) | salvo)
     lag = since[:, layout.start]
     return lag, since[:, layout.starts] == lag[:, None]
 
 
+def _ratios(counts, expected, starts, pattern):
+    return window_sums(counts, starts, pattern) / np.maximum(window_sums(expected, starts, pattern), TIE)
+
+
+def _most_alike(ratios, own):
+    """The tenth of windows ranked around one's own ratio, ties included."""
+    n = ratios.shape[1]
+    wanted = max(1, round(QUIET_SHARE * n))
+    first = np.clip((ratios < own).sum(1, keepdims=True) - wanted // 2, 0, n - wanted)
+    ordered = np.sort(ratios, axis=1)
+    low, high = (np.take_along_axis(ordered, at, 1) for at in (first, first + wanted - 1))
+    return (ratios >= low) & (ratios <= high)
+
+
+def _normal_scores(ratio, placebos):
+    """Normal scores of the sorted placebos, and of the ratio among them."""
+    from scipy.stats import norm, rankdata
+
+    ordered, n = np.sort(np.round(placebos, 9), axis=1), placebos.shape[1]
+    below = (ordered < ratio[:, None] - TIE).sum(1, keepdims=True)
+    tied = (ordered <= ratio[:, None] + TIE).sum(1, keepdims=True) - below
+    return norm.ppf(rankdata(ordered, axis=1) / (n + 1)), norm.ppf((below + tied / 2 + 0.5) / (n + 1))
+
+
 def _answer(test, expected, layout):
     mean = window_sums(expected, np.array([layout.start]), layout.pattern)[:, 0]
-    (low, high), (accepted_low, accepted_high) = test.ratio_interval, test.accepted
+    (low, high), (ordinary_low, ordinary_high) = test.ratio_interval, test.accepted
     some = test.n_placebo > 0
     return {
         "p_lower": np.where(some, test.p_lower, np.nan),
         "p_upper": np.where(some, test.p_upper, np.nan),
         "ratio": test.ratio,
-        "ratio_low": low,
+        "ratio_low": np.where(some, low, np.nan),
         "ratio_high": np.where(test.ratio > 0, high, np.inf),
-        "expected_low": mean * accepted_low,
-        "expected_high": mean * accepted_high,
+        "expected_low": np.where(some, mean * ordinary_low, np.nan),
+        "expected_high": mean * ordinary_high,
     }

@@ -11,6 +11,7 @@ watches a pipe from its parent and ends when that closes, whatever killed the pa
 standard input. The server owns the folder of sockets and removes it last.
 """
 
+import asyncio
 import gc
 import json
 import multiprocessing
@@ -26,6 +27,7 @@ from importlib import import_module
 from multiprocessing.connection import wait
 from pathlib import Path
 
+import psutil
 from jupyter_client import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 from nbformat import v4
@@ -44,7 +46,8 @@ KERNEL = (
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",  # sums depend on the number of threads
     "PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1",
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYTHONWARNINGS": "", "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYTHONWARNINGS": "",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # the kernel's debugger would print a warning about itself
 }  # fmt: skip
 PATIENCE = 3  # seconds that a process may take to end itself
 
@@ -75,8 +78,9 @@ class Workers:
             return
         with suppress(BrokenPipeError):
             self.server.stdin.close()  # which tells it to end
+        self.server.terminate()  # which it ignores, except while it is starting
         try:
-            self.server.wait(2 * PATIENCE)
+            self.server.wait(3 * PATIENCE)
         except subprocess.TimeoutExpired:
             self.server.kill()
             self.server.wait()
@@ -113,6 +117,7 @@ def serve(jobs, warm):
     results = os.dup(1)
     os.dup2(2, 1)  # whatever prints must not be taken for a result
     warm_up(WORKER + KERNEL if warm else WORKER)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # from here on, the end of stdin is the end
     context = multiprocessing.get_context("fork")
     lifeline = os.pipe()
     waiting, running, unread = [], {}, b""
@@ -128,7 +133,7 @@ def serve(jobs, warm):
                 if ready == 0:
                     chunk = os.read(0, 1 << 16)
                     if not chunk:
-                        return _end([worker for *_, worker in running.values()])
+                        return _end()
                     *lines, unread = (unread + chunk).split(b"\n")
                     waiting += [(position, Task(**task)) for position, task in map(json.loads, lines)]
                 else:
@@ -141,7 +146,9 @@ def warm_up(modules):
     """Import what workers and kernels use, use it once to fill its caches, and check that forking is safe."""
     for name in modules:
         import_module(name)
-    render_section(v4.new_notebook(cells=[v4.new_markdown_cell("# warm")]), name="warm", level=1)
+    table = v4.new_output("display_data", {"text/html": "<table><tbody><tr><td>1&nbsp;</td></tr></tbody></table>"})
+    cells = [v4.new_markdown_cell("# warm\n\n- [a](b) *c*"), v4.new_code_cell(outputs=[table])]
+    render_section(v4.new_notebook(cells=cells), name="warm", level=1)
     if "matplotlib" in sys.modules:
         figure = sys.modules["matplotlib.figure"].Figure()  # pyplot would choose its backend before there is a kernel
         figure.add_subplot().set_title("warm")
@@ -158,7 +165,7 @@ def warm_up(modules):
 
 
 class ForkedKernel:
-    """A forked process that waits to become a kernel; has what jupyter_client asks of a Popen object."""
+    """A forked process that waits to become a kernel; has what `LocalProvisioner` asks of a Popen object."""
 
     stdin = stdout = stderr = None
 
@@ -194,14 +201,6 @@ class ForkedKernel:
         if self.poll() is None:
             os.kill(self.pid, number)
 
-    def terminate(self):
-        """Ask it to end."""
-        self.send_signal(signal.SIGTERM)
-
-    def kill(self):
-        """End it."""
-        self.send_signal(signal.SIGKILL)
-
 
 class ForkProvisioner(LocalProvisioner):
     """Gives jupyter_client a kernel that was forked already; everything else is as for a local one."""
@@ -212,6 +211,12 @@ class ForkProvisioner(LocalProvisioner):
         self.process.launch(cmd, env=kwargs["env"], cwd=kwargs.get("cwd"))
         self.pid = self.pgid = self.process.pid
         return self.connection_info
+
+    async def wait(self):
+        """Wait for the kernel's end, looking more often than every tenth of a second."""
+        while await self.poll() is None:
+            await asyncio.sleep(0.005)
+        return await super().wait()
 
 
 class ForkKernelManager(AsyncKernelManager):
@@ -226,7 +231,7 @@ class ForkKernelManager(AsyncKernelManager):
 
 def _work(task, place, warm, lifeline):
     """Be a worker: fork the kernel first, then meet it through papermill."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.close(lifeline[1])
     os.environ["TMPDIR"] = tempfile.tempdir = place
     manager = type("Manager", (ForkKernelManager,), {"forked": ForkedKernel()}) if warm else None
@@ -239,7 +244,6 @@ def _become_kernel(receiving):
     code = 1
     try:
         os.setsid()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         with os.fdopen(receiving, "rb", buffering=0) as pipe:
             order = json.loads(pipe.readline() or "null")
             if order is not None:
@@ -249,9 +253,8 @@ def _become_kernel(receiving):
                 threading.Thread(target=_end_with, args=(receiving,), daemon=True).start()
                 from ipykernel.kernelapp import IPKernelApp
 
-                IPKernelApp.launch_instance(
-                    [*order["arguments"], "--IPKernelApp.parent_handle=1"]
-                )  # the pipe stands in
+                # 1 means: somebody else, here the pipe, watches over the parent
+                IPKernelApp.launch_instance([*order["arguments"], "--IPKernelApp.parent_handle=1"])
         code = 0
     finally:
         os._exit(code)
@@ -263,12 +266,16 @@ def _end_with(pipe):
     os._exit(1)
 
 
-def _end(workers):
-    for worker in workers:
-        worker.terminate()
-    for worker in workers:
-        worker.join(PATIENCE)
-        worker.kill()
+def _end():
+    """Kill every process below this one; suspended workers cannot start another meanwhile."""
+    server = psutil.Process()
+    for worker in server.children():
+        worker.suspend()
+    family = server.children(recursive=True)
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(family, timeout=PATIENCE)
 
 
 def _result(task, place, worker):

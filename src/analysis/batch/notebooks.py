@@ -39,13 +39,15 @@ def store_results(path, *, timeout=LONGEST_CELL):
     import nbformat
     from nbclient import NotebookClient
 
+    from analysis.batch.kernels import ENVIRONMENT
+
     path = Path(path).resolve()
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory(prefix="pauses-") as scratch:
         NotebookClient(
             notebook, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}},
             record_timing=False, coalesce_streams=True, shutdown_kernel="immediate", config=kernel_settings(scratch),
-        ).execute()  # fmt: skip
+        ).execute(env=os.environ | ENVIRONMENT)  # fmt: skip
     for output in outputs(notebook):
         if output["output_type"] == "error":
             output["traceback"] = [f"{output['ename']}: {output['evalue']}"]
@@ -55,9 +57,6 @@ def store_results(path, *, timeout=LONGEST_CELL):
 
 def main(names):
     """Store the results of the named notebooks, or of all; the exit code is 1 when one failed."""
-    from analysis.batch.kernels import ENVIRONMENT
-
-    os.environ.update(ENVIRONMENT)
     failed = 0
     for path in [NOTEBOOKS / f"{name}.ipynb" for name in names] or sorted(NOTEBOOKS.glob("*.ipynb")):
         try:

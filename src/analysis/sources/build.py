@@ -18,10 +18,14 @@ from analysis.tables import table_definition
 
 @dataclass(frozen=True)
 class Importer:
-    """A reader of raw files: their names in the raw folder, and "module:function" to call with their paths."""
+    """A reader of raw files: their names in the raw folder, and "module:function" to call with their paths.
+
+    `more` is the pattern of further files that only a user can bring: they are read beside `files`, not instead.
+    """
 
     files: tuple
     function: str
+    more: str = ""
 
     def run(self, paths, folder):
         """Call the function with the raw files; `folder` is where hand-kept tables lie."""
@@ -34,11 +38,12 @@ IMPORTERS = {
     "air_force": Importer(("missile_attacks_daily.csv",), "analysis.sources.airforce:import_air_force"),
     "alerts": Importer(("air_raid_alerts.csv.gz",), "analysis.sources.alerts:import_alerts"),
     "communiques": Importer(("mod_communiques.csv",), "analysis.sources.communiques:import_communiques"),
-    "news": Importer(("viina_events_2026.json",), "analysis.sources.news:import_news"),
+    "news": Importer(("viina_events_2026.json",), "analysis.sources.news:import_news", more="event_info_latest_*.zip"),
     "coded": Importer(
         ("energy_coding/days.csv", "energy_coding/events.csv", "energy_coding/double_coding.csv"),
         "analysis.sources.coded:import_coded",
     ),
+    "acled": Importer((), "analysis.sources.acled:import_acled"),  # the user's own export, only where it is named
 }
 
 
@@ -178,11 +183,15 @@ def to_csv(table, definition):
 
 
 def _paths(given, raw, importer):
-    """The raw files of an importer: those given, else those in the raw folder if all are there."""
-    if given is not None:
-        return [Path(path) for path in ([given] if isinstance(given, str | os.PathLike) else given)]
-    paths = [Path(raw) / file for file in importer.files] if raw is not None else []
-    return paths if all(path.exists() for path in paths) else []
+    """The raw files of an importer: those given, else those in the raw folder if all are there; and further ones."""
+    given = [] if given is None else [given] if isinstance(given, str | os.PathLike) else given
+    own, raw = [Path(path) for path in given], None if raw is None else Path(raw)
+    usual = [] if raw is None else [raw / file for file in importer.files]
+    further = [path for path in own if importer.more and path.match(importer.more)]
+    if not further and importer.more and raw is not None:
+        further = sorted(raw.glob(importer.more))
+    instead = [path for path in own if path not in further]
+    return (instead or (usual if all(path.exists() for path in usual) else [])) + further
 
 
 def _table_changes(name, path, content):

@@ -21,6 +21,7 @@ LICENCES = {
         "path": "https://opendatacommons.org/licenses/odbl/1-0/",
         "title": "Open Data Commons Open Database License 1.0",
     },
+    "ACLED": {"name": "other-closed", "path": "https://acleddata.com", "title": "ACLED terms: not to be passed on"},
 }
 
 
