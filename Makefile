@@ -13,7 +13,7 @@ test: .venv/ready  ## tests, doctests, notebook rules, notebooks against their s
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest -p no:doctest --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
+	$(BIN)/python -m pytest -q -o addopts= --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
 
 lab: .venv-lab/ready  ## open the notebooks in JupyterLab
 	$(LAB)/jupyter lab notebooks

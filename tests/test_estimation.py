@@ -207,7 +207,7 @@ def test_too_few_windows_for_the_level_are_not_testable():
 @pytest.mark.parametrize(
     "counts, window, options, reason",
     [
-        (RAIDS * 0, WINDOW, {}, "nothing was launched on any of the 365 baseline days"),
+        (RAIDS * 0, WINDOW, {}, "nothing was seen on any of the 365 baseline days"),
         (RAIDS * np.nan, WINDOW, {}, "there is no usable report for any day from 2025-05-15 to 2025-05-17"),
         (RAIDS[:1], DAYS[:1], {}, "only 0 usable baseline days, at least 28 are needed"),
         (RAIDS, DAYS[:3], {}, "only 0 usable baseline days"),
@@ -486,7 +486,7 @@ def sparse(positions, *, size=5.0):
 def test_six_events_in_a_year_are_too_few_to_see_a_pause():
     effect = estimate_effect(sparse([180, 230, 300, 400, 480, 501]), WINDOW, **PLAIN)
     assert effect.verdict == "not testable"
-    assert effect.reason.startswith("something was launched on only 5 of 365 baseline days, too few")
+    assert effect.reason.startswith("something was seen on only 5 of 365 baseline days, too few")
     json.dumps(effect.record(), allow_nan=False)
 
 

@@ -11,7 +11,7 @@ import pytest
 from analysis.choices import CHOICES, EDGES, MAIN_LONG, MAIN_SHORT, Choice, Specification, list_specifications
 from analysis.curve import estimate_curve
 from analysis.effects import COLUMNS, KEY, MIME
-from analysis.errors import DesignError, RegistryError
+from analysis.errors import DataError, DesignError, RegistryError
 from analysis.estimation import estimate_effect
 from analysis.procedure import assess
 from analysis.sensitivity import Sensitivity, assess_choices, largest_p
@@ -124,6 +124,15 @@ def test_after_a_salvo_all_rows_are_moved_to_the_main_rows_dates():
     assert "with sides before and after, trend curve: a spline has no after-salvo test" in found.impossible()
 
 
+def test_at_a_lower_level_fewer_dates_are_enough():
+    counts = steady(120)
+    days = counts.index[-2:]
+    few = [choice for choice in CROSSED if choice.axis == "trend"]
+    assert estimate_curve(counts[-35:], days, choices=few).effect.reason.startswith("they have too few placebo dates")
+    loose = estimate_curve(counts[-42:], days, choices=few, level=0.9).effect
+    assert loose.testable and loose.p_min <= 0.1
+
+
 def test_what_is_scaled_keeps_ratio_and_p(curve):
     counts, days, _ = curve
     scaled = estimate_curve(counts * 3, days, choices=BASELINES)
@@ -200,6 +209,8 @@ def test_unknown_pauses_claims_and_outcomes_are_refused():
         assess_choices("victory-day-2025", claim="moon")
     with pytest.raises(RegistryError, match="window not stated"):
         assess_choices("victory-day-2025", claim="ukraine")
+    with pytest.raises(DataError, match="no such outcome"):
+        assess_choices("victory-day-2025", outcomes=["balloons"])
 
 
 def test_choices_can_be_dropped_and_added():

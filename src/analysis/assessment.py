@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.effects import EffectsRecord, shown, to_frame
 from analysis.pauses import Pause
 from analysis.salvos import Lull
-from analysis.sentences import headline, outcome_label, rebound
+from analysis.sentences import days_text, headline, outcome_label, rebound
 
 HORIZONS = (3, 7, 14)
 PRIMARY_HORIZON = 7
@@ -98,6 +98,17 @@ class Assessment:
     def describe_lull(self):
         """How ordinary the quiet was, in words."""
         return self.lull.summary() if self.lull else "The record of mass salvos before this pause is too thin to say."
+
+    def claims(self):
+        """Every party's claim, with the strike days its window comes to, as a Markdown list."""
+        lines = []
+        for claim in self.pause.claims:
+            days = self.pause.days(claim.id) if claim.stated else []
+            comes_to = f"; {days_text(len(days))}" if claim.stated else ""
+            main = ", the main one" if claim.id == self.pause.main else ""
+            lines.append(f"* **{claim.id}** ({escape(claim.party)}{main}): {claim.window_text}{comes_to}."
+                         + (f" {escape(claim.note)}." if claim.note else ""))  # fmt: skip
+        return "\n".join(lines)
 
     def said(self):
         """What the registry holds of the parties' claims about violations, with its sources, as Markdown."""

@@ -139,7 +139,7 @@ def list_specifications(choices, main):
     """
     if not choices or not all(isinstance(choice, Choice) for choice in choices):
         raise DesignError(
-            "not a list of choices", field="choices", expected="Choice(...), ...", found=repr(choices)[:80]
+            "not a list of choices", field="choices", expected="at least one Choice", found=repr(choices)[:80]
         )
     axes = {}
     for choice in choices:

@@ -116,8 +116,8 @@ def describe_timeline(counts, *, label):
     weekly = counts.resample("W").mean()
     start, end = (half.mean() for half in (counts.iloc[:182], counts.iloc[-182:]))
     return (
-        f"Weekly means of {label} a day from {counts.index[0]:%Y-%m-%d} to {counts.index[-1]:%Y-%m-%d}: {start:.0f} a day "
-        f"in the first half-year, {end:.0f} in the last, at most {weekly.max():.0f} in a week; announced pauses shaded."
+        f"Weekly means of {label} a day from {counts.index[0]:%Y-%m-%d} to {counts.index[-1]:%Y-%m-%d}: {start:.0f} in "
+        f"the first half-year, {end:.0f} in the last, at most {weekly.max():.0f}; announced pauses shaded."
     )
 
 

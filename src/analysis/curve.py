@@ -3,7 +3,8 @@
 After Simonsohn, Simmons and Nelson (2020). There is one row for the main specification, one for every combination
 of the crossed choices (5 baselines, before or on both sides of the window, 3 trends, 3 sets of calendar terms: 90),
 and one for each other choice alone. Only the ratio is at stake: all rows share the main specification's test. Each
-is one call of `estimate_effect`; the curve as a whole is tested by moving all its windows in time together.
+is one call of `estimate_effect`, in a plain loop: a row takes 5 ms, one with a curved trend 60. The curve as a whole
+is tested by moving all its windows in time together.
 """
 
 from dataclasses import dataclass, replace
@@ -263,7 +264,9 @@ def _test_together(question, specifications, effects):
 
 def _whole(main, effects, medians, level):
     """The curve as one effect: the median ratio of `effects` among `medians` at other dates."""
-    outcome = PlaceboTest(np.median([effect.ratio for effect in effects]), medians.to_numpy(float), alpha=1 - level)
+    outcome = PlaceboTest(
+        np.median([effect.ratio for effect in effects]), medians.to_numpy(float), alpha=round(1 - level, 12)
+    )
     ratio, n_dates, p_min = float(outcome.ratio), len(medians), float(outcome.p_min_fall)
     observed = next(effect.observed for effect in (main, *effects) if effect.observed is not None)
     expected = observed / ratio if ratio else float(np.median([effect.expected for effect in effects]))

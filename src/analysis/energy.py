@@ -52,7 +52,7 @@ MEASURES = {
     "coded": Measure(
         "coded reports", "rear oblast with a reported hit on energy", "rear oblasts with a reported hit on energy",
         "rear oblasts hit",
-        "rear oblasts, on days of which a dated report was found",
+        "all rear oblasts, on days of which a dated report was found",
         "nothing was found on these days in the archive that was searched, and not found is not none",
         "depends on which days yield a report; several outlets repeat one statement of a ministry",
     ),
@@ -146,16 +146,19 @@ def _frame(hits, trials, either, basis=""):
 
 
 def describe_measures(measures=tuple(MEASURES)[:3], *, folder=None):
-    """What each measure counts, which days it can read, and what it gets wrong: a row a measure."""
-    rows = []
+    """What each measure counts, which days it can read, and what it gets wrong (Markdown, an item a measure)."""
+    items = []
     for name in measures:
         measure, days = MEASURES[name], next(iter(energy_days(name, folder=folder).values()))
-        read, asked = days.index[days["trials"] > 0], (days["trials"].notna() | days["open"]).sum()
-        span = f"{len(read)} of {asked}, {read.min():%Y-%m-%d} to {read.max():%Y-%m-%d}" if len(read) else "none"
+        read, asked = days.index[days["trials"] > 0], int((days["trials"].notna() | days["open"]).sum())
+        span = f" between {read.min():%Y-%m-%d} and {read.max():%Y-%m-%d}" if len(read) else ""
         bias = f"{measure.bias}; {coded_by(folder=folder)}" if name == "coded" else measure.bias
-        rows.append([measure.title, measure.many, measure.among, span, bias])
-    columns = ["measure", "counts", "among", "days it can read", "gets wrong"]
-    return pd.DataFrame(rows, columns=columns).set_index("measure")
+        title = measure.title[0].upper() + measure.title[1:]
+        items.append(
+            f"* **{title}** count {measure.many}, among {measure.among}. Readable: {len(read):,} of {asked:,} "
+            f"days{span}. What they get wrong: {bias}."
+        )
+    return "\n".join(items)
 
 
 def coded_by(*, folder=None):

@@ -85,7 +85,8 @@ def assess_energy(
                 effects.append(effect)
     for key, days, announced in windows:
         if key["window"] == PAUSE:
-            rows = estimate_reciprocity(days, announced=announced, folder=folder, **shared)
+            own = key["claim"] == chosen
+            rows = estimate_reciprocity(days, announced=announced, both_starts=own, folder=folder, **shared)
             effects += [replace(row, **key) for row in rows]
     weeks = _weeks(load_table("energy_declared", folder=folder), [day for _, days, _ in windows for day in days])
     return EnergyAssessment(

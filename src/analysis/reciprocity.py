@@ -12,13 +12,15 @@ NATIONAL = "national"
 READINGS = {"drones_claimed_by_russia": "left out", "drones_named_by_russia": "counted as none"}
 
 
-def estimate_reciprocity(days, *, exclude=(), announced=None, level=0.95, folder=None):
+def estimate_reciprocity(days, *, exclude=(), announced=None, level=0.95, both_starts=True, folder=None):
     """Test the Ukrainian drones that Russia says it shot down in one window, under every way to read a silent night.
 
     Parameters
     ----------
     days, exclude, announced, level
         As in `estimate_effect`.
+    both_starts : bool
+        Also from the stricter start of the series.
     folder : path, optional
         Folder of tables.
 
@@ -26,7 +28,7 @@ def estimate_reciprocity(days, *, exclude=(), announced=None, level=0.95, folder
     -------
     list of PauseEffect
         The deciding one first. A night without a post is missing in `drones_claimed_by_russia` and without a drone in
-        `drones_named_by_russia`; each from both starts of its series. Where they differ, the first depends on a choice.
+        `drones_named_by_russia`. Where the rows differ, the first depends on a choice.
     """
     found = {}
     for name, reading in READINGS.items():
@@ -34,7 +36,8 @@ def estimate_reciprocity(days, *, exclude=(), announced=None, level=0.95, folder
         options = {"exclude": exclude, "announced": announced, "level": level}
         usual = estimate_effect(series, days, **options)
         found[f"if nights without a post are {reading}"] = usual
-        if usual.p_value is not None and usual.baseline_first_day < pd.Timestamp(start).date() < usual.first_day:
+        first = usual.baseline_first_day
+        if both_starts and usual.p_value is not None and first < pd.Timestamp(start).date() < usual.first_day:
             strict = estimate_effect(series, days, first_day=start, **options)
             found[f"if they are {reading} and the baseline begins on {start}"] = replace(
                 strict, stratum=f"from {start}"

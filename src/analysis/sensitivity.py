@@ -124,6 +124,8 @@ def assess_choices(
     ------
     RegistryError
         Unknown pause or claim, or a claim without a window.
+    DataError
+        Unknown outcome or damaged table.
     DesignError
         More than 100 combinations.
 

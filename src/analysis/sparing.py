@@ -92,7 +92,8 @@ class EnergyAssessment:
             without = [f"{day.day} {day:%B}" for day in known.loc[known["observed"] == 0, "day"]]
             told.append(
                 f"Somewhere in the country a hit was reported on {len(known) - len(without)} of {len(known)} days; "
-                f"days without: {', '.join(without) or 'none'} ({self.coders})."
+                f"days without: {', '.join(without) or 'none'}. Outside a truce a day without hits may go unreported "
+                f"({self.coders})."
             )
         asked, unread = days_around(self.series[measure], self.pause.days(self.claim))
         if len(unread):
@@ -118,7 +119,7 @@ class EnergyAssessment:
 
     def inside_and_outside(self):
         """Each measure and place: what was seen, what is usual, and what the test could have shown at best."""
-        rows = [e for e in self.effects if (e.claim, e.window, e.test) == (self.claim, PAUSE, "shift") and _measure(e)]
+        rows = [e for e in self._readable() if (e.claim, e.window) == (self.claim, PAUSE)]
         table = _table(rows, "stratum", "observed", "expected", "p_value", "p_min", "verdict")
         for position, (name, role) in enumerate({"share inside": "window", "share outside": "baseline"}.items()):
             table.insert(3 + position, name, [_share(effect, role) for effect in rows])
@@ -127,9 +128,17 @@ class EnergyAssessment:
     def by_claim(self):
         """The main series under each party's window, and on the days in dispute."""
         main = {(self.select(measure).outcome, self.select(measure).stratum) for measure in self.measures}
-        rows = [e for e in self.effects if (e.outcome, e.stratum) in main and e.test == "shift"]
-        numbers = ["n_days", "n_missing", "observed", "expected", "p_value", "p_min"]
-        return _table(rows, "claim", "window", "first_day", "last_day", *numbers, "verdict")
+        rows = [effect for effect in self._readable() if (effect.outcome, effect.stratum) in main]
+        table = _table(rows, "claim", "window", "observed", "expected", "p_value", "p_min", "verdict")
+        table.insert(2, "days", [f"{_day(effect.first_day)}–{_day(effect.last_day)}" for effect in rows])
+        table.insert(3, "read", [f"{e.n_days - e.n_missing}\u00a0of\u00a0{e.n_days}" for e in rows])
+        return table
+
+    def _readable(self):
+        """The energy effects of measures that can read at least one day of some window, companions left out."""
+        energy = [effect for effect in self.effects if _measure(effect) and effect.test == "shift"]
+        read = {_measure(effect) for effect in energy if effect.observed is not None}
+        return [effect for effect in energy if _measure(effect) in read]
 
     def bounds(self):
         """The main series if the open days, inside and outside, were all without a hit or all with one."""
@@ -251,6 +260,10 @@ def _found(effect, measure):
         DEPENDS: f"It depends on a choice: {effect.reason.split('; ')[0]} ({_chance(effect)})",
     }[effect.verdict]
     return f"{usual} and {effect.expected_low:.1f} {top} ordinary. {verdict}."
+
+
+def _day(day):
+    return f"{day.day}\u00a0{day:%b}"
 
 
 def _capital(text):

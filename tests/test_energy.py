@@ -1,0 +1,317 @@
+"""Energy in a pause: the known winter recounted by hand, bounds, measures a user brings, what sentences may say."""
+
+import hashlib
+import json
+import shutil
+import zipfile
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import Picture
+from analysis.energy import (
+    MEASURES,
+    bound_energy,
+    coded_by,
+    comparison_span,
+    days_around,
+    decide_by_bounds,
+    describe_measures,
+    energy_days,
+    estimate_energy,
+)
+from analysis.energyprocedure import assess_energy, regress_any_hit
+from analysis.errors import DataError, DesignError, RegistryError
+from analysis.estimation import estimate_effect
+from analysis.pauses import load_pauses
+from analysis.procedure import not_ordinary
+from analysis.reciprocity import estimate_reciprocity
+from analysis.shares import SAME_WEEKDAY
+from analysis.sources.build import build, to_csv
+from analysis.tables import load_table, outcome_series, table_definition
+
+DATA = Path(__file__).parents[1] / "data"
+COLD, MORATORIUM = "cold-week-pause-2026-01", "energy-moratorium-2025-03"
+DAYS = pd.date_range("2025-01-01", periods=300, name="day")
+
+
+@pytest.fixture(scope="module")
+def cold():
+    return assess_energy(COLD)
+
+
+@pytest.fixture(scope="module")
+def moratorium():
+    return assess_energy(MORATORIUM)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the tables that a test may change."""
+    return Path(shutil.copytree(DATA, tmp_path / "data"))
+
+
+def put(folder, name, table):
+    """Write a table with a sidecar that vouches for it."""
+    content = to_csv(table, table_definition(name))
+    (folder / f"{name}.csv").write_bytes(content)
+    (folder / f"{name}.json").write_text(json.dumps({"output": {"sha256": hashlib.sha256(content).hexdigest()}}))
+
+
+def frame_of(hits, trials=1.0, either=False):
+    days = DAYS[: len(hits)]
+    return pd.DataFrame({"hits": hits, "trials": trials, "open": either, "basis": ""}, index=days, dtype=object).astype(
+        {"hits": float, "trials": float, "open": bool}
+    )
+
+
+def test_the_cold_week_agrees_with_enumeration_by_hand(cold):
+    """p, its floor and the same-weekday p for rear oblasts, recounted from the table day by day."""
+    table = load_table("energy_coded").set_index("day")["rear_oblasts"]
+    winter = table["2026-01-08":"2026-02-22"]
+    left_out = set(pd.date_range("2026-01-25", "2026-02-07"))  # the parties' windows, and a week after the tested one
+    friday = pd.Timestamp("2026-01-30")  # Saturday the 31st was not found, in this window and so in every other
+    others = {day: int(n) for day, n in winter.items() if n == n and day not in left_out and day < winter.index[-1]}
+    assert (winter[friday], len(others)) == (0, 28)
+    for test, placebos in (
+        ("shift", others),
+        (SAME_WEEKDAY, {d: n for d, n in others.items() if d.day_name() == "Friday"}),
+    ):
+        effect = cold.select("coded", test=test)
+        p = min(1, 2 * Fraction(1 + sum(n <= 0 for n in placebos.values()), len(placebos) + 1))
+        assert (effect.n_placebo, effect.p_value, effect.p_min) == (len(placebos), pytest.approx(p), pytest.approx(p))
+    usable = [int(n) for day, n in winter.items() if n == n and day not in left_out]
+    assert cold.select("coded").expected == pytest.approx(sum(usable) / len(usable))
+    assert cold.select("coded").verdict == "not testable"
+
+
+def test_a_day_that_cannot_be_read_is_missing_not_none():
+    rear = energy_days("coded")["energy_coded_rear_oblasts", "rear"]
+    assert np.isnan(rear.loc["2026-01-31", ["hits", "trials"]].astype(float)).all() and rear.loc["2026-01-31", "open"]
+    assert rear.loc["2026-01-30", ["hits", "trials"]].tolist() == [0, 18] and not rear.loc["2026-01-30", "open"]
+    assert rear.loc["2026-02-01", "hits"] == 0 and rear.loc["2026-02-01", "open"]  # silent: either way in the bounds
+    assert not rear.loc["2025-12-01", "open"] and np.isnan(rear.loc["2025-12-01", "trials"])  # never looked at
+    gap = energy_days("reported")["energy_reported_share", "national"]["2026-02-27":"2026-03-25"]
+    assert gap["trials"].isna().all() and not gap["open"].any()
+    known = energy_days("declared")["energy_declared_first", "national"]
+    assert known["trials"].sum() == 89 and known["open"].sum() == 1110
+
+
+def test_comparison_stops_at_gaps_and_where_the_basis_changes():
+    window = DAYS[100:102]
+    assert comparison_span(DAYS, window) == (DAYS[0], DAYS[281])  # half a year, as far as it goes
+    assert comparison_span(DAYS.delete(range(60, 67)), window)[0] == DAYS[0]  # a week is bridged
+    assert comparison_span(DAYS.delete(range(60, 68)), window)[0] == DAYS[68]
+    assert comparison_span(DAYS[:0], window) == (window[0], window[-1])
+    frame = frame_of([1.0] * 300).assign(basis=np.where(np.arange(300) < 80, "addresses", "headlines"))
+    assert days_around(frame, window)[0][0] == DAYS[80]
+
+
+def test_bounds_count_open_days_both_ways():
+    hits = np.tile([2.0, 2, 1, 3], 75)
+    hits[[150, 151, 10, 20]] = np.nan
+    frame = frame_of(hits, np.where(np.isnan(hits), np.nan, 18.0), np.isnan(hits))
+    corners = bound_energy(frame, DAYS[150:153], "x")
+    assert {ways: corner.observed for ways, corner in corners.items()} == {
+        ("none", "none"): hits[152], ("none", "hit"): hits[152], ("hit", "none"): hits[152] + 4,
+        ("hit", "hit"): hits[152] + 4,
+    }  # fmt: skip
+    ratios = {ways: corner.ratio for ways, corner in corners.items()}
+    assert ratios["none", "hit"] < ratios["none", "none"] < ratios["hit", "hit"] < ratios["hit", "none"]
+    assert bound_energy(frame.assign(open=False), DAYS[150:153], "x") == {}
+
+
+def test_a_verdict_that_turns_on_open_days_depends_on_a_choice():
+    hits = np.random.default_rng(2).integers(1, 6, 300).astype(float)
+    hits[150:153] = 0, np.nan, np.nan
+    window, frame = DAYS[150:153], frame_of(hits, np.where(np.isnan(hits), np.nan, 18.0), np.isnan(hits))
+    effect = estimate_energy(frame, window, "x")
+    decided = decide_by_bounds(effect, bound_energy(frame, window, "x"))
+    assert (effect.verdict, decided.verdict) == ("fewer", "depends on a choice")
+    assert decided.reason.startswith("fewer without the days that cannot be read, no visible change if they were hit")
+    firm = frame.assign(hits=frame["hits"].fillna(0), trials=18.0, open=False)
+    sure = estimate_energy(firm, window, "x")
+    assert decide_by_bounds(sure, bound_energy(firm, window, "x")) is sure
+    untold = estimate_energy(frame.iloc[130:170], window, "x")
+    assert decide_by_bounds(untold, bound_energy(frame.iloc[130:170], window, "x")) is untold
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_coded_days_set_to_not_found(folder, share):
+    table = load_table("energy_coded")
+    lost = table.index[table["day"] >= "2026-01-08"].to_series().sample(frac=share, random_state=3)
+    counts = ["rear_oblasts", "front_oblasts", "kyiv_city", "rear_oblasts_any_find"]
+    table.loc[lost, "code"], table.loc[lost, counts] = "not_found", np.nan
+    put(folder, "energy_coded", table)
+    found = assess_energy(COLD, measures=["coded"], folder=folder)
+    assert found.select("coded").verdict == "not testable"
+    assert "Not read:" in found.say("coded")
+    if share == 1:
+        assert found.select("coded").observed is None
+        assert "Cannot speak about the time from 30 to 31 January 2026: nothing was found" in found.say("coded")
+        assert found.companions() == "There is no test for a companion to stand beside."
+    else:
+        assert found.corners["coded"]["hit", "none"].observed > found.corners["coded"]["none", "none"].observed
+
+
+def test_every_window_of_the_moratorium_has_its_row_and_none_is_in_a_family(moratorium):
+    frame = moratorium.to_frame()
+    assert not frame.duplicated(["pause", "claim", "outcome", "stratum", "window", "test"]).any()
+    assert frame["p_adjusted"].isna().all() and set(frame["pause"]) == {MORATORIUM}
+    disputed = moratorium.select("coded", claim="russia", window="disputed-start")
+    assert (str(disputed.first_day), str(disputed.last_day)) == ("2025-03-18", "2025-03-24")
+    assert str(moratorium.select("reported", claim="ukraine", window="disputed-end").first_day) == "2025-04-17"
+    for measure in MEASURES.keys() - {"acled"}:
+        ends = {str(moratorium.select(measure, claim=claim).last_day) for claim in ("accepted", "russia", "ukraine")}
+        assert ends == {"2025-04-16", "2025-04-24"}
+    assert {"rear", "front", "Kyiv City", "national", "from 2025-01-01"} == set(frame["stratum"])
+
+
+def test_the_moratorium_is_a_step_not_a_pause_and_nothing_can_speak_about_it(moratorium):
+    assert "Cannot speak about the time from 25 March to 16 April 2025" in moratorium.say("coded")
+    assert "a yearly VIINA archive, which a user can bring" in moratorium.say("reported")
+    step = "The last such week ended on 14 March 2025; energy did not return within 10 weeks after the end: a step"
+    assert step in moratorium.say("declared")
+    assert "Of 3 measures, none can speak" in moratorium.agreement()
+    assert moratorium.corners["reported"] == {} and moratorium.regression is None
+
+
+def test_weekly_declarations_claim_no_step_that_came_before(cold):
+    assert "It was not named first before either, so nothing can be read from it" in cold.declared()
+    easter = assess_energy("easter-2025", measures=["declared"])
+    assert "14 March 2025, so that energy had left first place before" in easter.declared()
+
+
+def test_the_sentences_say_how_sure_and_what_is_missing(cold):
+    told = cold.say("coded")
+    for part in ("0 rear oblasts", "1 of 2 days without a report", "where 2.2 would be usual", "2 of 28 comparable",
+                 "p = 0.21, at best 0.21", "on 39 of 41 days; days without: 30 January, 1 February",
+                 "Not read: 5 of the 46 days around the pause, all at weekends", "not checked by people"):  # fmt: skip
+        assert part in told
+    assert "no independent witnesses" in cold.summary()
+    assert "coded reports and news articles show less than usual, but none of them can tell" in cold.agreement()
+    assert "2, 0, 1, 4, 2 rear oblasts" in cold.companions() and "never the result" in cold.companions()
+
+
+def test_tables_for_readers_leave_out_what_cannot_be_read(cold):
+    assert set(cold.inside_and_outside()["place"]) == {"rear", "front", "Kyiv City", "national"}
+    assert "Russian declarations" not in cold.by_claim().index and len(cold.by_claim()) == 18
+    shares = cold.inside_and_outside().loc["coded reports"].set_index("place")["share outside"]
+    assert shares["national"] == "100.0%"
+    assert cold.nights().loc["2026-01-30"].tolist() == ["yes", "111", "22"]
+    assert set(cold.bounds()["verdict"]) <= {"not testable", "fewer", "more", "no visible change"}
+
+
+def test_a_regression_needs_days_inside_and_outside(cold):
+    any_hit = cold.select("coded", "national")
+    assert cold.regression["without_hit"] == 1 and 0 < cold.regression["p_value"] < any_hit.p_value
+    assert regress_any_hit(any_hit, cold.launched[:"2026-01-29"]) is None
+
+
+def news(start, end, quiet):
+    """Made-up articles: 2 of 20 a day on energy in Odesa, none from `quiet[0]` to `quiet[1]`."""
+    days = pd.date_range(start, end, unit="us")
+    generator = np.random.default_rng(5)
+    energy = np.where((days >= quiet[0]) & (days <= quiet[1]), 0, generator.binomial(40, 0.1, len(days)))
+    rows = [
+        pd.DataFrame({"day": days, "oblast": oblast, "energy_articles": n, "coded_articles": 40, "basis": "headlines"})
+        for oblast, n in (("Odesa", energy), ("Sumy", energy * 0), ("Kyiv City", energy * 0), ("Ukraine", energy))
+    ]
+    return pd.concat(rows).sort_values(["day", "oblast"], ignore_index=True)
+
+
+def test_with_archives_the_moratorium_is_measurable_but_never_established(folder):
+    put(folder, "energy_reported", news("2023-06-01", "2026-06-30", ("2025-03-25", "2025-04-16")))
+    found = assess_energy(MORATORIUM, measures=["reported"], folder=folder)
+    effect = found.select("reported")
+    assert (effect.verdict, effect.observed, effect.n_missing) == ("fewer", 0, 0)
+    assert "consistent with sparing, not established: a truce itself makes officials say" in found.say("reported")
+    assert found.select("reported", claim="russia", window="disputed-start").verdict == "no visible change"
+    assert found.select("reported", "front").verdict == "not testable"
+
+
+def test_a_user_can_bring_archives_and_an_acled_export(folder, tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    day = {f"2026{month:02}01": [[30.7, 46.5, "Odesa", "x", 1, [
+        f"https://www.unian.ua/war/udar-po-energetici-odesi-znov-{i}-{month}-13000{i}.html" for i in range(12)
+    ]]] for month in (1, 2)}  # fmt: skip
+    (raw / "viina_events_2026.json").write_text(json.dumps(day))
+    with zipfile.ZipFile(tmp_path / "event_info_latest_2025.zip", "w") as archive:
+        rows = [
+            {"date": "20250401", "url": f"https://example.org/{i}", "text": "Удар по ТЕЦ", "ADM1_NAME": "Odessa",
+             "longitude": 30.7, "latitude": 46.5} for i in range(11)
+        ]  # fmt: skip
+        archive.writestr("event_info_latest_2025.csv", pd.DataFrame(rows).to_csv(index=False))
+    event = {
+        "event_id_cnty": "UKR1", "event_date": "2025-03-20", "event_type": "Explosions/Remote violence",
+        "actor1": "Military Forces of Russia (2000-)", "country": "Ukraine", "admin1": "Odesa", "tags": "energy",
+    }  # fmt: skip
+    pd.DataFrame([event]).to_csv(tmp_path / "acled.csv", index=False)
+    given = {"news": [tmp_path / "event_info_latest_2025.zip"], "acled": tmp_path / "acled.csv"}
+    with pytest.raises(DataError, match=r"energy_acled\.csv"):
+        energy_days("acled", folder=folder)
+    build(raw, folder=folder, files=given).write()
+    basis = load_table("energy_reported", folder=folder).groupby("basis")["day"].min()
+    assert basis.astype(str).to_dict() == {"headlines": "2025-04-01", "addresses": "2026-01-01"}
+    assert "not to be passed on" in (folder / "README.md").read_text("utf-8")
+    assert energy_days("acled", folder=folder)["energy_acled_share", "rear"]["hits"].tolist() == [1]
+    assert assess_energy("easter-2025", measures=["acled"], folder=folder).select("acled").verdict == "not testable"
+    (raw / "event_info_latest_2025.zip").write_bytes((tmp_path / "event_info_latest_2025.zip").read_bytes())
+    from_folder = build(raw, folder=folder).imported["news"].tables["energy_reported"]
+    assert set(from_folder["basis"]) == {"headlines", "addresses"}
+    assert "energy_acled" not in build(raw, folder=folder).imported
+
+
+def test_reports_coded_by_people_are_said_to_be(folder):
+    assert coded_by() == "coded by 4 runs of a language model, not checked by people"
+    put(folder, "energy_coded", load_table("energy_coded").assign(coder="A. Person"))
+    assert coded_by(folder=folder) == "coded by people"
+    assert "language model" not in describe_measures(["coded"], folder=folder)
+    assert "45 of 169 days between 2025-03-07 and 2026-02-22" in describe_measures(["coded"])
+
+
+def test_reciprocity_under_both_readings_of_a_silent_night():
+    easter = load_pauses()["orthodox-easter-2026"]
+    options = {"exclude": not_ordinary(load_pauses(), besides=easter), "announced": easter.announced_days()[0]}
+    first, *others = estimate_reciprocity(easter.days(), **options)
+    assert (first.outcome, first.verdict, first.observed) == ("drones_named_by_russia", "depends on a choice", 0)
+    assert first.reason.startswith("not testable if nights without a post are left out, fewer if nights without a post")
+    assert {row.outcome: row.observed for row in others}["drones_claimed_by_russia"] is None
+    same = estimate_effect(outcome_series("drones_named_by_russia", drop_last=0), easter.days(), **options)
+    assert (first.p_value, first.ratio) == (same.p_value, same.ratio)
+
+
+def test_mutuality_where_the_claims_end_or_agree(cold):
+    assert cold.mutual().startswith("No visible change: 113 Ukrainian drones that Russia says it shot down")
+    assert "The count is Russia's own and says nothing about targets." in cold.mutual()
+    ended = assess_energy("us-three-day-2026-05", measures=["declared"])
+    assert "the data end on 2026-04-12, before the window" in ended.mutual()
+
+
+def test_wrong_questions_are_refused():
+    with pytest.raises(DesignError, match=r"no such measure.*coded, reported, declared, acled"):
+        assess_energy(COLD, measures=["outages"])
+    with pytest.raises(RegistryError, match="window not stated"):
+        assess_energy(COLD, claim="russia")
+
+
+def test_pictures_say_what_they_show_even_without_data(cold, moratorium):
+    for found in (cold, moratorium):
+        for measure in found.measures:
+            for drawn in (found.plot(measure), found.plot_placebo(measure)):
+                bundle, _ = Picture(drawn, found.describe(measure))._repr_mimebundle_()
+                assert bundle["image/png"] and MEASURES[measure].many[1:] in bundle["text/plain"]
+        assert Picture(found.plot_mutual(), found.reciprocity().describe_series())._repr_mimebundle_()
+
+
+def test_the_record_carries_every_row(cold):
+    bundle = cold.record()._repr_mimebundle_()
+    rows = bundle["application/vnd.pauses.effects+json"]["rows"]
+    assert len(rows) == len(cold.effects) == len(cold.to_frame())
+    assert {row["outcome"] for row in rows} >= {
+        "energy_coded_rear_oblasts", "energy_reported_share", "energy_declared_first", "drones_claimed_by_russia",
+    }  # fmt: skip
