@@ -199,6 +199,8 @@ def test_the_sentences_say_how_sure_and_what_is_missing(cold):
 def test_tables_for_readers_leave_out_what_cannot_be_read(cold):
     assert set(cold.inside_and_outside()["place"]) == {"rear", "front", "Kyiv City", "national"}
     assert "Russian declarations" not in cold.by_claim().index and len(cold.by_claim()) == 18
+    assert {"fewer", "more"} <= {corner.verdict for corner in cold.corners["declared"].values()}
+    assert cold.select("declared").verdict == "not testable"  # what is not known decides nothing
     shares = cold.inside_and_outside().loc["coded reports"].set_index("place")["share outside"]
     assert shares["national"] == "100.0%"
     assert cold.nights().loc["2026-01-30"].tolist() == ["yes", "111", "22"]

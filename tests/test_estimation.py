@@ -223,6 +223,7 @@ def test_too_few_windows_for_the_level_are_not_testable():
         (RAIDS, WINDOW, {"exclude": DAYS[:500:3]}, "no other window of 3 days fits"),
         (RAIDS, DAYS[-30:], {}, "provisional: only 0 baseline days after the pause, 150 are needed"),
         (RAIDS, DAYS[1230:1250], {}, "provisional: only 136 baseline days after the pause"),
+        (RAIDS, DAYS[600:641], {}, "a window of 41 days is too long"),
     ],
 )
 def test_a_question_the_data_cannot_answer_is_not_testable_and_says_why(counts, window, options, reason):
@@ -524,13 +525,11 @@ def test_events_on_a_single_day_or_long_ago_give_an_effect_not_an_error(position
     json.dumps(effect.record(), allow_nan=False)
 
 
-@pytest.mark.parametrize("first, n_days", [(400, 80), (700, 80)])
-def test_a_very_long_window_gets_a_number_or_a_reason(first, n_days):
-    effect = estimate_effect(RAIDS, DAYS[first : first + n_days])
-    json.dumps(effect.record(), allow_nan=False)
-    if effect.p_value is not None:
-        assert effect.ratio == pytest.approx(1, abs=0.3)
-        assert effect.placebo["ratio"].between(0.1, 10).all()
+@pytest.mark.parametrize("first", [400, 600])
+def test_the_longest_window_still_gets_a_number_and_sane_placebos(first):
+    effect = estimate_effect(RAIDS, DAYS[first : first + 40])
+    assert effect.p_value is not None and effect.ratio == pytest.approx(1, abs=0.3)
+    assert effect.placebo["ratio"].between(0.3, 3).all()
 
 
 @pytest.mark.parametrize("seen", [0.0, 9.0])

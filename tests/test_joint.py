@@ -1,6 +1,7 @@
 """Several windows together: scores by hand, p-values by enumeration and by brute force."""
 
 from dataclasses import replace
+from datetime import date
 from itertools import product
 
 import numpy as np
@@ -208,12 +209,33 @@ def test_estimate_joint_is_the_combination_of_single_estimates_that_spare_each_o
 # --- unusual questions
 
 
-def test_the_direction_is_that_of_the_scores_that_gave_the_p_value():
+def low_ranks_and_one_large_window(ratio):
     low = [episode(f"p{k}", 0.4, np.linspace(0.5, 1.5, 99)) for k in range(4)]
-    large = episode("large", 4.0, np.linspace(0.01, 10, 99), expected=1000.0)
-    assert combine_effects([*low, large], draws=5000, alternative="less").p_value < 0.01
-    joint = combine_effects([*low, large], draws=5000)
-    assert joint.ratio > 1 and joint.verdict != "more"
+    return [*low, episode("large", ratio, np.linspace(0.01, 10, 99), expected=1000.0)]
+
+
+def test_the_direction_is_that_of_the_scores_that_gave_the_p_value():
+    joint = combine_effects(low_ranks_and_one_large_window(4.0), draws=5000)
+    assert joint.p_value < 0.01 and joint.ratio > 1 and joint.verdict != "more"
+
+
+def test_ranks_and_sums_that_disagree_depend_on_a_choice():
+    joint = combine_effects(low_ranks_and_one_large_window(20.0), draws=5000)
+    assert joint.observed > joint.expected_high and joint.verdict == "depends on a choice"
+    assert joint.reason.startswith("the ranks of the windows and their pooled sum point in different directions; 5 ")
+
+
+def test_golden_sentence():
+    days = [date(2025, 4, 20), date(2025, 5, 8), date(2026, 4, 12)]
+    ordinary, label = np.linspace(0.5, 1.5, 99), "drones_launched"
+    effects = [episode("p", 0.0, ordinary, outcome=label, first_day=day, last_day=day) for day in days]
+    joint = combine_effects(effects, draws=999)
+    assert (joint.n_days, joint.observed, joint.expected, joint.p_value) == (3, 0, 300, 0.002)
+    assert joint.summary() == (
+        "Fewer than expected: 0 long-range drones launched on 3 pause days between 20 April 2025 and 12 April 2026, "
+        f"where {joint.expected_low:.0f} to {joint.expected_high:.0f} would have been ordinary. That is none of an "
+        "expected 300 (p = 0.002 against draws of ordinary windows)."
+    )
 
 
 def test_a_rise_asked_for_can_be_found_or_missed_but_is_testable():
@@ -235,3 +257,13 @@ def test_windows_that_are_nearly_always_silent_are_answered():
 def test_unknown_options_are_refused(options):
     with pytest.raises(DesignError):
         combine_effects([episode(*parts) for parts in THREE], **options)
+
+
+# --- known faults
+
+
+@pytest.mark.xfail(strict=True, reason="the p-value is that of ranks, the ordinary range that of sums")
+def test_a_joint_finding_never_lies_inside_the_range_called_ordinary():
+    joint = combine_effects(low_ranks_and_one_large_window(4.0), draws=5000)
+    inside = joint.expected_low <= joint.observed <= joint.expected_high
+    assert not (inside and joint.verdict in ("fewer", "more")), joint.summary()

@@ -48,14 +48,9 @@ def by_hand(hits, trials, first, length, recovery=7, step=1):
         for start in range(len(hits) - length + 1)
         if (start - first) % step == 0 and all(usable[start + day] for day in inside)
     ]
-    share = Fraction(
-        sum(int(h) for h, ok in zip(hits, usable, strict=True) if ok),
-        sum(int(t) for t, ok in zip(trials, usable, strict=True) if ok),
-    )
     low, floor = (1 + sum(other <= limit for other in others) for limit in (own, nothing))
     high = 1 + sum(other[0] >= own[0] for other in others)
-    tail = low if own[0] < share else high
-    return min(1, 2 * tail / (len(others) + 1)), min(1, 2 * floor / (len(others) + 1)), len(others)
+    return min(1, 2 * min(low, high) / (len(others) + 1)), min(1, 2 * floor / (len(others) + 1)), len(others)
 
 
 @pytest.mark.parametrize(("first", "length"), [(100, 1), (100, 3), (0, 4), (190, 7)])
@@ -128,6 +123,10 @@ def test_too_few_separate_windows_are_not_testable(articles):
     assert few.p_value is not None and few.smallest_visible_cut is None
     many = estimate_share(hits, trials, DAYS[40:43], baseline=(DAYS[0], DAYS[-1]))
     assert many.testable
+    hits.iloc[40:43] = trials.iloc[40:43]
+    rise = estimate_share(hits.iloc[:85], trials.iloc[:85], DAYS[40:43], baseline=(DAYS[0], DAYS[84]))
+    assert rise.p_value <= 0.05 and rise.verdict == "not testable"
+    assert estimate_share(hits, trials, DAYS[40:43], baseline=(DAYS[0], DAYS[-1])).verdict == "more"
 
 
 def test_a_fall_that_even_none_would_not_show_is_not_testable():

@@ -127,7 +127,7 @@ def order_windows(seen, expected):
 def share_tails(seen, expected):
     """p-values of the last window against all others, lower and upper tail; leading axes run over series."""
     order = order_windows(seen, expected)
-    ratio = np.maximum(order, 0)
+    ratio = np.maximum(order, 0)  # above, windows without a hit are all tied: few trials are no sign of a rise
     return PlaceboTest(order[..., -1], order[..., :-1]).p_lower, PlaceboTest(ratio[..., -1], ratio[..., :-1]).p_upper
 
 
@@ -139,7 +139,7 @@ def _judge(effect, seen, mean, separate):
     test = PlaceboTest(order[-1], order[:-1], effect.alternative, alpha)
     nothing = share_tails(np.append(seen[:-1], 0), mean)[0] * sides
     floor = float(test.p_min_rise if effect.alternative == "greater" else nothing)
-    tail = {"less": lower, "greater": upper}.get(effect.alternative, lower if ratio < 1 else upper)
+    tail = {"less": lower, "greater": upper}.get(effect.alternative, min(lower, upper))
     windows = f"{test.n_placebo} comparable window{'s' * int(test.n_placebo != 1)}"
     silent = int((seen[:-1] == 0).sum())
     needed = ceil(sides / alpha - 1e-9) - 1  # with fewer, not even the most extreme of separate windows is rejected

@@ -210,10 +210,16 @@ class EnergyAssessment:
 
     def plot(self, measure, ax=None):
         """Draw the main daily series of one measure."""
-        from analysis.figures import draw_series
+        from analysis.figures import draw_series, new_axes
 
-        named = MEASURES[measure]
-        ax = draw_series(self.select(measure).daily, label=named.short, title=_capital(named.title), ax=ax)
+        daily, named = self.select(measure).daily, MEASURES[measure]
+        if daily["observed"].isna().all():
+            ax = new_axes(ax, height=0.8)
+            nothing = f"{_capital(named.title)}: no day around this pause can be read"
+            ax.text(0.5, 0.5, nothing, ha="center", va="center", transform=ax.transAxes)
+            ax.set_axis_off()
+            return ax
+        ax = draw_series(daily, label=named.short, title=_capital(named.title), ax=ax)
         ax.set_xlabel("strike day" if measure == "coded" else "day of the report")
         return ax
 

@@ -1,0 +1,89 @@
+"""How fast is a size study against a loop of statsmodels fits, and how fast is one estimate?
+
+    python benchmarks/bench_inference.py              2,000 series of 184 days
+    python benchmarks/bench_inference.py 200          200 series
+
+Both routes run in this process on one thread, on the same series, in CPU seconds, and must agree: the largest
+relative difference of their ratios is printed beside the times.
+"""
+
+import os
+
+for library in ("OMP", "OPENBLAS", "MKL"):  # one thread; only has an effect before numpy is imported
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+
+from analysis.estimation import estimate_effect
+from analysis.placebo import PlaceboTest, shift_ratios
+from analysis.simulate import CountAutoregression
+from analysis.trials import simulated_layout
+
+BEFORE, LENGTH, BLOCK = 180, 4, 250
+
+
+def batched(counts, layout):
+    """Ratios of window and placebos, and two-sided p-values, block by block."""
+    blocks = []
+    for first in range(0, len(counts), BLOCK):
+        part = counts[first : first + BLOCK]
+        found = shift_ratios(layout.X, part, layout.fitted, layout.start, layout.starts, layout.pattern)
+        blocks.append((np.column_stack(found[:2]), PlaceboTest(*found[:2]).p_value))
+    return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
+
+
+def looped(counts, layout):
+    """The same by one statsmodels fit and one loop over windows per series."""
+    positions = [layout.start, *layout.starts]
+    ratios, p_values = np.empty((len(counts), len(positions))), np.empty(len(counts))
+    for row, series in enumerate(counts):
+        expected = sm.GLM(series, layout.X, family=sm.families.Poisson()).fit(tol=1e-12).mu
+        for column, start in enumerate(positions):
+            window = slice(start, start + LENGTH)
+            ratios[row, column] = series[window].sum() / expected[window].sum()
+        own, placebos = ratios[row, 0], ratios[row, 1:]
+        tail = min((placebos <= own * (1 + 1e-9)).sum(), (placebos >= own * (1 - 1e-9)).sum())
+        p_values[row] = min(1, 2 * (1 + tail) / (len(placebos) + 1))
+    return ratios, p_values
+
+
+def timed(function, *arguments):
+    """Result and CPU seconds."""
+    started = time.process_time()
+    result = function(*arguments)
+    return result, time.process_time() - started
+
+
+def one_estimate(repeats=40):
+    """Median CPU seconds of an estimate with 365 days of baseline, interval and smallest visible cut."""
+    days = pd.date_range("2025-01-01", periods=400)
+    counts = pd.Series(CountAutoregression(phi=0.6).draw(1, 400, seed=1)[0].astype(float), days, name="drones")
+    seconds = [timed(estimate_effect, counts, days[365:368])[1] for _ in range(repeats + 1)]
+    return float(np.median(seconds[1:]))
+
+
+def main(replicates):
+    """Measure and print a small table."""
+    layout = simulated_layout(BEFORE, LENGTH)
+    counts = CountAutoregression(phi=0.6).draw(replicates, BEFORE + LENGTH, seed=1).astype(float)
+    batched(counts[:BLOCK], layout)
+    looped(counts[:5], layout)
+    (ratios, p_values), fast = timed(batched, counts, layout)
+    (same, same_p), slow = timed(looped, counts, layout)
+    apart = np.abs(ratios / same - 1).max()
+    print(f"{replicates} series of {BEFORE + LENGTH} days, window shift over {LENGTH} days, CPU seconds on one thread")
+    print(f"  batched                     {fast:10.3f}")
+    print(f"  loop of statsmodels fits    {slow:10.3f}   {slow / fast:.0f} times as long")
+    print(
+        f"  largest relative difference {apart:10.1e}   p-values {'equal' if (p_values == same_p).all() else 'differ'}"
+    )
+    print(f"one estimate_effect, 365 days of baseline, after a first call: {1000 * one_estimate():.1f} ms")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 2000)

@@ -1,0 +1,248 @@
+"""The size study, read: promises against measurements, what may be believed, and the pictures of both."""
+
+import numpy as np
+import pandas as pd
+
+from analysis.eras import ERAS, compare_features
+from analysis.figures import EXPECTED, INK, PAUSE, SEEN, finish, new_axes
+from analysis.plan import known_processes, ordinary_counts
+
+LATEST = "2026"
+FOUND = 0.8
+_SHIFT = "question == 'size' and test == 'window shift' and setting == 'any day'"
+_WAR = "process.str.startswith('missiles')"
+PROMISES = (
+    ("window shift, both tails together", f"{_SHIFT} and not {_WAR}", ["rejected"], 0.03, 0.07),
+    ("window shift, each tail", f"{_SHIFT} and not {_WAR}", ["rejected_lower", "rejected_upper"], 0, 0.035),
+    ("window shift, missiles (many ties)", f"{_SHIFT} and {_WAR}", ["rejected"], 0, 0.07),
+    ("180 days of baseline", "setting == '180 days of baseline'", ["rejected"], 0.03, 0.07),
+    ("window on a holiday", "question == 'size' and setting == 'on a holiday'", ["rejected"], 0, 0.07),
+    ("30 % more in announced days", "setting.str.startswith('30 %')", ["rejected"], 0.03, 0.07),
+    ("after-salvo test, lower tail alone", "question == 'size' and test == 'after salvo'", ["rejected_less"], 0, 0.06),
+    ("rule that picks the test", "question == 'size' and test == 'automatic'", ["rejected"], 0, 0.07),
+    ("long windows, the moratorium's place", "question == 'size' and setting == 'moratorium of 2025'", ["rejected"],
+     0.02, 0.07),
+    ("long windows, 14 and 30 days", "question == 'size' and setting.str.startswith('700')", ["rejected"], 0.02, 0.07),
+    ("long windows, ratio of a 40 % cut", "test == 'long window' and cut == 0.4", ["median_ratio"], 0.53, 0.67),
+    ("joint test", "question == 'size' and test.str.startswith('joint')", ["rejected"], 0.03, 0.07),
+    ("rebound", "question == 'size' and test == 'after quiet'", ["rejected_greater"], 0, 0.07),
+    ("70 % cut found, drones of 2026, 3 days", "question == 'power' and test == 'window shift' and cut == 0.7 "
+     f"and process == 'drones {LATEST}' and length == 3", ["rejected_lower"], 0.75, 1),
+    ("90 % cut found, drones of 2026, 3 days", "question == 'power' and test == 'window shift' and cut == 0.9 "
+     f"and process == 'drones {LATEST}' and length == 3", ["rejected_lower"], 0.95, 1),
+    ("smallest visible cut, how often found", "question == 'stated cut'", ["rejected_lower"], 0.75, 0.85),
+    ("interval covers the true ratio", "question == 'coverage' and cut < 1", ["coverage"], 0.93, 0.97),
+    ("ordinary range covers, nothing flew", "question == 'coverage' and cut == 1", ["expected_coverage"], 0.93, 0.97),
+    ("Poisson regression must be seen to fail", "test == 'Poisson'", ["rejected"], 0.6, 1),
+    ("NB-HAC must be seen to fail", "test == 'NB-HAC'", ["rejected"], 0.35, 1),
+)  # fmt: skip
+
+
+def promises_kept(table):
+    """Set what was promised beside what was measured.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As from `load_calibration`.
+
+    Returns
+    -------
+    DataFrame, one row per promise
+        Columns promise, must_be, measured (lowest to highest cell), cells, outside (cells that miss), clearly (by
+        more than two Monte Carlo standard errors) and worst (the cell furthest out).
+    """
+    rows = []
+    for promise, query, columns, low, high in PROMISES:
+        cells = table.query(query)
+        if cells.empty:
+            continue
+        values = pd.concat([cells[column] for column in columns])
+        no_error = pd.Series(0.0, cells.index)
+        error = pd.concat([cells.get(f"{column}_se", no_error) for column in columns])
+        miss = np.maximum(low - values, values - high)
+        worst = cells.loc[miss.idxmax()]
+        show = "{:.2f}".format if columns == ["median_ratio"] else percent
+        rows.append(
+            {
+                "promise": promise,
+                "must_be": f"{show(low)} to {show(high)}",
+                "measured": f"{show(values.min())} to {show(values.max())}",
+                "cells": len(values),
+                "outside": int((miss > 1e-9).sum()),
+                "clearly": int((miss > 2 * error + 1e-9).sum()),
+                "worst": f"{worst['process']}, {worst['length']:g} d, {worst['setting']}" if miss.max() > 1e-9 else "",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def what_may_be_believed(table):
+    """What a verdict on a window of each length rests on, for drones and missiles as in the war.
+
+    Returns
+    -------
+    DataFrame indexed by days
+        Columns false_alarms (drones, lowest to highest era), drones_cut and missiles_cut (the smallest cut tried that
+        was found in at least 80 % of series) and believe, in words.
+    """
+    rows = []
+    for days in sorted(table.loc[table["test"].isin(["window shift", "long window"]), "length"].unique()):
+        own = table[(table["length"] == days) & table["test"].isin(["window shift", "long window"])]
+        own = own[~own["setting"].str.contains("salvo|holiday|180|announced")]
+        size = own[(own["question"] == "size") & own["process"].str.startswith("drones")]["rejected"]
+        if size.empty:
+            continue
+        cuts = {name: _visible(own[own["question"] == "power"], name) for name in ("drones", "missiles")}
+        alarms = percent(size.min()) if len(size) == 1 else f"{percent(size.min())} to {percent(size.max())}"
+        shown = {f"{name}_cut": "" if cut is None else percent(cut) for name, cut in cuts.items()}
+        rows.append({"days": int(days), "false_alarms": alarms, **shown, "believe": _belief(own, cuts)})
+    return pd.DataFrame(rows).set_index("days")
+
+
+def _visible(power, outcome):
+    found = power[power["process"].str.startswith(outcome) & (power["rejected_lower"] >= FOUND)]
+    return None if found.empty else float(found["cut"].min())
+
+
+def _belief(own, cuts):
+    power = own[own["question"] == "power"]
+    drones = power[power["process"].str.startswith("drones")]
+    if cuts["drones"] is None:
+        best = drones.loc[drones["rejected_lower"].idxmax()]
+        seen = f"a cut of {percent(best['cut'])} in drones is found in {percent(best['rejected_lower'])} of cases"
+    else:
+        seen = f"a fall of drones that is found; none found rules out a cut of {percent(cuts['drones'])} or more"
+    missiles = power[power["process"].str.startswith("missiles")]
+    if missiles.empty or cuts["missiles"] is not None:
+        return seen
+    best = missiles["rejected_lower"].max()
+    return f"{seen}; nothing about missiles, where the largest cut tried is found in {percent(best)} of cases"
+
+
+def describe_size(table):
+    """How often window shift cries wolf, in a sentence or two."""
+    cells = table.query(f"{_SHIFT} and not {_WAR}")
+    war = cells[cells["process"].str.startswith("drones")]
+    high = cells[cells["rejected"] > 0.07].sort_values("rejected", ascending=False)
+    named = ", ".join(f"{row.process} over {row.length:g} days ({percent(row.rejected)})" for row in high.itertuples())
+    return (
+        f"Asked for 5%, window shift finds a change in {percent(cells['rejected'].min())} to "
+        f"{percent(cells['rejected'].max())} of {len(cells)} settings without any; on drones as in the war in "
+        f"{percent(war['rejected'].min())} to {percent(war['rejected'].max())} (Monte Carlo error about "
+        f"{100 * cells['rejected_se'].median():.1f} points)." + (f" Above 7%: {named}." if named else "")
+    )
+
+
+def describe_power(table, process):
+    """What window shift finds in one process, in a sentence."""
+    cells = table.query("question == 'power' and test == 'window shift' and process == @process")
+    parts = [
+        f"{percent(own.iloc[0]['rejected_lower'])} to {percent(own.iloc[-1]['rejected_lower'])} over "
+        + ("1 day" if days == 1 else f"{days:g} days")
+        for days, own in cells.sort_values("cut").groupby("length")
+    ]
+    low, high = percent(cells["cut"].min()), percent(cells["cut"].max())
+    return f"{process[0].upper()}{process[1:]}: from a cut of {low} to one of {high}, found in {'; '.join(parts)}."
+
+
+def describe_warning(table):
+    """How often the customary regressions cry wolf, in a sentence."""
+    parts = []
+    for test, words in (("Poisson", "a Poisson regression"), ("NB-HAC", "a negative binomial one with HAC errors")):
+        rates = table.loc[table["test"] == test, "rejected"]
+        parts.append(f"{words} in {percent(rates.min())} to {percent(rates.max())}")
+    return f"On 4 days without any change, asked for 5%, {' and '.join(parts)} of series find one."
+
+
+def describe_real(study):
+    """How often windows of the real series that are no pause were called one, in a sentence per outcome."""
+    sentences = []
+    for outcome, own in study[(study["quarter"] == "all") & (study["test"] == "window shift")].groupby("outcome"):
+        parts = [
+            f"{days} d: {percent(row['lower'])} ± {100 * row['lower_se']:.1f} and {percent(row['upper'])} ± "
+            f"{100 * row['upper_se']:.1f}"
+            for days, row in own.set_index("length").iterrows()
+        ]
+        sentences.append(f"{outcome}, falls and rises found, 2.5% asked for each: {'; '.join(parts)}.")
+    return " ".join(sentences)
+
+
+def features_of_era(era, *, n_series=200, seed=0):
+    """Real features of drones and missiles in one era beside those of series simulated for it."""
+    first, last = ERAS[era]
+    drones, missiles = (series[first:last] for series in ordinary_counts())
+    process, _ = known_processes()[f"drones {era}"]
+    return compare_features(drones, missiles, process, n_series=n_series, seed=seed)
+
+
+def draw_rates(rows, *, value, band, label, title="", ax=None):
+    """Measured rates as dots with two Monte Carlo standard errors to both sides, over the promised band.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns label, length, the value and its standard error in a column ending in _se.
+    value : str
+    band : (float, float)
+    label : str
+        For the axis.
+    """
+    import seaborn as sns
+
+    names = list(dict.fromkeys(rows["label"]))
+    ax = new_axes(ax, height=1.1 + 0.28 * len(names))
+    ax.axvspan(100 * band[0], 100 * band[1], color=EXPECTED, alpha=0.25, lw=0)
+    lengths = sorted(rows["length"].unique())
+    place = rows["label"].map(names.index) + 0.7 * (rows["length"].map(lengths.index) + 0.5) / len(lengths) - 0.35
+    error = 200 * rows[f"{value}_se"]
+    ax.hlines(place, 100 * rows[value] - error, 100 * rows[value] + error, color=INK, lw=0.8, alpha=0.6)
+    sns.scatterplot(
+        x=100 * rows[value], y=place, hue=rows["length"].map("{:g} d".format), palette="colorblind", s=28,
+        linewidth=0, ax=ax, zorder=3,
+    )  # fmt: skip
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.legend(title="", frameon=False, fontsize=8.5, loc="upper left", bbox_to_anchor=(1, 1), handletextpad=0.1)
+    ax.set(xlabel=label, ylabel="")
+    return finish(ax, title=title, caption="Grey: as promised. Bars: two Monte Carlo standard errors.")
+
+
+def draw_power(table, process, *, title="", ax=None):
+    """Share of series in which window shift finds a cut, by its size and the length of the window."""
+    import seaborn as sns
+
+    ax = new_axes(ax)
+    cells = table.query("question == 'power' and test == 'window shift' and process == @process")
+    days = cells["length"].map(lambda length: "1 day" if length == 1 else f"{length:g} days")
+    sns.lineplot(
+        x=100 * cells["cut"], y=100 * cells["rejected_lower"], hue=days, marker="o", palette="colorblind", ax=ax
+    )
+    ax.axhline(100 * FOUND, color=PAUSE, lw=1, ls=":")
+    ax.legend(title="", frameon=False, fontsize=8.5)
+    ax.set(xlabel="per cent that do not fly", ylabel="found in per cent of series", ylim=(0, 102))
+    return finish(ax, title=title, caption="Dotted: four in five, the mark of the smallest visible cut.")
+
+
+def draw_real(study, *, outcome, ax=None):
+    """Falls and rises found in windows that are no pause, by quarter and length."""
+    import seaborn as sns
+
+    own = study.query("outcome == @outcome and test == 'window shift' and quarter != 'all'")
+    tidy = own.melt(["quarter", "length"], ["lower", "upper"], var_name="tail", value_name="share")
+    ax = new_axes(ax)
+    ax.axhline(2.5, color=EXPECTED, lw=3, alpha=0.5)
+    sns.pointplot(
+        tidy.assign(share=100 * tidy["share"], tail=tidy["tail"].map({"lower": "falls", "upper": "rises"})),
+        x="quarter", y="share", hue="tail", palette={"falls": SEEN, "rises": PAUSE}, errorbar=("pi", 100), dodge=0.3,
+        linestyle="none", markersize=4, err_kws={"linewidth": 1}, ax=ax,
+    )  # fmt: skip
+    ax.legend(title="", frameon=False, fontsize=8.5)
+    ax.tick_params(axis="x", labelsize=8)
+    ax.set(xlabel="", ylabel="found in per cent of windows")
+    return finish(ax, caption="Grey: the 2.5 per cent asked for. Dot and bar: mean and range over 1, 3, 4 and 7 days.")
+
+
+def percent(share):
+    """A share in words, with a decimal where it is small."""
+    return f"{100 * share:.1f}%" if 0 < share < 0.1 else f"{100 * share:.0f}%"
