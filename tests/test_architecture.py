@@ -9,7 +9,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "analysis"
 CORE = [
     "errors", "strikedays", "registry", "pauses", "tables", "tablechecks", "nullmodel", "placebo", "layout",
     "sentences", "salvos", "figures", "regionfigures", "effects", "evidence", "joint", "estimation", "regions",
-    "assessment", "procedure", "sirens",
+    "assessment", "procedure", "sirens", "shares", "firth", "energy", "reciprocity", "sparing", "energyprocedure",
+
     "results", "coverage", "comparison", "outlook",
 ]  # fmt: skip
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path.name != "__init__.py")

@@ -223,7 +223,7 @@ def test_too_few_windows_for_the_level_are_not_testable():
         (RAIDS, WINDOW, {"exclude": DAYS[:500:3]}, "no other window of 3 days fits"),
         (RAIDS, DAYS[-30:], {}, "provisional: only 0 baseline days after the pause, 150 are needed"),
         (RAIDS, DAYS[1230:1250], {}, "provisional: only 136 baseline days after the pause"),
-        (RAIDS, DAYS[600:641], {}, "a window of 41 days is too long"),
+        (RAIDS, DAYS[600:641], {}, "41 days are too long a window"),
     ],
 )
 def test_a_question_the_data_cannot_answer_is_not_testable_and_says_why(counts, window, options, reason):
@@ -439,12 +439,14 @@ def test_rebound_against_a_loop(n_pause, horizon, share, kind):
     effect = estimate_rebound(counts, pause, horizon=horizon, holidays=False)
     observed, alike, all_windows = rebound_by_loop(counts, pause, horizon)
     assert effect.ratio == pytest.approx(observed, rel=1e-8)
-    np.testing.assert_allclose(effect.placebo["ratio"], alike, rtol=1e-8)
     upper = [(1 + sum(v >= observed for v in windows)) / (1 + len(windows)) for windows in (alike, all_windows)]
     assert effect.p_value == pytest.approx(max(upper)) and effect.alternative == "greater"
     assert (effect.window, effect.test, effect.n_days) == (f"after-{horizon}", "after-quiet", horizon)
     assert effect.first_day == DAYS[500 + n_pause].date()
-    assert f"after the {kind} tenth of windows of" in effect.reason
+    stricter = all_windows if upper[1] > upper[0] else alike
+    np.testing.assert_allclose(effect.placebo["ratio"], stricter, rtol=1e-8)
+    used = "all windows of" if upper[1] > upper[0] else f"after the {kind} tenth of windows of"
+    assert used in effect.reason
 
 
 def test_neither_the_pause_nor_the_days_after_it_move_what_is_expected_after():
@@ -604,7 +606,6 @@ def test_size_of_the_rebound_where_the_level_wanders():
 # --- known faults
 
 
-@pytest.mark.xfail(strict=True, reason="a window far above a thin baseline bends the fit to itself and overflows")
 @pytest.mark.parametrize("surge", [100.0, 1000.0])
 def test_a_larger_surge_is_never_weaker_evidence(surge):
     counts = noisy(3, mean=0.3, size=2)
@@ -615,7 +616,6 @@ def test_a_larger_surge_is_never_weaker_evidence(surge):
     assert estimate_effect(counts, WINDOW, **PLAIN).p_value <= clear.p_value
 
 
-@pytest.mark.xfail(strict=True, raises=AttributeError, reason="a pause without a report has an empty pattern")
 def test_what_followed_a_pause_without_a_single_report_can_still_be_asked():
     counts = RAIDS.copy()
     counts[WINDOW] = np.nan
@@ -623,7 +623,6 @@ def test_what_followed_a_pause_without_a_single_report_can_still_be_asked():
     assert effect.p_value is not None and effect.observed == RAIDS[DAYS[503:510]].sum()
 
 
-@pytest.mark.xfail(strict=True, reason="p is the larger of two, the ordinary range that of one")
 def test_a_rebound_that_is_not_told_lies_inside_the_range_called_ordinary():
     for seed in range(260, 268):
         counts, factor = noisy(seed), np.random.default_rng(seed).uniform(1, 2)

@@ -133,14 +133,17 @@ def data():
 @click.option("--raw", type=click.Path(file_okay=False), help="Folder of raw files; default data/raw.")
 @click.option("--air-force", type=click.Path(dir_okay=False), help="missile_attacks_daily.csv")
 @click.option("--alerts", type=click.Path(dir_okay=False), help="Air-raid alerts.")
+@click.option("--viina", multiple=True, type=click.Path(dir_okay=False), help="Yearly VIINA archives, your own.")
+@click.option("--acled", type=click.Path(dir_okay=False), help="An ACLED export, your own; never shipped.")
 @click.option("--yes", is_flag=True, help="Replace the tables without asking.")
-def build(raw, air_force, alerts, yes):
+def build(raw, air_force, alerts, viina, acled, yes):
     """Build the tables from raw files; show what changes before anything is replaced."""
     from analysis.pauses import data_folder
     from analysis.sources.build import build as plan_build
 
     folder = data_folder()
-    files = {name: path for name, path in {"air_force": air_force, "alerts": alerts}.items() if path}
+    given = {"air_force": air_force, "alerts": alerts, "news": list(viina), "acled": acled}
+    files = {name: path for name, path in given.items() if path}
     plan = plan_build(raw or (folder / "raw" if not files else None), folder=folder, files=files)
     for row in plan.rules().itertuples():
         click.echo(f"{row.source}: {row.rule.replace('_', ' ')}: {row.rows_touched} rows")

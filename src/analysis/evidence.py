@@ -36,9 +36,7 @@ def obstacle(layout, counts, *, window_in_fit=True):
     if len(layout.starts) == 0:
         return f"no other window of {days_text(n_days)} fits into the baseline"
     if layout.leave_out and n_days > LONGEST_WINDOW:
-        return (
-            f"a window of {days_text(n_days)} is too long: a trend that bridges more than {LONGEST_WINDOW} is a guess"
-        )
+        return f"{days_text(n_days)} are too long a window: a trend across more than {LONGEST_WINDOW} days is a guess"
     if layout.leave_out and layout.n_after < FEWEST_AFTER_LONG:
         return (
             f"provisional: only {layout.n_after} baseline days after the pause, {FEWEST_AFTER_LONG} are needed to "

@@ -125,8 +125,9 @@ def combine_effects(effects, *, alternative="two-sided", level=0.95, draws=100_0
         )
     )
 
-    if together.verdict in (FEWER, MORE) and (score[0] > 0) != (together.verdict == MORE):
-        why = "the ranks of the windows and their pooled sum point in different directions"
+    inside = together.expected_low <= together.observed <= together.expected_high
+    if together.verdict in (FEWER, MORE) and (inside or (score[0] > 0) != (together.verdict == MORE)):
+        why = "the ranks of the windows and their pooled sum do not say the same"
         return replace(together, verdict=DEPENDS, reason=f"{why}; {together.reason}")
     return together
 

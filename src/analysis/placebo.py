@@ -40,7 +40,7 @@ def window_sums(values, starts, pattern):
     if pattern.all():
         total = np.concatenate([np.zeros((*values.shape[:-1], 1), values.dtype), values.cumsum(-1)], axis=-1)
         return total[..., starts + len(pattern)] - total[..., starts]
-    return sum(values[..., starts + day] for day in np.flatnonzero(pattern))
+    return values[..., np.asarray(starts)[:, None] + np.flatnonzero(pattern)].sum(-1)
 
 
 def placebo_starts(eligible, pattern):
@@ -125,7 +125,8 @@ def without_pull(X, ratio, placebos, expected, baseline, window_start, pattern):
     total = np.maximum(means.sum(-1, keepdims=True), 1e-300)
     x = means @ basis[days] / total
     information = np.einsum("...n,ni,nj->...ij", expected * baseline, basis, basis, optimize=True)
-    information += 1e-9 * np.trace(information, axis1=-2, axis2=-1)[..., None, None] * np.eye(basis.shape[1])
+    ridge = np.maximum(1e-9 * np.trace(information, axis1=-2, axis2=-1), 1e-300)
+    information += ridge[..., None, None] * np.eye(basis.shape[1])
     pull = total[..., 0] * (x * np.linalg.solve(information, x[..., None])[..., 0]).sum(-1)
 
     def moved(ratios, pull):

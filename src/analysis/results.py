@@ -5,6 +5,7 @@ import pandas as pd
 from analysis.effects import COLUMNS
 from analysis.errors import DataError
 from analysis.pauses import data_folder, load_pauses, reported_pauses
+from analysis.tables import outcomes as catalogue
 
 FILE = "results.csv"
 
@@ -58,10 +59,11 @@ def verdicts(results, *, registry=None):
         "expected_high", "ratio", "ratio_low", "ratio_high", "p_value", "p_adjusted", "level", "smallest_visible_cut",
         "verdict", "reason",
     ]  # fmt: skip
+    family = [name for name, outcome in catalogue().items() if outcome.in_family]
     rows = []
     for pause in reported_pauses(registry):
         own = results[(results["pause"] == pause.id) & (results["claim"] == pause.main)]
-        own = own[(own["window"] == "pause") & (own["stratum"] == "national")]
+        own = own[(own["window"] == "pause") & (own["stratum"] == "national") & own["outcome"].isin(family)]
         deciding = own[~own["reason"].fillna("").str.startswith("companion")]
         rows.append(deciding.assign(name=pause.name))
     return pd.concat(rows, ignore_index=True)[shown]

@@ -131,13 +131,13 @@ def _strength(effect):
 
 
 def _comparable(effect):
-    kind = {"after-salvo": "equally long after a salvo", "after-quiet": "that follow a quiet"}.get(effect.test)
+    kind = {"after-salvo": "equally long after a salvo", "after-quiet": "that follow a window like it"}.get(effect.test)
     return f"windows of the same length {kind}" if kind else "windows of the same length"
 
 
 def _correction(effect):
     """Why a number outside the ordinary range is still no finding: it is one of several that were looked at."""
-    if effect.p_adjusted is None or effect.p_value > 1 - effect.level:
+    if effect.p_adjusted is None or effect.p_value > round(1 - effect.level, 12):
         return ""
     return f"Taken alone p = {effect.p_value:.2g}, but {effect.p_adjusted:.2g} once all tested outcomes are counted. "
 
