@@ -119,9 +119,7 @@ class Assessment:
         """The days around the pause: a row per outcome and window."""
         around = ["announced-to-start", *(f"after-{h}" for h in HORIZONS), f"pause+after-{PRIMARY_HORIZON}"]
         rows = [e for window in around for o in self.outcomes() for e in self.select(o, window=window)[:1]]
-        return shown(
-            rows, "window", "outcome", "n_days", "observed", "expected", "ratio", "p_value", "verdict", "reason"
-        )
+        return shown(rows, "window", "outcome", "n_days", "observed", "expected", "ratio", "p_value", "verdict")
 
     def rebounds(self):
         """Whether a surge followed and made up for the pause, a sentence per outcome."""

@@ -14,6 +14,7 @@ from analysis.nullmodel import expected_counts
 ALTERNATIVES = ("two-sided", "less", "greater")
 POWER = 0.8
 SALVO_QUANTILE = 0.85
+FIRST_ORDER = 3.0  # larger ratios are moved as this one is: beyond, the expansion overshoots
 TIE = 1e-9  # ratios closer than this, relatively, are equal
 
 
@@ -130,10 +131,10 @@ def without_pull(X, ratio, placebos, expected, baseline, window_start, pattern):
     pull = total[..., 0] * (x * np.linalg.solve(information, x[..., None])[..., 0]).sum(-1)
 
     def moved(ratios, pull):
-        return ratios * np.exp(pull * (ratios - 1))
+        return ratios * np.exp(pull * (np.minimum(ratios, FIRST_ORDER) - 1))
 
     window = np.isin(np.arange(len(X)), np.arange(window_start, window_start + len(pattern)))
-    shift = np.where(np.isnan(ratio), 0, pull * (1 - ratio))
+    shift = np.where(np.isnan(ratio), 0, pull * (1 - np.minimum(ratio, FIRST_ORDER)))
     return (
         moved(ratio, pull),
         moved(placebos, pull[..., None]),
