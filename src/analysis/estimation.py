@@ -1,6 +1,5 @@
 """Estimate the effect of one window on one daily series, or of several windows together."""
 
-
 import numpy as np
 import pandas as pd
 
