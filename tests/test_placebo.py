@@ -160,9 +160,13 @@ def test_leave_out_ratios_against_a_loop_of_statsmodels_fits():
     starts = placebo_starts(baseline, pattern)[::9]
     ratio, placebos, expected = leave_out_ratios(X, np.nan_to_num(counts), baseline, 150, starts, pattern)
     np.testing.assert_allclose(expected, statsmodels_prediction(X, counts, baseline), rtol=1e-8)
+    beside = [min(baseline[:start].sum(), baseline[start + 34 :].sum()) for start in starts]
+    np.testing.assert_array_equal(np.isnan(placebos), np.array(beside) < 40)
     for start, found in [(150, ratio), *zip(starts, placebos, strict=True)]:
+        if np.isnan(found):
+            continue
         rows = baseline.copy()
-        rows[start : start + 20] = False
+        rows[start : start + 34] = False  # as wide a hole as the tested window and the 14 days after it make
         mean = statsmodels_prediction(X, counts, rows)
         inside = start + np.flatnonzero(pattern)
         assert found == pytest.approx(np.nansum(counts[inside]) / mean[inside].sum(), rel=1e-8)

@@ -17,10 +17,11 @@ import pandas as pd
 from analysis.errors import DataError, DesignError
 from analysis.layout import Layout
 from analysis.pauses import data_folder
+from analysis.placebostudy import study_real_series
 from analysis.plan import planned_cells
 from analysis.study import study
 
-FILE = "calibration.csv"
+FILE, REAL_FILE = "calibration.csv", "placebo_study.csv"
 ROOMS = ("nullmodel", "placebo", "layout", "simulate", "study", "trials")  # a change here makes stored rows stale
 LABELS = ("question", "test", "process", "setting")
 RATES = ("answered", "rejected", "rejected_lower", "rejected_upper", "rejected_less", "rejected_greater", "coverage",
@@ -29,6 +30,7 @@ COLUMNS = (
     *LABELS, "before", "length", "after", "cut", "timing", "lag", "replicates",
     *(column for rate in RATES for column in (rate, f"{rate}_se")), "median_ratio", "key",
 )  # fmt: skip
+REAL_COLUMNS = ("outcome", "length", "test", "quarter", "windows", "lower", "lower_se", "upper", "upper_se")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -68,7 +70,7 @@ def calibrate(*, replicates=2000, jobs=1, seed=0, path=None, only=None, progress
     """
     if replicates < 1 or jobs < 1:
         raise DesignError("nothing to run", field="replicates, jobs", expected="1 or more")
-    path = _default_path() if path is None else Path(path)
+    path = _path(path, FILE)
     cells = planned_cells() if cells is None else cells
     asked = [cell for cell in cells if only is None or any(part in cell.name for part in only)]
     if not asked:
@@ -82,7 +84,7 @@ def calibrate(*, replicates=2000, jobs=1, seed=0, path=None, only=None, progress
     with _finished(run, todo, jobs, executor) as finished:
         for done, (name, row) in enumerate(finished, start=1):
             rows[name] = row | {"key": keys[name]}
-            write_calibration(_in_order(rows, cells), path)
+            write_table(_in_order(rows, cells), path)
             if progress:
                 progress(done, len(todo), name)
     return _in_order(rows, cells)
@@ -105,21 +107,22 @@ def load_calibration(path=None):
     DataError
         No such file, or other columns.
     """
-    path = _default_path() if path is None else Path(path)
-    remedy = "run: pauses calibrate"
-    try:
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
-    except (OSError, ValueError) as error:
-        raise DataError("no calibration to read", file=path.name, remedy=remedy) from error
-    if list(table.columns) != list(COLUMNS):
-        raise DataError(
-            "not the columns of a calibration", file=path.name, expected=", ".join(COLUMNS[:4]) + ", ...",
-            found=", ".join(table.columns[:4]), remedy=f"move the file away and {remedy}",
-        )  # fmt: skip
-    return table
+    return _load(_path(path, FILE), COLUMNS)
 
 
-def write_calibration(table, path):
+def load_placebo_study(path=None):
+    """Read the stored study of the real series, `reports/placebo_study.csv`; raises as `load_calibration`."""
+    return _load(_path(path, REAL_FILE), REAL_COLUMNS)
+
+
+def store_placebo_study(path=None):
+    """Run the study of the real series and store it; takes seconds, and gives the same bytes every time."""
+    study_of_series = study_real_series()
+    write_table(study_of_series, _path(path, REAL_FILE))
+    return study_of_series
+
+
+def write_table(table, path):
     """Store a table whole or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -202,5 +205,19 @@ def _name(row):
     return " | ".join([*(str(row[label]) for label in LABELS), f"{row['length']:g}", f"{row['cut']:g}"])
 
 
-def _default_path():
-    return data_folder().parent / "reports" / FILE
+def _path(path, name):
+    return data_folder().parent / "reports" / name if path is None else Path(path)
+
+
+def _load(path, columns):
+    remedy = "run: pauses calibrate"
+    try:
+        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:
+        raise DataError("no such table to read", file=path.name, remedy=remedy) from error
+    if list(table.columns) != list(columns):
+        raise DataError(
+            "not the columns of this study", file=path.name, expected=", ".join(columns[:4]) + ", ...",
+            found=", ".join(table.columns[:4]), remedy=f"move the file away and {remedy}",
+        )  # fmt: skip
+    return table

@@ -104,6 +104,7 @@ def estimate_effect(
             layout.X, layout.filled, layout.baseline, layout.start, starts, layout.pattern
         )
         used, why = "shift", "long window, each window predicted from a fit without it"
+        starts, placebos = starts[~np.isnan(placebos)], placebos[~np.isnan(placebos)]
     else:
         ratio, placebos, expected = _short_ratios(layout, starts)
         used, why, matched = _choose_test(layout, expected, starts, salvo_days, test)

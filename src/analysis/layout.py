@@ -229,7 +229,9 @@ def _baseline_span(baseline, days, long_window):
 
 
 def _regressors(every_day, reference, near, trend, weekday, holidays, covariates):
-    design = design_matrix(every_day, trend=trend, weekday=weekday, holidays=holidays, covariates=covariates)
+    design = design_matrix(
+        every_day, trend=trend, weekday=weekday, holidays=holidays, covariates=covariates, fitted=reference
+    )
     notes = []
     if holidays and design.loc[reference, "holiday"].sum() < HOLIDAYS_NEEDED:
         design = design.drop(columns="holiday")

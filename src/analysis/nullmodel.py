@@ -49,20 +49,23 @@ def holiday_dates(year):
     return frozenset([*fixed, pd.Timestamp(easter(year, EASTER_ORTHODOX))])
 
 
-def design_matrix(days, *, trend="linear", weekday=True, holidays=True, covariates=None):
+def design_matrix(days, *, trend="linear", weekday=True, holidays=True, covariates=None, fitted=None):
     """Build the regressors of the null model.
 
     Parameters
     ----------
     days : DatetimeIndex of n consecutive days
     trend : {"linear", "spline", "constant"}
-        A straight line on the log scale; a cubic B-spline with about one term per 80 days; or a level.
+        A straight line on the log scale; a cubic B-spline with about one term per 80 fitted days; or a level.
     weekday : bool
         Six dummies, Monday as reference.
     holidays : bool
         One dummy for all holidays.
     covariates : DataFrame, optional
         Further columns, indexed by day, complete on `days`.
+    fitted : (n,) boolean array, optional
+        Days the model will be fitted to, all by default. A spline bends where they lie: knots in a long gap
+        would leave the trend free to go anywhere there.
 
     Returns
     -------
@@ -82,7 +85,7 @@ def design_matrix(days, *, trend="linear", weekday=True, holidays=True, covariat
     n_days = len(days)
     position = np.arange(n_days) / max(n_days - 1, 1)
     if trend == "spline":
-        columns = _spline(position, n_terms=max(4, round(n_days / DAYS_PER_SPLINE_TERM) + 1))
+        columns = _spline(position, position if fitted is None or not fitted.any() else position[fitted])
     elif trend in ("linear", "constant"):
         columns = {"level": np.ones(n_days)} | ({"trend": position - position.mean()} if trend == "linear" else {})
     else:
@@ -95,10 +98,11 @@ def design_matrix(days, *, trend="linear", weekday=True, holidays=True, covariat
     return design if covariates is None else design.join(_checked_covariates(covariates, days, set(columns)))
 
 
-def _spline(position, *, n_terms):
+def _spline(position, fitted):
     from scipy.interpolate import BSpline
 
-    inner = np.linspace(0, 1, n_terms - 2)[1:-1]
+    n_terms = max(4, round(len(fitted) / DAYS_PER_SPLINE_TERM) + 1)
+    inner = np.quantile(fitted, np.linspace(0, 1, n_terms - 2))[1:-1]
     knots = np.concatenate([np.zeros(4), inner, np.ones(4)])
     basis = BSpline.design_matrix(position, knots, 3).toarray()
     return {f"spline_{k}": basis[:, k] for k in range(basis.shape[1])}

@@ -7,12 +7,37 @@ from analysis.errors import DesignError
 from analysis.estimation import SALVO_LAG
 from analysis.layout import BASELINE_SHORT, HOLIDAYS_NEEDED, check_counts
 from analysis.nullmodel import design_matrix, expected_counts, independent_columns
+from analysis.pauses import load_pauses
 from analysis.placebo import PlaceboTest, days_since_salvo, heavy_days, placebo_starts, window_sums
+from analysis.procedure import VOLUME, not_ordinary
+from analysis.salvos import salvo_days
+from analysis.tables import load_strikes, outcome_series
 
 LENGTHS = (1, 3, 4, 7)
 FEWEST_DAYS = 90
 BLOCK = 28  # days; windows this far apart have little in common
 BOOTSTRAPS = 2000
+
+
+def study_real_series(*, folder=None):
+    """Run `placebo_study` on drones and missiles for windows of 1, 3, 4 and 7 days.
+
+    Returns
+    -------
+    DataFrame
+        Columns outcome, length and those of `false_alarms`.
+    """
+    exclude = not_ordinary(load_pauses())
+    salvos = salvo_days(load_strikes(folder=folder)["missiles_launched"])
+    tables = []
+    for outcome in VOLUME:
+        series = outcome_series(outcome, folder=folder)
+        for length in LENGTHS:
+            found = false_alarms(placebo_study(series, length, exclude=exclude, salvo_days=salvos))
+            found.insert(0, "outcome", outcome)
+            found.insert(1, "length", length)
+            tables.append(found)
+    return pd.concat(tables, ignore_index=True)
 
 
 def placebo_study(counts, length, *, exclude=(), salvo_days=(), baseline=BASELINE_SHORT, fewest=FEWEST_DAYS):

@@ -43,7 +43,7 @@ MADE_UP = {
 MORATORIUM = "energy-moratorium-2025-03"
 FIVE = ((365, 1), (383, 3), (540, 3), (722, 1), (746, 6))  # first day and length of made-up episodes
 LONG_BEFORE, LONG_AFTER = 700, 379  # 365 days after the 14 that are left out
-STEP_REAL, STEP_MADE_UP = 3, 8  # placebo windows left between two that are used, where each costs a fit
+LONG_PLACEBOS = 119  # of long windows, each of which costs a fit: with 119, three or fewer beyond are 2.5 %
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,9 @@ def known_processes(*, folder=None):
     dict
     """
     found = {name: (process, "drones") for name, process in MADE_UP.items()}
+    ordinary = ordinary_counts(folder=folder)
     for era, (first, last) in ERAS.items():
-        fitted = fit_process(*ordinary_counts(folder=folder), first_day=first, last_day=last)
+        fitted = fit_process(*ordinary, first_day=first, last_day=last)
         found |= {f"{outcome} {era}": (fitted, outcome) for outcome in ("drones", "missiles")}
     return found
 
@@ -254,22 +255,22 @@ def _long(known, folder):
     some = ("autoregression 0.6", "wave of 300 days", "drones 2025-26")
     cells = []
 
-    def ask(process, setting, layout, step, cut):
+    def ask(process, setting, layout, cut):
         length = len(layout.pattern)
         scenario = Scenario(
             before=layout.start, length=length, after=len(layout.days) - layout.start - length, cut=cut, timing="random"
         )
-        trial = partial(long_window, layout=layout, step=step)
+        trial = partial(long_window, layout=layout, n_placebos=LONG_PLACEBOS)
         cells.append(_cell(known, "power" if cut else "size", "long window", process, setting, trial, scenario))
 
     for process in processes:
         for cut in (0.0, 0.4, 0.7) if process in some else (0.0,):
-            ask(process, "moratorium of 2025", real, STEP_REAL, cut)
+            ask(process, "moratorium of 2025", real, cut)
     for length in (14, 30):
         layout = simulated_layout(LONG_BEFORE, length, after=LONG_AFTER)
         for process in some:
             for cut in (0.0, 0.4) if process == "drones 2025-26" else (0.0,):
-                ask(process, "700 days before, 365 after", layout, STEP_MADE_UP, cut)
+                ask(process, "700 days before, 365 after", layout, cut)
     return cells
 
 

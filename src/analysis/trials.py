@@ -17,6 +17,7 @@ from analysis.placebo import (
     PlaceboTest,
     days_since_salvo,
     heavy_days,
+    holes,
     leave_out_ratios,
     placebo_starts,
     shift_ratios,
@@ -88,9 +89,11 @@ def automatic(batch, layout):
     return _answer(PlaceboTest(ratio, np.where(used, placebos, np.nan)), expected, layout)
 
 
-def long_window(batch, layout, step):
-    """Predict every window from a fit without it; every `step`-th placebo window, to save time."""
-    starts = layout.starts[::step]
+def long_window(batch, layout, n_placebos=None):
+    """Predict every window from a fit without it; of the placebo windows a number evenly spread, to save time."""
+    starts = layout.starts[holes(layout.baseline, layout.start, len(layout.pattern), layout.starts)[2]]
+    if n_placebos is not None:
+        starts = starts[np.linspace(0, len(starts) - 1, n_placebos).round().astype(int)]
     found = [
         leave_out_ratios(layout.X, counts, layout.baseline, layout.start, starts, layout.pattern)
         for counts in batch.counts[:, : len(layout.days)]

@@ -1,0 +1,72 @@
+"""Pictures of the size study."""
+
+from analysis.figures import EXPECTED, INK, PAUSE, SEEN, finish, new_axes
+
+FOUND = 0.8  # four in five: what "visible" means in smallest visible cut
+
+
+def draw_rates(rows, *, value, band, label, title="", ax=None):
+    """Measured rates as dots with two Monte Carlo standard errors to both sides, over the promised band.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns label, length, the value and its standard error in a column ending in _se.
+    value : str
+    band : (float, float)
+    label : str
+        For the axis.
+    """
+    import seaborn as sns
+
+    names = list(dict.fromkeys(rows["label"]))
+    ax = new_axes(ax, height=1.1 + 0.28 * len(names))
+    ax.axvspan(100 * band[0], 100 * band[1], color=EXPECTED, alpha=0.25, lw=0)
+    lengths = sorted(rows["length"].unique())
+    place = rows["label"].map(names.index) + 0.7 * (rows["length"].map(lengths.index) + 0.5) / len(lengths) - 0.35
+    error = 200 * rows[f"{value}_se"]
+    ax.hlines(place, 100 * rows[value] - error, 100 * rows[value] + error, color=INK, lw=0.8, alpha=0.6)
+    sns.scatterplot(
+        x=100 * rows[value], y=place, hue=rows["length"].map("{:g} d".format), palette="colorblind", s=28,
+        linewidth=0, ax=ax, zorder=3,
+    )  # fmt: skip
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.legend(title="", frameon=False, fontsize=8.5, loc="upper left", bbox_to_anchor=(1, 1), handletextpad=0.1)
+    ax.set(xlabel=label, ylabel="")
+    return finish(ax, title=title, caption="Grey: as promised. Bars: two Monte Carlo standard errors.")
+
+
+def draw_power(table, process, *, title="", ax=None):
+    """Share of series in which window shift finds a cut, by its size and the length of the window."""
+    import seaborn as sns
+
+    ax = new_axes(ax)
+    cells = table.query("question == 'power' and test == 'window shift' and process == @process")
+    days = cells["length"].map(lambda length: "1 day" if length == 1 else f"{length:g} days")
+    sns.lineplot(
+        x=100 * cells["cut"], y=100 * cells["rejected_lower"], hue=days, marker="o", palette="colorblind", ax=ax
+    )
+    ax.axhline(100 * FOUND, color=PAUSE, lw=1, ls=":")
+    ax.legend(title="", frameon=False, fontsize=8.5)
+    ax.set(xlabel="per cent that do not fly", ylabel="found in per cent of series", ylim=(0, 102))
+    return finish(ax, title=title, caption="Dotted: four in five, the mark of the smallest visible cut.")
+
+
+def draw_real(study, *, outcome, ax=None):
+    """Falls and rises found in windows that are no pause, by quarter and length."""
+    import seaborn as sns
+
+    own = study.query("outcome == @outcome and test == 'window shift' and quarter != 'all'")
+    tidy = own.melt(["quarter", "length"], ["lower", "upper"], var_name="tail", value_name="share")
+    ax = new_axes(ax)
+    ax.axhline(2.5, color=EXPECTED, lw=3, alpha=0.5)
+    sns.pointplot(
+        tidy.assign(share=100 * tidy["share"], tail=tidy["tail"].map({"lower": "falls", "upper": "rises"})),
+        x="quarter", y="share", hue="tail", palette={"falls": SEEN, "rises": PAUSE}, errorbar=("pi", 100), dodge=0.3,
+        linestyle="none", markersize=4, err_kws={"linewidth": 1}, ax=ax,
+    )  # fmt: skip
+    ax.legend(title="", frameon=False, fontsize=8.5)
+    ax.tick_params(axis="x", labelsize=8)
+    ax.set(xlabel="", ylabel="found in per cent of windows")
+    return finish(ax, caption="Grey: the 2.5 per cent asked for. Dot and bar: mean and range over 1, 3, 4 and 7 days.")
