@@ -275,7 +275,7 @@ def test_every_trial_of_the_plan_answers(plan):
 def stored():
     table, cells = load_calibration(), planned_cells()
     if len(table) < len(cells):
-        pytest.skip(f"the stored table holds {len(table)} of {len(cells)} planned cells: run the calibration to its end")
+        pytest.skip(f"the stored table holds {len(table)} of {len(cells)} planned cells: finish the calibration")
     return table
 
 
