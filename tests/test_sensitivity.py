@@ -107,7 +107,7 @@ def test_joint_test_is_the_rank_of_the_median_among_medians_at_shared_dates(curv
     ratio = np.median([effect.ratio for effect in joined])
     lower, upper = (1 + sum(m <= ratio for m in medians)), (1 + sum(m >= ratio for m in medians))
     assert found.effects[0].test == "shift"
-    assert found.effect.n_placebo == len(shared) >= len(own) / 3
+    assert found.effect.n_placebo == len(shared) >= 0.4 * len(own)
     assert found.effect.ratio == pytest.approx(ratio)
     assert found.effect.p_value == pytest.approx(min(1, 2 * min(lower, upper) / (len(shared) + 1)))
     assert len(joined) >= 40 and not all(found.joined)
@@ -131,6 +131,16 @@ def test_at_a_lower_level_fewer_dates_are_enough():
     assert estimate_curve(counts[-35:], days, choices=few).effect.reason.startswith("they have too few placebo dates")
     loose = estimate_curve(counts[-42:], days, choices=few, level=0.9).effect
     assert loose.testable and loose.p_min <= 0.1
+
+
+def test_a_curve_cannot_tell_what_its_main_row_cannot():
+    counts = steady(420)
+    days = counts.index[410:411]
+    counts.iloc[100:130:3] = 0  # silent days, all of them longer ago than half a year
+    counts[days] = 0
+    found = estimate_curve(counts, days, choices=BASELINES)
+    assert not found.effects[0].testable and found.effect.p_min <= 0.05
+    assert found.effect.verdict == "not testable" and found.effect.reason.startswith("even total silence is ordinary")
 
 
 def test_what_is_scaled_keeps_ratio_and_p(curve):

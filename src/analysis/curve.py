@@ -23,7 +23,7 @@ from analysis.sentences import FEWER, MORE, NOT_TESTABLE, days_phrase, outcome_l
 
 STRATUM, TEST = "specification curve", "curve"
 AS_USUAL = "as usual"
-LEAST_SHARE = 1 / 3  # of the main specification's placebo dates; a short baseline would cost all rows the others
+LEAST_SHARE = 0.4  # of the main row's placebo dates: half a year's of a full year's is enough, a quarter's is not
 NUMBERS = ["ratio", "ratio_low", "ratio_high", "expected", "expected_low", "expected_high", "p_value"]
 
 
@@ -135,8 +135,9 @@ def estimate_curve(
     """Estimate one window under every combination of choices, and test them together.
 
     The joint test ranks the median ratio among the medians at other dates: the main specification's placebo dates,
-    as far as all rows share them. Rows join from the one with most dates down, as long as a third of the main
-    one's dates remain, and enough to reject at all; ratios play no part in that.
+    as far as all rows share them. Rows join from the one with most dates down, as long as 40 % of the main one's
+    dates remain, and enough to reject at all; ratios play no part in that. Nor can the curve tell what its main
+    specification cannot: where even silence is ordinary among all of the main one's dates, it is not testable.
 
     Parameters
     ----------
@@ -271,13 +272,16 @@ def _whole(main, effects, medians, level):
     observed = next(effect.observed for effect in (main, *effects) if effect.observed is not None)
     expected = observed / ratio if ratio else float(np.median([effect.expected for effect in effects]))
     low, high, ratio_low, ratio_high = (float(bound) for bound in (*outcome.accepted, *outcome.ratio_interval))
-    testable, cut = p_min <= outcome.alpha, float(outcome.smallest_visible_cut)
+    testable = p_min <= outcome.alpha and (main.testable or not _possible(main))
+    cut = float(outcome.smallest_visible_cut)
     reason = f"median of {len(effects)} combinations of choices"
     if not n_dates:
         reason = f"they have too few placebo dates in common; {reason}"
-    elif not testable:
+    elif p_min > outcome.alpha:
         silent = int((medians == 0).sum())
         reason = f"even total silence is ordinary: on {silent} of {n_dates} other dates the median is 0; {reason}"
+    elif not testable:
+        reason = f"{main.reason.split('; ')[0]}; {reason}"
     return decide(
         replace(
             main, stratum=STRATUM, test=TEST, baseline_first_day=None, baseline_last_day=None, observed=observed,
