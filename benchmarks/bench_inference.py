@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 
+from analysis.calibration.simulate import CountAutoregression
+from analysis.calibration.trials import simulated_layout
 from analysis.estimation import estimate_effect
 from analysis.placebo import PlaceboTest, shift_ratios, window_sums
-from analysis.simulate import CountAutoregression
-from analysis.trials import simulated_layout
 
 BEFORE, LENGTH, BLOCK = 180, 4, 250
 

@@ -16,11 +16,11 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pandas as pd
 
-from analysis.choices import CHOICES
-from analysis.curve import estimate_curve
+from analysis.calibration.simulate import CountAutoregression, LevelPath, SalvoProcess
+from analysis.calibration.study import Scenario, replicate
 from analysis.placebo import PlaceboTest
-from analysis.simulate import CountAutoregression, LevelPath, SalvoProcess
-from analysis.study import Scenario, replicate
+from analysis.sensitivity.choices import CHOICES
+from analysis.sensitivity.curve import estimate_curve
 
 GRID = [choice for choice in CHOICES if choice.crossed]
 PROCESSES = {

@@ -6,17 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.calibration import (
-    COLUMNS,
-    calibrate,
-    cell_key,
-    load_calibration,
-    load_placebo_study,
-    store_placebo_study,
-    write_table,
-)
-from analysis.calibrationfigures import draw_power, draw_rates, draw_real
-from analysis.calibrationreport import (
+from analysis.calibration.figures import draw_power, draw_rates, draw_real
+from analysis.calibration.plan import Cell, planned_cells
+from analysis.calibration.promises import (
     PROMISES,
     cells_of,
     describe_power,
@@ -28,15 +20,19 @@ from analysis.calibrationreport import (
     promises_kept,
     what_may_be_believed,
 )
-from analysis.errors import DataError, DesignError
-from analysis.estimation import estimate_effect, estimate_rebound
-from analysis.joint import combine_effects
-from analysis.layout import lay_out
-from analysis.placebostudy import false_alarms, placebo_study
-from analysis.plan import Cell, planned_cells
-from analysis.simulate import CountAutoregression, SalvoProcess
-from analysis.study import Batch, Scenario, study
-from analysis.trials import (
+from analysis.calibration.realseries import false_alarms, placebo_study
+from analysis.calibration.simulate import CountAutoregression, SalvoProcess
+from analysis.calibration.study import Batch, Scenario, study
+from analysis.calibration.table import (
+    COLUMNS,
+    calibrate,
+    cell_key,
+    load_calibration,
+    load_placebo_study,
+    store_placebo_study,
+    write_table,
+)
+from analysis.calibration.trials import (
     after_quiet,
     after_salvo,
     automatic,
@@ -48,6 +44,10 @@ from analysis.trials import (
     stated_cut,
     window_shift,
 )
+from analysis.errors import DataError, DesignError
+from analysis.estimation import estimate_effect, estimate_rebound
+from analysis.joint import combine_effects
+from analysis.layout import lay_out
 
 INTERVALS = ("ratio", "ratio_low", "ratio_high", "expected_low", "expected_high")
 

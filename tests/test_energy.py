@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from analysis import Picture
-from analysis.energy import (
+from analysis.energy.measures import (
     MEASURES,
     bound_energy,
     coded_by,
@@ -23,13 +23,13 @@ from analysis.energy import (
     energy_days,
     estimate_energy,
 )
-from analysis.energyprocedure import assess_energy, regress_any_hit
+from analysis.energy.procedure import assess_energy, regress_any_hit
+from analysis.energy.reciprocity import estimate_reciprocity
+from analysis.energy.shares import SAME_WEEKDAY
 from analysis.errors import DataError, DesignError, RegistryError
 from analysis.estimation import estimate_effect
 from analysis.pauses import load_pauses
 from analysis.procedure import not_ordinary
-from analysis.reciprocity import estimate_reciprocity
-from analysis.shares import SAME_WEEKDAY
 from analysis.sources.build import build, to_csv
 from analysis.tables import load_table, outcome_series, table_definition
 

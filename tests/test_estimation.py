@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.calibration.simulate import CountAutoregression
 from analysis.errors import DesignError
 from analysis.estimation import estimate_effect, estimate_rebound
 from analysis.evidence import recovered_ratio
 from analysis.layout import lay_out
 from analysis.placebo import PlaceboTest, heavy_days
-from analysis.simulate import CountAutoregression
 
 DAYS = pd.date_range("2024-01-01", periods=1400, name="day")
 WINDOW = DAYS[500:503]

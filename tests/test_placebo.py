@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.calibration.simulate import CountAutoregression
 from analysis.nullmodel import design_matrix
 from analysis.placebo import (
     PlaceboTest,
@@ -15,7 +16,6 @@ from analysis.placebo import (
     window_sums,
     without_pull,
 )
-from analysis.simulate import CountAutoregression
 
 N_DAYS = 150
 DAYS = pd.date_range("2025-01-01", periods=N_DAYS)

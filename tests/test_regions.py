@@ -10,8 +10,8 @@ import pytest
 
 from analysis.errors import DesignError
 from analysis.pauses import load_pauses
-from analysis.regionfigures import draw_region_ranks, draw_region_windows, draw_tile_map
-from analysis.regions import (
+from analysis.regions.assessment import GROUPS, MINUTES, RELATIVE_MINUTES, WITHOUT, assess_regions
+from analysis.regions.estimates import (
     alert_minutes,
     estimate_alerts,
     estimate_relative,
@@ -19,7 +19,7 @@ from analysis.regions import (
     find_region,
     usable_regions,
 )
-from analysis.sirens import GROUPS, MINUTES, RELATIVE_MINUTES, WITHOUT, assess_regions
+from analysis.regions.figures import draw_region_ranks, draw_region_windows, draw_tile_map
 from analysis.tables import load_table
 
 OBLASTS = load_table("oblasts")

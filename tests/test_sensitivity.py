@@ -8,14 +8,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.choices import CHOICES, EDGES, MAIN_LONG, MAIN_SHORT, Choice, Specification, list_specifications
-from analysis.curve import estimate_curve
+from analysis.calibration.simulate import SalvoProcess
 from analysis.effects import COLUMNS, KEY, MIME
 from analysis.errors import DataError, DesignError, RegistryError
 from analysis.estimation import estimate_effect
 from analysis.procedure import assess
-from analysis.sensitivity import Sensitivity, assess_choices, largest_p
-from analysis.simulate import SalvoProcess
+from analysis.sensitivity.assessment import Sensitivity, assess_choices, largest_p
+from analysis.sensitivity.choices import (
+    CHOICES,
+    EDGES,
+    MAIN_LONG,
+    MAIN_SHORT,
+    Choice,
+    Specification,
+    list_specifications,
+)
+from analysis.sensitivity.curve import estimate_curve
 from analysis.tables import load_table, outcome_series
 
 DAY = pd.Timedelta(days=1)

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.eras import ERAS, compare_features, describe, fit_process
+from analysis.calibration.eras import ERAS, compare_features, describe, fit_process
+from analysis.calibration.simulate import CountAutoregression, LevelPath, SalvoProcess
+from analysis.calibration.study import Scenario, apply_effect, replicate, study, window_starts
 from analysis.errors import DesignError
-from analysis.simulate import CountAutoregression, LevelPath, SalvoProcess
-from analysis.study import Scenario, apply_effect, replicate, study, window_starts
 
 DATA = Path(__file__).parents[1] / "data"
 FITTED = SalvoProcess(

@@ -5,8 +5,6 @@ from itertools import product
 
 import pandas as pd
 
-from analysis.choices import CHOICES, EDGES
-from analysis.curve import STRATUM, estimate_curve
 from analysis.effects import EffectsRecord, decide, shown
 from analysis.estimation import estimate_effect
 from analysis.layout import ONE_DAY
@@ -14,6 +12,8 @@ from analysis.pauses import get_pause, load_pauses
 from analysis.procedure import VOLUME, not_ordinary
 from analysis.registry import window_span
 from analysis.salvos import salvo_days
+from analysis.sensitivity.choices import CHOICES, EDGES
+from analysis.sensitivity.curve import STRATUM, estimate_curve
 from analysis.sentences import NOT_TESTABLE, days_phrase
 from analysis.strikedays import strike_days
 from analysis.tables import load_strikes, load_table, outcome_series

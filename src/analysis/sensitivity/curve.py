@@ -13,12 +13,12 @@ from math import isfinite
 import numpy as np
 import pandas as pd
 
-from analysis.choices import CHOICES, MAIN_LONG, MAIN_SHORT, list_specifications
 from analysis.effects import PauseEffect, decide
 from analysis.errors import DesignError
 from analysis.estimation import estimate_effect
 from analysis.layout import AFTER_LONG, ONE_DAY, SHORT_WINDOW, check_counts, check_window
 from analysis.placebo import PlaceboTest
+from analysis.sensitivity.choices import CHOICES, MAIN_LONG, MAIN_SHORT, list_specifications
 from analysis.sentences import FEWER, MORE, NOT_TESTABLE, days_phrase, outcome_label
 
 STRATUM, TEST = "specification curve", "curve"
@@ -119,7 +119,7 @@ class SpecificationCurve:
 
     def plot(self, ax=None):
         """Draw the sorted ratios, with the choices behind each below."""
-        from analysis.curvefigure import draw_curve
+        from analysis.sensitivity.figures import draw_curve
 
         names = [(choice.axis, choice.name) for choice in self.choices]
         return draw_curve(self.to_frame(), names, title=outcome_label(self.effect.outcome), ax=ax)

@@ -14,15 +14,15 @@ from tempfile import NamedTemporaryFile
 
 import pandas as pd
 
+from analysis.calibration.plan import planned_cells
+from analysis.calibration.realseries import study_real_series
+from analysis.calibration.study import study
 from analysis.errors import DataError, DesignError
 from analysis.layout import Layout
 from analysis.pauses import data_folder
-from analysis.placebostudy import study_real_series
-from analysis.plan import planned_cells
-from analysis.study import study
 
 FILE, REAL_FILE = "calibration.csv", "placebo_study.csv"
-ROOMS = ("nullmodel", "placebo", "layout", "simulate", "study", "trials")  # a change here makes stored rows stale
+ROOMS = ("nullmodel", "placebo", "layout", "calibration/simulate", "calibration/study", "calibration/trials")
 LABELS = ("question", "test", "process", "setting")
 RATES = ("answered", "rejected", "rejected_lower", "rejected_upper", "rejected_less", "rejected_greater", "coverage",
          "expected_coverage")  # fmt: skip
@@ -157,10 +157,11 @@ def _described(value):
 
 @lru_cache(maxsize=1)
 def _code():
-    """Digest of the statistics' source without comments and docstrings."""
-    digest = hashlib.sha256()
+    """Digest of the source whose change makes stored rows stale, without comments, docstrings and imports."""
+    digest, package = hashlib.sha256(), Path(__file__).parents[1]
     for room in ROOMS:
-        tree = ast.parse(Path(__file__).with_name(f"{room}.py").read_text(encoding="utf-8"))
+        tree = ast.parse((package / f"{room}.py").read_text(encoding="utf-8"))
+        tree.body = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
                 node.body = node.body[1:] or [ast.Pass()]

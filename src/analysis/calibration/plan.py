@@ -5,14 +5,10 @@ from functools import partial
 
 import pandas as pd
 
-from analysis.eras import ERAS, fit_process
-from analysis.layout import ONE_DAY, RECOVERY_SHORT, lay_out
-from analysis.pauses import load_pauses, volume_episodes
-from analysis.procedure import not_ordinary
-from analysis.simulate import CountAutoregression, LevelPath, SalvoProcess
-from analysis.study import Scenario
-from analysis.tables import outcome_series
-from analysis.trials import (
+from analysis.calibration.eras import ERAS, fit_process
+from analysis.calibration.simulate import CountAutoregression, LevelPath, SalvoProcess
+from analysis.calibration.study import Scenario
+from analysis.calibration.trials import (
     HOLIDAY,
     after_quiet,
     after_salvo,
@@ -25,6 +21,10 @@ from analysis.trials import (
     stated_cut,
     window_shift,
 )
+from analysis.layout import ONE_DAY, RECOVERY_SHORT, lay_out
+from analysis.pauses import load_pauses, volume_episodes
+from analysis.procedure import not_ordinary
+from analysis.tables import outcome_series
 
 LENGTHS = (1, 3, 4, 7)
 CUTS = (0.3, 0.5, 0.7, 0.9)

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from analysis.energy import bound_energy, coded_by, decide_by_bounds, energy_days, estimate_energy
-from analysis.firth import firth_test, fit_firth
+from analysis.energy.assessment import PAUSE, WEEKS_AROUND, EnergyAssessment
+from analysis.energy.firth import firth_test, fit_firth
+from analysis.energy.measures import bound_energy, coded_by, decide_by_bounds, energy_days, estimate_energy
+from analysis.energy.reciprocity import estimate_reciprocity
 from analysis.layout import ONE_DAY
 from analysis.pauses import get_pause, load_pauses
 from analysis.procedure import not_ordinary
-from analysis.reciprocity import estimate_reciprocity
 from analysis.sentences import NOT_TESTABLE
-from analysis.sparing import PAUSE, WEEKS_AROUND, EnergyAssessment
 from analysis.tables import load_strikes, load_table
 
 BEFORE, AFTER = "disputed-start", "disputed-end"

@@ -5,10 +5,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from analysis.eras import ERAS, compare_features
-from analysis.plan import known_processes, ordinary_counts
-from analysis.study import Scenario, study
-from analysis.trials import simulated_layout, window_shift
+from analysis.calibration.eras import ERAS, compare_features
+from analysis.calibration.plan import known_processes, ordinary_counts
+from analysis.calibration.study import Scenario, study
+from analysis.calibration.trials import simulated_layout, window_shift
 
 LATEST = "2026"
 FOUND = 0.8

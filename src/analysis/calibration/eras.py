@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from analysis.calibration.simulate import RAID_MISSILES, SALVO_MISSILES, LevelPath, SalvoProcess, days_since, days_until
 from analysis.errors import DesignError
-from analysis.simulate import RAID_MISSILES, SALVO_MISSILES, LevelPath, SalvoProcess, days_since, days_until
 
 NEAR_SALVO = 3  # days before and after a salvo that have factors of their own
 LOCAL_DAYS = 14  # a local mean reaches this far to both sides

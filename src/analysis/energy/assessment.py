@@ -6,12 +6,12 @@ import pandas as pd
 
 from analysis.assessment import NIGHTS_AROUND, Assessment
 from analysis.effects import EffectsRecord, shown, to_frame
-from analysis.energy import MEASURES, NATIONAL, days_around
+from analysis.energy.measures import MEASURES, NATIONAL, days_around
+from analysis.energy.reciprocity import READINGS
+from analysis.energy.shares import SAME_WEEKDAY
 from analysis.layout import ONE_DAY
 from analysis.pauses import Pause
-from analysis.reciprocity import READINGS
 from analysis.sentences import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE, amount, days_phrase, finding
-from analysis.shares import SAME_WEEKDAY
 
 PAUSE = "pause"
 WEEKS_AROUND = 10

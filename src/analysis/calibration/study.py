@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from analysis.calibration.simulate import Checked, Strikes, days_since
 from analysis.errors import DesignError
-from analysis.simulate import Checked, Strikes, days_since
 
 SPARE_DAYS = 150  # extra days in which to wait for a salvo
 UNIT = 50  # replicates that share a random stream; fixed, so that no other choice changes a byte

@@ -7,7 +7,7 @@ import pandas as pd
 from analysis.effects import EffectsRecord, shown, to_frame
 from analysis.pauses import Pause, get_pause, load_pauses
 from analysis.procedure import not_ordinary
-from analysis.regions import (
+from analysis.regions.estimates import (
     RELATIVE,
     alert_minutes,
     estimate_alerts,

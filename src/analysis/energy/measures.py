@@ -11,10 +11,10 @@ from math import ceil
 import numpy as np
 import pandas as pd
 
+from analysis.energy.shares import estimate_share
 from analysis.errors import DesignError
 from analysis.layout import ONE_DAY
 from analysis.sentences import DEPENDS, NOT_TESTABLE
-from analysis.shares import estimate_share
 from analysis.tables import load_table
 
 LEAST_REACH, WINDOWS_EACH_SIDE = 180, 25  # days; a long window needs a long baseline to hold enough separate ones
