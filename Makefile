@@ -1,6 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LAB := .venv-lab/bin
+EXTRAS := test,browser,distributed
 
 .PHONY: help report test lab notebooks lock clean
 help:  ## list these commands
@@ -22,7 +23,7 @@ notebooks: .venv/ready  ## execute the committed notebooks again and store their
 	$(BIN)/python -m analysis.batch.notebooks
 
 lock:  ## pin the newest versions that fit pyproject.toml
-	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install -q ".[test,lab,distributed]"
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install -q ".[lab,$(EXTRAS)]"
 	{ echo "# Every package of the project, pinned. Written by 'make lock'; used as constraints by the Makefile."; \
 	  .venv-lock/bin/pip freeze --exclude strike-pauses | sort -f; } > requirements.lock
 	rm -rf .venv-lock
@@ -31,7 +32,7 @@ clean:  ## remove environments and built reports
 	rm -rf .venv .venv-lab reports/*.html reports/executed reports/.cache
 
 .venv/ready: pyproject.toml requirements.lock
-	$(call environment,.venv,test)
+	$(call environment,.venv,$(EXTRAS))
 
 .venv-lab/ready: pyproject.toml requirements.lock
 	$(call environment,.venv-lab,lab)
