@@ -124,6 +124,30 @@ def report_rows(registry):
     return rows
 
 
+@main.command()
+@click.option("--replicates", default=2000, show_default=True, help="Simulated series per cell.")
+@click.option("--jobs", default=2, show_default=True, help="Processes.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--only", multiple=True, metavar="TEXT", help="Only cells whose name contains this.")
+@click.option("--out", type=click.Path(dir_okay=False), help="Table; default reports/calibration.csv of the clone.")
+def calibrate(replicates, jobs, seed, only, out):
+    """Measure on known truth how often the tests cry wolf and what they see; computes what is missing or stale."""
+    from analysis.calibration import table
+
+    def progress(done, total, name):
+        if sys.stdout.isatty():
+            click.echo(f"\r{done}/{total}  {name:90.90}", nl=done == total)
+        else:
+            click.echo(f"{done}/{total}  {name}")
+
+    found = table.calibrate(
+        replicates=replicates, jobs=jobs, seed=seed, only=only or None, path=out, progress=progress
+    )  # fmt: skip
+    click.echo(f"Cells up to date: {len(found)}.")
+    if out is None:
+        table.store_placebo_study()
+
+
 @main.group()
 def data():
     """Build and verify the committed tables."""

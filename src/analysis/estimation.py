@@ -6,7 +6,7 @@ import pandas as pd
 from analysis.errors import DesignError
 from analysis.evidence import obstacle, untestable, weigh
 from analysis.joint import combine_effects
-from analysis.layout import BASELINE_SHORT, ONE_DAY, check_counts, check_window, lay_out
+from analysis.layout import BASELINE_SHORT, ONE_DAY, RECOVERY_SHORT, check_counts, check_window, lay_out
 from analysis.nullmodel import expected_counts
 from analysis.placebo import (
     ALTERNATIVES,
@@ -180,7 +180,7 @@ def estimate_joint(
     ----------
     windows : sequence of (counts, days)
     baseline, first_day, exclude, trend, weekday, holidays, test, salvo_days, alternative, level
-        As in `estimate_effect`; every window is excluded from the others' baselines.
+        As in `estimate_effect`; every window, and the week after it, is left out of the others' baselines.
     draws, seed
         As in `analysis.joint.combine_effects`.
 
@@ -188,10 +188,11 @@ def estimate_joint(
     -------
     PauseEffect
     """
-    every = [pd.DatetimeIndex(days) for _, days in windows]
+    spans = [pd.DatetimeIndex(days) for _, days in windows]
+    spans = [pd.date_range(span[0], span[-1] + RECOVERY_SHORT * ONE_DAY) if len(span) else span for span in spans]
     effects = []
     for position, (counts, days) in enumerate(windows):
-        others = [day for k, other in enumerate(every) if k != position for day in other]
+        others = [day for k, span in enumerate(spans) if k != position for day in span]
         effects.append(estimate_effect(
             counts, days, baseline=baseline, first_day=first_day, exclude=[*exclude, *others], trend=trend,
             weekday=weekday, holidays=holidays, test=test, salvo_days=salvo_days, alternative=alternative, level=level,

@@ -5,7 +5,7 @@ from analysis.figures import EXPECTED, INK, PAUSE, SEEN, finish, new_axes
 FOUND = 0.8  # four in five: what "visible" means in smallest visible cut
 
 
-def draw_rates(rows, *, value, band, label, title="", ax=None):
+def draw_rates(rows, *, value, band, label, by_length=True, title="", ax=None):
     """Measured rates as dots with two Monte Carlo standard errors to both sides, over the promised band.
 
     Parameters
@@ -16,23 +16,27 @@ def draw_rates(rows, *, value, band, label, title="", ax=None):
     band : (float, float)
     label : str
         For the axis.
+    by_length : bool
+        Several dots a line, coloured by the length of the window; otherwise one.
     """
     import seaborn as sns
 
     names = list(dict.fromkeys(rows["label"]))
     ax = new_axes(ax, height=1.1 + 0.28 * len(names))
     ax.axvspan(100 * band[0], 100 * band[1], color=EXPECTED, alpha=0.25, lw=0)
-    lengths = sorted(rows["length"].unique())
-    place = rows["label"].map(names.index) + 0.7 * (rows["length"].map(lengths.index) + 0.5) / len(lengths) - 0.35
+    lengths = sorted(rows["length"].unique()) if by_length else [0]
+    length = rows["length"] if by_length else 0 * rows["length"]
+    place = rows["label"].map(names.index) + 0.7 * (length.map(lengths.index) + 0.5) / len(lengths) - 0.35
     error = 200 * rows[f"{value}_se"]
     ax.hlines(place, 100 * rows[value] - error, 100 * rows[value] + error, color=INK, lw=0.8, alpha=0.6)
     sns.scatterplot(
-        x=100 * rows[value], y=place, hue=rows["length"].map("{:g} d".format), palette="colorblind", s=28,
-        linewidth=0, ax=ax, zorder=3,
+        x=100 * rows[value], y=place, hue=length.map("{:g} d".format), hue_order=[f"{days:g} d" for days in lengths],
+        palette="colorblind", s=28, linewidth=0, ax=ax, zorder=3, legend=by_length,
     )  # fmt: skip
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.legend(title="", frameon=False, fontsize=8.5, loc="upper left", bbox_to_anchor=(1, 1), handletextpad=0.1)
+    if by_length:
+        ax.legend(title="", frameon=False, fontsize=8.5, loc="upper left", bbox_to_anchor=(1, 1), handletextpad=0.1)
     ax.set(xlabel=label, ylabel="")
     return finish(ax, title=title, caption="Grey: as promised. Bars: two Monte Carlo standard errors.")
 

@@ -141,7 +141,6 @@ def _short(known, drones):
         return _cell(known, question, "window shift", process, setting, partial(trial, layout=layout), scenario)
 
     seen = ["autoregression 0.6", "drones 2025-26", "drones 2026", "missiles 2026"]
-    covered = ["autoregression 0", "autoregression 0.6", *drones]
     return [
         *(ask("size", process, "any day", length) for process in known for length in LENGTHS),
         *(
@@ -164,7 +163,7 @@ def _short(known, drones):
         *(ask("stated cut", f"missiles {era}", "any day", 7, trial=stated_cut) for era in ERAS),
         *(
             ask("coverage", process, "any day", length, cut=cut, how="scale")
-            for process in covered for length in (1, 3, 7) for cut in (0.5, 0.9, 1.0)
+            for process in known for length in (1, 3, 7) for cut in (0.5, 0.9, 1.0)
         ),
         *(
             ask("coverage", "drones 2026", "on a holiday", length, cut=cut, how="scale", first_day=HOLIDAY)

@@ -9,9 +9,11 @@ from analysis.calibration.eras import ERAS, compare_features
 from analysis.calibration.plan import known_processes, ordinary_counts
 from analysis.calibration.study import Scenario, study
 from analysis.calibration.trials import simulated_layout, window_shift
+from analysis.sentences import days_text, outcome_label
 
 LATEST = "2026"
 FOUND = 0.8
+ONE_DAYS = r"\b1 days\b"  # as settings of the plan are named
 _SHIFT = "question == 'size' and test == 'window shift' and setting == 'any day'"
 _WAR = "process.str.startswith('missiles')"
 PROMISES = (
@@ -33,9 +35,14 @@ PROMISES = (
      f"and process == 'drones {LATEST}' and length == 3", ["rejected_lower"], 0.75, 1),
     ("90 % cut found, drones of 2026, 3 days", "question == 'power' and test == 'window shift' and cut == 0.9 "
      f"and process == 'drones {LATEST}' and length == 3", ["rejected_lower"], 0.95, 1),
-    ("smallest visible cut, how often found", "question == 'stated cut'", ["rejected_lower"], 0.75, 0.85),
-    ("interval covers the true ratio", "question == 'coverage' and cut < 1", ["coverage"], 0.93, 0.97),
-    ("ordinary range covers, nothing flew", "question == 'coverage' and cut == 1", ["expected_coverage"], 0.93, 0.97),
+    ("smallest visible cut, found where one is stated", "question == 'stated cut'", ["found"], 0.75, 0.85),
+    ("interval covers the true ratio", f"question == 'coverage' and cut < 1 and not {_WAR}", ["coverage"], 0.93, 0.97),
+    ("the same, missiles (open where none flew)", f"question == 'coverage' and cut < 1 and {_WAR}", ["coverage"],
+     0.93, 1),
+    ("ordinary range covers, nothing flew", f"question == 'coverage' and cut == 1 and not {_WAR}",
+     ["expected_coverage"], 0.93, 0.97),
+    ("the same, missiles (none is ordinary)", f"question == 'coverage' and cut == 1 and {_WAR}", ["expected_coverage"],
+     0.93, 1),
     ("Poisson regression must be seen to fail", "test == 'Poisson'", ["rejected"], 0.6, 1),
     ("NB-HAC must be seen to fail", "test == 'NB-HAC'", ["rejected"], 0.35, 1),
 )  # fmt: skip
@@ -55,7 +62,7 @@ def promises_kept(table):
         Columns promise, must_be, measured (lowest to highest cell), cells, outside (cells that miss), clearly (by
         more than two Monte Carlo standard errors) and worst (the cell furthest out).
     """
-    rows = []
+    table, rows = _with_found(table), []
     for promise, query, columns, low, high in PROMISES:
         cells = table.query(query)
         if cells.empty:
@@ -103,24 +110,43 @@ def what_may_be_believed(table):
     return pd.DataFrame(rows).set_index("days")
 
 
+def describe_belief(table):
+    """What a verdict on a window of each length lets one believe, a Markdown line each."""
+    believed = what_may_be_believed(table)["believe"]
+    return "\n".join(f"* **{days_text(days)}**: {words}." for days, words in believed.items())
+
+
+def _with_found(table):
+    """How often a stated cut was found, among the series in which one could be stated at all."""
+    answered = table["answered"].where(table["answered"] > 0)
+    return table.assign(
+        found=table["rejected_lower"] / answered, found_se=table["rejected_lower_se"] / np.sqrt(answered)
+    )
+
+
 def _visible(power, outcome):
-    found = power[power["process"].str.startswith(outcome) & (power["rejected_lower"] >= FOUND)]
-    return None if found.empty else float(found["cut"].min())
+    """The smallest cut tried that is found in four of five series of every process of an outcome."""
+    own = power[power["process"].str.startswith(outcome)]
+    worst = own.groupby("cut")["rejected_lower"].min()
+    return None if not (worst >= FOUND).any() else float(worst.index[worst >= FOUND].min())
 
 
 def _belief(own, cuts):
     power = own[own["question"] == "power"]
-    drones = power[power["process"].str.startswith("drones")]
-    if cuts["drones"] is None:
-        best = drones.loc[drones["rejected_lower"].idxmax()]
-        seen = f"a cut of {percent(best['cut'])} in drones is found in {percent(best['rejected_lower'])} of cases"
-    else:
-        seen = f"a fall of drones that is found; none found rules out a cut of {percent(cuts['drones'])} or more"
-    missiles = power[power["process"].str.startswith("missiles")]
-    if missiles.empty or cuts["missiles"] is not None:
-        return seen
-    best = missiles["rejected_lower"].max()
-    return f"{seen}; nothing about missiles, where the largest cut tried is found in {percent(best)} of cases"
+    words = []
+    for outcome, cut in cuts.items():
+        rates = power[power["process"].str.startswith(outcome)]
+        if rates.empty:
+            continue
+        if cut is not None:
+            words.append(
+                f"{outcome}: a fall that is found; where none is, hardly a cut of {percent(cut)} (four in five show)"
+            )
+        else:
+            best = rates.sort_values(["rejected_lower", "cut"]).iloc[-1]
+            seen = f"a cut of {percent(best['cut'])} shows in {percent(best['rejected_lower'])} of cases"
+            words.append(f"{outcome}: nothing, where no fall is found; {seen}")
+    return "; ".join(words)
 
 
 def cells_of(table, question, test, *, setting=None):
@@ -128,22 +154,34 @@ def cells_of(table, question, test, *, setting=None):
     own = table[(table["question"] == question) & (table["test"] == test)]
     own = own if setting is None else own[own["setting"] == setting]
     plain = own["setting"].eq("any day") | own["setting"].eq(setting)
-    label = own["process"].where(plain, own["process"] + ", " + own["setting"])
+    label = own["process"].where(
+        plain, own["process"] + ", " + own["setting"].str.replace(ONE_DAYS, "1 day", regex=True)
+    )
     return own.assign(label=label.where(own["cut"] == 0, label + own["cut"].map(", {:.0%} cut".format)))
+
+
+def stated_cuts(table):
+    """Cells that plant the cut a test itself calls just visible, with `found`: among series where one is stated."""
+    return _with_found(cells_of(table, "stated cut", "window shift"))
 
 
 def other_tests(table):
     """Sizes of the tests besides window shift, the worst process of each setting."""
     size = table[(table["question"] == "size") & ~table["test"].isin(["window shift", "Poisson", "NB-HAC"])]
     worst = size.loc[size.groupby(["test", "setting", "length"], sort=False)["rejected"].idxmax()]
-    return worst.assign(label=worst["test"] + ", " + worst["setting"])
+    days = worst["length"].map(", {:g} d".format).where(~worst["test"].str.startswith("joint"), "")
+    setting = worst["setting"].str.replace(ONE_DAYS, "1 day", regex=True)
+    return worst.assign(label=worst["test"] + ", " + setting + days, length=0)  # the label says it
 
 
 def describe_rates(rows, value):
     """Range of a rate, and where it is lowest and highest, in a sentence."""
-    low, high = rows.loc[rows[value].idxmin()], rows.loc[rows[value].idxmax()]
-    ends = [f"{percent(end[value])} ({end['label']}, {end['process']}, {end['length']:g} days)" for end in (low, high)]
-    return f"{len(rows)} rates from {ends[0]} to {ends[1]}."
+    ends = rows.sort_values(value, kind="stable").iloc[[0, -1]]
+    low, high = (
+        f"{percent(rate)} ({label if process in label else f'{process}, {label}'}{f', {days:g} d' if days else ''})"
+        for rate, process, label, days in ends[[value, "process", "label", "length"]].itertuples(index=False)
+    )
+    return f"{len(rows)} rates from {low} to {high}."
 
 
 def check_live(*, replicates=300, seed=0):
@@ -179,7 +217,7 @@ def describe_power(table, process):
     cells = table.query("question == 'power' and test == 'window shift' and process == @process")
     parts = [
         f"{percent(own.iloc[0]['rejected_lower'])} to {percent(own.iloc[-1]['rejected_lower'])} over "
-        + ("1 day" if days == 1 else f"{days:g} days")
+        + days_text(int(days))
         for days, own in cells.sort_values("cut").groupby("length")
     ]
     low, high = percent(cells["cut"].min()), percent(cells["cut"].max())
@@ -204,7 +242,10 @@ def describe_real(study):
             f"{100 * row['upper_se']:.1f}"
             for days, row in own.set_index("length").iterrows()
         ]
-        sentences.append(f"{outcome}, falls and rises found, 2.5% asked for each: {'; '.join(parts)}.")
+        label = outcome_label(outcome)
+        sentences.append(
+            f"{label[0].upper()}{label[1:]}, falls and rises found, 2.5% asked for each: {'; '.join(parts)}."
+        )
     return " ".join(sentences)
 
 
