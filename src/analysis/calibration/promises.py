@@ -171,17 +171,23 @@ def other_tests(table):
     worst = size.loc[size.groupby(["test", "setting", "length"], sort=False)["rejected"].idxmax()]
     days = worst["length"].map(", {:g} d".format).where(~worst["test"].str.startswith("joint"), "")
     setting = worst["setting"].str.replace(ONE_DAYS, "1 day", regex=True)
-    return worst.assign(label=worst["test"] + ", " + setting + days, length=0)  # the label says it
+    return worst.assign(label=worst["test"] + ", " + setting + days)
 
 
 def describe_rates(rows, value):
     """Range of a rate, and where it is lowest and highest, in a sentence."""
-    ends = rows.sort_values(value, kind="stable").iloc[[0, -1]]
     low, high = (
-        f"{percent(rate)} ({label if process in label else f'{process}, {label}'}{f', {days:g} d' if days else ''})"
-        for rate, process, label, days in ends[[value, "process", "label", "length"]].itertuples(index=False)
+        f"{percent(end[value])} ({_place(end)})"
+        for _, end in rows.sort_values(value, kind="stable").iloc[[0, -1]].iterrows()
     )
     return f"{len(rows)} rates from {low} to {high}."
+
+
+def _place(cell):
+    """Process, setting and length of a cell, each said once; episodes have lengths of their own."""
+    label = cell["label"] if cell["process"] in cell["label"] else f"{cell['process']}, {cell['label']}"
+    said = cell["test"].startswith("joint") or label.endswith(" d")
+    return label if said else f"{label}, {cell['length']:g} d"
 
 
 def check_live(*, replicates=300, seed=0):
