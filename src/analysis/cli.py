@@ -55,9 +55,16 @@ def show(pause_id, as_json):
     if as_json:
         click.echo(claims.to_json(orient="records", date_format="iso"))
         return
-    click.echo(f"{pause.summary()}\n\n{claims.dropna(axis=1, how='all').to_string(index=False)}\n")
-    for line in what_to_expect(pause):
-        click.echo(line)
+    windows = claims.drop(columns=["precision", "note"]).dropna(axis=1, how="all")
+    table = windows.to_string(index=False) if len(claims) else ""
+    scope = f"Covers: {pause.geography}. Status: {pause.status}. Role: {pause.role}."
+    notes = [f"{row.claim}: {row.note}" for row in claims.itertuples() if row.note]
+    told = [_wrapped([pause.summary(), scope]), table, _wrapped(notes), _wrapped(what_to_expect(pause))]
+    click.echo("\n\n".join(filter(None, told)))
+
+
+def _wrapped(lines):
+    return "\n".join(click.wrap_text(line, width=100, subsequent_indent="  ") for line in lines)
 
 
 @main.command()
@@ -93,16 +100,20 @@ def report(pause_ids, only, jobs, force, cold, timeout, out, quiet, as_json):
     """Make the reports of all reported pauses, or of those named, and the index."""
     from analysis.batch.progress import Progress
     from analysis.batch.run import run_reports
-    from analysis.pauses import data_folder, load_pauses
+    from analysis.pauses import REPORTED, data_folder, get_pause, load_pauses
 
-    clone = data_folder().parent
+    clone, registry = data_folder().parent, load_pauses()
     if not (clone / "notebooks").is_dir():
         raise ReportError(
             "reports need the notebooks", expected="a clone of the project", remedy="clone it and run there"
         )
+    for pause in (get_pause(registry, pause_id) for pause_id in pause_ids):
+        if pause.role not in REPORTED:
+            remedy = "give it the role primary or secondary in data/pauses.toml once the data reach it"
+            raise ReportError("no report of this pause", file=pause.id, found=f"role {pause.role}", remedy=remedy)
     with Progress(quiet=quiet, as_json=as_json) as progress:
         outcomes = run_reports(
-            report_rows(load_pauses()), notebooks=clone / "notebooks", out=out or clone / "reports", jobs=jobs,
+            report_rows(registry), notebooks=clone / "notebooks", out=out or clone / "reports", jobs=jobs,
             selected=pause_ids or None, only=only or None, force=force, cold=cold, timeout=timeout, progress=progress,
         )  # fmt: skip
     if out is None:
