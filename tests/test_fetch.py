@@ -179,8 +179,9 @@ def test_without_network_one_message_names_the_host(folder, monkeypatch):
     assert on_disk(folder) == before
 
 
-def test_a_broken_download_goes_on_where_it_broke_off(server, tmp_path):
-    server.breaks_at = 2048
+@pytest.mark.parametrize("location", [None, "/signed"], ids=["direct", "sent on to a signed address"])
+def test_a_broken_download_goes_on_where_it_broke_off(server, tmp_path, location):
+    server.breaks_at, server.location = 2048, location
     with pytest.raises(DataError, match="broke off; found 2,048 bytes"):
         fetch("air_force", into=tmp_path, environ=SECRET)
     server.breaks_at = None
