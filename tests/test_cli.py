@@ -39,6 +39,7 @@ def test_show_of_a_future_pause_says_what_its_length_could_reveal():
         (["test", "victory-day-2025", "--claim", "ukraine"], "not stated"),
         (["test", "easter-2025", "--outcome", "tanks"], "no such outcome"),
         (["report", "nowhere"], "nowhere"),
+        (["report", "capitals-pause-2026-09"], "found role outside-data"),
         (["data", "build", "--raw", "no-such-folder"], "raw"),
         (["list", "--colour"], "No such option"),
     ],

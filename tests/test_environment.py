@@ -1,15 +1,19 @@
-"""One set of packages, named in pyproject.toml; the lock and environment.yml agree with it."""
+"""One set of versions, named in pyproject.toml; every other place that names one agrees with it."""
 
+import json
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT, TOOLS = (tomllib.loads((ROOT / "pyproject.toml").read_text())[name] for name in ("project", "tool"))
 ORDERED = ("jupyterlab", "pandas", "seaborn", "statsmodels", "papermill", "pytest", "nbval")
 
 
@@ -18,13 +22,17 @@ def split(requirement):
     return name.lower().replace("_", "-"), bounds
 
 
+def read(file):
+    return (ROOT / file).read_text(encoding="utf-8")
+
+
 def declared():
     extras = PROJECT["optional-dependencies"]
     return dict(split(line) for line in [*PROJECT["dependencies"], *extras["lab"], *extras["test"]])
 
 
 def conda():
-    lines = (ROOT / "environment.yml").read_text().splitlines()
+    lines = read("environment.yml").splitlines()
     named = [line.strip()[2:] for line in lines if re.match(r"  - [a-z]", line) and not line.strip().endswith(":")]
     return {name.removesuffix("-pandas"): bounds for name, bounds in map(split, named[1:])}
 
@@ -43,11 +51,54 @@ def test_every_ordered_package_is_there(name):
 
 
 def test_the_lock_pins_every_package_and_nothing_but_versions():
-    lines = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if not line.startswith("#")]
+    lines = [line for line in read("requirements.lock").splitlines() if not line.startswith("#")]
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+]+", line) for line in lines)
     pinned = {line.split("==")[0].lower().replace("_", "-").replace(".", "-") for line in lines}
     assert set(declared()) <= pinned
     assert "pyarrow" not in pinned  # importing pandas with it starts a thread, and a batch forks
+
+
+def test_the_lock_keeps_the_declared_bounds():
+    pins = re.findall(r"^([\w.-]+)==(.+)$", read("requirements.lock"), re.MULTILINE)
+    pinned = {name.lower().replace("_", "-"): version for name, version in pins}
+    outside = {name: pinned[name] for name, bounds in declared().items() if pinned[name] not in SpecifierSet(bounds)}
+    assert outside == {}
+
+
+def test_every_place_names_the_same_python():
+    floor = PROJECT["requires-python"].removeprefix(">=")
+    assert TOOLS["ruff"]["target-version"] == f"py{floor.replace('.', '')}"
+    assert f"sys.version_info < ({floor.replace('.', ', ')})" in read("Makefile")
+    assert json.loads(read(".devcontainer/devcontainer.json"))["image"] == f"python:{floor}"
+    for page in ("README.md", "Makefile", "docs/new-pause.md", "docs/places.md"):
+        assert set(re.findall(r"Python (\d\.\d+)", read(page))) == {floor}, page
+
+
+def test_every_place_names_the_same_version_of_the_project():
+    version, day = re.search(r"^## \[(\d.*?)\] - (.*)$", read("CHANGELOG.md"), re.MULTILINE).groups()
+    cited = yaml.safe_load(read("CITATION.cff"))
+    assert (version, version, day) == (PROJECT["version"], cited["version"], str(cited["date-released"]))
+
+
+def test_the_container_makes_environments_that_the_makefile_knows():
+    make, *targets = json.loads(read(".devcontainer/devcontainer.json"))["postCreateCommand"].split()
+    assert make == "make"
+    assert [target for target in targets if f"\n{target}:" not in read("Makefile")] == []
+
+
+def test_binder_installs_the_project_itself():
+    assert yaml.safe_load(read("environment.yml"))["dependencies"][-1] == {"pip": ["-e ."]}
+
+
+def test_before_a_commit_a_large_file_is_refused_and_a_small_one_is_not(tmp_path):
+    (hooks,) = (repo["hooks"] for repo in yaml.safe_load(read(".pre-commit-config.yaml"))["repos"])
+    (entry,) = (hook["entry"] for hook in hooks if hook["id"] == "file-size")
+    small, large = tmp_path / "small file.csv", tmp_path / "large file.csv"
+    small.write_bytes(bytes(1000))
+    large.write_bytes(bytes(2**21 + 1))
+    refused = subprocess.run([*shlex.split(entry), small, large], capture_output=True, text=True)
+    assert refused.returncode == 1 and refused.stdout == f"{large}\n"
+    assert subprocess.run([*shlex.split(entry), small]).returncode == 0
 
 
 def test_the_import_is_light():

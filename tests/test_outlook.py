@@ -45,8 +45,27 @@ def test_silence_that_is_ordinary_is_never_visible():
 
 def test_a_pause_after_the_data_says_what_is_missing():
     lines = what_to_expect(pa.load_pauses()["capitals-pause-2026-09"])
-    assert lines[0].endswith("hold 0 of its 3 days.")
+    assert "hold 0 of its 3 days; missing: 2026-09-05 to 2026-09-07." in lines[0]
     assert lines[1].startswith("In 3 nights of long-range drones launched, only a cut of about ")
+
+
+def test_a_pause_inside_the_data_misses_nothing_and_sends_nobody_for_more():
+    assert what_to_expect(pa.load_pauses()["easter-2025"])[0].endswith("hold 1 of its 1 day.")
+
+
+def test_the_nights_for_half_are_the_first_length_at_which_half_is_visible():
+    counts = noise(0.4)
+    asked = look_ahead(counts, 1)
+    cuts = [look_ahead(counts, length).smallest_visible_cut for length in range(1, 14)]
+    enough = [length for length, cut in enumerate(cuts, 1) if cut and cut <= 0.5]
+    assert asked.nights_for_half == (enough[0] if enough else None)
+    assert asked.cut_in_longest == cuts[-1]
+
+
+def test_where_half_stays_hidden_the_sentence_says_what_the_longest_window_shows():
+    hidden = look_ahead(noise(1.5), 2)
+    assert hidden.nights_for_half is None
+    assert f"even in 13 nights, where it takes {hidden.cut_in_longest:.0%}" in hidden.summary()
 
 
 def test_lengths_without_an_outlook_are_refused_or_explained():

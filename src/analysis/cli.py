@@ -55,9 +55,16 @@ def show(pause_id, as_json):
     if as_json:
         click.echo(claims.to_json(orient="records", date_format="iso"))
         return
-    click.echo(f"{pause.summary()}\n\n{claims.dropna(axis=1, how='all').to_string(index=False)}\n")
-    for line in what_to_expect(pause):
-        click.echo(line)
+    windows = claims.drop(columns=["precision", "note"]).dropna(axis=1, how="all")
+    table = windows.to_string(index=False) if len(claims) else ""
+    scope = f"Covers: {pause.geography}. Status: {pause.status}. Role: {pause.role}."
+    notes = [f"{row.claim}: {row.note}" for row in claims.itertuples() if row.note]
+    told = [_wrapped([pause.summary(), scope]), table, _wrapped(notes), _wrapped(what_to_expect(pause))]
+    click.echo("\n\n".join(filter(None, told)))
+
+
+def _wrapped(lines):
+    return "\n".join(click.wrap_text(line, width=100, subsequent_indent="  ") for line in lines)
 
 
 @main.command()
@@ -93,16 +100,20 @@ def report(pause_ids, only, jobs, force, cold, timeout, out, quiet, as_json):
     """Make the reports of all reported pauses, or of those named, and the index."""
     from analysis.batch.progress import Progress
     from analysis.batch.run import run_reports
-    from analysis.pauses import data_folder, load_pauses
+    from analysis.pauses import REPORTED, data_folder, get_pause, load_pauses
 
-    clone = data_folder().parent
+    clone, registry = data_folder().parent, load_pauses()
     if not (clone / "notebooks").is_dir():
         raise ReportError(
             "reports need the notebooks", expected="a clone of the project", remedy="clone it and run there"
         )
+    for pause in (get_pause(registry, pause_id) for pause_id in pause_ids):
+        if pause.role not in REPORTED:
+            remedy = "give it the role primary or secondary in data/pauses.toml once the data reach it"
+            raise ReportError("no report of this pause", file=pause.id, found=f"role {pause.role}", remedy=remedy)
     with Progress(quiet=quiet, as_json=as_json) as progress:
         outcomes = run_reports(
-            report_rows(load_pauses()), notebooks=clone / "notebooks", out=out or clone / "reports", jobs=jobs,
+            report_rows(registry), notebooks=clone / "notebooks", out=out or clone / "reports", jobs=jobs,
             selected=pause_ids or None, only=only or None, force=force, cold=cold, timeout=timeout, progress=progress,
         )  # fmt: skip
     if out is None:
@@ -169,17 +180,65 @@ def build(raw, air_force, alerts, viina, acled, yes):
     given = {"air_force": air_force, "alerts": alerts, "news": list(viina), "acled": acled}
     files = {name: path for name, path in given.items() if path}
     plan = plan_build(raw or (folder / "raw" if not files else None), folder=folder, files=files)
+    if _agreed(plan, yes):
+        _write(plan)
+
+
+@data.command()
+@click.argument("sources", nargs=-1, metavar="[air_force] [alerts]")
+@click.option("--raw", type=click.Path(file_okay=False), help="Folder of raw files; default data/raw.")
+@click.option("--sha256", metavar="HEX", help="Refuse a download with another checksum (name one source).")
+@click.option("--yes", is_flag=True, help="Replace raw files and tables without asking.")
+def fetch(sources, raw, sha256, yes):
+    """Bring newer raw files and build from them; show what changes before anything is replaced.
+
+    The strike file (air_force) needs your own Kaggle token, in KAGGLE_API_TOKEN or in KAGGLE_USERNAME and
+    KAGGLE_KEY; it is read from the environment only. The alerts need none.
+    """
+    from pathlib import Path
+
+    from analysis.pauses import data_folder
+    from analysis.sources.build import build as plan_build
+    from analysis.sources.fetch import REMOTES, accept
+    from analysis.sources.fetch import fetch as bring
+
+    if sha256 and len(sources) != 1:
+        raise click.UsageError("--sha256 is the checksum of one file: name its source.")
+    folder, fetched = data_folder(), []
+    raw = Path(raw or folder / "raw")
+    try:
+        for source in sources or REMOTES:
+            fetched.append(bring(source, into=raw / ".incoming", sha256=sha256))
+            click.echo(fetched[-1].summary())
+        plan = plan_build(None, folder=folder, files={item.source: item.path for item in fetched})
+        if _agreed(plan, yes):
+            accept(fetched, raw=raw)
+            _write(plan)
+    finally:
+        for item in fetched:
+            item.path.unlink(missing_ok=True)
+
+
+def _agreed(plan, yes):
+    """Show what a build would change and ask; without a change in a table there is nothing to ask."""
     for row in plan.rules().itertuples():
         click.echo(f"{row.source}: {row.rule.replace('_', ' ')}: {row.rows_touched} rows")
     for note in plan.notes():
         click.echo(f"Note: {note}")
     changes = plan.changes()
     click.echo(f"\n{plan.summary()}")
-    if len(changes):
-        click.echo(changes.head(40).to_string(index=False))
-        if not yes and not click.confirm("Replace the tables?"):
-            click.echo("Nothing was changed.")
-            return
+    if changes.empty:
+        return True
+    click.echo(changes.head(40).to_string(index=False))
+    if len(changes) > 40:
+        click.echo(f"... and {len(changes) - 40:,} more cells and rows.")
+    if yes or click.confirm("Replace the tables?"):
+        return True
+    click.echo("Nothing was changed.")
+    return False
+
+
+def _write(plan):
     written = plan.write()
     click.echo(f"Written: {', '.join(written)}" if written else "All files are as they were.")
 

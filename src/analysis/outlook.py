@@ -33,6 +33,8 @@ class Outlook:
         Share that must be gone to be seen in 80 % of windows; None if no cut would be.
     nights_for_half : int or None
         Shortest window, up to 13 days, in which a cut by half would be seen in 80 % of cases.
+    cut_in_longest : float or None
+        As `smallest_visible_cut`, for a window of 13 days.
     """
 
     outcome: str
@@ -42,6 +44,7 @@ class Outlook:
     p_min: float
     smallest_visible_cut: float | None
     nights_for_half: int | None
+    cut_in_longest: float | None
 
     def to_frame(self):
         """One row."""
@@ -55,8 +58,9 @@ class Outlook:
             best = f"no cut would show reliably (total silence: p = {self.p_min:.2g})"
         else:
             best = f"only a cut of about {self.smallest_visible_cut:.0%} or more would show reliably"
-        wait = self.nights_for_half
-        half = f"would not show even in {SHORT_WINDOW} nights" if wait is None else f"needs {wait} nights"
+        wait, longest = self.nights_for_half, self.cut_in_longest
+        there = "" if longest is None else f", where it takes {longest:.0%}"
+        half = f"would not show even in {SHORT_WINDOW} nights{there}" if wait is None else f"needs {wait} nights"
         return f"In {nights} of {outcome_label(self.outcome)}, {best}; a cut by half {half} (baseline {span})."
 
 
@@ -107,17 +111,18 @@ def look_ahead(counts, n_days, *, baseline=BASELINE_SHORT, exclude=(), level=0.9
             0.0, window_sums(values, starts, pattern) / window_sums(expected, starts, pattern), alpha=1 - level
         )
 
-    asked = test(n_days)
-    enough = [k for k in range(1, SHORT_WINDOW + 1) if float(test(k).smallest_visible_cut) <= WISHED_CUT]
-    cut = float(asked.smallest_visible_cut)
+    tests = {length: test(length) for length in range(1, SHORT_WINDOW + 1)}
+    cuts = {length: float(tried.smallest_visible_cut) for length, tried in tests.items()}
+    cuts = {length: cut if np.isfinite(cut) else None for length, cut in cuts.items()}
     return Outlook(
         outcome=str(counts.name or "counts"),
         n_days=n_days,
         baseline_first_day=counts.index[0],
         baseline_last_day=counts.index[-1],
-        p_min=float(asked.p_min_fall),
-        smallest_visible_cut=cut if np.isfinite(cut) else None,
-        nights_for_half=enough[0] if enough else None,
+        p_min=float(tests[n_days].p_min_fall),
+        smallest_visible_cut=cuts[n_days],
+        nights_for_half=next((length for length, cut in cuts.items() if cut and cut <= WISHED_CUT), None),
+        cut_in_longest=cuts[SHORT_WINDOW],
     )
 
 
@@ -143,13 +148,19 @@ def what_to_expect(pause, *, outcomes=("drones_launched", "missiles_launched"), 
     lines = []
     for outcome in outcomes:
         series = outcome_series(outcome, folder=folder)
-        held = int(series.reindex(days).notna().sum())
         if not lines:
-            lines.append(
-                f"The data reach to {series.index[-1]:%Y-%m-%d} and hold {held} of its {days_text(len(days))}."
-            )
+            lines.append(_coverage(series, days))
         if len(days) > SHORT_WINDOW:
             lines.append(f"{outcome_label(outcome)}: {days_text(len(days))} need a baseline on both sides, later.")
         else:
             lines.append(look_ahead(series, len(days), exclude=exclude).summary())
     return lines
+
+
+def _coverage(series, days):
+    """How far a series reaches and which of some days it lacks."""
+    last, missing = series.index[-1], days[series.reindex(days).isna().to_numpy()]
+    said = f"The data reach to {last:%Y-%m-%d} and hold {len(days) - len(missing)} of its {days_text(len(days))}"
+    if len(missing):
+        said += f"; missing: {missing[0]:%Y-%m-%d}" + (f" to {missing[-1]:%Y-%m-%d}" if len(missing) > 1 else "")
+    return f"{said}." + (" Newer data: pauses data fetch." if days[-1] > last else "")

@@ -1,0 +1,75 @@
+"""The wheel holds code and data: what needs no notebooks works from it in an empty folder."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+REQUIRES = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+
+
+def pip(*words, path=""):
+    command = [sys.executable, "-m", "pip", *map(str, words), "--quiet", "--disable-pip-version-check"]
+    return subprocess.run(command, env=os.environ | {"PYTHONPATH": str(path)}, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The built wheel in a folder of its own; other libraries are those of this environment."""
+    tools, wheels, place = (tmp_path_factory.mktemp(name) for name in ("tools", "wheels", "place"))
+    if importlib.util.find_spec("hatchling") is None:
+        got = pip("install", "--retries", "0", "--target", tools, *REQUIRES)
+        if got.returncode:
+            pytest.skip(f"no wheel can be built here: {REQUIRES[0]} is not installed and cannot be had")
+    built = pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", wheels, ROOT, path=tools)
+    assert built.returncode == 0, built.stderr
+    put = pip("install", "--no-deps", "--no-index", "--target", place, *wheels.glob("*.whl"))
+    assert put.returncode == 0, put.stderr
+    return place
+
+
+@pytest.fixture
+def run(installed, tmp_path):
+    """Run a program of the wheel in an empty folder, which it leaves empty."""
+
+    def run(*words):
+        program = [sys.executable, *words] if words[0] == "-c" else [installed / "bin" / "pauses", *words]
+        environ = os.environ | {"PYTHONPATH": str(installed)}
+        return subprocess.run(program, cwd=tmp_path, env=environ, capture_output=True, text=True)
+
+    yield run
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_code_and_data_come_from_the_wheel(installed, run):
+    shown = run("-c", "import analysis.pauses as p; print(p.__file__, p.data_folder(), sep='\\n')").stdout.splitlines()
+    assert shown == [str(installed / "analysis" / "pauses.py"), str(installed / "analysis" / "_data")]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["list"], "victory-day-2025"),
+        (["show", "capitals-pause-2026-09"], "hold 0 of its 3 days"),
+        (["test", "victory-day-2025"], "FEWER"),
+        (["data", "check"], "All tables are as"),
+        (["--version"], "0."),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+def test_commands_that_need_no_notebooks_work(run, words, told):
+    shown = run(*words)
+    assert shown.returncode == 0, shown.stderr
+    assert told in shown.stdout
+
+
+def test_report_says_that_it_needs_the_clone(run):
+    shown = run("report")
+    assert shown.returncode == 2
+    assert "reports need the notebooks; expected a clone of the project" in shown.stderr
+    assert "Traceback" not in shown.stderr
