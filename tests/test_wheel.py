@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 REQUIRES = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+PRIVATE = ("raw/missile_attacks_daily.csv", "energy_acled.csv")
 
 
 def pip(*words, path=""):
@@ -20,13 +22,20 @@ def pip(*words, path=""):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The built wheel in a folder of its own; other libraries are those of this environment."""
-    tools, wheels, place = (tmp_path_factory.mktemp(name) for name in ("tools", "wheels", "place"))
+    """The wheel, built beside raw files, in a folder of its own; other libraries are those of this environment."""
+    tools, wheels, place, top = (tmp_path_factory.mktemp(name) for name in ("tools", "wheels", "place", "source"))
+    for part in ("src", "data"):
+        shutil.copytree(ROOT / part, top / part)
+    for file in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
+        shutil.copy(ROOT / file, top)
+    (top / "data" / "raw").mkdir(exist_ok=True)
+    for file in PRIVATE:
+        (top / "data" / file).write_text("not to be passed on", encoding="utf-8")
     if importlib.util.find_spec("hatchling") is None:
         got = pip("install", "--retries", "0", "--target", tools, *REQUIRES)
         if got.returncode:
             pytest.skip(f"no wheel can be built here: {REQUIRES[0]} is not installed and cannot be had")
-    built = pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", wheels, ROOT, path=tools)
+    built = pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", wheels, top, path=tools)
     assert built.returncode == 0, built.stderr
     put = pip("install", "--no-deps", "--no-index", "--target", place, *wheels.glob("*.whl"))
     assert put.returncode == 0, put.stderr
@@ -49,6 +58,13 @@ def run(installed, tmp_path):
 def test_code_and_data_come_from_the_wheel(installed, run):
     shown = run("-c", "import analysis.pauses as p; print(p.__file__, p.data_folder(), sep='\\n')").stdout.splitlines()
     assert shown == [str(installed / "analysis" / "pauses.py"), str(installed / "analysis" / "_data")]
+
+
+def test_raw_files_and_private_tables_stay_out(installed):
+    data = installed / "analysis" / "_data"
+    assert [file for file in PRIVATE if (data / file).exists()] == []
+    ours = subprocess.run(["git", "ls-files", "data"], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    assert [file for file in ours if not (data.parent / file.replace("data/", "_data/", 1)).is_file()] == []
 
 
 @pytest.mark.parametrize(
