@@ -22,6 +22,7 @@ _EXPORTS = {
     "procedure": ["assess", "not_ordinary"],
     "energy.shares": ["estimate_share", "share_size_study"],
     "energy.firth": ["firth_test", "fit_firth"],
+    "energy.coding": ["describe_agreement", "review_days", "show_review"],
     "energy.measures": ["describe_measures", "energy_days"],
     "energy.reciprocity": ["estimate_reciprocity"],
     "energy.procedure": ["assess_energy"],

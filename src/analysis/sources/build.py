@@ -20,7 +20,7 @@ from analysis.tables import table_definition
 class Importer:
     """A reader of raw files: their names in the raw folder, and "module:function" to call with their paths.
 
-    `more` is the pattern of further files that only a user can bring: they are read beside `files`, not instead.
+    `more` is the pattern of further files that need not be there: they are read beside `files`, not instead.
     """
 
     files: tuple
@@ -40,8 +40,9 @@ IMPORTERS = {
     "communiques": Importer(("mod_communiques.csv",), "analysis.sources.communiques:import_communiques"),
     "news": Importer(("viina_events_2026.json",), "analysis.sources.news:import_news", more="event_info_latest_*.zip"),
     "coded": Importer(
-        ("energy_coding/days.csv", "energy_coding/events.csv", "energy_coding/double_coding.csv"),
+        ("energy_coding/days.csv", "energy_coding/events.csv"),
         "analysis.sources.coded:import_coded",
+        more="energy_coding/double_coding.csv",
     ),
     "acled": Importer((), "analysis.sources.acled:import_acled"),  # the user's own export, only where it is named
 }
