@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 from analysis import Picture
+from analysis.effects import example_effect
 from analysis.energy.measures import (
     MEASURES,
     bound_energy,
@@ -23,13 +25,16 @@ from analysis.energy.measures import (
     energy_days,
     estimate_energy,
 )
+from analysis.energy.overview import compare_energy
 from analysis.energy.procedure import assess_energy, regress_any_hit
 from analysis.energy.reciprocity import estimate_reciprocity
 from analysis.energy.shares import SAME_WEEKDAY
+from analysis.energy.wording import agreement
 from analysis.errors import DataError, DesignError, RegistryError
 from analysis.estimation import estimate_effect
-from analysis.pauses import load_pauses
+from analysis.pauses import load_pauses, reported_pauses
 from analysis.procedure import not_ordinary
+from analysis.results import load_results
 from analysis.sources.build import build, to_csv
 from analysis.tables import load_table, outcome_series, table_definition
 
@@ -167,7 +172,7 @@ def test_every_window_of_the_moratorium_has_its_row_and_none_is_in_a_family(mora
     for measure in MEASURES.keys() - {"acled"}:
         ends = {str(moratorium.select(measure, claim=claim).last_day) for claim in ("accepted", "russia", "ukraine")}
         assert ends == {"2025-04-16", "2025-04-24"}
-    assert {"rear", "front", "Kyiv City", "national", "from 2025-01-01"} == set(frame["stratum"])
+    assert {"rear", "rear, and by chance", "front", "Kyiv City", "national", "from 2025-01-01"} == set(frame["stratum"])
 
 
 def test_the_moratorium_is_a_step_not_a_pause_and_nothing_can_speak_about_it(moratorium):
@@ -175,7 +180,9 @@ def test_the_moratorium_is_a_step_not_a_pause_and_nothing_can_speak_about_it(mor
     assert "a yearly VIINA archive, which a user can bring" in moratorium.say("reported")
     step = "The last such week ended on 14 March 2025; energy did not return within 10 weeks after the end: a step"
     assert step in moratorium.say("declared")
-    assert "Of 3 measures, none can speak" in moratorium.agreement()
+    assert (
+        "None of the 3 measures (coded reports, news articles, Russian declarations) can speak" in moratorium.summary()
+    )
     assert moratorium.corners["reported"] == {} and moratorium.regression is None
 
 
@@ -187,17 +194,23 @@ def test_weekly_declarations_claim_no_step_that_came_before(cold):
 
 def test_the_sentences_say_how_sure_and_what_is_missing(cold):
     told = cold.say("coded")
-    for part in ("0 rear oblasts", "1 of 2 days without a report", "where 2.2 would be usual", "2 of 28 comparable",
-                 "p = 0.21, at best 0.21", "on 39 of 41 days; days without: 30 January, 1 February",
+    for part in ("0 rear oblasts", "1 of these 2 days cannot be read", "where 2.2 would be usual",
+                 "2 of 28 comparable", "p = 0.21, at best 0.21", "on 39 of the 41 days that could be read",
+                 "days without: 30 January, 1 February",
                  "Not read: 5 of the 46 days around the pause, all at weekends", "not checked by people"):  # fmt: skip
         assert part in told
     assert "no independent witnesses" in cold.summary()
-    assert "coded reports and news articles show less than usual, but none of them can tell" in cold.agreement()
+    assert cold.summary().startswith(
+        "**In short.** Coded reports and news articles show less than usual, which may be chance; "
+        "Russian declarations cannot speak about this pause. The measures are no independent witnesses"
+    )
     assert "2, 0, 1, 4, 2 rear oblasts" in cold.companions() and "never the result" in cold.companions()
 
 
 def test_tables_for_readers_leave_out_what_cannot_be_read(cold):
-    assert set(cold.inside_and_outside()["place"]) == {"rear", "front", "Kyiv City", "national"}
+    assert set(cold.inside_and_outside()["place"]) == {
+        "rear", "rear, and by chance", "front", "Kyiv City", "national"
+    }  # fmt: skip
     assert "Russian declarations" not in cold.by_claim().index and len(cold.by_claim()) == 18
     assert {"fewer", "more"} <= {corner.verdict for corner in cold.corners["declared"].values()}
     assert cold.select("declared").verdict == "not testable"  # what is not known decides nothing
@@ -317,3 +330,61 @@ def test_the_record_carries_every_row(cold):
     assert {row["outcome"] for row in rows} >= {
         "energy_coded_rear_oblasts", "energy_reported_share", "energy_declared_first", "drones_claimed_by_russia",
     }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def overview():
+    return compare_energy(load_results())
+
+
+def test_all_pauses_side_by_side_repeat_what_each_page_says(overview, cold):
+    assert len(overview.names) == len(reported_pauses(load_pauses()))
+    assert len(overview.effects) == 3 * len(overview.names) and len(overview.to_frame()) == len(overview.effects)
+    table = overview.side_by_side().set_index("measure", append=True)
+    own = cold.inside_and_outside().set_index("place", append=True)
+    for measure in ("coded reports", "news articles"):
+        row, page = table.loc[cold.pause.name, measure], own.loc[measure, "rear"]
+        same = ["seen", "usual", "p", "p at best", "verdict"]
+        assert row[same].tolist() == page[same].tolist()
+        for side in ("share inside", "share outside"):
+            assert float(row[side].rstrip("%")) == pytest.approx(float(page[side].rstrip("%")), abs=0.51)
+
+
+def test_the_overview_says_who_cannot_speak_and_why(overview, cold):
+    told = overview.summary()
+    assert f"**{cold.pause.name}.** Coded reports and news articles show less than usual" in told
+    silent = next(line for line in told.splitlines() if line.startswith("* **News articles**"))
+    assert "Energy moratorium 2025" in silent and "a yearly VIINA archive" in silent and cold.pause.name not in silent
+    assert not overview.side_by_side().index.isin(["Energy moratorium 2025"]).any()
+
+
+def test_an_overview_of_a_record_without_energy_is_empty_not_an_error():
+    nothing = compare_energy(load_results().query("pause == 'not-a-pause'"))
+    assert "Of 0 readings" in nothing.summary() and nothing.side_by_side().empty
+
+
+@pytest.mark.parametrize(
+    ("ratios", "verdicts", "sentence"),
+    [
+        ((0.2, 0.5), ("fewer", "no visible change"), "show less than usual, told from chance by coded reports."),
+        ((0.2, 1.5), ("no visible change",) * 2, "show different things, which may be chance."),
+        ((1.0, 1.5), ("no visible change",) * 2, "Coded reports and news articles show no less than usual."),
+        ((0.2, None), ("fewer", "not testable"), "by coded reports; news articles cannot speak about this pause."),
+        ((None, None), ("not testable",) * 2, "None of the 2 measures (coded reports, news articles) can speak"),
+    ],
+)
+def test_whether_measures_agree(ratios, verdicts, sentence):
+    outcomes = ("energy_coded_rear_oblasts", "energy_reported_share")
+    effects = [
+        replace(example_effect(outcome=outcome, ratio=ratio), verdict=verdict)
+        for outcome, ratio, verdict in zip(outcomes, ratios, verdicts, strict=True)
+    ]
+    assert sentence in agreement(effects)
+
+
+def test_chance_finds_are_a_row_of_their_own(cold):
+    frame = cold.to_frame().query("stratum == 'rear, and by chance'")
+    assert set(frame["outcome"]) == {"energy_coded_rear_oblasts_any_find"} and set(frame["window"]) == {"pause"}
+    both = energy_days("coded")
+    assigned, every = (both[key]["hits"] for key in list(both)[:2])
+    assert (every.dropna() >= assigned.dropna()).all() and every["2026-02-01"] == 1 and assigned["2026-02-01"] == 0

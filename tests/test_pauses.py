@@ -241,7 +241,7 @@ def test_episodes_merge_the_three_truces_of_may_2026_and_leave_energy_apart(paus
 
 def test_nothing_of_the_research_was_lost(pauses):
     every = list(pauses.values())
-    assert sum(len(pause.sources) for pause in every) == 134
+    assert sum(len(pause.sources) for pause in every) == 137
     assert sum(len(pause.published_counts) for pause in every) == 30
     assert sum(len(pause.claims) for pause in every) == 46 + 7  # seven accepted windows beside the parties' own
     assert all(pause.sources and pause.violations and pause.geography for pause in every)

@@ -26,6 +26,7 @@ _EXPORTS = {
     "energy.measures": ["describe_measures", "energy_days"],
     "energy.reciprocity": ["estimate_reciprocity"],
     "energy.procedure": ["assess_energy"],
+    "energy.overview": ["compare_energy"],
     "sensitivity.choices": ["CHOICES", "Choice"],
     "sensitivity.curve": ["SpecificationCurve", "estimate_curve"],
     "sensitivity.assessment": ["assess_choices"],

@@ -6,21 +6,17 @@ import pandas as pd
 
 from analysis.assessment import NIGHTS_AROUND, Assessment
 from analysis.effects import EffectsRecord, shown, to_frame
-from analysis.energy.measures import MEASURES, NATIONAL, days_around
+from analysis.energy.measures import MEASURES, NATIONAL, days_around, measure_of
 from analysis.energy.reciprocity import READINGS
 from analysis.energy.shares import SAME_WEEKDAY
+from analysis.energy.wording import WITNESSES, agreement, capital, chance, found
 from analysis.layout import ONE_DAY
 from analysis.pauses import Pause
-from analysis.sentences import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE, amount, days_phrase, finding
+from analysis.sentences import DEPENDS, amount, finding
 
 PAUSE = "pause"
 WEEKS_AROUND = 10
-WITNESSES = (
-    "The measures are no independent witnesses: reports and articles come from the same outlets, which repeat the "
-    "same statements of officials, and what Russia declares comes from a party to the pause."
-)
-CEILING = "consistent with sparing, not established: a truce itself makes officials say that nothing was hit"
-NUMBERS = {"observed": "seen", "expected": "usual", "p value": "p", "p min": "p at best"}
+NUMBERS = {"stratum": "place", "observed": "seen", "expected": "usual", "p value": "p", "p min": "p at best"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class EnergyAssessment:
     regression : dict or None
         As from `regress_any_hit`.
     weeks : DataFrame
-        Weekly declarations around the pause: week to, pause (before, in, after), named first.
+        Weekly declarations around the pause: week to, pause (before, during, after), named first.
     launched : Series
         Drones launched at Ukraine by day.
     coders : str
@@ -65,9 +61,9 @@ class EnergyAssessment:
 
     def select(self, measure, stratum=None, *, claim=None, window=PAUSE, test="shift"):
         """The effect of one measure, in its main place unless another is named."""
-        key = (measure, claim or self.claim, window, test)
-        rows = (e for e in self.effects if (_measure(e), e.claim, e.window, e.test) == key)
-        return next(effect for effect in rows if stratum in (None, effect.stratum))
+        named = MEASURES[measure]
+        key = (named, stratum or named.place, claim or self.claim, window, test)
+        return next(e for e in self.effects if (measure_of(e), e.stratum, e.claim, e.window, e.test) == key)
 
     def to_frame(self):
         """Every row that this pause adds to the record."""
@@ -78,22 +74,26 @@ class EnergyAssessment:
         return EffectsRecord(self.effects)
 
     def summary(self):
-        """Each measure in its own paragraph, then whether they agree (Markdown)."""
-        return "\n\n".join([*(self.say(measure) for measure in self.measures), self.agreement()])
+        """Whether the measures agree, then each of them in its own paragraph (Markdown)."""
+        return "\n\n".join([self.agreement(), *(self.say(measure) for measure in self.measures)])
+
+    def agreement(self):
+        """Whether the measures agree, and why their agreement would prove little (Markdown)."""
+        return f"**In short.** {agreement([self.select(measure) for measure in self.measures])} {WITNESSES}"
 
     def say(self, measure):
         """What one measure found, how sure it is, and what it misses (Markdown)."""
         effect, named = self.select(measure), MEASURES[measure]
-        told = [f"**{_capital(named.title)}.** {_found(effect, named)}"]
+        told = [f"**{capital(named.title)}.** {found(effect)}"]
         if measure == "declared":
             told.append(self.declared())
         if measure == "coded" and effect.observed is not None:
             known = self.select(measure, NATIONAL).daily.dropna(subset=["observed"])
             without = [f"{day.day} {day:%B}" for day in known.loc[known["observed"] == 0, "day"]]
             told.append(
-                f"Somewhere in the country a hit was reported on {len(known) - len(without)} of {len(known)} days; "
-                f"days without: {', '.join(without) or 'none'}. Outside a truce a day without hits may go unreported "
-                f"({self.coders})."
+                f"Somewhere in the country a hit was reported on {len(known) - len(without)} of the {len(known)} days "
+                f"that could be read; days without: {', '.join(without) or 'none'}. Outside a truce a day without hits "
+                f"may go unreported ({self.coders})."
             )
         asked, unread = days_around(self.series[measure], self.pause.days(self.claim))
         if len(unread):
@@ -101,52 +101,50 @@ class EnergyAssessment:
             told.append(f"Not read: {len(unread)} of the {len(asked)} days around the pause{weekend}.")
         return " ".join(told)
 
-    def agreement(self):
-        """Whether the measures agree, and why their agreement would prove little (Markdown)."""
-        speaking = {
-            MEASURES[measure].title: effect
-            for measure in self.measures
-            if (effect := self.select(measure)).ratio is not None and 2 * effect.n_missing <= effect.n_days
-        }
-        if len(speaking) < 2:
-            only = f"only {next(iter(speaking))} can" if speaking else "none can"
-            return f"**Do they agree?** Of {len(self.measures)} measures, {only} speak about this pause. {WITNESSES}"
-        below = [effect.ratio < 1 for effect in speaking.values()]
-        point = "less than usual" if all(below) else "different things" if any(below) else "no less than usual"
-        sure = " and ".join(title for title, effect in speaking.items() if effect.verdict in (FEWER, MORE))
-        told = f"told from chance by {sure}" if sure else "but none of them can tell it from chance"
-        return f"**Do they agree?** In the pause {' and '.join(speaking)} show {point}, {told}. {WITNESSES}"
+    def declared(self):
+        """What Russia named first week by week, in words: description, not a test."""
+        read = self.weeks[self.weeks["named first"] != "unknown"]
+        if read.empty:
+            return "By week, no declaration around this pause can be read."
+        energy = read["named first"] == "energy"
+        weeks = energy.groupby(read["pause"]).agg(["sum", "size"]).reindex(["before", "during", "after"], fill_value=0)
+        counts = "{} of {} readable weeks before the pause, {} of {} during it, {} of {} after it"
+        told = f"By week, energy was named first in {counts.format(*weeks.to_numpy().ravel())}."
+        before = read[read["pause"] == "before"].index
+        named = before[energy[before]]
+        if not len(named):
+            return f"{told} It was not named first before either, so nothing can be read from it."
+        if weeks.loc[["during", "after"], "sum"].any():
+            return told
+        last = pd.Timestamp(named[-1])
+        until = f"The last such week ended on {last.day} {last:%B %Y}"
+        if named[-1] != before[-1]:
+            return f"{told} {until}, so that energy had left first place before."
+        return f"{told} {until}; energy did not return within {WEEKS_AROUND} weeks after the end: a step, not a pause."
 
     def inside_and_outside(self):
         """Each measure and place: what was seen, what is usual, and what the test could have shown at best."""
         rows = [e for e in self._readable() if (e.claim, e.window) == (self.claim, PAUSE)]
-        table = _table(rows, "stratum", "observed", "expected", "p_value", "p_min", "verdict")
-        for position, (name, role) in enumerate({"share inside": "window", "share outside": "baseline"}.items()):
-            table.insert(3 + position, name, [_share(effect, role) for effect in rows])
-        return table.rename(columns={"stratum": "place"})
+        roles = {"share inside": "window", "share outside": "baseline"}
+        return _table(rows, ["stratum"], {name: [_share(e, role) for e in rows] for name, role in roles.items()})
 
     def by_claim(self):
         """The main series under each party's window, and on the days in dispute."""
-        main = {(self.select(measure).outcome, self.select(measure).stratum) for measure in self.measures}
-        rows = [effect for effect in self._readable() if (effect.outcome, effect.stratum) in main]
-        table = _table(rows, "claim", "window", "observed", "expected", "p_value", "p_min", "verdict")
-        table.insert(2, "days", [f"{_day(effect.first_day)}–{_day(effect.last_day)}" for effect in rows])
-        table.insert(3, "read", [f"{e.n_days - e.n_missing}\u00a0of\u00a0{e.n_days}" for e in rows])
-        return table
-
-    def _readable(self):
-        """The energy effects of measures that can read at least one day of some window, companions left out."""
-        energy = [effect for effect in self.effects if _measure(effect) and effect.test == "shift"]
-        read = {_measure(effect) for effect in energy if effect.observed is not None}
-        return [effect for effect in energy if _measure(effect) in read]
+        rows = [e for e in self._readable() if (e.outcome, e.stratum) == (measure_of(e).outcome, measure_of(e).place)]
+        read = [f"{e.n_days - e.n_missing}\u00a0of\u00a0{e.n_days}" for e in rows]
+        return _table(rows, ["claim", "window"], {"days": [_span(e) for e in rows], "read": read})
 
     def bounds(self):
         """The main series if the open days, inside and outside, were all without a hit or all with one."""
         corners = [(*ways, e) for own in self.corners.values() for ways, e in own.items() if e.p_value is not None]
-        table = _table([e for *_, e in corners], "observed", "expected", "p_value", "p_min", "verdict")
-        table.insert(0, "open days inside", [inside for inside, *_ in corners])
-        table.insert(1, "open days outside", [outside for _, outside, _ in corners])
-        return table
+        inside, outside, rows = zip(*corners, strict=True) if corners else ((), (), ())
+        return _table(rows, [], {"open days inside": inside, "open days outside": outside})
+
+    def _readable(self):
+        """The energy effects of measures that can read at least one day of some window, companions left out."""
+        energy = [effect for effect in self.effects if measure_of(effect) and effect.test == "shift"]
+        read = {measure_of(effect) for effect in energy if effect.observed is not None}
+        return [effect for effect in energy if measure_of(effect) in read]
 
     def companions(self):
         """The same weekdays of other weeks, and the penalised regression: beside the test, never instead of it."""
@@ -158,7 +156,7 @@ class EnergyAssessment:
         sums = [daily[start:][: effect.n_days][read].sum() for start in effect.placebo["start"]]
         told = (
             f"**Same weekdays.** Other windows that begin on a {effect.first_day:%A}: {', '.join(map(amount, sums))} "
-            f"{named.many}; the pause: {amount(effect.observed)} ({_chance(effect)})."
+            f"{named.many}; the pause: {amount(effect.observed)} ({chance(effect)})."
         )
         if self.regression is None:
             return told
@@ -167,27 +165,6 @@ class EnergyAssessment:
             "odds times {odds_ratio:.2g} inside (likelihood ratio {statistic:.1f}, p = {p_value:.2g}; {n_days} days, "
             "{without_hit} without a hit). It takes days for independent and stands on one denial: never the result."
         ).format(**self.regression)
-
-    def declared(self):
-        """What Russia named first week by week, in words: description, not a test."""
-        read = self.weeks[self.weeks["named first"] != "unknown"]
-        if read.empty:
-            return "By week, no declaration around this pause can be read."
-        energy = (read["named first"] == "energy").groupby(read["pause"]).agg(["sum", "size"])
-        energy = energy.reindex(["before", "in", "after"], fill_value=0)
-        parts = [f"{row['sum']} of {row['size']} readable weeks {when}" for when, row in energy.iterrows()]
-        told = f"By week, energy was named first in {', '.join(parts)} the pause."
-        before = read[read["pause"] == "before"]
-        named = before.loc[before["named first"] == "energy"].index
-        if not len(named):
-            return f"{told} It was not named first before either, so nothing can be read from it."
-        if energy.loc[["in", "after"], "sum"].any():
-            return told
-        last = pd.Timestamp(named[-1])
-        until = f"The last such week ended on {last.day} {last:%B %Y}"
-        if named[-1] != before.index[-1]:
-            return f"{told} {until}, so that energy had left first place before."
-        return f"{told} {until}; energy did not return within {WEEKS_AROUND} weeks after the end: a step, not a pause."
 
     def reciprocity(self):
         """The deciding effect on Ukrainian drones that Russia says it shot down."""
@@ -215,17 +192,20 @@ class EnergyAssessment:
         daily, named = self.select(measure).daily, MEASURES[measure]
         if daily["observed"].isna().all():
             ax = new_axes(ax, height=0.8)
-            nothing = f"{_capital(named.title)}: no day around this pause can be read"
+            nothing = f"{capital(named.title)}: no day around this pause can be read"
             ax.text(0.5, 0.5, nothing, ha="center", va="center", transform=ax.transAxes)
             ax.set_axis_off()
             return ax
-        ax = draw_series(daily, label=named.short, title=_capital(named.title), ax=ax)
+        ax = draw_series(daily, label=named.short, title=capital(named.title), ax=ax)
         ax.set_xlabel("strike day" if measure == "coded" else "day of the report")
         return ax
 
     def plot_placebo(self, measure, ax=None):
         """Draw where the pause lies among all windows of its length."""
-        ax = self.select(measure).plot_placebo(ax)
+        from analysis.figures import draw_placebo
+
+        effect, title = self.select(measure), capital(MEASURES[measure].title)
+        ax = draw_placebo(effect.placebo, ratio=effect.ratio, n_days=effect.n_days, title=title, ax=ax)
         ax.set_xlabel("seen / usual (1 = as usual)")
         return ax
 
@@ -237,47 +217,14 @@ class EnergyAssessment:
 
     def describe(self, measure):
         """Alternative text for `plot` and `plot_placebo`."""
-        effect, named = self.select(measure), MEASURES[measure]
-        return f"{_capital(named.many)}, {effect.n_placebo} comparable windows. {_found(effect, named)}"
+        effect = self.select(measure)
+        return f"{capital(MEASURES[measure].many)}, {effect.n_placebo} comparable windows. {found(effect)}"
 
 
-def _measure(effect):
-    """Key of the measure that an effect belongs to; None for the Ukrainian drones."""
-    return next((name for name in MEASURES if effect.outcome.startswith(f"energy_{name}")), None)
-
-
-def _found(effect, measure):
-    """One finding in words: what was seen, what is usual, the verdict and how sure it is."""
-    if effect.observed is None:
-        return f"Cannot speak about the time {days_phrase(effect)}: {measure.blind}."
-    seen = f"{amount(effect.observed)} {measure.one if effect.observed == 1 else measure.many} {days_phrase(effect)}"
-    if effect.p_value is None:
-        return f"{seen}. Not testable: {effect.reason}."
-    usual = f"{seen}, where {effect.expected:.1f} would be usual"
-    if effect.verdict == NOT_TESTABLE:
-        return f"{usual}. Not testable: {effect.reason} ({_chance(effect)})."
-    top = "or more" if effect.expected_high is None else f"to {effect.expected_high:.1f}"
-    cut = effect.smallest_visible_cut
-    power = "no cut, however large, would" if cut is None else f"only a cut of about {cut:.0%} or more would"
-    verdict = {
-        FEWER: f"Fewer ({_chance(effect)}): {CEILING}",
-        MORE: f"More ({_chance(effect)}): no sign of sparing",
-        NO_CHANGE: f"No visible change ({_chance(effect)}); {power} have shown in most windows",
-        DEPENDS: f"It depends on a choice: {effect.reason.split('; ')[0]} ({_chance(effect)})",
-    }[effect.verdict]
-    return f"{usual} and {effect.expected_low:.1f} {top} ordinary. {verdict}."
-
-
-def _day(day):
-    return f"{day.day}\u00a0{day:%b}"
-
-
-def _capital(text):
-    return text[0].upper() + text[1:]
-
-
-def _chance(effect):
-    return f"p = {effect.p_value:.2g}, at best {effect.p_min:.2g}"
+def _span(effect):
+    """First and last day in few characters."""
+    ends = dict.fromkeys(f"{day.day}\u00a0{day:%b}" for day in (effect.first_day, effect.last_day))
+    return "–".join(ends)
 
 
 def _share(effect, role):
@@ -287,9 +234,10 @@ def _share(effect, role):
     return f"{days['observed'].sum() / days['trials'].sum():.1%}" if tested else "–"
 
 
-def _table(effects, *columns):
-    """Chosen columns of energy effects for readers, a row an effect, by measure."""
-    table = (
-        shown(effects, "outcome", *columns).rename(columns=NUMBERS).rename(columns=lambda name: name.replace("_", " "))
-    )
-    return table.set_axis(pd.Index([MEASURES[_measure(effect)].title for effect in effects], name="measure"))
+def _table(effects, leading, more):
+    """Energy effects for readers, a row an effect, by measure: leading columns, more of them, and the numbers."""
+    numbers = ["observed", "expected", "p_value", "p_min", "verdict"]
+    table = shown(effects, "outcome", *leading, *numbers).rename(columns=NUMBERS)
+    for position, (name, values) in enumerate(more.items(), start=len(leading)):
+        table.insert(position, name, list(values))
+    return table.set_axis(pd.Index([measure_of(effect).title for effect in effects], name="measure"))

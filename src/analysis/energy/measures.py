@@ -28,6 +28,8 @@ class Measure:
 
     Attributes
     ----------
+    outcome, place : str
+        Its main series.
     title : str
     one, many, short : str
         What is counted in the main series: singular, plural, and in few words.
@@ -39,6 +41,8 @@ class Measure:
         What it gets wrong where it speaks.
     """
 
+    outcome: str
+    place: str
     title: str
     one: str
     many: str
@@ -50,6 +54,7 @@ class Measure:
 
 MEASURES = {
     "coded": Measure(
+        "energy_coded_rear_oblasts", "rear",
         "coded reports", "rear oblast with a reported hit on energy", "rear oblasts with a reported hit on energy",
         "rear oblasts hit",
         "all rear oblasts, on days of which a dated report was found",
@@ -57,6 +62,7 @@ MEASURES = {
         "depends on which days yield a report; several outlets repeat one statement of a ministry",
     ),
     "reported": Measure(
+        "energy_reported_share", "rear",
         "news articles", "article on a new strike on energy in the rear",
         "articles on new strikes on energy in the rear", "energy articles (rear)",
         "articles of the day, in outlets whose addresses or headlines carry words",
@@ -64,6 +70,7 @@ MEASURES = {
         "attention goes to Kyiv and mass raids; articles on an earlier strike raise the day after",
     ),
     "declared": Measure(
+        "energy_declared_first", NATIONAL,
         "Russian declarations", "day on which Russia named energy first", "days on which Russia named energy first",
         "energy named first",
         "days whose first-named target can be read",
@@ -71,6 +78,7 @@ MEASURES = {
         "what Russia says it aimed at, with a motive to leave energy out while it claims to keep a pause",
     ),
     "acled": Measure(
+        "energy_acled_share", "rear",
         "ACLED events", "strike in the rear tagged as damage to energy",
         "strikes in the rear tagged as damage to energy", "energy events (rear)",
         "Russian strikes in the rear", "the export that was brought has no events of these days",
@@ -118,6 +126,7 @@ def energy_days(measure, *, folder=None):
         any_hit = (table["code"] == "yes").astype(float).where(table["code"] != "not_found")
         series = {
             ("rear_oblasts", "rear"): (table["rear_oblasts"], (side == "rear").sum()),
+            ("rear_oblasts_any_find", "rear, and by chance"): (table["rear_oblasts_any_find"], (side == "rear").sum()),
             ("front_oblasts", "front"): (table["front_oblasts"], (side == "front").sum()),
             ("kyiv_city", "Kyiv City"): (table["kyiv_city"], 1),
             ("any_hit", NATIONAL): (any_hit, 1),
@@ -143,6 +152,11 @@ def _frame(hits, trials, either, basis=""):
     days = pd.DataFrame({"hits": hits.astype(float), "trials": trials, "open": either, "basis": basis})
     days["trials"] = days["trials"].where(days["hits"].notna()).astype(float)
     return days.asfreq("D").assign(open=lambda frame: frame["open"].eq(True)).rename_axis("day")
+
+
+def measure_of(effect):
+    """The measure that an effect belongs to; None for one that is not about energy."""
+    return next((measure for name, measure in MEASURES.items() if effect.outcome.startswith(f"energy_{name}")), None)
 
 
 def describe_measures(measures=tuple(MEASURES)[:3], *, folder=None):

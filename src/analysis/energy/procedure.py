@@ -139,7 +139,7 @@ def _weeks(declared, days):
     first, last, margin = min(days), max(days), 7 * WEEKS_AROUND * ONE_DAY
     weeks = declared[declared["period"] == "week"]
     weeks = weeks[(weeks["last_day"] >= first - margin) & (weeks["first_day"] <= last + margin)]
-    when = pd.Series("in", weeks.index)
+    when = pd.Series("during", weeks.index)
     when = when.mask(weeks["last_day"] < first, "before").mask(weeks["first_day"] > last, "after")
     named = weeks["target_class"].str.replace("_", " ")
     return pd.DataFrame({"pause": when, "named first": named}).set_axis(

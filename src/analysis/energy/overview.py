@@ -1,0 +1,114 @@
+"""Was energy spared in any of the reported pauses? Every measure of every pause side by side, from the record."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from analysis.effects import PauseEffect, shown, to_frame
+from analysis.energy.measures import MEASURES, energy_days, measure_of
+from analysis.energy.wording import WITNESSES, agreement, capital, speaks
+from analysis.pauses import load_pauses, reported_pauses
+from analysis.sentences import FEWER, MORE
+
+NUMBERS = {"observed": "seen", "expected": "usual", "p value": "p", "p min": "p at best",
+           "smallest visible cut": "visible cut"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EnergyOverview:
+    """The main series of each measure in each reported pause.
+
+    Attributes
+    ----------
+    names : dict of str to str
+        Id and name of each pause.
+    effects : tuple of PauseEffect
+        As recorded: main claim, main series, deciding test, without their daily frames.
+    trials : tuple of float
+        For each effect, what the hits of its days are counted among.
+    """
+
+    names: dict
+    effects: tuple
+    trials: tuple
+
+    def to_frame(self):
+        """The recorded rows."""
+        return to_frame(self.effects)
+
+    def summary(self):
+        """How many readings speak, whether those of one pause agree, and why the others cannot speak (Markdown)."""
+        speaking = [effect for effect in self.effects if speaks(effect)]
+        told = sum(effect.verdict in (FEWER, MORE) for effect in speaking)
+        lines = [
+            f"**Of {len(self.effects)} readings (a pause by a measure), {len(speaking)} speak about their pause, and "
+            f"{told or 'none'} of these can be told from chance.** {WITNESSES}\n"
+        ]
+        for pause, name in self.names.items():
+            if sum(effect.pause == pause for effect in speaking) > 1:
+                lines.append(f"* **{name}.** {agreement([e for e in self.effects if e.pause == pause])}")
+        for measure in dict.fromkeys(map(measure_of, self.effects)):
+            mute = [self.names[e.pause] for e in self.effects if measure_of(e) is measure and e not in speaking]
+            if mute:
+                lines.append(
+                    f"* **{capital(measure.title)}** cannot speak about: {'; '.join(mute)}. {capital(measure.blind)}."
+                )
+        return "\n".join(lines)
+
+    def side_by_side(self):
+        """The readings that speak: share inside and outside, verdict, and what could have been seen."""
+        rows = [(e, n) for e, n in zip(self.effects, self.trials, strict=True) if speaks(e)]
+        effects = [effect for effect, _ in rows]
+        numbers = ["observed", "expected", "p_value", "p_min", "smallest_visible_cut", "verdict", "reason"]
+        table = shown(effects, "pause", *numbers).rename(columns=NUMBERS)
+        table["reason"] = [reason.split("; ")[0] for reason in table["reason"]]
+        table.insert(0, "measure", [measure_of(effect).title for effect in effects])
+        table.insert(1, "days read", [f"{e.n_days - e.n_missing} of {e.n_days}" for e in effects])
+        table.insert(4, "share inside", [f"{e.observed / n:.0%}" for e, n in rows])
+        table.insert(5, "share outside", [f"{e.expected / n:.0%}" for e, n in rows])
+        return table.set_axis(pd.Index([self.names[effect.pause] for effect in effects], name="pause"))
+
+
+def compare_energy(results, *, registry=None, folder=None):
+    """Set the energy rows of the record side by side.
+
+    Parameters
+    ----------
+    results : DataFrame
+        As from `load_results`.
+    registry : mapping of Pause, optional
+    folder : path, optional
+        Folder of tables: the record has no denominators.
+
+    Returns
+    -------
+    EnergyOverview
+        Of the reported pauses that the record holds, in the order of the registry.
+
+    Examples
+    --------
+    >>> from analysis.results import load_results
+    >>> len(compare_energy(load_results()).names)
+    9
+    """
+    pauses = {pause.id: pause for pause in reported_pauses(load_pauses() if registry is None else registry)}
+    recorded = results[(results["window"] == "pause") & (results["test"] == "shift")]
+    recorded = recorded[recorded["claim"] == recorded["pause"].map({name: own.main for name, own in pauses.items()})]
+    effects, trials = [], []
+    for name, measure in MEASURES.items():
+        rows = recorded[(recorded["outcome"] == measure.outcome) & (recorded["stratum"] == measure.place)]
+        days = energy_days(name, folder=folder)[measure.outcome, measure.place]["trials"] if len(rows) else None
+        found = sorted(map(_effect, rows.to_dict("records")), key=lambda effect: effect.first_day)
+        effects += found
+        trials += [days[str(effect.first_day) : str(effect.last_day)].sum() for effect in found]
+    held = {effect.pause for effect in effects}
+    names = {name: pause.name for name, pause in pauses.items() if name in held}
+    return EnergyOverview(names, tuple(effects), tuple(trials))
+
+
+def _effect(row):
+    """A finding from its row in the record."""
+    values = {name: None if pd.isna(value) else value for name, value in row.items()}
+    days = {name: date.fromisoformat(value) for name, value in values.items() if name.endswith("_day") and value}
+    return PauseEffect(**values | days, daily=pd.DataFrame(), placebo=pd.DataFrame())
