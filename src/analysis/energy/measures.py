@@ -164,8 +164,9 @@ def describe_measures(measures=tuple(MEASURES)[:3], *, folder=None):
     items = []
     for name in measures:
         measure, days = MEASURES[name], next(iter(energy_days(name, folder=folder).values()))
-        read, asked = days.index[days["trials"] > 0], int((days["trials"].notna() | days["open"]).sum())
-        span = f" between {read.min():%Y-%m-%d} and {read.max():%Y-%m-%d}" if len(read) else ""
+        read = days.index[days["trials"] > 0]
+        asked = int((days["trials"].notna() | days["open"]).sum()) if days["open"].any() else len(days)
+        span = f", between {read.min():%Y-%m-%d} and {read.max():%Y-%m-%d}" if len(read) else ""
         bias = f"{measure.bias}; {coded_by(folder=folder)}" if name == "coded" else measure.bias
         title = measure.title[0].upper() + measure.title[1:]
         items.append(

@@ -60,14 +60,13 @@ class EnergyOverview:
         """The readings that speak: share inside and outside, verdict, and what could have been seen."""
         rows = [(e, n) for e, n in zip(self.effects, self.trials, strict=True) if speaks(e)]
         effects = [effect for effect, _ in rows]
-        numbers = ["observed", "expected", "p_value", "p_min", "smallest_visible_cut", "verdict", "reason"]
+        numbers = ["observed", "expected", "p_value", "p_min", "smallest_visible_cut", "verdict"]
         table = shown(effects, "pause", *numbers).rename(columns=NUMBERS)
-        table["reason"] = [reason.split("; ")[0] for reason in table["reason"]]
-        table.insert(0, "measure", [measure_of(effect).title for effect in effects])
+        table.insert(0, "pause", [self.names[effect.pause] for effect in effects])
         table.insert(1, "days read", [f"{e.n_days - e.n_missing} of {e.n_days}" for e in effects])
         table.insert(4, "share inside", [f"{e.observed / n:.0%}" for e, n in rows])
         table.insert(5, "share outside", [f"{e.expected / n:.0%}" for e, n in rows])
-        return table.set_axis(pd.Index([self.names[effect.pause] for effect in effects], name="pause"))
+        return table.set_axis(pd.Index([measure_of(effect).title for effect in effects], name="measure"))
 
 
 def compare_energy(results, *, registry=None, folder=None):
