@@ -5,18 +5,17 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.assessment import NIGHTS_AROUND, Assessment
-from analysis.effects import EffectsRecord, shown, to_frame
+from analysis.effects import EffectsRecord, to_frame
 from analysis.energy.measures import MEASURES, NATIONAL, days_around, measure_of
 from analysis.energy.reciprocity import READINGS
 from analysis.energy.shares import SAME_WEEKDAY
-from analysis.energy.wording import WITNESSES, agreement, capital, chance, found
+from analysis.energy.wording import WITNESSES, agreement, capital, chance, found, table_of
 from analysis.layout import ONE_DAY
 from analysis.pauses import Pause
 from analysis.sentences import DEPENDS, amount, finding
 
 PAUSE = "pause"
 WEEKS_AROUND = 10
-NUMBERS = {"stratum": "place", "observed": "seen", "expected": "usual", "p value": "p", "p min": "p at best"}
 
 
 @dataclass(frozen=True)
@@ -126,19 +125,21 @@ class EnergyAssessment:
         """Each measure and place: what was seen, what is usual, and what the test could have shown at best."""
         rows = [e for e in self._readable() if (e.claim, e.window) == (self.claim, PAUSE)]
         roles = {"share inside": "window", "share outside": "baseline"}
-        return _table(rows, ["stratum"], {name: [_share(e, role) for e in rows] for name, role in roles.items()})
+        shares = {name: [_share(effect, role) for effect in rows] for name, role in roles.items()}
+        return table_of(rows, {"place": [effect.stratum for effect in rows], **shares})
 
     def by_claim(self):
         """The main series under each party's window, and on the days in dispute."""
         rows = [e for e in self._readable() if (e.outcome, e.stratum) == (measure_of(e).outcome, measure_of(e).place)]
+        keys = {name: [getattr(effect, name) for effect in rows] for name in ("claim", "window")}
         read = [f"{e.n_days - e.n_missing}\u00a0of\u00a0{e.n_days}" for e in rows]
-        return _table(rows, ["claim", "window"], {"days": [_span(e) for e in rows], "read": read})
+        return table_of(rows, {**keys, "days": [_span(effect) for effect in rows], "read": read})
 
     def bounds(self):
         """The main series if the open days, inside and outside, were all without a hit or all with one."""
         corners = [(*ways, e) for own in self.corners.values() for ways, e in own.items() if e.p_value is not None]
         inside, outside, rows = zip(*corners, strict=True) if corners else ((), (), ())
-        return _table(rows, [], {"open days inside": inside, "open days outside": outside})
+        return table_of(rows, {"open days inside": inside, "open days outside": outside})
 
     def _readable(self):
         """The energy effects of measures that can read at least one day of some window, companions left out."""
@@ -232,12 +233,3 @@ def _share(effect, role):
     days = effect.daily[effect.daily["role"] == role].dropna(subset=["observed"])
     tested = len(days) and effect.p_value is not None
     return f"{days['observed'].sum() / days['trials'].sum():.1%}" if tested else "–"
-
-
-def _table(effects, leading, more):
-    """Energy effects for readers, a row an effect, by measure: leading columns, more of them, and the numbers."""
-    numbers = ["observed", "expected", "p_value", "p_min", "verdict"]
-    table = shown(effects, "outcome", *leading, *numbers).rename(columns=NUMBERS)
-    for position, (name, values) in enumerate(more.items(), start=len(leading)):
-        table.insert(position, name, list(values))
-    return table.set_axis(pd.Index([measure_of(effect).title for effect in effects], name="measure"))

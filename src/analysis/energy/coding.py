@@ -8,7 +8,6 @@ import numpy as np
 from analysis.sentences import days_text
 
 FEWEST_OF_A_CODE = 3
-NONE_HIT = "no oblast"
 
 
 def describe_agreement(coded, *, level=0.95):
@@ -84,7 +83,7 @@ def review_days(coded, events, *, days=(), n=20, seed=0):
         finding=chosen["code"].str.replace("_", " "), evidence=chosen["evidence_urls"].fillna("").str.split("|"),
         remark=chosen["note"].fillna(""), agree="", disagree="",
     )  # fmt: skip
-    listed["said to be hit"] = chosen["day"].map(places).fillna(NONE_HIT).mask(chosen["code"] == "not_found", "")
+    listed["said to be hit"] = chosen["day"].map(places).fillna("no oblast").mask(chosen["code"] == "not_found", "")
     columns = ["finding", "said to be hit", "evidence", "remark", "agree", "disagree"]
     return listed.set_index("day")[columns]
 

@@ -24,32 +24,17 @@ NATIONAL = "national"
 
 @dataclass(frozen=True)
 class Measure:
-    """One way to see strikes on energy.
+    """One way to see strikes on energy."""
 
-    Attributes
-    ----------
-    outcome, place : str
-        Its main series.
-    title : str
-    one, many, short : str
-        What is counted in the main series: singular, plural, and in few words.
-    among : str
-        The denominator of a day.
-    blind : str
-        Why it says nothing of a day.
-    bias : str
-        What it gets wrong where it speaks.
-    """
-
-    outcome: str
+    outcome: str  # with place, the main series
     place: str
     title: str
-    one: str
-    many: str
-    short: str
-    among: str
-    blind: str
-    bias: str
+    one: str  # what is counted in it: singular
+    many: str  # plural
+    short: str  # in few words
+    among: str  # the denominator of a day
+    blind: str  # why it says nothing of a day
+    bias: str  # what it gets wrong where it speaks
 
 
 MEASURES = {

@@ -5,14 +5,11 @@ from datetime import date
 
 import pandas as pd
 
-from analysis.effects import PauseEffect, shown, to_frame
+from analysis.effects import PauseEffect, to_frame
 from analysis.energy.measures import MEASURES, energy_days, measure_of
-from analysis.energy.wording import WITNESSES, agreement, capital, speaks
+from analysis.energy.wording import WITNESSES, agreement, capital, speaks, table_of
 from analysis.pauses import load_pauses, reported_pauses
 from analysis.sentences import FEWER, MORE
-
-NUMBERS = {"observed": "seen", "expected": "usual", "p value": "p", "p min": "p at best",
-           "smallest visible cut": "visible cut"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,14 +56,13 @@ class EnergyOverview:
     def side_by_side(self):
         """The readings that speak: share inside and outside, verdict, and what could have been seen."""
         rows = [(e, n) for e, n in zip(self.effects, self.trials, strict=True) if speaks(e)]
-        effects = [effect for effect, _ in rows]
-        numbers = ["observed", "expected", "p_value", "p_min", "smallest_visible_cut", "verdict"]
-        table = shown(effects, "pause", *numbers).rename(columns=NUMBERS)
-        table.insert(0, "pause", [self.names[effect.pause] for effect in effects])
-        table.insert(1, "days read", [f"{e.n_days - e.n_missing} of {e.n_days}" for e in effects])
-        table.insert(4, "share inside", [f"{e.observed / n:.0%}" for e, n in rows])
-        table.insert(5, "share outside", [f"{e.expected / n:.0%}" for e, n in rows])
-        return table.set_axis(pd.Index([measure_of(effect).title for effect in effects], name="measure"))
+        first = {
+            "pause": [self.names[effect.pause] for effect, _ in rows],
+            "days read": [f"{effect.n_days - effect.n_missing} of {effect.n_days}" for effect, _ in rows],
+            "share inside": [f"{effect.observed / n:.0%}" for effect, n in rows],
+            "share outside": [f"{effect.expected / n:.0%}" for effect, n in rows],
+        }
+        return table_of([effect for effect, _ in rows], first, last=("smallest_visible_cut", "verdict"))
 
 
 def compare_energy(results, *, registry=None, folder=None):

@@ -1,7 +1,10 @@
-"""What measures of energy found, in words: how sure it is, what a measure cannot see, whether several agree."""
+"""What measures of energy found, in words and tables: how sure it is, what they cannot see, whether they agree."""
 
 from dataclasses import replace
 
+import pandas as pd
+
+from analysis.effects import shown
 from analysis.energy.measures import measure_of
 from analysis.sentences import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE, amount, days_phrase
 
@@ -10,6 +13,7 @@ WITNESSES = (
     "same statements of officials, and what Russia declares comes from a party to the pause."
 )
 CEILING = "consistent with sparing, not established: a truce itself makes officials say that nothing was hit"
+NUMBERS = {"observed": "seen", "expected": "usual", "p_value": "p", "p_min": "p at best"}
 
 
 def speaks(effect):
@@ -65,3 +69,11 @@ def capital(text):
 def chance(effect):
     """The p-value, and what it would be had nothing been hit."""
     return f"p = {effect.p_value:.2g}, at best {effect.p_min:.2g}"
+
+
+def table_of(effects, first, *, last=("verdict",)):
+    """Effects for readers, a row an effect, by measure: the columns given first, the numbers, the last fields."""
+    names = {field.replace("_", " "): name for field, name in NUMBERS.items()}
+    numbers = shown(effects, "outcome", *NUMBERS, *last).rename(columns=names)
+    titles = pd.Index([measure_of(effect).title for effect in effects], name="measure")
+    return pd.concat([pd.DataFrame(first, index=titles), numbers.set_axis(titles)], axis=1)
