@@ -58,7 +58,7 @@ class EnergyOverview:
         rows = [(e, n) for e, n in zip(self.effects, self.trials, strict=True) if speaks(e)]
         first = {
             "pause": [self.names[effect.pause] for effect, _ in rows],
-            "days read": [f"{effect.n_days - effect.n_missing} of {effect.n_days}" for effect, _ in rows],
+            "days read": [f"{effect.n_days - effect.n_missing}\u00a0of\u00a0{effect.n_days}" for effect, _ in rows],
             "share inside": [f"{effect.observed / n:.0%}" for effect, n in rows],
             "share outside": [f"{effect.expected / n:.0%}" for effect, n in rows],
         }
