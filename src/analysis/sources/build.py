@@ -11,7 +11,8 @@ import pandas as pd
 
 from analysis.errors import DataError
 from analysis.sources.descriptors import data_package, readme, sidecar
-from analysis.sources.imported import Imported, refuse
+from analysis.sources.imported import Imported
+from analysis.sources.rawfile import refuse
 from analysis.tablechecks import find_faults
 from analysis.tables import table_definition
 

@@ -5,27 +5,17 @@ the first-named class can be told, and where it cannot, the answer is "unknown",
 kept. The words that decide are in `lexicon_communiques.toml`.
 """
 
-import tomllib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from analysis.errors import DataError
 from analysis.sources.claims import any_of, claimed_drones, posts_rule
-from analysis.sources.imported import Imported, Input, Source
-from analysis.sources.rawfile import read_bytes, read_rows
+from analysis.sources.imported import Imported, Source
+from analysis.sources.rawfile import RawFile, find_fault, read_lexicon, read_rows, refuse
 
 CUT_AT = 400  # characters of a post that the raw file keeps
 WEEK = r"[сc] (?P<first>\d{1,2})(?: [а-я]+)?(?: 20\d\d г\.)? по (?P<last>\d{1,2}) [а-я]+"
-SOURCE = {
-    "title": "Posts of the Ministry of Defence of the Russian Federation",
-    "producer": "Ministry of Defence of the Russian Federation; collected by Androm2018",
-    "citation": "Ministry of Defence of the Russian Federation: posts on Telegram, first 400 characters, as collected "
-    "in Androm2018/ukraine-drone-weather-analysis",
-    "address": "https://github.com/Androm2018/ukraine-drone-weather-analysis",
-    "licence": "none stated: flags and sums are derived, no text is republished",
-}
 
 
 def import_communiques(path, *, folder):
@@ -47,47 +37,37 @@ def import_communiques(path, *, folder):
     DataError
         No such file, no CSV, a column missing, a time that cannot be read, a lexicon that is not TOML.
     """
-    path, words = Path(path), Path(folder) / "lexicon_communiques.toml"
-    content, lexicon_content = read_bytes(path), read_bytes(words)
-    try:
-        lexicon = tomllib.loads(lexicon_content.decode())
-    except ValueError as error:
-        raise DataError("not a readable lexicon", file=words.name, found=str(error)) from error
-    posts, notes = read_posts(content, path.name)
+    raw, words = RawFile.read(path), RawFile.read(Path(folder) / "lexicon_communiques.toml")
+    lexicon = read_lexicon(words)
+    posts, notes = read_posts(raw)
     declared, target_rules = declared_targets(posts, lexicon["targets"])
     claimed, claim_rules = claimed_drones(posts, lexicon)
     state = f"posts of {posts['date'].min():%Y-%m-%d} to {posts['date'].max():%Y-%m-%d}"
     return Imported(
         tables={"energy_declared": declared, "russian_claims": claimed},
         rules=(*target_rules, *claim_rules),
-        sources=(Source(**SOURCE, state=state),),
-        inputs=(Input.of(path.name, content), Input.of(words.name, lexicon_content)),
+        sources=(Source.of("communiques", state=state),),
+        inputs=(raw, words),
         notes=(*notes, *_silences(declared, claimed)),
     )
 
 
-def read_posts(content, file):
-    """Return the posts of a raw file (its bytes, and its name for messages) by time, and notes.
+def read_posts(raw):
+    """Return the posts of a raw file by time, and notes.
 
     The frame has the index "row" and the columns posted (Moscow), date (of `posted`), text (small letters, without
     links and pictograms) and cut (the post went on).
     """
-    raw, notes = read_rows(content, file, required=["datetime", "text_snippet"])
-    posted = pd.to_datetime(raw["datetime"], format="%Y-%m-%d %H:%M", errors="coerce")
-    if posted.isna().any():
-        raise DataError(
-            "a time that cannot be read",
-            file=file,
-            field="datetime",
-            rows=raw.index[posted.isna()],
-            expected="such as 2025-03-14 07:05",
-            found=repr(raw.loc[posted.isna(), "datetime"].iloc[0]),
-        )
+    rows, notes = read_rows(raw, required=["datetime", "text_snippet"])
+    posted = pd.to_datetime(rows["datetime"], format="%Y-%m-%d %H:%M", errors="coerce")
+    place, expected = {"file": raw.name, "field": "datetime"}, "such as 2025-03-14 07:05"
+    fault = find_fault(posted.isna(), "not a time", **place, found=rows["datetime"], expected=expected)
+    refuse([fault], file=raw.name)
     posted = posted.dt.tz_localize("UTC").dt.tz_convert("Europe/Moscow")
-    text = raw["text_snippet"].str.lower().str.replace(r"\]\([^)]*\)?", "]", regex=True)
+    text = rows["text_snippet"].str.lower().str.replace(r"\]\([^)]*\)?", "]", regex=True)
     text = text.str.replace(r"[^\w\s.,:;()«»\"%/–-]|_", " ", regex=True).str.replace(r"\s+", " ", regex=True)
     text = text.str.replace(r" ([.,:;])", r"\1", regex=True).str.strip()
-    date, cut = posted.dt.tz_localize(None).dt.normalize(), raw["text_snippet"].str.len() >= CUT_AT
+    date, cut = posted.dt.tz_localize(None).dt.normalize(), rows["text_snippet"].str.len() >= CUT_AT
     posts = pd.DataFrame({"posted": posted, "date": date, "text": text, "cut": cut})
     return posts.sort_values("posted", kind="stable"), notes
 

@@ -51,7 +51,7 @@ def sidecar(name, definition, content, rows, imported):
             "title": definition["title"],
             "licence": definition["licence"],
             "sources": [asdict(source) for source in imported.sources],
-            "inputs": [asdict(raw) for raw in imported.inputs],
+            "inputs": [{"file": raw.name, "bytes": len(raw.content), "sha256": raw.sha256} for raw in imported.inputs],
             "output": {
                 "file": f"{name}.csv",
                 "bytes": len(content),
