@@ -2,16 +2,22 @@
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from analysis.errors import DataError
+from analysis.sources.acled import import_acled
+from analysis.sources.airforce import import_air_force
+from analysis.sources.alerts import import_alerts
+from analysis.sources.coded import import_coded
+from analysis.sources.communiques import import_communiques
 from analysis.sources.descriptors import data_package, readme, sidecar
 from analysis.sources.imported import Imported
+from analysis.sources.news import import_news
 from analysis.sources.rawfile import refuse
 from analysis.tablechecks import find_faults
 from analysis.tables import table_definition
@@ -19,32 +25,24 @@ from analysis.tables import table_definition
 
 @dataclass(frozen=True)
 class Importer:
-    """A reader of raw files: their names in the raw folder, and "module:function" to call with their paths.
+    """A reader of raw files: their names in the raw folder, and the function to call with their paths.
 
     `more` is the pattern of further files that only a user can bring: they are read beside `files`, not instead.
     """
 
     files: tuple
-    function: str
+    function: Callable
     more: str = ""
-
-    def run(self, paths, folder):
-        """Call the function with the raw files; `folder` is where hand-kept tables lie."""
-        module, _, function = self.function.partition(":")
-        return getattr(import_module(module), function)(*paths, folder=folder)
 
 
 # One entry a source; the tables that its importer returns are defined in tables.toml.
 IMPORTERS = {
-    "air_force": Importer(("missile_attacks_daily.csv",), "analysis.sources.airforce:import_air_force"),
-    "alerts": Importer(("air_raid_alerts.csv.gz",), "analysis.sources.alerts:import_alerts"),
-    "communiques": Importer(("mod_communiques.csv",), "analysis.sources.communiques:import_communiques"),
-    "news": Importer(("viina_events_2026.json",), "analysis.sources.news:import_news", more="event_info_latest_*.zip"),
-    "coded": Importer(
-        ("energy_coding/days.csv", "energy_coding/events.csv", "energy_coding/double_coding.csv"),
-        "analysis.sources.coded:import_coded",
-    ),
-    "acled": Importer((), "analysis.sources.acled:import_acled"),  # the user's own export, only where it is named
+    "air_force": Importer(("missile_attacks_daily.csv",), import_air_force),
+    "alerts": Importer(("air_raid_alerts.csv.gz",), import_alerts),
+    "communiques": Importer(("mod_communiques.csv",), import_communiques),
+    "news": Importer(("viina_events_2026.json",), import_news, more="event_info_latest_*.zip"),
+    "coded": Importer(tuple(f"energy_coding/{name}.csv" for name in ("days", "events", "double_coding")), import_coded),
+    "acled": Importer((), import_acled),  # the user's own export, only where it is named
 }
 
 
@@ -65,26 +63,25 @@ class BuildPlan:
             One row a change: table, change (added, removed, changed), row (the key), column, old, new. Rows
             added or removed have no column.
         """
-        names = [name for imported in self.imported.values() for name in imported.tables]
-        parts = [_table_changes(name, self.folder / f"{name}.csv", self.contents[f"{name}.csv"]) for name in names]
+        parts = [
+            _table_changes(name, self.folder / f"{name}.csv", self.contents[f"{name}.csv"]) for name in self.tables
+        ]
         return pd.concat(parts, ignore_index=True)
+
+    @property
+    def tables(self):
+        """Names of the new tables."""
+        return [name for imported in self.imported.values() for name in imported.tables]
 
     def summary(self):
         """Say in one sentence a table what would change."""
-        changes, sentences = self.changes(), []
-        for name in (name for imported in self.imported.values() for name in imported.tables):
-            own = changes[changes["table"] == name]
-            if own.empty:
-                sentences.append(f"{name}: no change.")
-                continue
-            counted = []
-            for change in ("added", "removed", "changed"):
-                rows = own.loc[own["change"] == change, "row"].drop_duplicates()
-                if len(rows):
-                    span = rows.iloc[0] if len(rows) == 1 else f"{rows.iloc[0]} to {rows.iloc[-1]}"
-                    counted.append(f"{len(rows)} row{'s' * (len(rows) > 1)} {change} ({span})")
-            sentences.append(f"{name}: {', '.join(counted)}.")
-        return " ".join(sentences)
+        said = {name: [] for name in self.tables}
+        rows = self.changes().drop_duplicates(["table", "change", "row"])
+        for (name, change), touched in rows.groupby(["table", "change"])["row"]:
+            first, last, several = touched.iloc[0], touched.iloc[-1], len(touched) > 1
+            span = f"{first} to {last}" if several else first
+            said[name].append(f"{len(touched)} row{'s' * several} {change} ({span})")
+        return " ".join(f"{name}: {', '.join(changes) or 'no change'}." for name, changes in said.items())
 
     def rules(self):
         """List the rules followed and how many rows each touched.
@@ -156,7 +153,7 @@ def build(raw, *, folder, files=None):
     for source, importer in IMPORTERS.items():
         paths = _paths(given.get(source), raw, importer)
         if paths:
-            imported[source] = importer.run(paths, folder)
+            imported[source] = importer.function(*paths, folder=folder)
     if not imported:
         expected = ", ".join(file for importer in IMPORTERS.values() for file in importer.files)
         remedy = "put raw files there, or name their folder: pauses data build --raw DIR"
@@ -186,36 +183,37 @@ def to_csv(table, definition):
 def _paths(given, raw, importer):
     """The raw files of an importer: those given, else those in the raw folder if all are there; and further ones."""
     given = [] if given is None else [given] if isinstance(given, str | os.PathLike) else given
-    own, raw = [Path(path) for path in given], None if raw is None else Path(raw)
-    usual = [] if raw is None else [raw / file for file in importer.files]
-    further = [path for path in own if importer.more and path.match(importer.more)]
-    if not further and importer.more and raw is not None:
-        further = sorted(raw.glob(importer.more))
-    instead = [path for path in own if path not in further]
-    return (instead or (usual if all(path.exists() for path in usual) else [])) + further
+    usual, further = [Path(path) for path in given], []
+    if importer.more:
+        further = [path for path in usual if path.match(importer.more)]
+        usual = [path for path in usual if path not in further]
+    if raw is not None:
+        kept = [Path(raw) / file for file in importer.files]
+        usual = usual or (kept if all(path.exists() for path in kept) else [])
+        further = further or (sorted(Path(raw).glob(importer.more)) if importer.more else [])
+    return usual + further
 
 
 def _table_changes(name, path, content):
     key = table_definition(name)["key"]
-    new, old = _cells(content, key), _cells(path.read_bytes() if path.exists() else b"", key)
-    columns = ["table", "change", "row", "column", "old", "new"]
-    added, removed = new.index.difference(old.index), old.index.difference(new.index)
-    rows = [(name, "added", row, "", "", "") for row in added] + [(name, "removed", row, "", "", "") for row in removed]
-    shared = new.index.intersection(old.index)
-    for column in new:
-        before = old.loc[shared, column] if column in old else pd.Series("", shared)
-        differing = shared[(before != new.loc[shared, column]).to_numpy()]
-        rows += [(name, "changed", row, column, before[row], new.loc[row, column]) for row in differing]
-    return pd.DataFrame(rows, columns=columns).sort_values(["row", "change"], kind="stable", ignore_index=True)
+    old, new = _cells(path.read_bytes() if path.exists() else b"", key), _cells(content, key)
+    cells = pd.DataFrame({"old": old, "new": new}).fillna("").rename_axis(["row", "column"])
+    cells = cells[cells["old"] != cells["new"]].reset_index()
+    added, removed = (~cells["row"].isin(side.index.get_level_values(0)) for side in (old, new))
+    cells["change"] = np.select([added, removed], ["added", "removed"], "changed")
+    cells.loc[added | removed, ["column", "old", "new"]] = ""
+    ordered = cells.assign(table=name)[["table", "change", "row", "column", "old", "new"]]
+    return ordered.drop_duplicates().sort_values(["row", "change"], kind="stable", ignore_index=True)
 
 
 def _cells(content, key):
-    """The text cells of a table by the text of its key; no rows if it cannot be read."""
+    """The text cells of a table by the text of its key and column; none if it cannot be read."""
     try:
         cells = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-        return cells.set_index(cells[key].agg(" ".join, axis=1)).loc[lambda frame: ~frame.index.duplicated()]
+        cells = cells.set_index(cells[key].agg(" ".join, axis=1))
     except (ValueError, KeyError):
-        return pd.DataFrame(index=pd.Index([], dtype=str))
+        cells = pd.DataFrame(columns=key, dtype=str)
+    return cells[~cells.index.duplicated()].stack()
 
 
 def _holds(path, content):
