@@ -338,7 +338,7 @@ def test_packed_and_plain_files_give_the_same_table(tmp_path):
     (tmp_path / "packed.csv.gz").write_bytes(gzip.compress(content))
     plain, packed = (import_alerts(tmp_path / name, folder=DATA) for name in ("plain.csv", "packed.csv.gz"))
     pd.testing.assert_frame_equal(plain.tables["alerts"], packed.tables["alerts"])
-    assert plain.inputs[0].sha256 != packed.inputs[0].sha256
+    assert plain.inputs[0].described()["sha256"] != packed.inputs[0].described()["sha256"]
     assert plain.sources[0].state == "copy whose last alert began on 2025-06-15"
 
 

@@ -162,10 +162,8 @@ def build(raw, *, folder, files=None):
     new = {}
     for source in imported.values():
         for name, table in source.tables.items():
-            definition = table_definition(name)
-            content = to_csv(table, definition)
-            new[f"{name}.csv"] = content
-            new[f"{name}.json"] = sidecar(name, definition, content, len(table), source)
+            new[f"{name}.csv"] = to_csv(table, table_definition(name))
+            new[f"{name}.json"] = sidecar(name, new[f"{name}.csv"], source)
     standing = {path.name: path.read_bytes() for path in sorted(folder.glob("*.*")) if path.is_file()}
     after = {**standing, **new}
     refuse([fault for fault in find_faults(after) if fault.file in new], file="the new tables")

@@ -37,10 +37,9 @@ class RawFile:
         except OSError as error:
             raise DataError("file cannot be read", file=path.name, found=error.strerror) from error
 
-    @property
-    def sha256(self):
-        """Checksum of the content."""
-        return hashlib.sha256(self.content).hexdigest()
+    def described(self):
+        """Name, size and checksum, as sidecars state them."""
+        return {"file": self.name, "bytes": len(self.content), "sha256": hashlib.sha256(self.content).hexdigest()}
 
 
 def read_rows(raw, *, required, optional=()):
