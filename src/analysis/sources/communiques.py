@@ -95,6 +95,33 @@ def declared_targets(posts, words):
     A report belongs to its date in Moscow, with the strikes of the night before: to that strike day. Of several
     posts for a day or week the first that can be read decides.
     """
+    coded = _code_posts(posts, words)
+    reports, keys = coded[coded["strike"] & ~coded["other_span"]], ["period", "last_day"]
+    days = pd.date_range(posts["date"].min(), posts["date"].max(), unit="us")
+    fridays = days[days.day_of_week == 4]
+    daily = pd.DataFrame({"period": "day", "first_day": days, "last_day": days})
+    weekly = pd.DataFrame({"period": "week", "first_day": fridays - pd.Timedelta(days=6), "last_day": fridays})
+    found = reports.groupby(keys)["code"].agg(target_class="first", posts="size")
+    table = pd.concat([daily, weekly], ignore_index=True).join(found, on=keys)
+    known = table["target_class"].notna()
+    table = table.fillna({"target_class": "unknown", "posts": 0})
+    table["energy_first"] = np.select([~known, table["target_class"] == "energy"], ["unknown", "yes"], "no")
+    table["reading"] = np.select([known, table["posts"] > 0], ["read", "cut"], "none")
+    read = reports[reports["code"].notna()]
+    several, cut = read[read.groupby(keys)["code"].transform("nunique") > 1], reports.drop(read.index)
+    rules = [
+        ("leave_out_other_spans", "Reports on other days than one or a week are left out.", posts[coded["other_span"]]),
+        ("unknown_where_cut", "A list cut off before its first class is unknown, never no.", cut),
+        ("first_readable_post_decides", "Where posts of one day or week differ, the first decides.", several),
+    ]
+    return table, [posts_rule(*rule, "energy_declared") for rule in rules]
+
+
+def _code_posts(posts, words):
+    """The posts with strike (they report one), code (class named first, empty: cannot be read), period, last_day.
+
+    And other_span: a report on a strike, but on other days than one, or than the week that ends with its date.
+    """
     parts = posts["text"].str.extract(rf"^(.*?{any_of(words['lead_in'])}) (.*)$")
     before, target = parts[0].fillna(posts["text"]), parts[1].fillna("")
     sentence = before.str.split(". ", regex=False).str[-1]
@@ -102,40 +129,14 @@ def declared_targets(posts, words):
     filler = rf"^(?:{any_of(words['filler'])} )*"
     rest = target.str.replace(filler, "", regex=True)
     told = rest.ne("") & (~posts["cut"] | rest.str.contains(r"\w[ ,.]"))  # its first telling word is whole
-    code = pd.Series("unknown", posts.index).mask(told, "other")
+    code = pd.Series(np.nan, posts.index, dtype="str").mask(told, "other")
     for name, beginnings in reversed(words["classes"].items()):
         code = code.mask(target.str.contains(filler + any_of(beginnings)), name)
     span, week_ago = before.str.extract(WEEK).astype(float), posts["date"] - pd.Timedelta(days=6)
-    weekly = (
-        span["first"].eq(week_ago.dt.day) & span["last"].eq(posts["date"].dt.day) & ~sentence.str.contains("сегодня")
-    )
-    other_span = strike & span["first"].notna() & ~weekly
-    reports = posts.assign(code=code, period=np.where(weekly, "week", "day"))[strike & ~other_span]
-    read, keys = reports[reports["code"] != "unknown"], ["period", "date"]
-
-    days = pd.DataFrame({"last_day": pd.date_range(posts["date"].min(), posts["date"].max(), unit="us")})
-    weeks = days[days["last_day"].dt.day_of_week == 4]
-    table = pd.concat(
-        [
-            days.assign(period="day", first_day=days["last_day"]),
-            weeks.assign(period="week", first_day=weeks["last_day"] - pd.Timedelta(days=6)),
-        ],
-        ignore_index=True,
-    )
-    index = pd.MultiIndex.from_frame(table[["period", "last_day"]], names=keys)
-    table["target_class"] = read.groupby(keys)["code"].first().reindex(index).fillna("unknown").to_numpy()
-    table["posts"] = reports.groupby(keys).size().reindex(index, fill_value=0).to_numpy()
-    known = table["target_class"] != "unknown"
-    table["energy_first"] = np.select([~known, table["target_class"] == "energy"], ["unknown", "yes"], "no")
-    table["reading"] = np.select([known, table["posts"] > 0], ["read", "cut"], "none")
-    several = read[read.groupby(keys)["code"].transform("nunique") > 1]
-    rules = [
-        ("leave_out_other_spans", "Reports on other days than one or a week are left out.", posts[other_span]),
-        ("unknown_where_cut", "A list cut off before its first class is unknown, never no.", reports.drop(read.index)),
-        ("first_readable_post_decides", "Where posts of one day or week differ, the first decides.", several),
-    ]
-    columns = ["period", "first_day", "last_day", "target_class", "energy_first", "reading", "posts"]
-    return table[columns], [posts_rule(*rule, "energy_declared") for rule in rules]
+    week = span["first"].eq(week_ago.dt.day) & span["last"].eq(posts["date"].dt.day)
+    week &= ~sentence.str.contains("сегодня")
+    other_span, period = strike & span["first"].notna() & ~week, np.where(week, "week", "day")
+    return posts.assign(strike=strike, code=code, other_span=other_span, period=period, last_day=posts["date"])
 
 
 def _silences(declared, claimed):
