@@ -3,6 +3,8 @@
 For users with an account of their own: the licence forbids passing the data on, so nothing of it is shipped.
 """
 
+from functools import partial
+
 import pandas as pd
 
 from analysis.sources.imported import Imported, Rule, Source
@@ -41,11 +43,8 @@ def import_acled(path, *, folder):
     events = rows[strikes].drop_duplicates("event_id_cnty")
     dates = pd.to_datetime(events["event_date"], format="mixed", dayfirst=True, errors="coerce")
     oblasts = events["admin1"].str.casefold().map(names)
-    faults = [
-        find_fault(derived.isna(), "not known", file=raw.name, field=column, found=events[column])
-        for column, derived in (("event_date", dates), ("admin1", oblasts))
-    ]
-    refuse(faults, file=raw.name)
+    find = partial(find_fault, events, file=raw.name, problem="not known")
+    refuse([find("event_date", dates.isna()), find("admin1", oblasts.isna())], file=raw.name)
     energy = events["tags"].str.contains("energy", case=False)
     coded = pd.DataFrame({"day": dates.astype("datetime64[us]"), "oblast": oblasts, "energy": energy})
     table = count_by_oblast(pd.concat([coded, coded.assign(oblast=NATION)]), names.values())

@@ -110,45 +110,35 @@ def _moment(stamps):
 
 def _faults(text, rows, file, today):
     """Every kind of fault with its rows."""
-    find = partial(find_fault, file=file)
+    find = partial(find_fault, text, file=file)
     for count in COUNTS:
         stated = ~text[count].str.lower().isin(["", "nan"])
         whole = (rows[count] % 1 == 0) & rows[count].between(0, MOST)
-        expected = f"a whole number from 0 to {MOST}, or nothing"
-        yield find(stated & ~whole, "not a count", field=count, found=text[count], expected=expected)
-    for end in ("time_start", "time_end"):
-        day, span = rows[f"{end[5:]}_day"], f"from {FIRST_DAY:%Y-%m-%d} to {today:%Y-%m-%d}"
-        form = "YYYY-MM-DD or YYYY-MM-DD HH:MM"
-        yield find(day.isna(), "not a time", field=end, found=text[end], expected=form)
+        yield find(count, stated & ~whole, "not a count", f"a whole number from 0 to {MOST}, or nothing")
+    for end in ("start", "end"):
+        day, field = rows[f"{end}_day"], f"time_{end}"
+        yield find(field, day.isna(), "not a time", "YYYY-MM-DD or YYYY-MM-DD HH:MM")
         outside = (day < FIRST_DAY) | (day > today + pd.Timedelta(days=1))  # the clock may be west of Kyiv
-        yield find(outside, "impossible date", field=end, found=text[end], expected=span)
+        yield find(field, outside, "impossible date", f"from {FIRST_DAY:%Y-%m-%d} to {today:%Y-%m-%d}")
     # A bare date stands for the whole day.
     start = rows["start_day"] + pd.to_timedelta(rows["start_minute"].fillna(0), unit="min")
     end = rows["end_day"] + pd.to_timedelta(rows["end_minute"].fillna(24 * 60), unit="min")
     span = text["time_start"] + " to " + text["time_end"]
-    yield find(end < start, "ends before it starts", field="time_end", found=span, expected="time_start or later")
+    yield find("time_end", end < start, "ends before it starts", "time_start or later", found=span)
     launched, destroyed = rows["launched"].where(rows["launched"] >= 0), rows["destroyed"].fillna(0)
     sums, most = text["destroyed"] + " + " + text["not_reach_goal"] + " of " + text["launched"], "at most launched"
-    over, lost = destroyed > launched, rows["not_reach_goal"].fillna(0)
-    yield find(over, "more destroyed than launched", field="destroyed", found=sums, expected=most)
-    over = (destroyed + lost > launched) & ~over
-    yield find(over, "more destroyed or lost than launched", field="not_reach_goal", found=sums, expected=most)
-    yield find(
-        rows["class"].isna(), "unknown weapon label", field="model", found=text["model"],
-        expected="a label of weapon_classes.csv", remedy="add it to data/weapon_classes.csv",
-    )  # fmt: skip
-    post = "the post that reports it"
-    yield find(rows["issuer"].isna(), "no source", field="source", found=text["source"], expected=post)
-    yield find(
-        text.duplicated(KEY), "row repeated", field=", ".join(KEY), found=span, expected="each row once",
-        remedy="remove the copy",
-    )  # fmt: skip
+    shot, lost = destroyed > launched, destroyed + rows["not_reach_goal"].fillna(0) > launched
+    yield find("destroyed", shot, "more destroyed than launched", most, found=sums)
+    yield find("not_reach_goal", lost & ~shot, "more destroyed or lost than launched", most, found=sums)
+    known, remedy = "a label of weapon_classes.csv", "add it to data/weapon_classes.csv"
+    yield find("model", rows["class"].isna(), "unknown weapon label", known, remedy=remedy)
+    yield find("source", rows["issuer"].isna(), "no source", "the post that reports it")
+    again, key = text.duplicated(KEY), ", ".join(KEY)
+    yield find(key, again, "row repeated", "each row once", found=span, remedy="remove the copy")
     if not rows["issuer"].isin(NATIONAL).any():
-        yield DataError(
-            "no national report", file=file, field="source", expected=f"posts of {', '.join(NATIONAL)}",
-            found=", ".join(rows["issuer"].dropna().unique()[:5]),
-            remedy="take a copy of the data set named in data/README.md",
-        )  # fmt: skip
+        problem, remedy = "no national report", "take a copy of the data set named in data/README.md"
+        expected, found = f"posts of {', '.join(NATIONAL)}", ", ".join(rows["issuer"].dropna().unique()[:5])
+        yield DataError(problem, file=file, field="source", expected=expected, found=found, remedy=remedy)
 
 
 def strip_blanks(text):

@@ -7,6 +7,7 @@ finished_at`), merged here. Times are UTC. An oblast is under alert while any pa
 
 import gzip
 import zlib
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -164,20 +165,17 @@ def _parse(text, oblasts):
 
 def _faults(text, rows, oblasts, file):
     """Every kind of fault with its rows."""
-    named = text.columns[0]
+    find, named = partial(find_fault, text, file=file), text.columns[0]
     unknown = rows["oblast"].isna() & rows["raion_as_oblast"].isna()
     endless = rows["end"].isna() & (text["finished_at"] != "")
     lonely = rows["start"].sort_values().diff().reindex(rows.index) > LONGEST_GAP
     time, gap = "a time such as 2025-04-20 13:56:24+00:00", f"one in the {LONGEST_GAP.days} days before it"
-    checks = [
-        (named, unknown, "unknown region", "a name in oblasts.csv", "correct it, or add the spelling there"),
-        ("started_at", rows["start"].isna(), "not a time", time, "correct the row"),
-        ("finished_at", endless, "not a time", f"{time}, or nothing", "correct the row"),
-        ("started_at", lonely, "no alert anywhere for half a year", gap, "correct the year, or take a whole file"),
-    ]
-    for field, wrong, problem, expected, remedy in checks:
-        place = {"file": file, "field": field, "found": text[field]}
-        yield find_fault(wrong, problem, **place, expected=expected, remedy=remedy)
+    remedy = "correct it, or add the spelling there"
+    yield find(named, unknown, "unknown region", "a name in oblasts.csv", remedy=remedy)
+    yield find("started_at", rows["start"].isna(), "not a time", time)
+    yield find("finished_at", endless, "not a time", f"{time}, or nothing")
+    remedy = "correct the year, or take a whole file"
+    yield find("started_at", lonely, "no alert anywhere for half a year", gap, remedy=remedy)
     silent = oblasts.loc[(oblasts["alerts_status"] == "used") & ~oblasts["oblast"].isin(rows["oblast"]), "oblast"]
     if len(silent) and not unknown.any():
         found, remedy = f"none for {', '.join(silent)}", "take a whole file: absent is not quiet"

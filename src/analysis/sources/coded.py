@@ -5,6 +5,8 @@ people. Files of the same form, coded by people, take their place when the table
 holds names instead of the numbers of runs.
 """
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -54,7 +56,7 @@ def import_coded(days, events, double=None, *, folder):
     columns = [DAY_COLUMNS, EVENT_COLUMNS, DAY_COLUMNS][: len(raws)]
     frames = [read_rows(raw, required=need)[0] for raw, need in zip(raws, columns, strict=True)]
     side = load_table("oblasts", folder=folder).set_index("oblast")["rear_or_front"]
-    refuse(_faults([(raw.name, rows) for raw, rows in zip(raws, frames, strict=True)], side), file=raws[0].name)
+    refuse(_faults([raw.name for raw in raws], frames, side), file=raws[0].name)
 
     days, events, again = (*frames, frames[0].iloc[:0])[:3]
     nowhere = events["oblast"] == NOWHERE
@@ -111,40 +113,34 @@ def _who(coders):
     return "; ".join(who + ([f"coded by people: {', '.join(people)}"] if people else []))
 
 
-def _faults(files, side):
-    """Every kind of fault of the files (name, rows): days, events, and days coded again; `side`: rear or front."""
-
-    def find(file, wrong, problem, field, expected):
-        name, rows = file
-        return find_fault(wrong, problem, file=name, field=field, found=rows[field], expected=expected)
-
-    coded, claims, *again = files
-    days, events = coded[1], claims[1]
-    for file in files:
-        rows = file[1]
+def _faults(names, frames, side):
+    """Every kind of fault of the files: days, events, and days coded again; `side`: rear or front, by oblast."""
+    finds = [partial(find_fault, rows, file=name) for name, rows in zip(names, frames, strict=True)]
+    days, events = frames[:2]
+    for find, rows in zip(finds, frames, strict=True):
         no_day = pd.to_datetime(rows["day"], format="%Y-%m-%d", errors="coerce").isna()
-        yield find(file, no_day, "not a day", "day", "YYYY-MM-DD")
+        yield find("day", no_day, "not a day", "YYYY-MM-DD")
         for field in rows.columns.intersection(list(CHOICES)):
-            foreign = ~rows[field].isin(CHOICES[field])
-            yield find(file, foreign, "not in the protocol", field, ", ".join(CHOICES[field]))
-    for file in (coded, *again):
-        rows, expected = file[1], "an address for every day with a finding"
-        yield find(file, rows["day"].duplicated(), "day twice", "day", "one row a day")
+            yield find(field, ~rows[field].isin(CHOICES[field]), "not in the protocol", ", ".join(CHOICES[field]))
+        if "code" not in rows:
+            continue
+        yield find("day", rows["day"].duplicated(), "day twice", "one row a day")
         bare = (rows["code"] != "not_found") & ~rows["evidence_urls"].str.startswith("http")
-        yield find(file, bare, "address missing", "evidence_urls", expected)
+        yield find("evidence_urls", bare, "address missing", "an address for every day with a finding")
         new = ~rows["day"].isin(days["day"])
-        yield find(file, new, "day not coded a first time", "day", f"a day of {coded[0]}")
-    yield find(claims, events.duplicated(EVENT_KEY), "claim twice", "url", "one row a claim")
-    yield find(claims, ~events["url"].str.startswith("http"), "address missing", "url", "an address in every row")
+        yield find("day", new, "day not coded a first time", f"a day of {names[0]}")
+    of_days, of_events = finds[:2]
+    yield of_events("url", events.duplicated(EVENT_KEY), "claim twice", "one row a claim")
+    yield of_events("url", ~events["url"].str.startswith("http"), "address missing", "an address in every row")
     foreign = ~events["oblast"].isin([*side.index, NOWHERE])
-    yield find(claims, foreign, "not an oblast", "oblast", f"a name of oblasts.csv, or {NOWHERE}")
+    yield of_events("oblast", foreign, "not an oblast", f"a name of oblasts.csv, or {NOWHERE}")
     other = events["oblast"].isin(side.index) & (events["rear_or_front"] != events["oblast"].map(side))
-    yield find(claims, other, "not as in oblasts.csv", "rear_or_front", "rear or front, as in oblasts.csv")
+    yield of_events("rear_or_front", other, "not as in oblasts.csv", "rear or front, as in oblasts.csv")
     yes, assigned = days["code"] == "yes", events["found_via"] == "assigned"
     stray = assigned & ~events["day"].isin(days["day"][yes])
-    yield find(claims, stray, "a hit on a day not coded yes", "day", "a day coded yes")
+    yield of_events("day", stray, "a hit on a day not coded yes", "a day coded yes")
     without = yes & ~days["day"].isin(events["day"][assigned])
-    yield find(coded, without, "coded yes without an event", "day", "an event in the other file")
+    yield of_days("day", without, "coded yes without an event", "an event in the other file")
 
 
 def agreement(coded, *, level=0.95):

@@ -60,9 +60,8 @@ def read_posts(raw):
     """
     rows, notes = read_rows(raw, required=["datetime", "text_snippet"])
     posted = pd.to_datetime(rows["datetime"], format="%Y-%m-%d %H:%M", errors="coerce")
-    place, expected = {"file": raw.name, "field": "datetime"}, "such as 2025-03-14 07:05"
-    fault = find_fault(posted.isna(), "not a time", **place, found=rows["datetime"], expected=expected)
-    refuse([fault], file=raw.name)
+    form = "such as 2025-03-14 07:05"
+    refuse([find_fault(rows, "datetime", posted.isna(), "not a time", form, file=raw.name)], file=raw.name)
     posted = posted.dt.tz_localize("UTC").dt.tz_convert("Europe/Moscow")
     text = rows["text_snippet"].str.lower().str.replace(r"\]\([^)]*\)?", "]", regex=True)
     text = text.str.replace(r"[^\w\s.,:;()«»\"%/–-]|_", " ", regex=True).str.replace(r"\s+", " ", regex=True)

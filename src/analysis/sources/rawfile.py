@@ -122,17 +122,19 @@ def read_lexicon(raw):
         raise DataError("not a readable lexicon", file=raw.name, found=str(error)) from error
 
 
-def find_fault(wrong, problem, *, file, field, found, expected=None, remedy="correct the row"):
-    """Name the rows that are wrong and what stands there.
+def find_fault(text, field, wrong, problem, expected=None, *, file, found=None, remedy="correct the row"):
+    """Name the rows of a file in which a field is wrong.
 
     Parameters
     ----------
+    text : DataFrame of str
+        As `read_rows` returns it.
+    field, problem, expected, file, remedy : str
+        As in DataError.
     wrong : Series of bool
         Indexed by row number.
-    problem, file, field, expected, remedy : str
-        As in DataError.
-    found : Series
-        What stands in the rows; at most three different values are shown.
+    found : Series of str, optional
+        What stands in the rows; the column `field` by default. At most three different values are shown.
 
     Returns
     -------
@@ -142,7 +144,8 @@ def find_fault(wrong, problem, *, file, field, found, expected=None, remedy="cor
     rows = wrong.index[wrong]
     if rows.empty:
         return None
-    shown = ", ".join(map(repr, found[rows].drop_duplicates().head(3)))
+    values = (text[field] if found is None else found)[rows].drop_duplicates()
+    shown = ", ".join(map(repr, values.head(3)))
     return DataError(problem, file=file, field=field, rows=rows, expected=expected, found=shown, remedy=remedy)
 
 
