@@ -64,22 +64,16 @@ def import_coded(days, events, double=None, *, folder):
     second = again.set_index(pd.DatetimeIndex(again["day"]))[["coder", "code"]].add_prefix("second_")
     table = _count_oblasts(days, events).join(second, on="day")
     chance, empty = events["found_via"] == "other", table["rear_oblasts"].isna()
+    rules = (
+        ("count_assigned_finds_only", "A chance find says nothing of days without one.", events[chance]),
+        ("leave_out_unspecified_places", "Without an oblast a hit is neither rear nor front.", events[nowhere]),
+        ("leave_days_not_found_open", "Nothing found on a day is not nothing hit.", table[empty]),
+    )
+    who = _who(pd.concat([rows["coder"] for rows in frames]).unique())
     return Imported(
-        tables={"energy_coded": table, "energy_coded_events": events.sort_values(EVENT_KEY)[EVENT_COLUMNS]},
-        rules=(
-            _rule("count_assigned_finds_only", "A chance find says nothing of days without one.", events[chance]),
-            _rule(
-                "leave_out_unspecified_places", "Without an oblast a hit is neither rear nor front.", events[nowhere]
-            ),
-            _rule("leave_days_not_found_open", "Nothing found on a day is not nothing hit.", table[empty]),
-        ),
-        sources=(
-            Source.of(
-                "coded",
-                producer=_who(pd.concat([rows["coder"] for rows in frames]).unique()),
-                state=f"{len(days)} days coded, {len(again)} of them twice",
-            ),
-        ),
+        tables={"energy_coded": table, "energy_coded_events": events.sort_values(EVENT_KEY)},
+        rules=tuple(_rule(*rule) for rule in rules),
+        sources=(Source.of("coded", producer=who, state=f"{len(days)} days coded, {len(again)} of them twice"),),
         inputs=tuple(raws),
         notes=(f"energy_coded: nothing found on {empty.sum()} of {len(table)} days ({empty.mean():.0%})",),
     )
@@ -104,13 +98,12 @@ def _count_oblasts(days, events):
 
 def _who(coders):
     """Who coded: runs of a model have numbers, people have names."""
-    runs, people = sum(map(str.isdigit, coders)), sorted(coder for coder in coders if not coder.isdigit())
-    who = (
-        [f"{runs} independent runs of a language model under a fixed protocol, not yet checked by people"]
-        if runs
-        else []
-    )
-    return "; ".join(who + ([f"coded by people: {', '.join(people)}"] if people else []))
+    runs, people, who = sum(map(str.isdigit, coders)), sorted(name for name in coders if not name.isdigit()), []
+    if runs:
+        who.append(f"{runs} independent runs of a language model under a fixed protocol, not yet checked by people")
+    if people:
+        who.append(f"coded by people: {', '.join(people)}")
+    return "; ".join(who)
 
 
 def _faults(names, frames, side):
