@@ -63,9 +63,8 @@ class BuildPlan:
             One row a change: table, change (added, removed, changed), row (the key), column, old, new. Rows
             added or removed have no column.
         """
-        parts = [
-            _table_changes(name, self.folder / f"{name}.csv", self.contents[f"{name}.csv"]) for name in self.tables
-        ]
+        files = {name: f"{name}.csv" for name in self.tables}
+        parts = [_table_changes(name, self._standing(file), self.contents[file]) for name, file in files.items()]
         return pd.concat(parts, ignore_index=True)
 
     @property
@@ -104,9 +103,8 @@ class BuildPlan:
 
     def write(self):
         """Replace the files that differ, each in one step after all are safely on disk; return their names."""
-        old = {name: self.folder / name for name in self.contents}
-        new = {name: path for name, path in old.items() if not _holds(path, self.contents[name])}
-        staged = {name: path.with_name(f".{name}.{os.getpid()}.new") for name, path in new.items()}
+        differing = [name for name, content in self.contents.items() if self._standing(name) != content]
+        staged = {name: self.folder / f".{name}.{os.getpid()}.new" for name in differing}
         try:
             for name, path in staged.items():
                 with path.open("xb") as file:
@@ -114,13 +112,17 @@ class BuildPlan:
                     file.flush()
                     os.fsync(file.fileno())
             for name, path in staged.items():
-                os.replace(path, new[name])
+                os.replace(path, self.folder / name)
         except OSError as error:
             raise DataError("file cannot be written", file=error.filename, found=error.strerror) from error
         finally:
             for path in staged.values():
                 path.unlink(missing_ok=True)
         return tuple(staged)
+
+    def _standing(self, name):
+        path = self.folder / name
+        return path.read_bytes() if path.exists() else b""
 
 
 def build(raw, *, folder, files=None):
@@ -164,8 +166,7 @@ def build(raw, *, folder, files=None):
         for name, table in source.tables.items():
             new[f"{name}.csv"] = to_csv(table, table_definition(name))
             new[f"{name}.json"] = sidecar(name, new[f"{name}.csv"], source)
-    standing = {path.name: path.read_bytes() for path in sorted(folder.glob("*.*")) if path.is_file()}
-    after = {**standing, **new}
+    after = {path.name: path.read_bytes() for path in sorted(folder.glob("*.*")) if path.is_file()} | new
     refuse([fault for fault in find_faults(after) if fault.file in new], file="the new tables")
     new["README.md"], new["datapackage.json"] = readme(after), data_package(after)
     return BuildPlan(folder=folder, imported=imported, contents=new)
@@ -192,9 +193,9 @@ def _paths(given, raw, importer):
     return usual + further
 
 
-def _table_changes(name, path, content):
+def _table_changes(name, before, after):
     key = table_definition(name)["key"]
-    old, new = _cells(path.read_bytes() if path.exists() else b"", key), _cells(content, key)
+    old, new = _cells(before, key), _cells(after, key)
     cells = pd.DataFrame({"old": old, "new": new}).fillna("").rename_axis(["row", "column"])
     cells = cells[cells["old"] != cells["new"]].reset_index()
     added, removed = (~cells["row"].isin(side.index.get_level_values(0)) for side in (old, new))
@@ -212,7 +213,3 @@ def _cells(content, key):
     except (ValueError, KeyError):
         cells = pd.DataFrame(columns=key, dtype=str)
     return cells[~cells.index.duplicated()].stack()
-
-
-def _holds(path, content):
-    return path.exists() and path.read_bytes() == content
