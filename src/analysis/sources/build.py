@@ -27,7 +27,7 @@ from analysis.tables import table_definition
 class Importer:
     """A reader of raw files: their names in the raw folder, and the function to call with their paths.
 
-    `more` is the pattern of further files that only a user can bring: they are read beside `files`, not instead.
+    `more` is the pattern of further files that need not be there: they are read beside `files`, not instead.
     """
 
     files: tuple
@@ -41,7 +41,9 @@ IMPORTERS = {
     "alerts": Importer(("air_raid_alerts.csv.gz",), import_alerts),
     "communiques": Importer(("mod_communiques.csv",), import_communiques),
     "news": Importer(("viina_events_2026.json",), import_news, more="event_info_latest_*.zip"),
-    "coded": Importer(tuple(f"energy_coding/{name}.csv" for name in ("days", "events", "double_coding")), import_coded),
+    "coded": Importer(
+        ("energy_coding/days.csv", "energy_coding/events.csv"), import_coded, more="energy_coding/double_coding.csv"
+    ),
     "acled": Importer((), import_acled),  # the user's own export, only where it is named
 }
 
