@@ -11,7 +11,9 @@ import pytest
 from analysis.coverage import quiet_days
 from analysis.errors import DataError
 from analysis.sources.alertdays import daily_alerts, number_takeoff_alarms
-from analysis.sources.alerts import import_alerts, oblast_names, read_alerts
+from analysis.sources.alerts import import_alerts, read_alerts
+from analysis.sources.oblasts import oblast_names
+from analysis.sources.rawfile import RawFile
 from analysis.strikedays import day_span
 from analysis.tables import load_strikes, load_table
 
@@ -54,7 +56,7 @@ def upstream_file(*alerts, around=AROUND):
 
 
 def read(content):
-    return read_alerts(content, "alerts.csv", OBLASTS)
+    return read_alerts(RawFile("alerts.csv", content), OBLASTS)
 
 
 def table_of(content, **options):
@@ -336,7 +338,7 @@ def test_packed_and_plain_files_give_the_same_table(tmp_path):
     (tmp_path / "packed.csv.gz").write_bytes(gzip.compress(content))
     plain, packed = (import_alerts(tmp_path / name, folder=DATA) for name in ("plain.csv", "packed.csv.gz"))
     pd.testing.assert_frame_equal(plain.tables["alerts"], packed.tables["alerts"])
-    assert plain.inputs[0].sha256 != packed.inputs[0].sha256
+    assert plain.inputs[0].described()["sha256"] != packed.inputs[0].described()["sha256"]
     assert plain.sources[0].state == "copy whose last alert began on 2025-06-15"
 
 
@@ -365,8 +367,7 @@ def test_quiet_days_are_ranked_among_nights_with_drones_nearby():
 
 @pytest.fixture(scope="module")
 def raw():
-    content = (Path(RAW) / "air_raid_alerts.csv.gz").read_bytes()
-    return read_alerts(content, "air_raid_alerts.csv.gz", OBLASTS)[0]
+    return read_alerts(RawFile.read(Path(RAW) / "air_raid_alerts.csv.gz"), OBLASTS)[0]
 
 
 @pytest.fixture(scope="module")

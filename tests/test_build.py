@@ -74,6 +74,7 @@ BAD = {
     "semicolons": (LONG.replace(",", ";").encode(), ["column missing", "time_start;time_end"]),
     "empty file": (b"", ["file is empty"]),
     "only blanks": (b" \n\n", ["file is empty"]),
+    "only a byte order mark": (b"\xef\xbb\xbf", ["file is empty"]),
     "only a header": ((HEADER + "\n").encode(), ["only a header"]),
     "web page": (b"\n<!DOCTYPE html><html><body>404</body></html>", ["a web page"]),
     "spreadsheet": (b"PK\x03\x04\x14\x00\x06\x00xl/workbook.xml", ["a spreadsheet or a zip archive"]),

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.errors import DataError
-from analysis.sources.coded import DAY_COLUMNS, EVENT_COLUMNS, agreement, import_coded, review_days
+from analysis.sources.coded import DAY_COLUMNS, EVENT_COLUMNS, import_coded
 
 DATA = Path(__file__).parents[1] / "data"
 RAW = os.environ.get("PAUSES_RAW")
@@ -124,55 +124,11 @@ def test_second_coding_of_an_unknown_day_is_refused(tmp_path):
         build(tmp_path, again=[day("2026-02-01", "not_found", coder="5")])
 
 
-def test_agreement_by_hand(tmp_path):
-    pairs = [("yes", "yes")] * 4 + [("yes", "no")] + [("no", "no")] * 4 + [("no", "silent")] + [("silent", "")]
-    row = agreement(coded_of(tmp_path, *pairs)).squeeze()
-    assert row[["days", "agreed"]].tolist() == [10, 8]
-    chance = 0.5 * 0.4 + 0.5 * 0.5
-    assert row["kappa"] == pytest.approx((0.8 - chance) / (1 - chance))
-    assert [row["raw_low"], row["raw_high"]] == pytest.approx([0.4439, 0.9748], abs=1e-4)  # Clopper-Pearson, 8 of 10
-    assert row["kappa_low"] == pytest.approx((row["raw_low"] - chance) / (1 - chance))
-    assert "share their errors" in row["caution"]
-
-
-def test_kappa_is_empty_where_there_is_nothing_to_tell_apart(tmp_path):
-    row = agreement(coded_of(tmp_path, *[("not_found", "not_found")] * 5)).squeeze()
-    assert row["raw"] == 1 and pd.isna(row["kappa"]) and pd.isna(row["kappa_low"])
-    assert row["raw_low"] == pytest.approx(0.025 ** (1 / 5))
-
-
-def test_agreement_needs_days_coded_twice(tmp_path):
-    with pytest.raises(DataError, match="no day was coded twice"):
-        agreement(coded_of(tmp_path, ("yes", "")))
-
-
 def test_table_without_any_find_is_no_error(tmp_path):
     table = coded_of(tmp_path, *[("not_found", "")] * 3)
     assert table["rear_oblasts"].isna().all() and (table["code"] == "not_found").all()
-    assert review_days(table).empty
 
 
-def test_review_lists_every_rare_code_and_evidence(tmp_path):
-    pairs = [("yes", "")] * 12 + [("no", ""), ("silent", ""), ("not_found", "")]
-    chosen = review_days(coded_of(tmp_path, *pairs), n=6)
-    assert chosen["code"].value_counts().to_dict() == {"yes": 4, "no": 1, "silent": 1}
-    assert chosen["evidence"].tolist() == [[LINK]] * 6 and chosen["day"].is_monotonic_increasing
-
-
-def test_committed_table_has_twenty_days_to_review():
-    from analysis.tables import table_definitions
-
-    if "energy_coded" not in table_definitions():
-        pytest.skip("the table is not in the dictionary yet")
-    from analysis.tables import load_table
-
-    coded = load_table("energy_coded")
-    chosen = review_days(coded)
-    assert len(chosen) == 20 and chosen["evidence"].map(len).min() >= 1
-    assert agreement(coded).loc[0, ["days", "agreed", "kappa"]].tolist() == [24, 24, 1]
-
-
-@needs_raw
 def test_known_winter():
     raw = Path(RAW) / "energy_coding"
     table = import_coded(*(raw / name for name in ("days.csv", "events.csv", "double_coding.csv")), folder=DATA)

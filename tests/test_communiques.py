@@ -10,6 +10,7 @@ import pytest
 from analysis.errors import DataError
 from analysis.sources.claims import claimed_drones, read_number
 from analysis.sources.communiques import CUT_AT, declared_targets, import_communiques, read_posts
+from analysis.sources.rawfile import RawFile
 
 DATA = Path(__file__).parents[1] / "data"
 LEXICON = tomllib.loads((DATA / "lexicon_communiques.toml").read_text("utf-8"))
@@ -24,7 +25,7 @@ def file_of(*posts):
 
 
 def posts_of(*posts):
-    return read_posts(file_of(*posts), "posts.csv")[0]
+    return read_posts(RawFile("posts.csv", file_of(*posts)))[0]
 
 
 def drones(*posts):

@@ -13,8 +13,10 @@ import pytest
 
 from analysis.errors import DataError
 from analysis.sources.acled import COLUMNS, import_acled
-from analysis.sources.news import NATION, count_articles, find_oblasts, import_news, read_addresses
+from analysis.sources.news import count_articles, import_news, read_addresses
 from analysis.sources.newswords import code_words, draw_sample, fold, measure_rule, word_pattern
+from analysis.sources.oblasts import NATION, find_oblasts
+from analysis.sources.rawfile import RawFile
 
 DATA = Path(__file__).parents[1] / "data"
 LEXICON = tomllib.loads((DATA / "lexicon_news.toml").read_text("utf-8"))
@@ -39,7 +41,7 @@ def padding(day, number=10):
 
 
 def mentions_of(*rows):
-    return read_addresses(events(*rows), "events.json", LEXICON)[0]
+    return read_addresses(RawFile("events.json", events(*rows)), LEXICON)[0]
 
 
 def table_of(tmp_path, *rows):

@@ -30,15 +30,17 @@ def coverage_by_year(strikes):
     >>> int(coverage_by_year(load_strikes()).loc[2025, "days without report"])
     1
     """
-    by_year = strikes.groupby(strikes.index.year.rename("year"))
+    year, counts = strikes.index.year.rename("year"), strikes[list(COUNTS.values())]
+    sums, zeros = counts.groupby(year).sum().astype(int), counts.eq(0).groupby(year).sum()
+    days = strikes.groupby(year)["reported"].agg(["size", "sum"])
     return pd.DataFrame(
         {
-            "days": by_year.size(),
-            "days without report": by_year["reported"].agg(lambda reported: int((~reported).sum())),
-            "days without a drone": by_year["drones_launched"].agg(lambda counts: int((counts == 0).sum())),
-            "drones": by_year["drones_launched"].sum().astype(int),
-            "days without a missile": by_year["missiles_launched"].agg(lambda counts: int((counts == 0).sum())),
-            "missiles": by_year["missiles_launched"].sum().astype(int),
+            "days": days["size"],
+            "days without report": days["size"] - days["sum"],
+            "days without a drone": zeros["drones_launched"],
+            "drones": sums["drones_launched"],
+            "days without a missile": zeros["missiles_launched"],
+            "missiles": sums["missiles_launched"],
         }
     )
 
@@ -105,10 +107,8 @@ def quiet_days(strikes, alerts, oblasts, *, reach=60, mig31k=True):
 
 def pause_spans(registry):
     """First and last strike day of every reported pause, for pictures: columns label, first_day, last_day."""
-    windows = [(pause.name, pause.days()) for pause in reported_pauses(registry)]
-    return pd.DataFrame(
-        [(name, days[0], days[-1]) for name, days in windows], columns=["label", "first_day", "last_day"]
-    )
+    spans = [(pause.name, *pause.days()[[0, -1]]) for pause in reported_pauses(registry)]
+    return pd.DataFrame(spans, columns=["label", "first_day", "last_day"])
 
 
 def describe_timeline(counts, *, label):
@@ -131,8 +131,8 @@ def published_nights(registry, strikes):
 
     Returns
     -------
-    DataFrame
-        Columns pause, day, drones published, drones in table, missiles published, missiles in table. The night
+    DataFrame indexed by day
+        Columns pause, drones published, drones in table, missiles published, missiles in table. The night
         from the 30th to the 31st is strike day 31.
     """
     rows = []

@@ -6,6 +6,7 @@ Apart from `tables` because it imports pandera, which loading a table does not n
 import hashlib
 import io
 import json
+from functools import partial
 
 import pandas as pd
 
@@ -14,6 +15,13 @@ from analysis.tables import REBUILD, checksum_fault, parse_table, table_definiti
 
 PACKAGE = "datapackage.json"
 SIDECAR = ("title", "licence", "sources", "inputs", "output", "rules")
+PANDERA = {  # what its names of checks mean
+    "not_nullable": "a value in every row",
+    "column_in_dataframe": "this column",
+    "column_in_schema": "no such column",
+    "column_ordered": "the order of the dictionary",
+}
+_fault = partial(DataError, remedy=REBUILD)
 
 
 def find_faults(contents):
@@ -41,24 +49,22 @@ def find_faults(contents):
 
 def table_faults(name, contents, definition):
     """Return the faults of one table and its sidecar, as a list of DataError."""
-    files = [f"{name}.csv"] if definition.get("edited") else [f"{name}.csv", f"{name}.json"]
+    edited, table, beside = definition.get("edited"), f"{name}.csv", f"{name}.json"
+    files = [table] if edited else [table, beside]
     absent = [file for file in files if file not in contents]
-    if definition.get("optional") and len(absent) == len(files):
-        return []
     if absent:
-        return [DataError("file is missing", file=file, remedy=REBUILD) for file in absent]
-    faults = [] if definition.get("edited") else _sidecar_faults(name, contents)
-    cells = _cell_faults(f"{name}.csv", contents[f"{name}.csv"], definition)
-    return faults + (cells or _agreement_faults(name, contents[f"{name}.csv"], definition))
+        allowed = definition.get("optional") and absent == files
+        return [] if allowed else [_fault("file is missing", file=file) for file in absent]
+    faults = [] if edited else _sidecar_faults(name, contents[table], contents[beside])
+    return faults + (_cell_faults(table, contents[table], definition) or _row_faults(name, contents[table], definition))
 
 
-def _sidecar_faults(name, contents):
-    file = f"{name}.json"
-    fault = checksum_fault(name, contents[f"{name}.csv"], contents[file])
+def _sidecar_faults(name, content, sidecar):
+    fault = checksum_fault(name, content, sidecar)
     if fault:
         return [fault]
-    absent = [entry for entry in SIDECAR if entry not in json.loads(contents[file])]
-    return [DataError("entry is missing", file=file, field=entry, remedy=REBUILD) for entry in absent]
+    absent = [entry for entry in SIDECAR if entry not in json.loads(sidecar)]
+    return [_fault("entry is missing", file=f"{name}.json", field=entry) for entry in absent]
 
 
 def _cell_faults(file, content, definition):
@@ -68,31 +74,26 @@ def _cell_faults(file, content, definition):
     try:
         frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, na_values=[""])
     except ValueError as error:
-        return [DataError("not a readable table", file=file, found=str(error), remedy=REBUILD)]
+        return [_fault("not a readable table", file=file, found=str(error))]
     if frame.empty:
-        return [DataError("table has no rows", file=file, remedy=REBUILD)]
+        return [_fault("table has no rows", file=file)]
     columns = {field["name"]: _column(field) for field in definition["fields"]}
     try:
         pa.DataFrameSchema(columns, strict=True, ordered=True).validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
-        groups = error.failure_cases.fillna({"column": "(columns)"}).groupby(["column", "check"], sort=False)
-        return [_cell_fault(file, column, check, cases) for (column, check), cases in groups]
+        cases = error.failure_cases.fillna({"column": "(columns)"}).astype({"failure_case": str})
+        return [
+            _fault(
+                "not as in the dictionary",
+                file=file,
+                field=column,
+                rows=[int(index) + 2 for index in group["index"].dropna()],
+                expected=PANDERA.get(check, check),
+                found=", ".join(dict.fromkeys(group["failure_case"].head(3))),
+            )
+            for (column, check), group in cases.groupby(["column", "check"], sort=False)
+        ]
     return []
-
-
-def _cell_fault(file, column, check, cases):
-    """One sentence for what pandera found in a column."""
-    named = {
-        "not_nullable": "a value in every row",
-        "column_in_dataframe": "this column",
-        "column_in_schema": "no such column",
-        "column_ordered": "the order of the dictionary",
-    }
-    rows = [int(index) + 2 for index in cases["index"] if index is not None]
-    found = ", ".join(dict.fromkeys(cases["failure_case"].astype(str).head(3)))
-    expected = named.get(check, check)
-    problem = "not as in the dictionary"
-    return DataError(problem, file=file, field=column, rows=rows, expected=expected, found=found, remedy=REBUILD)
 
 
 def _column(field):
@@ -126,50 +127,37 @@ def _days(text):
     return pd.to_datetime(text, format="%Y-%m-%d", errors="coerce")
 
 
-def _agreement_faults(name, content, definition):
+def _row_faults(name, content, definition):
     """Faults of the key, and rows in which a statement of the dictionary does not hold."""
     try:
         frame = parse_table(name, content)
     except DataError as fault:
         return [fault]
-    file, faults = f"{name}.csv", []
-    for statement in definition.get("must_hold", ()):
-        broken, expected = frame.index[~frame.eval(statement)], " ".join(statement.split())
-        if len(broken):
-            problem = "figures do not agree"
-            faults.append(DataError(problem, file=file, rows=broken + 2, expected=expected, remedy=REBUILD))
-    return faults
+    broken = {" ".join(holds.split()): frame.index[~frame.eval(holds)] for holds in definition.get("must_hold", ())}
+    return [
+        _fault("figures do not agree", file=f"{name}.csv", rows=rows + 2, expected=statement)
+        for statement, rows in broken.items()
+        if len(rows)
+    ]
 
 
 def _package_faults(contents, definitions):
     """Faults of datapackage.json: it must describe each table as it is."""
     if PACKAGE not in contents:
-        return [DataError("file is missing", file=PACKAGE, remedy=REBUILD)]
+        return [_fault("file is missing", file=PACKAGE)]
     try:
         described = {resource["path"]: resource for resource in json.loads(contents[PACKAGE])["resources"]}
     except (ValueError, KeyError, TypeError):
-        return [DataError("not a data package with resources", file=PACKAGE, remedy=REBUILD)]
-    faults = []
-    for name, definition in definitions.items():
-        content, resource = contents.get(f"{name}.csv"), described.get(f"{name}.csv", {})
-        if content is None:
-            continue
-        digest, names = hashlib.sha256(content).hexdigest(), [field["name"] for field in definition["fields"]]
-        stated = [field.get("name") for field in resource.get("schema", {}).get("fields", ())]
-        for entry, expected, found in (
-            ("bytes", len(content), resource.get("bytes")),
-            ("hash", f"sha256:{digest}", resource.get("hash")),
-            ("fields", names, stated),
-        ):
-            if found != expected:
-                faults.append(
-                    DataError(
-                        "does not describe the table as it is",
-                        file=PACKAGE,
-                        field=f"{name}: {entry}",
-                        expected=str(expected),
-                        found=str(found),
-                        remedy=REBUILD,
-                    )
-                )
+        return [_fault("not a data package with resources", file=PACKAGE)]
+    faults, problem = [], "does not describe the table as it is"
+    for name in [name for name in definitions if f"{name}.csv" in contents]:
+        content, resource = contents[f"{name}.csv"], described.get(f"{name}.csv", {})
+        names = [field["name"] for field in definitions[name]["fields"]]
+        true = {"bytes": len(content), "hash": f"sha256:{hashlib.sha256(content).hexdigest()}", "fields": names}
+        stated = resource | {"fields": [field.get("name") for field in resource.get("schema", {}).get("fields", ())]}
+        for entry, value in true.items():
+            found = stated.get(entry)
+            if found != value:
+                place = {"file": PACKAGE, "field": f"{name}: {entry}"}
+                faults.append(_fault(problem, **place, expected=str(value), found=str(found)))
     return faults

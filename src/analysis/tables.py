@@ -6,6 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -192,26 +193,23 @@ def load_table(name, *, folder=None):
 def parse_table(name, content):
     """Return the bytes of a table's CSV file as a typed frame, or raise DataError."""
     definition = table_definition(name)
-    fields, file = definition["fields"], f"{name}.csv"
+    types = {field["name"]: field["type"] for field in definition["fields"]}
     dtypes = {"boolean": bool, "string": str, "integer": float, "number": float}
     try:
         frame = pd.read_csv(
             io.BytesIO(content),
-            dtype={field["name"]: dtypes[field["type"]] for field in fields if field["type"] != "date"},
-            parse_dates=[field["name"] for field in fields if field["type"] == "date"],
+            dtype={column: dtypes[kind] for column, kind in types.items() if kind != "date"},
+            parse_dates=[column for column, kind in types.items() if kind == "date"],
             date_format="%Y-%m-%d",
             keep_default_na=False,
             na_values=[""],
         )
     except ValueError as error:
-        raise DataError("not a readable table", file=file, found=str(error), remedy=REBUILD) from error
-    expected = [field["name"] for field in fields]
-    if list(frame) != expected:
-        problem, expected, found = "not the columns of the dictionary", ", ".join(expected), ", ".join(frame)
-        raise DataError(problem, file=file, expected=expected, found=found, remedy=REBUILD)
-    fault = _key_fault(name, frame, definition)
-    if fault:
-        raise fault
+        raise DataError("not a readable table", file=f"{name}.csv", found=str(error), remedy=REBUILD) from error
+    if list(frame) != list(types):
+        problem, place = "not the columns of the dictionary", {"file": f"{name}.csv", "remedy": REBUILD}
+        raise DataError(problem, **place, expected=", ".join(types), found=", ".join(frame))
+    _check_key(name, frame, definition)
     return frame
 
 
@@ -267,28 +265,24 @@ def check_tables(*, folder=None):
     folder = Path(folder) if folder is not None else data_folder()
     contents = {path.name: path.read_bytes() for path in sorted(folder.glob("*.*")) if path.is_file()}
     columns = ["file", "field", "rows", "problem", "expected", "found", "remedy"]
-    faults = [
-        [fault.file, fault.field, _listed(fault.rows), fault.problem, fault.expected, fault.found, fault.remedy]
-        for fault in find_faults(contents)
-    ]
+    faults = [vars(fault) | {"rows": _listed(fault.rows)} for fault in find_faults(contents)]
     return pd.DataFrame(faults, columns=columns, dtype=str).fillna("")
 
 
 def _listed(rows):
-    return ", ".join(str(row) for row in rows[:8]) + (f", ... ({len(rows)} rows)" if len(rows) > 8 else "")
+    return ", ".join(map(str, rows[:8])) + (f", ... ({len(rows)} rows)" if len(rows) > 8 else "")
 
 
-def _key_fault(name, frame, definition):
-    key, file = definition["key"], f"{name}.csv"
+def _check_key(name, frame, definition):
+    key = definition["key"]
+    fault = partial(DataError, file=f"{name}.csv", field=", ".join(key), remedy=REBUILD)
     repeated = frame.index[frame.duplicated(key)]
     if len(repeated):
-        return DataError("key repeated", file=file, field=", ".join(key), rows=repeated + 2, remedy=REBUILD)
+        raise fault("key repeated", rows=repeated + 2)
     if not definition.get("edited") and not pd.MultiIndex.from_frame(frame[key]).is_monotonic_increasing:
-        return DataError("rows not sorted", file=file, field=", ".join(key), remedy=REBUILD)
-    days = frame[key[0]] if definition.get("daily") else ()
-    if len(days) and len(days) != (days.iloc[-1] - days.iloc[0]).days + 1:
-        return DataError("a day is left out", file=file, field=key[0], expected="every day", remedy=REBUILD)
-    return None
+        raise fault("rows not sorted")
+    if definition.get("daily") and (frame[key[0]].diff().iloc[1:] != pd.Timedelta(days=1)).any():
+        raise fault("a day is left out", expected="every day")
 
 
 def _read(path):

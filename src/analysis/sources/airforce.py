@@ -4,14 +4,15 @@ Raw file: `missile_attacks_daily.csv` of "Massive Missile Attacks on Ukraine", a
 a function from frame to frame that says in its first line what it does; the build stores the rows it touched.
 """
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.errors import DataError
 from analysis.sources.daycounts import DRONES, MISSING_REPORTS, count_by_day, derive_variants, judge_days
-from analysis.sources.imported import Imported, Input, Source, follow, record, refuse
-from analysis.sources.rawfile import read_bytes, read_rows
+from analysis.sources.imported import Imported, Source, follow, record
+from analysis.sources.rawfile import RawFile, find_fault, read_rows, refuse
 from analysis.tablechecks import table_faults
 from analysis.tables import parse_table, table_definition
 
@@ -22,15 +23,6 @@ MOST, FIRST_DAY = 10_000, pd.Timestamp("2022-01-01")
 NATIONAL = ("kpszsu", "GeneralStaff.ua", "CinCAFU")  # the last two stand in for the Air Force on five days
 ISSUER = r"^(?:https?://)?(?:www\.)?(?:(?:t\.me|facebook\.com)/)?([^/?]+)"
 STAMP = r"^(\d{4}-\d{2}-\d{2})(?:[ T](\d{1,2}):(\d{2})(?::\d{2})?)?$"
-
-SOURCE = {
-    "title": "Massive Missile Attacks on Ukraine",
-    "producer": "Petro Ivaniuk (piterfm), from posts of the Ukrainian Air Force Command, regional commands and the "
-    "General Staff",
-    "citation": "Ivaniuk, P. Massive Missile Attacks on Ukraine. Kaggle. Figures: Air Force Command of Ukraine.",
-    "address": "https://www.kaggle.com/datasets/piterfm/massive-missile-attacks-on-ukraine",
-    "licence": "see the data set's page; the raw file is not republished here",
-}
 
 
 def import_air_force(path, *, folder, today=None):
@@ -60,36 +52,38 @@ def import_air_force(path, *, folder, today=None):
     A day is empty, not zero, where its report is missing; where a row of the day lacks its number, the sum that
     needs it is empty too.
     """
-    path, today = Path(path), pd.Timestamp(today or pd.Timestamp.now())
-    classes, class_map = _read_classes(Path(folder))
-    content = read_bytes(path)
-    text, notes = read_rows(content, path.name, required=REQUIRED, optional=("not_reach_goal",))
+    raw, class_map = RawFile.read(path), RawFile.read(Path(folder) / "weapon_classes.csv")
+    today = pd.Timestamp(today or pd.Timestamp.now())
+    text, notes = read_rows(raw, required=REQUIRED, optional=("not_reach_goal",))
     text, rules = follow(text, [strip_blanks])
-    rows, correction = follow(_parse(text, classes), [correct_typo_of_2024_12_28])
-    refuse(_faults(text, rows, path.name, today), file=path.name)
+    rows, correction = follow(_parse(text, _read_classes(class_map)), [correct_typo_of_2024_12_28])
+    refuse(_faults(text, rows, raw.name, today), file=raw.name)
 
     strikes, choice = follow(rows, [date_by_end, keep_long_range_weapons, restore_misfiled_reports])
     national, selection = follow(strikes, [keep_national_reports])
     others = strikes.drop(national.index)
     index = pd.date_range(rows["end_day"].min(), rows["end_day"].max(), name="day", unit="us")
-    unnumbered = national[national["launched"].isna() | national["destroyed"].isna()]
-    incomplete = record("leave_incomplete_sums_empty", "A sum with an unknown part is unknown.", unnumbered)
+    numbered = national.dropna(subset=["launched", "destroyed"])
+    incomplete = record("leave_incomplete_sums_empty", "A sum with an unknown part is unknown.", national, numbered)
     days, verdicts = judge_days(count_by_day(national, others, index))
     variants, variation = derive_variants(national, others, days)
     return Imported(
-        tables={"strikes": _as_table(days, "strikes"), "strike_variants": _as_table(variants, "strike_variants")},
+        tables={
+            "strikes": days.drop(columns="regional_kills").reset_index(),
+            "strike_variants": variants.reset_index(),
+        },
         rules=(*rules, *correction, *choice, *selection, incomplete, *verdicts, *variation),
-        sources=(Source(**SOURCE, state=f"copy whose last report is dated {index[-1]:%Y-%m-%d}"),),
-        inputs=(Input.of(path.name, content), Input.of("weapon_classes.csv", class_map)),
+        sources=(Source.of("air_force", state=f"copy whose last report is dated {index[-1]:%Y-%m-%d}"),),
+        inputs=(raw, class_map),
         notes=(*notes, *_notes(days, others)),
     )
 
 
-def _read_classes(folder):
-    content = read_bytes(folder / "weapon_classes.csv")
-    definition = table_definition("weapon_classes")
-    refuse(table_faults("weapon_classes", {"weapon_classes.csv": content}, definition), file="weapon_classes.csv")
-    return parse_table("weapon_classes", content).set_index("model"), content
+def _read_classes(raw):
+    """The map of labels; users edit it, so it is checked like a raw file."""
+    faults = table_faults("weapon_classes", {raw.name: raw.content}, table_definition("weapon_classes"))
+    refuse(faults, file=raw.name)
+    return parse_table("weapon_classes", raw.content).set_index("model")
 
 
 def _parse(text, classes):
@@ -116,43 +110,35 @@ def _moment(stamps):
 
 def _faults(text, rows, file, today):
     """Every kind of fault with its rows."""
-    faults, fix = [], "correct the row"
-
-    def find(field, wrong, problem, expected, found, remedy=fix):
-        if wrong.any():
-            at, shown = rows.index[wrong], ", ".join(map(repr, found[wrong].drop_duplicates().head(3)))
-            fault = DataError(problem, file=file, field=field, rows=at, expected=expected, found=shown, remedy=remedy)
-            faults.append(fault)
-
+    find = partial(find_fault, text, file=file)
     for count in COUNTS:
         stated = ~text[count].str.lower().isin(["", "nan"])
         whole = (rows[count] % 1 == 0) & rows[count].between(0, MOST)
-        find(count, stated & ~whole, "not a count", f"a whole number from 0 to {MOST}, or nothing", text[count])
+        yield find(count, stated & ~whole, "not a count", f"a whole number from 0 to {MOST}, or nothing")
     for end in ("start", "end"):
-        day, stamp = rows[f"{end}_day"], text[f"time_{end}"]
-        find(f"time_{end}", day.isna(), "not a time", "YYYY-MM-DD or YYYY-MM-DD HH:MM", stamp)
+        day, field = rows[f"{end}_day"], f"time_{end}"
+        yield find(field, day.isna(), "not a time", "YYYY-MM-DD or YYYY-MM-DD HH:MM")
         outside = (day < FIRST_DAY) | (day > today + pd.Timedelta(days=1))  # the clock may be west of Kyiv
-        find(f"time_{end}", outside, "impossible date", f"from {FIRST_DAY:%Y-%m-%d} to {today:%Y-%m-%d}", stamp)
+        yield find(field, outside, "impossible date", f"from {FIRST_DAY:%Y-%m-%d} to {today:%Y-%m-%d}")
     # A bare date stands for the whole day.
     start = rows["start_day"] + pd.to_timedelta(rows["start_minute"].fillna(0), unit="min")
     end = rows["end_day"] + pd.to_timedelta(rows["end_minute"].fillna(24 * 60), unit="min")
     span = text["time_start"] + " to " + text["time_end"]
-    find("time_end", end < start, "ends before it starts", "time_start or later", span)
+    yield find("time_end", end < start, "ends before it starts", "time_start or later", found=span)
     launched, destroyed = rows["launched"].where(rows["launched"] >= 0), rows["destroyed"].fillna(0)
-    sums = text["destroyed"] + " + " + text["not_reach_goal"] + " of " + text["launched"]
-    find("destroyed", destroyed > launched, "more destroyed than launched", "at most launched", sums)
-    over = (destroyed + rows["not_reach_goal"].fillna(0) > launched) & ~(destroyed > launched)
-    find("not_reach_goal", over, "more destroyed or lost than launched", "at most launched", sums)
-    model, remedy = text["model"], "add it to data/weapon_classes.csv"
-    find("model", rows["class"].isna(), "unknown weapon label", "a label of weapon_classes.csv", model, remedy)
-    find("source", rows["issuer"].isna(), "no source", "the post that reports it", text["source"])
-    find(", ".join(KEY), text.duplicated(KEY), "row repeated", "each row once", span, "remove the copy")
+    sums, most = text["destroyed"] + " + " + text["not_reach_goal"] + " of " + text["launched"], "at most launched"
+    shot, lost = destroyed > launched, destroyed + rows["not_reach_goal"].fillna(0) > launched
+    yield find("destroyed", shot, "more destroyed than launched", most, found=sums)
+    yield find("not_reach_goal", lost & ~shot, "more destroyed or lost than launched", most, found=sums)
+    known, remedy = "a label of weapon_classes.csv", "add it to data/weapon_classes.csv"
+    yield find("model", rows["class"].isna(), "unknown weapon label", known, remedy=remedy)
+    yield find("source", rows["issuer"].isna(), "no source", "the post that reports it")
+    again, key = text.duplicated(KEY), ", ".join(KEY)
+    yield find(key, again, "row repeated", "each row once", found=span, remedy="remove the copy")
     if not rows["issuer"].isin(NATIONAL).any():
-        expected, found = f"posts of {', '.join(NATIONAL)}", ", ".join(rows["issuer"].dropna().unique()[:5])
         problem, remedy = "no national report", "take a copy of the data set named in data/README.md"
-        fault = DataError(problem, file=file, field="source", expected=expected, found=found, remedy=remedy)
-        faults.append(fault)
-    return faults
+        expected, found = f"posts of {', '.join(NATIONAL)}", ", ".join(rows["issuer"].dropna().unique()[:5])
+        yield DataError(problem, file=file, field="source", expected=expected, found=found, remedy=remedy)
 
 
 def strip_blanks(text):
@@ -187,12 +173,6 @@ def restore_misfiled_reports(rows):
 def keep_national_reports(rows):
     """Regional commands and third parties are left out: they count the same raid again, or kills only."""
     return rows[rows["issuer"].isin(NATIONAL)]
-
-
-def _as_table(days, name):
-    fields = table_definition(name)["fields"]
-    counts = [field["name"] for field in fields if field["type"] == "integer"]
-    return days.astype(dict.fromkeys(counts, "Int64")).reset_index()[[field["name"] for field in fields]]
 
 
 def _notes(days, others):

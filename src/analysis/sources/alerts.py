@@ -7,28 +7,21 @@ finished_at`), merged here. Times are UTC. An oblast is under alert while any pa
 
 import gzip
 import zlib
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.errors import DataError
-from analysis.sources.alertdays import daily_alerts
-from analysis.sources.imported import Imported, Input, Rule, Source, follow, record, refuse
-from analysis.sources.rawfile import read_bytes, read_rows
-from analysis.tables import load_table
+from analysis.sources.alertdays import ONE_DAY, daily_alerts
+from analysis.sources.imported import Imported, Rule, Source, follow, record
+from analysis.sources.oblasts import oblast_names
+from analysis.sources.rawfile import RawFile, find_fault, read_rows, refuse
+from analysis.tables import parse_table
 
 MERGED = ("region", "started_at", "finished_at")
 UPSTREAM = ("oblast", "raion", "hromada", "level", "started_at", "finished_at")
-ONE_DAY = pd.Timedelta(days=1)
 LONGEST_GAP = pd.Timedelta(days=180)
-SOURCE = {
-    "title": "Ukrainian air raid sirens dataset",
-    "producer": "Vadym Klymenko (Vadimkin), from the official alert channel",
-    "citation": "Klymenko, V. Ukrainian air raid sirens dataset, official data. A file with a column region: as "
-    "merged to oblast in goodfrog33/air-raid-forecasting-ukraine.",
-    "address": "https://github.com/Vadimkin/ukrainian-air-raid-sirens-dataset",
-    "licence": "MIT",
-}
 
 
 def import_alerts(path, *, folder):
@@ -50,26 +43,25 @@ def import_alerts(path, *, folder):
     DataError
         As `read_alerts`.
     """
-    path, folder = Path(path), Path(folder)
-    content, hand_kept = read_bytes(path), read_bytes(folder / "oblasts.csv")
-    alerts, cleaning, notes = read_alerts(content, path.name, load_table("oblasts", folder=folder))
+    raw, hand_kept = RawFile.read(path), RawFile.read(Path(folder) / "oblasts.csv")
+    alerts, cleaning, notes = read_alerts(raw, parse_table("oblasts", hand_kept.content))
     table, counting = daily_alerts(alerts)
     return Imported(
         tables={"alerts": table},
         rules=(*cleaning, *counting),
-        sources=(Source(**SOURCE, state=f"copy whose last alert began on {alerts['start'].max():%Y-%m-%d}"),),
-        inputs=(Input.of(path.name, content), Input.of("oblasts.csv", hand_kept)),
+        sources=(Source.of("alerts", state=f"copy whose last alert began on {alerts['start'].max():%Y-%m-%d}"),),
+        inputs=(raw, hand_kept),
         notes=tuple(notes),
     )
 
 
-def read_alerts(content, file, oblasts):
+def read_alerts(raw, oblasts):
     """Read a raw file of alerts and merge it to intervals by oblast.
 
     Parameters
     ----------
-    content : bytes
-        The file, plain or gzipped; `file` is its name for messages.
+    raw : RawFile
+        Plain or gzipped.
     oblasts : DataFrame
         The table `oblasts`.
 
@@ -87,45 +79,26 @@ def read_alerts(content, file, oblasts):
         Not CSV, a column missing, an oblast that is unknown or has no alert at all, a time that cannot be read,
         half a year without any alert; all kinds of fault in one message.
     """
-    content = _unpacked(content, file)
-    required = MERGED if b"region" in content.partition(b"\n")[0] else UPSTREAM
-    text, notes = read_rows(content, file, required=required)
+    raw = _unpacked(raw)
+    required = MERGED if b"region" in raw.content.partition(b"\n")[0] else UPSTREAM
+    text, notes = read_rows(raw, required=required)
     rows = _parse(text, oblasts)
-    refuse(_faults(text, rows, oblasts, file), file=file)
-    rows, rules = follow(
-        rows,
-        [
-            take_oblast_from_raion,
-            leave_out_permanent_alerts,
-            drop_repeated,
-            drop_without_length,
-            doubt_end_before_start,
-            drop_permanent_parts,
-        ],
+    refuse(_faults(text, rows, oblasts, raw.name), file=raw.name)
+    cleaning = (
+        take_oblast_from_raion,
+        leave_out_permanent_alerts,
+        drop_repeated,
+        drop_without_length,
+        doubt_end_before_start,
+        drop_permanent_parts,
     )
+    rows, rules = follow(rows, cleaning)
     alerts = merge(rows[["oblast", "start", "end"]])
     unknown = "Nobody knows when it ended: no minutes are counted, and the day on which it began is not usable."
     joined = "Alerts of an oblast that overlap or touch are one: it is under alert while any part of it is."
-    rules.append(record("leave_end_open", unknown, rows[rows["end"].isna()]))
+    rules.append(record("leave_end_open", unknown, rows, rows.dropna(subset="end")))
     rules.append(Rule("merge", joined, len(rows) - len(alerts)))
     return alerts, rules, notes
-
-
-def oblast_names(oblasts):
-    """Return every spelling in the table of oblasts, in lower case, with the oblast that it means.
-
-    Examples
-    --------
-    >>> row = {"oblast": "Lviv", "name_en": "Lviv oblast", "name_uk": "Львівська область", "spellings": "Lvivska|L'viv"}
-    >>> oblast_names(pd.DataFrame([row]))["l'viv"]
-    'Lviv'
-    """
-    names = {}
-    for row in oblasts.itertuples():
-        for name in (row.oblast, row.name_en, row.name_uk, *row.spellings.split("|")):
-            if names.setdefault(name.casefold(), row.oblast) != row.oblast:
-                raise DataError(f"{name} names two oblasts", file="oblasts.csv", field="spellings")
-    return names
 
 
 def take_oblast_from_raion(rows):
@@ -167,13 +140,13 @@ def merge(alerts):
     return pd.concat([united, alerts[alerts["end"].isna()]]).sort_values(["oblast", "start"], kind="stable")
 
 
-def _unpacked(content, file):
-    if not content.startswith(b"\x1f\x8b"):
-        return content
+def _unpacked(raw):
+    if not raw.content.startswith(b"\x1f\x8b"):
+        return raw
     try:
-        return gzip.decompress(content)
+        return RawFile(raw.name, gzip.decompress(raw.content))
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError("damaged gzip archive", file=file, found=str(error), remedy="download it again") from error
+        raise DataError("damaged gzip archive", file=raw.name, found=str(error), remedy="download it again") from error
 
 
 def _parse(text, oblasts):
@@ -192,28 +165,21 @@ def _parse(text, oblasts):
 
 def _faults(text, rows, oblasts, file):
     """Every kind of fault with its rows."""
-    named = text.columns[0]
+    find, named = partial(find_fault, text, file=file), text.columns[0]
     unknown = rows["oblast"].isna() & rows["raion_as_oblast"].isna()
     endless = rows["end"].isna() & (text["finished_at"] != "")
     lonely = rows["start"].sort_values().diff().reindex(rows.index) > LONGEST_GAP
     time, gap = "a time such as 2025-04-20 13:56:24+00:00", f"one in the {LONGEST_GAP.days} days before it"
-    checks = [
-        (named, unknown, "unknown region", "a name in oblasts.csv", "correct it, or add the spelling there"),
-        ("started_at", rows["start"].isna(), "not a time", time, "correct the row"),
-        ("finished_at", endless, "not a time", f"{time}, or nothing", "correct the row"),
-        ("started_at", lonely, "no alert anywhere for half a year", gap, "correct the year, or take a whole file"),
-    ]
-    faults = []
-    for field, wrong, problem, expected, remedy in checks:
-        if wrong.any():
-            found = ", ".join(repr(value) for value in text.loc[wrong, field].drop_duplicates().head(3))
-            place = {"file": file, "field": field, "rows": rows.index[wrong]}
-            faults.append(DataError(problem, **place, expected=expected, found=found, remedy=remedy))
+    remedy = "correct it, or add the spelling there"
+    yield find(named, unknown, "unknown region", "a name in oblasts.csv", remedy=remedy)
+    yield find("started_at", rows["start"].isna(), "not a time", time)
+    yield find("finished_at", endless, "not a time", f"{time}, or nothing")
+    remedy = "correct the year, or take a whole file"
+    yield find("started_at", lonely, "no alert anywhere for half a year", gap, remedy=remedy)
     silent = oblasts.loc[(oblasts["alerts_status"] == "used") & ~oblasts["oblast"].isin(rows["oblast"]), "oblast"]
     if len(silent) and not unknown.any():
         found, remedy = f"none for {', '.join(silent)}", "take a whole file: absent is not quiet"
-        faults.append(DataError("an oblast has no alert", file=file, field=named, found=found, remedy=remedy))
-    return faults
+        yield DataError("an oblast has no alert", file=file, field=named, found=found, remedy=remedy)
 
 
 def _moments(text):

@@ -2,49 +2,49 @@
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from analysis.errors import DataError
+from analysis.sources.acled import import_acled
+from analysis.sources.airforce import import_air_force
+from analysis.sources.alerts import import_alerts
+from analysis.sources.coded import import_coded
+from analysis.sources.communiques import import_communiques
 from analysis.sources.descriptors import data_package, readme, sidecar
-from analysis.sources.imported import Imported, refuse
+from analysis.sources.imported import Imported
+from analysis.sources.news import import_news
+from analysis.sources.rawfile import refuse
 from analysis.tablechecks import find_faults
 from analysis.tables import table_definition
 
 
 @dataclass(frozen=True)
 class Importer:
-    """A reader of raw files: their names in the raw folder, and "module:function" to call with their paths.
+    """A reader of raw files: their names in the raw folder, and the function to call with their paths.
 
     `more` is the pattern of further files that need not be there: they are read beside `files`, not instead.
     """
 
     files: tuple
-    function: str
+    function: Callable
     more: str = ""
-
-    def run(self, paths, folder):
-        """Call the function with the raw files; `folder` is where hand-kept tables lie."""
-        module, _, function = self.function.partition(":")
-        return getattr(import_module(module), function)(*paths, folder=folder)
 
 
 # One entry a source; the tables that its importer returns are defined in tables.toml.
 IMPORTERS = {
-    "air_force": Importer(("missile_attacks_daily.csv",), "analysis.sources.airforce:import_air_force"),
-    "alerts": Importer(("air_raid_alerts.csv.gz",), "analysis.sources.alerts:import_alerts"),
-    "communiques": Importer(("mod_communiques.csv",), "analysis.sources.communiques:import_communiques"),
-    "news": Importer(("viina_events_2026.json",), "analysis.sources.news:import_news", more="event_info_latest_*.zip"),
+    "air_force": Importer(("missile_attacks_daily.csv",), import_air_force),
+    "alerts": Importer(("air_raid_alerts.csv.gz",), import_alerts),
+    "communiques": Importer(("mod_communiques.csv",), import_communiques),
+    "news": Importer(("viina_events_2026.json",), import_news, more="event_info_latest_*.zip"),
     "coded": Importer(
-        ("energy_coding/days.csv", "energy_coding/events.csv"),
-        "analysis.sources.coded:import_coded",
-        more="energy_coding/double_coding.csv",
+        ("energy_coding/days.csv", "energy_coding/events.csv"), import_coded, more="energy_coding/double_coding.csv"
     ),
-    "acled": Importer((), "analysis.sources.acled:import_acled"),  # the user's own export, only where it is named
+    "acled": Importer((), import_acled),  # the user's own export, only where it is named
 }
 
 
@@ -65,26 +65,24 @@ class BuildPlan:
             One row a change: table, change (added, removed, changed), row (the key), column, old, new. Rows
             added or removed have no column.
         """
-        names = [name for imported in self.imported.values() for name in imported.tables]
-        parts = [_table_changes(name, self.folder / f"{name}.csv", self.contents[f"{name}.csv"]) for name in names]
+        files = {name: f"{name}.csv" for name in self.tables}
+        parts = [_table_changes(name, self._standing(file), self.contents[file]) for name, file in files.items()]
         return pd.concat(parts, ignore_index=True)
+
+    @property
+    def tables(self):
+        """Names of the new tables."""
+        return [name for imported in self.imported.values() for name in imported.tables]
 
     def summary(self):
         """Say in one sentence a table what would change."""
-        changes, sentences = self.changes(), []
-        for name in (name for imported in self.imported.values() for name in imported.tables):
-            own = changes[changes["table"] == name]
-            if own.empty:
-                sentences.append(f"{name}: no change.")
-                continue
-            counted = []
-            for change in ("added", "removed", "changed"):
-                rows = own.loc[own["change"] == change, "row"].drop_duplicates()
-                if len(rows):
-                    span = rows.iloc[0] if len(rows) == 1 else f"{rows.iloc[0]} to {rows.iloc[-1]}"
-                    counted.append(f"{len(rows)} row{'s' * (len(rows) > 1)} {change} ({span})")
-            sentences.append(f"{name}: {', '.join(counted)}.")
-        return " ".join(sentences)
+        said = {name: [] for name in self.tables}
+        rows = self.changes().drop_duplicates(["table", "change", "row"])
+        for (name, change), touched in rows.groupby(["table", "change"])["row"]:
+            first, last, several = touched.iloc[0], touched.iloc[-1], len(touched) > 1
+            span = f"{first} to {last}" if several else first
+            said[name].append(f"{len(touched)} row{'s' * several} {change} ({span})")
+        return " ".join(f"{name}: {', '.join(changes) or 'no change'}." for name, changes in said.items())
 
     def rules(self):
         """List the rules followed and how many rows each touched.
@@ -107,9 +105,8 @@ class BuildPlan:
 
     def write(self):
         """Replace the files that differ, each in one step after all are safely on disk; return their names."""
-        old = {name: self.folder / name for name in self.contents}
-        new = {name: path for name, path in old.items() if not _holds(path, self.contents[name])}
-        staged = {name: path.with_name(f".{name}.{os.getpid()}.new") for name, path in new.items()}
+        differing = [name for name, content in self.contents.items() if self._standing(name) != content]
+        staged = {name: self.folder / f".{name}.{os.getpid()}.new" for name in differing}
         try:
             for name, path in staged.items():
                 with path.open("xb") as file:
@@ -117,13 +114,17 @@ class BuildPlan:
                     file.flush()
                     os.fsync(file.fileno())
             for name, path in staged.items():
-                os.replace(path, new[name])
+                os.replace(path, self.folder / name)
         except OSError as error:
             raise DataError("file cannot be written", file=error.filename, found=error.strerror) from error
         finally:
             for path in staged.values():
                 path.unlink(missing_ok=True)
         return tuple(staged)
+
+    def _standing(self, name):
+        path = self.folder / name
+        return path.read_bytes() if path.exists() else b""
 
 
 def build(raw, *, folder, files=None):
@@ -156,7 +157,7 @@ def build(raw, *, folder, files=None):
     for source, importer in IMPORTERS.items():
         paths = _paths(given.get(source), raw, importer)
         if paths:
-            imported[source] = importer.run(paths, folder)
+            imported[source] = importer.function(*paths, folder=folder)
     if not imported:
         expected = ", ".join(file for importer in IMPORTERS.values() for file in importer.files)
         remedy = "put raw files there, or name their folder: pauses data build --raw DIR"
@@ -165,12 +166,9 @@ def build(raw, *, folder, files=None):
     new = {}
     for source in imported.values():
         for name, table in source.tables.items():
-            definition = table_definition(name)
-            content = to_csv(table, definition)
-            new[f"{name}.csv"] = content
-            new[f"{name}.json"] = sidecar(name, definition, content, len(table), source)
-    standing = {path.name: path.read_bytes() for path in sorted(folder.glob("*.*")) if path.is_file()}
-    after = {**standing, **new}
+            new[f"{name}.csv"] = to_csv(table, table_definition(name))
+            new[f"{name}.json"] = sidecar(name, new[f"{name}.csv"], source)
+    after = {path.name: path.read_bytes() for path in sorted(folder.glob("*.*")) if path.is_file()} | new
     refuse([fault for fault in find_faults(after) if fault.file in new], file="the new tables")
     new["README.md"], new["datapackage.json"] = readme(after), data_package(after)
     return BuildPlan(folder=folder, imported=imported, contents=new)
@@ -186,37 +184,34 @@ def to_csv(table, definition):
 def _paths(given, raw, importer):
     """The raw files of an importer: those given, else those in the raw folder if all are there; and further ones."""
     given = [] if given is None else [given] if isinstance(given, str | os.PathLike) else given
-    own, raw = [Path(path) for path in given], None if raw is None else Path(raw)
-    usual = [] if raw is None else [raw / file for file in importer.files]
-    further = [path for path in own if importer.more and path.match(importer.more)]
-    if not further and importer.more and raw is not None:
-        further = sorted(raw.glob(importer.more))
-    instead = [path for path in own if path not in further]
-    return (instead or (usual if all(path.exists() for path in usual) else [])) + further
+    usual, further = [Path(path) for path in given], []
+    if importer.more:
+        further = [path for path in usual if path.match(importer.more)]
+        usual = [path for path in usual if path not in further]
+    if raw is not None:
+        kept = [Path(raw) / file for file in importer.files]
+        usual = usual or (kept if all(path.exists() for path in kept) else [])
+        further = further or (sorted(Path(raw).glob(importer.more)) if importer.more else [])
+    return usual + further
 
 
-def _table_changes(name, path, content):
+def _table_changes(name, before, after):
     key = table_definition(name)["key"]
-    new, old = _cells(content, key), _cells(path.read_bytes() if path.exists() else b"", key)
-    columns = ["table", "change", "row", "column", "old", "new"]
-    added, removed = new.index.difference(old.index), old.index.difference(new.index)
-    rows = [(name, "added", row, "", "", "") for row in added] + [(name, "removed", row, "", "", "") for row in removed]
-    shared = new.index.intersection(old.index)
-    for column in new:
-        before = old.loc[shared, column] if column in old else pd.Series("", shared)
-        differing = shared[(before != new.loc[shared, column]).to_numpy()]
-        rows += [(name, "changed", row, column, before[row], new.loc[row, column]) for row in differing]
-    return pd.DataFrame(rows, columns=columns).sort_values(["row", "change"], kind="stable", ignore_index=True)
+    old, new = _cells(before, key), _cells(after, key)
+    cells = pd.DataFrame({"old": old, "new": new}).fillna("").rename_axis(["row", "column"])
+    cells = cells[cells["old"] != cells["new"]].reset_index()
+    added, removed = (~cells["row"].isin(side.index.get_level_values(0)) for side in (old, new))
+    cells["change"] = np.select([added, removed], ["added", "removed"], "changed")
+    cells.loc[added | removed, ["column", "old", "new"]] = ""
+    ordered = cells.assign(table=name)[["table", "change", "row", "column", "old", "new"]]
+    return ordered.drop_duplicates().sort_values(["row", "change"], kind="stable", ignore_index=True)
 
 
 def _cells(content, key):
-    """The text cells of a table by the text of its key; no rows if it cannot be read."""
+    """The text cells of a table by the text of its key and column; none if it cannot be read."""
     try:
         cells = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-        return cells.set_index(cells[key].agg(" ".join, axis=1)).loc[lambda frame: ~frame.index.duplicated()]
+        cells = cells.set_index(cells[key].agg(" ".join, axis=1))
     except (ValueError, KeyError):
-        return pd.DataFrame(index=pd.Index([], dtype=str))
-
-
-def _holds(path, content):
-    return path.exists() and path.read_bytes() == content
+        cells = pd.DataFrame(columns=key, dtype=str)
+    return cells[~cells.index.duplicated()].stack()

@@ -44,65 +44,54 @@ def claimed_drones(posts, lexicon):
     claims = posts[text.str.match(any_of(lexicon["openings"])) & text.str.contains(any_of(lexicon["claims"]))]
     summary = claims["text"].str.contains(any_of(lexicon["summaries"]))
     drones, early = claims["text"].str.contains(lexicon["drone"]), claims["date"] < FIRST_CLAIMS
-    rules = [
-        posts_rule("leave_out_summaries", "Posts that sum up other posts would count drones twice.", claims[summary]),
-        posts_rule("leave_out_other_weapons", "Claims that name no drone are left out.", claims[~summary & ~drones]),
-        posts_rule("begin_with_nightly_posts", "Before May 2024 most nights have no post of their own.", claims[early]),
-    ]
-    claims = claims[~summary & drones & ~early].copy()
-    word = "|".join(lexicon["numbers"])
-    number = rf"(?<![\w.,:])(\d+|(?:(?:{word}) )*(?:{word})) {lexicon['drone']}"
-    found = claims["text"].str.extract(rf"^(?P<head>.*?){number}")
-    alone = found[1].isna() & claims["text"].str.contains(any_of(lexicon["one_drone"]))
-    no_total = found["head"].str.endswith(": ", na=False)  # "shot down: three drones over A, one drone over B"
-    numbers = (
-        claims["text"].str.findall(number).where(no_total, found[1].map(lambda words: [words], na_action="ignore"))
-    )
-    value = numbers.map(
-        lambda parts: sum(read_number(words, lexicon["numbers"]) for words in parts), na_action="ignore"
-    )
-    claims["drones"] = value.astype(float).mask(alone, 1)
-    claims["head"] = found["head"].fillna(claims["text"]).str[:160]
-    claims = date_claims(claims, lexicon["night"])
-    unread, twice = claims["drones"].isna(), claims["within_another"]
-    rules += [
-        posts_rule("read_singular_as_one", "No number and the singular: one drone.", claims[alone]),
-        posts_rule(
-            "add_up_lists_without_total", "A list of drones by place without a total is added up.", claims[no_total]
-        ),
-        posts_rule(
-            "leave_day_open_without_number", "A number that cannot be read leaves its day open.", claims[unread]
-        ),
-        posts_rule("drop_periods_within_another", "A post for a longer period holds those within it.", claims[twice]),
-    ]
-    claims = claims[~twice].assign(daytime=~claims["night"], unread=unread)
-    sums = claims.groupby("day")[["drones", "night", "daytime", "unread"]].sum()
+    read = _date_claims(_read_claims(claims[~summary & drones & ~early], lexicon), lexicon["night"])
+    once = read[~read["within_another"]]
+    once = once.assign(unread=once["drones"].isna(), daytime=~once["night"])
+    sums = once.groupby("day")[["drones", "night", "daytime", "unread"]].sum()
     days = pd.date_range(FIRST_CLAIMS, sums.index.max() - pd.Timedelta(days=1), unit="us", name="day")
     sums = sums.reindex(days, fill_value=0).astype(int)
     sums.columns = ["drones_named", "posts_night", "posts_daytime", "posts_unread"]
-    claimed = sums["drones_named"].where((sums["posts_night"] > 0) & (sums["posts_unread"] == 0))
-    gaps = tuple(days[sums["posts_night"] == 0].strftime("%Y-%m-%d"))
+    gap = sums["posts_night"] == 0
+    table = sums.assign(drones_claimed=sums["drones_named"].where(~gap & (sums["posts_unread"] == 0)))
+    listed, unread, within = read[read["no_total"]], read[read["drones"].isna()], read[read["within_another"]]
+    touched = [
+        ("leave_out_summaries", "Posts that sum up other posts would count drones twice.", claims[summary]),
+        ("leave_out_other_weapons", "Claims that name no drone are left out.", claims[~summary & ~drones]),
+        ("begin_with_nightly_posts", "Before May 2024 most nights have no post of their own.", claims[early]),
+        ("read_singular_as_one", "No number and the singular: one drone.", read[read["singular"]]),
+        ("add_up_lists_without_total", "A list of drones by place without a total is added up.", listed),
+        ("leave_day_open_without_number", "A number that cannot be read leaves its day open.", unread),
+        ("drop_periods_within_another", "A post for a longer period holds those within it.", within),
+    ]
+    rules = [posts_rule(*rule) for rule in touched]
     why = "A day without a post for the night is missing, not zero."
-    rules.append(Rule("miss_days_without_night_post", why, len(gaps), (), gaps, ("russian_claims",)))
-    return sums.assign(drones_claimed=claimed).reset_index(), rules
+    rules.append(Rule.on_days("miss_days_without_night_post", why, days[gap], tables=("russian_claims",)))
+    return table.reset_index(), rules
 
 
-def date_claims(claims, night):
-    """Date claims by the middle of the period that they state.
+def _read_claims(claims, lexicon):
+    """The claims with drones (empty: cannot be read), singular, no_total, and head (the text before the number)."""
+    text, word = claims["text"], "|".join(lexicon["numbers"])
+    number = rf"(?<![\w.,:])(\d+|(?:(?:{word}) )*(?:{word})) {lexicon['drone']}"
+    found = text.str.extract(rf"^(?P<head>.*?){number}")
+    singular = found[1].isna() & text.str.contains(any_of(lexicon["one_drone"]))
+    no_total = found["head"].str.endswith(": ", na=False)  # "shot down: three drones over A, one drone over B"
+    numbers = text.str.findall(number).where(no_total, found[1].map(lambda words: [words], na_action="ignore"))
 
-    Parameters
-    ----------
-    claims : DataFrame
-        With posted, date and head (the text before the number of drones).
-    night : list of str
-        Words for "night".
+    def total(numbers):
+        return sum(read_number(words, lexicon["numbers"]) for words in numbers)
 
-    Returns
-    -------
-    DataFrame
-        The claims with night (the period covers 01:00 in Moscow, or the post says so), day (strike day) and
-        within_another (the period lies inside that of another claim). Without hours a claim for the night has
-        the date of its post, any other claim the strike day of its post.
+    drones = numbers.map(total, na_action="ignore").astype(float).mask(singular, 1)
+    head = found["head"].fillna(text).str[:160]
+    return claims.assign(drones=drones, singular=singular, no_total=no_total, head=head)
+
+
+def _date_claims(claims, night):
+    """Date claims by the middle of the period that they state; `night`: words for it.
+
+    Adds night (the period covers 01:00 in Moscow, or the post says so), day (strike day) and within_another (the
+    period lies inside that of another claim). Without hours a claim for the night has the date of its post, any
+    other claim the strike day of its post.
     """
     clocks = claims["head"].str.extract(rf"{CLOCK}(?:.*?{CLOCK})?").astype(float)
     first, last = clocks[0] * 60 + clocks[1], clocks[2] * 60 + clocks[3]

@@ -3,12 +3,14 @@
 Pure functions from descriptions to bytes. Nothing depends on when or where the build runs.
 """
 
-import hashlib
 import json
 from dataclasses import asdict
 
+import numpy as np
+
 from analysis.errors import DataError
-from analysis.tables import REBUILD, table_definitions
+from analysis.sources.rawfile import RawFile
+from analysis.tables import REBUILD, table_definition, table_definitions
 
 LICENCES = {
     "CC-BY-4.0": {
@@ -23,19 +25,26 @@ LICENCES = {
     },
     "ACLED": {"name": "other-closed", "path": "https://acleddata.com", "title": "ACLED terms: not to be passed on"},
 }
+README = """\
+# Data
+
+Written by `pauses data build`. Only tables without a sidecar and the `.toml` files are kept by hand. Raw
+files go to `raw/`, which git ignores. `pauses data check` verifies everything here.
+
+CSV in UTF-8, days as YYYY-MM-DD. **An empty cell means not known, never 0.** Beside each table lies a
+sidecar (`.json`) with its sources, the checksums of the raw files, every rule that was followed and the
+rows it touched. `datapackage.json` describes all tables for programs (Frictionless Data)."""
 
 
-def sidecar(name, definition, content, rows, imported):
+def sidecar(name, content, imported):
     """Return the sidecar of a table: where it comes from, what was done, and checksums of input and output.
 
     Parameters
     ----------
     name : str
         Table name.
-    definition : dict
-        Its entry in the dictionary.
     content : bytes
-        The table's CSV file, of `rows` rows.
+        The table's CSV file.
     imported : Imported
         What its importer returned.
 
@@ -44,32 +53,30 @@ def sidecar(name, definition, content, rows, imported):
     bytes
         JSON.
     """
-    rules = [rule for rule in imported.rules if not rule.tables or name in rule.tables]
+    definition = table_definition(name)
+    columns = [field["name"] for field in definition["fields"]]
+    output = RawFile(f"{name}.csv", content).described() | {"rows": len(imported.tables[name]), "columns": columns}
+    rules = [
+        {
+            "rule": rule.name,
+            "why": rule.why,
+            "rows_touched": rule.rows_touched,
+            "examples": rule.examples,
+            "rows": _ranges(rule.rows),
+        }
+        for rule in imported.rules
+        if not rule.tables or name in rule.tables
+    ]
     return _json(
         {
             "table": name,
             "title": definition["title"],
             "licence": definition["licence"],
             "sources": [asdict(source) for source in imported.sources],
-            "inputs": [asdict(raw) for raw in imported.inputs],
-            "output": {
-                "file": f"{name}.csv",
-                "bytes": len(content),
-                "sha256": hashlib.sha256(content).hexdigest(),
-                "rows": rows,
-                "columns": [field["name"] for field in definition["fields"]],
-            },
-            "notes": list(imported.notes),
-            "rules": [
-                {
-                    "rule": rule.name,
-                    "why": rule.why,
-                    "rows_touched": rule.rows_touched,
-                    "examples": list(rule.examples),
-                    "rows": _ranges(rule.rows),
-                }
-                for rule in rules
-            ],
+            "inputs": [raw.described() for raw in imported.inputs],
+            "output": output,
+            "notes": imported.notes,
+            "rules": rules,
         }
     )
 
@@ -77,12 +84,9 @@ def sidecar(name, definition, content, rows, imported):
 def data_package(contents):
     """Return datapackage.json (Frictionless Data) for a folder given as mapping of file name to bytes."""
     resources, sources = [], {}
-    for name, definition in table_definitions().items():
-        if f"{name}.csv" not in contents:
-            continue
-        described = _described(name, contents)
+    for name, definition, described in _tables(contents):
         own = [{"title": source["title"], "path": source["address"]} for source in described["sources"]]
-        sources.update({source["path"]: source for source in own})
+        sources |= {source["path"]: source for source in own}
         resources.append(
             {
                 "name": name.replace("_", "-"),
@@ -97,11 +101,7 @@ def data_package(contents):
                 "hash": f"sha256:{described['output']['sha256']}",
                 "licenses": [LICENCES[definition["licence"]]],
                 **({"sources": own} if own else {}),
-                "schema": {
-                    "fields": definition["fields"],
-                    "primaryKey": definition["key"],
-                    "missingValues": [""],
-                },
+                "schema": {"fields": definition["fields"], "primaryKey": definition["key"], "missingValues": [""]},
             }
         )
     used = {licence["name"]: licence for resource in resources for licence in resource["licenses"]}
@@ -120,26 +120,13 @@ def data_package(contents):
 
 def readme(contents):
     """Return README.md of the data folder: how to rebuild, and each table's origin and columns."""
-    lines = [
-        "# Data",
-        "",
-        "Written by `pauses data build`. Only tables without a sidecar and the `.toml` files are kept by hand. Raw",
-        "files go to `raw/`, which git ignores. `pauses data check` verifies everything here.",
-        "",
-        "CSV in UTF-8, days as YYYY-MM-DD. **An empty cell means not known, never 0.** Beside each table lies a",
-        "sidecar (`.json`) with its sources, the checksums of the raw files, every rule that was followed and the",
-        "rows it touched. `datapackage.json` describes all tables for programs (Frictionless Data).",
-    ]
-    for name, definition in table_definitions().items():
-        if f"{name}.csv" not in contents:
-            continue
-        described = _described(name, contents)
+    lines = [README]
+    for name, definition, described in _tables(contents):
         licence = LICENCES[definition["licence"]]
         lines += ["", f"## {name}.csv", "", definition["description"].strip(), ""]
         for source in described["sources"]:
-            lines.append(
-                f"- Source: [{source['title']}]({source['address']}), {source['producer']}; {source['state']}."
-            )
+            made_by = f"{source['producer']}; {source['state']}"
+            lines.append(f"- Source: [{source['title']}]({source['address']}), {made_by}.")
             lines.append(f"  Its terms: {source['licence']}.")
         lines += [f"- This table: [{licence['title']}]({licence['path']}).", ""]
         lines += ["| column | type | unit | meaning |", "|---|---|---|---|"]
@@ -149,15 +136,18 @@ def readme(contents):
     return ("\n".join(lines) + "\n").encode()
 
 
-def _described(name, contents):
-    """The sidecar; for a table kept by hand, as much of one as its bytes give."""
-    if f"{name}.json" in contents:
-        try:
-            return json.loads(contents[f"{name}.json"])
-        except ValueError as error:
-            raise DataError("not a sidecar", file=f"{name}.json", remedy=REBUILD) from error
-    content = contents[f"{name}.csv"]
-    return {"sources": [], "output": {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}}
+def _tables(contents):
+    """Name, definition and sidecar of each table that is there; kept by hand: as much of one as its bytes give."""
+    for name, definition in table_definitions().items():
+        if f"{name}.csv" not in contents:
+            continue
+        described = {"sources": [], "output": RawFile(f"{name}.csv", contents[f"{name}.csv"]).described()}
+        if f"{name}.json" in contents:
+            try:
+                described = json.loads(contents[f"{name}.json"])
+            except ValueError as error:
+                raise DataError("not a sidecar", file=f"{name}.json", remedy=REBUILD) from error
+        yield name, definition, described
 
 
 def _ranges(labels):
@@ -170,13 +160,9 @@ def _ranges(labels):
     """
     if any(isinstance(label, str) for label in labels):
         return ", ".join(labels)
-    spans = []
-    for label in sorted(labels):
-        if spans and label == spans[-1][1] + 1:
-            spans[-1][1] = label
-        else:
-            spans.append([label, label])
-    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
+    numbers = np.sort(labels)
+    runs = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs if len(run))
 
 
 def _json(value):

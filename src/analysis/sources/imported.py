@@ -1,17 +1,15 @@
 """What an importer hands to the build: tables, the rules it followed, where the figures come from.
 
 The convention for `analysis.sources`: a module exposes one function
-``import_x(path, ..., *, folder) -> Imported`` that only reads, and an entry in `build.IMPORTERS`.
+``import_x(path, ..., *, folder) -> Imported`` that only reads, an entry in `build.IMPORTERS` and one in sources.toml.
 """
 
-import hashlib
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 
-import numpy as np
 import pandas as pd
-
-from analysis.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,17 @@ class Rule:
     rows: tuple = ()
     tables: tuple = ()
 
+    @classmethod
+    def on_ids(cls, name, why, ids):
+        """A rule by the different ids (articles, events) that it touched, a Series of str."""
+        ids = ids.drop_duplicates()
+        return cls(name, why, len(ids), tuple(ids.sort_values().head(3)))
+
+    @classmethod
+    def on_days(cls, name, why, days, *, tables=()):
+        """A rule by the days that it touched, a DatetimeIndex."""
+        return cls(name, why, len(days), (), tuple(days.strftime("%Y-%m-%d")), tables)
+
 
 @dataclass(frozen=True)
 class Source:
@@ -41,24 +50,16 @@ class Source:
     licence: str
     state: str
 
-
-@dataclass(frozen=True)
-class Input:
-    """A raw file by name, size and checksum; never by its place on a machine."""
-
-    file: str
-    bytes: int
-    sha256: str
-
     @classmethod
-    def of(cls, file, content):
-        """Describe `content`, the bytes of `file`."""
-        return cls(file, len(content), hashlib.sha256(content).hexdigest())
+    def of(cls, name, *, state, producer=None):
+        """The entry `name` of sources.toml; `producer` where it depends on the raw file."""
+        entry = tomllib.loads(files("analysis.sources").joinpath("sources.toml").read_text("utf-8"))[name]
+        return cls(**{"producer": producer, **entry}, state=state)
 
 
 @dataclass(frozen=True)
 class Imported:
-    """Tables by name (columns as in tables.toml), with the provenance that their sidecars state."""
+    """Tables by name (columns as in tables.toml), with the provenance that their sidecars state; inputs: RawFile."""
 
     tables: Mapping[str, pd.DataFrame]
     rules: tuple
@@ -88,25 +89,26 @@ def follow(frame, rules, *, tables=()):
     """
     records = []
     for rule in rules:
-        result = rule(frame)
-        labels = touched(frame, result)
-        why = rule.__doc__.splitlines()[0]
-        records.append(record(rule.__name__, why, frame.loc[labels], after=result, tables=tables))
-        frame = result
+        after = rule(frame)
+        records.append(record(rule.__name__, rule.__doc__.splitlines()[0], frame, after, tables=tables))
+        frame = after
     return frame, records
 
 
-def record(name, why, before, *, after=None, tables=()):
-    """Describe a rule by the rows it touched; `before` is indexed by row number or day."""
-    labels = [f"{label:%Y-%m-%d}" if isinstance(label, pd.Timestamp) else int(label) for label in before.index]
+def record(name, why, before, after, *, tables=()):
+    """Describe a rule by the rows of `before` (by row number or day) that are gone or different in `after`."""
+    old = before[before.index.isin(after.index)]
+    new = after.loc[old.index, before.columns]
+    same = ((old == new) | (old.isna() & new.isna())).astype(bool)
+    touched = before.drop(index=same.index[same.all(axis=1)])
+    labels = [f"{label:%Y-%m-%d}" if isinstance(label, pd.Timestamp) else int(label) for label in touched.index]
     examples = []
-    for label, row in before.head(3).iterrows():
-        if after is None or label not in after.index:
-            cells = [_words(value) for value in row.iloc[:5]]
+    for row in touched.index[:3]:
+        if row in same.index:
+            changed = same.columns[~same.loc[row]][:4]
+            cells = [f"{column} {_words(old.at[row, column])} -> {_words(new.at[row, column])}" for column in changed]
         else:
-            new = after.loc[label, before.columns]
-            changed = new.index[differs(row, new)][:4]
-            cells = [f"{column} {_words(row[column])} -> {_words(new[column])}" for column in changed]
+            cells = [_words(value) for value in touched.loc[row].iloc[:5]]
         examples.append(f"{labels[len(examples)]}: {', '.join(cells)}")
     return Rule(name, why, len(labels), tuple(examples), tuple(labels), tuple(tables))
 
@@ -116,27 +118,3 @@ def _words(value):
         return "empty"
     form = "%Y-%m-%d" if isinstance(value, pd.Timestamp) else "g" if isinstance(value, float) else ""
     return format(value, form)
-
-
-def differs(old, new):
-    """Where two frames or series of the same shape hold different values; empty equals empty."""
-    return ~((old == new) | (old.isna() & new.isna())).astype(bool)
-
-
-def touched(before, after):
-    """Index labels of `before` whose row is gone or different in `after`."""
-    kept = before.index.isin(after.index)
-    old = before[kept]
-    new = after.loc[old.index, before.columns]
-    changed = np.ones(len(before), dtype=bool)
-    changed[kept] = differs(old, new).to_numpy().any(axis=1)
-    return before.index[changed]
-
-
-def refuse(faults, *, file):
-    """Raise one DataError for all faults of a raw file; do nothing if there are none."""
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        lines = "\n".join(f"- {fault}" for fault in faults)
-        raise DataError(f"{len(faults)} kinds of fault, nothing was changed\n{lines}", file=file)

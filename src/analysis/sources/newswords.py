@@ -91,17 +91,12 @@ def draw_sample(words, lexicon, *, sizes=SAMPLE_SIZES, seed):
         article, stratum, stratum_size. Label it without the column stratum in sight.
     """
     coded = code_words(words, lexicon)
-    stratum = pd.Series(
-        np.select([coded["energy_strike"], coded["energy_word"]], ["rule", "energy word"], "rest"), words.index
-    )
+    stratum = np.select([coded["energy_strike"], coded["energy_word"]], ["rule", "energy word"], "rest")
     rng, parts = np.random.default_rng(seed), []
     for name, size in sizes.items():
         members = np.sort(words.index[stratum == name])
-        parts.append(
-            pd.DataFrame(
-                {"article": rng.choice(members, size, replace=False), "stratum": name, "stratum_size": len(members)}
-            )
-        )
+        drawn = rng.choice(members, size, replace=False)
+        parts.append(pd.DataFrame({"article": drawn, "stratum": name, "stratum_size": len(members)}))
     return pd.concat(parts).sample(frac=1, random_state=rng).reset_index(drop=True)
 
 
@@ -135,8 +130,7 @@ def measure_rule(sample, *, level=0.95, draws=100_000, seed=0):
     rows = [("precision", positives["rule"] / n["rule"], *wilson, n["rule"], positives["rule"])]
     for measure, strata in (("recall among energy words", ["rule", "energy word"]), ("recall", list(SAMPLE_SIZES))):
         reports = (positives / n * members)[strata]
-        low, high = np.quantile(
-            share["rule"] * members["rule"] / sum(share[name] * members[name] for name in strata), tails
-        )
+        drawn = share["rule"] * members["rule"] / sum(share[name] * members[name] for name in strata)
+        low, high = np.quantile(drawn, tails)
         rows.append((measure, reports["rule"] / reports.sum(), low, high, n[strata].sum(), positives[strata].sum()))
     return pd.DataFrame(rows, columns=["measure", "estimate", "low", "high", "n", "positives"])

@@ -1,7 +1,12 @@
-"""Reading a raw CSV file so that whatever is wrong with it is named, with row numbers."""
+"""Reading raw files so that whatever is wrong with them is named, with row numbers."""
 
 import csv
+import hashlib
 import io
+import tomllib
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
@@ -13,23 +18,36 @@ NOT_CSV = {
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"\x1f\x8b": "a gzip archive",
 }
+REMEDY = "download the file again, as CSV in UTF-8"
 
 
-def read_bytes(path):
-    """Return the bytes of a file, or raise DataError."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError("file cannot be read", file=path.name, found=error.strerror) from error
+@dataclass(frozen=True)
+class RawFile:
+    """The bytes of a file and its name; never its place on a machine."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+    @classmethod
+    def read(cls, path):
+        """Read a file, or raise DataError."""
+        path = Path(path)
+        try:
+            return cls(path.name, path.read_bytes())
+        except OSError as error:
+            raise DataError("file cannot be read", file=path.name, found=error.strerror) from error
+
+    def described(self):
+        """Name, size and checksum, as sidecars state them."""
+        return {"file": self.name, "bytes": len(self.content), "sha256": hashlib.sha256(self.content).hexdigest()}
 
 
-def read_rows(content, file, *, required, optional=()):
+def read_rows(raw, *, required, optional=()):
     """Return the text cells of a CSV file, without any interpretation.
 
     Parameters
     ----------
-    content : bytes
-        The file; `file` is its name for messages.
+    raw : RawFile
     required, optional : sequence of str
         Columns to take. A required one that is absent is refused, an optional one is left empty.
 
@@ -47,61 +65,95 @@ def read_rows(content, file, *, required, optional=()):
 
     Examples
     --------
-    >>> text, notes = read_rows(b"day,n\\n2024-01-01,3\\n", "n.csv", required=["n"])
+    >>> text, notes = read_rows(RawFile("n.csv", b"day,n\\n2024-01-01,3\\n"), required=["n"])
     >>> text.to_dict("index"), notes
     ({2: {'n': '3'}}, ['n.csv: columns not used: day'])
     """
-    again = "download the file again, as CSV in UTF-8"
+    fault = partial(DataError, file=raw.name, remedy=REMEDY)
+    numbers, (header, *records) = _split(raw.content, fault)
+    missing = ", ".join(name for name in required if header.count(name) != 1)
+    if missing:
+        expected, found = ", ".join(required), ", ".join(header)[:300]
+        raise fault("column missing or twice", field=missing, expected=expected, found=found)
+    if not records:
+        raise fault("only a header, no rows")
+    index = pd.Index(numbers[1:], name="row")
+    cells = pd.Series(map(len, records), index)
+    uneven = cells[cells != len(header)]
+    if len(uneven):
+        expected, found = f"{len(header)} cells", f"{uneven.iloc[0]} in row {uneven.index[0]}"
+        raise fault("row cut short or broken", rows=uneven.index, expected=expected, found=found)
+    taken = [*required, *optional]
+    notes = [f"{raw.name}: column {name} is absent, taken as empty" for name in optional if name not in header]
+    unused = ", ".join(name for name in header if name not in taken)
+    notes += [f"{raw.name}: columns not used: {unused}"] if unused else []
+    return pd.DataFrame(records, index, header, dtype="str").reindex(columns=taken, fill_value=""), notes
+
+
+def _split(content, fault):
+    """Rows as lists of cells, blanks around the names of columns removed, and the line that each row begins on."""
     for magic, kind in NOT_CSV.items():
         if content.lstrip()[:8].lower().startswith(magic):
-            raise DataError(f"not a CSV file but {kind}", file=file, remedy=again)
-    if not content.strip():
-        raise DataError("file is empty", file=file, remedy=again)
+            raise fault(f"not a CSV file but {kind}")
     try:
-        lines = io.StringIO(content.decode("utf-8-sig"), newline="")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        row, byte = content[: error.start].count(b"\n") + 1, content[error.start]
-        raise DataError(
-            "wrong encoding", file=file, rows=[row], expected="UTF-8", found=f"byte 0x{byte:02x}", remedy=again
-        ) from error
-    reader = csv.reader(lines, strict=True)
-    numbers, records, number = [], [], 0
+        row, found = content[: error.start].count(b"\n") + 1, f"byte 0x{content[error.start]:02x}"
+        raise fault("wrong encoding", rows=[row], expected="UTF-8", found=found) from error
+    if not text.strip():
+        raise fault("file is empty")
+    reader, numbers, rows, begins = csv.reader(io.StringIO(text, newline=""), strict=True), [], [], 1
     try:
         for cells in reader:
-            number, begun = reader.line_num, number + 1
             if cells:
-                numbers.append(begun)
-                records.append(cells)
+                numbers.append(begins)
+                rows.append(cells)
+            begins = reader.line_num + 1
     except csv.Error as error:
-        problem = "not readable as CSV"
-        raise DataError(problem, file=file, rows=[number + 1], found=str(error), remedy=again) from error
-    header, records, numbers = [name.strip() for name in records[0]], records[1:], numbers[1:]
-    missing = [name for name in required if header.count(name) != 1]
-    if missing:
-        raise DataError(
-            "column missing or twice",
-            file=file,
-            field=", ".join(missing),
-            expected=", ".join(required),
-            found=", ".join(header)[:300],
-            remedy=again,
-        )
-    if not records:
-        raise DataError("only a header, no rows", file=file, remedy=again)
-    uneven = [number for number, cells in zip(numbers, records, strict=True) if len(cells) != len(header)]
-    if uneven:
-        found = f"{len(records[numbers.index(uneven[0])])} in row {uneven[0]}"
-        raise DataError(
-            "row cut short or broken",
-            file=file,
-            rows=uneven,
-            expected=f"{len(header)} cells",
-            found=found,
-            remedy=again,
-        )
-    text = pd.DataFrame(records, columns=header, index=pd.Index(numbers, name="row"), dtype="str")
-    absent = [name for name in optional if name not in header]
-    unused = [name for name in header if name not in (*required, *optional)]
-    notes = [f"{file}: column {name} is absent, taken as empty" for name in absent]
-    notes += [f"{file}: columns not used: {', '.join(unused)}"] if unused else []
-    return text.reindex(columns=[*required, *optional], fill_value=""), notes
+        raise fault("not readable as CSV", rows=[begins], found=str(error)) from error
+    return numbers, [[name.strip() for name in rows[0]], *rows[1:]]
+
+
+def read_lexicon(raw):
+    """Return the words of a lexicon in TOML, or raise DataError."""
+    try:
+        return tomllib.loads(raw.content.decode())
+    except ValueError as error:
+        raise DataError("not a readable lexicon", file=raw.name, found=str(error)) from error
+
+
+def find_fault(text, field, wrong, problem, expected=None, *, file, found=None, remedy="correct the row"):
+    """Name the rows of a file in which a field is wrong.
+
+    Parameters
+    ----------
+    text : DataFrame of str
+        As `read_rows` returns it.
+    field, problem, expected, file, remedy : str
+        As in DataError.
+    wrong : Series of bool
+        Indexed by row number.
+    found : Series of str, optional
+        What stands in the rows; the column `field` by default. At most three different values are shown.
+
+    Returns
+    -------
+    DataError or None
+        None if no row is wrong.
+    """
+    rows = wrong.index[wrong]
+    if rows.empty:
+        return None
+    values = (text[field] if found is None else found)[rows].drop_duplicates()
+    shown = ", ".join(map(repr, values.head(3)))
+    return DataError(problem, file=file, field=field, rows=rows, expected=expected, found=shown, remedy=remedy)
+
+
+def refuse(faults, *, file):
+    """Raise one DataError for all faults of a file (None is no fault); do nothing if there are none."""
+    faults = [fault for fault in faults if fault]
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        lines = "\n".join(f"- {fault}" for fault in faults)
+        raise DataError(f"{len(faults)} kinds of fault, nothing was changed\n{lines}", file=file)
