@@ -148,7 +148,7 @@ def proposed_only(*, outcomes=VOLUME, level=0.95, registry=None, folder=None):
     Returns
     -------
     DataFrame
-        Columns pause, outcome, first_day, last_day, ratio, p_value, verdict, reason.
+        Columns pause, outcome, first_day, last_day, ratio, p_value, p_min, verdict.
     """
     registry = load_pauses() if registry is None else registry
     exclude = not_ordinary(registry)
@@ -165,7 +165,7 @@ def proposed_only(*, outcomes=VOLUME, level=0.95, registry=None, folder=None):
                 outcome_series(outcome, folder=folder), days, exclude=exclude, salvo_days=salvos, level=level
             )
             rows.append(replace(found, pause=pause.id, claim=pause.main))
-    return shown(rows, "pause", "outcome", "first_day", "last_day", "ratio", "p_value", "verdict", "reason")
+    return shown(rows, "pause", "outcome", "first_day", "last_day", "ratio", "p_value", "p_min", "verdict")
 
 
 def forest_rows(effects, *, registry=None):
