@@ -16,8 +16,8 @@ test: .venv/ready  ## tests, doctests, notebook rules, notebooks against their s
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest -q -o addopts= --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
 
-lab: .venv-lab/ready  ## open the notebooks in JupyterLab
-	$(LAB)/jupyter lab notebooks
+lab: .venv-lab/ready  ## open JupyterLab with a notebook to explore in
+	PATH="$(CURDIR)/$(LAB):$$PATH" jupyter lab --LabApp.default_url=/lab/tree/notebooks/explore.ipynb $(if $(filter 0,$(shell id -u)),--allow-root)
 
 notebooks: .venv/ready  ## execute the committed notebooks again and store their results
 	$(BIN)/python -m analysis.batch.notebooks

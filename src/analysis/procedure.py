@@ -81,19 +81,8 @@ def assess(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95
     >>> assess("victory-day-2025").primary("drones_launched").verdict
     'fewer'
     """
-    registry = load_pauses() if registry is None else registry
-    pause = get_pause(registry, pause_id)
-    chosen = pause.claim(claim).id
-    strikes = load_strikes(folder=folder)
-    setting = _Setting(
-        pause=pause,
-        exclude=tuple(not_ordinary(registry, besides=pause)),
-        busy=frozenset(day for other in reported_pauses(registry) if other.id != pause.id for day in other.days()),
-        salvos=salvo_days(strikes["missiles_launched"]),
-        baseline=baseline,
-        level=level,
-        folder=folder,
-    )
+    setting = _set_up(pause_id, baseline=baseline, level=level, registry=registry, folder=folder)
+    pause, chosen = setting.pause, setting.pause.claim(claim).id
     decided, from_strict = _decide_both_starts(setting, chosen, outcomes, in_family=chosen == pause.main)
     effects = [*decided, *from_strict]
     effects += [row for effect in decided for row in _companions(setting, effect)]
@@ -102,6 +91,39 @@ def assess(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95
     effects += [row for other in others for row in _decide_both_starts(setting, other, outcomes, in_family=False)[0]]
     lull = estimate_lull(setting.series("missiles_launched"), pause.days(chosen), exclude=setting.exclude)
     return Assessment(pause, chosen, tuple(effects), lull, setting.series(outcomes[0]).index[-1])
+
+
+def decide_pause(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95, registry=None, folder=None):
+    """Only the effects that decide in `assess`, one per outcome, without those around them.
+
+    Parameters and errors are those of `assess`.
+
+    Returns
+    -------
+    list of PauseEffect
+
+    Examples
+    --------
+    >>> [effect.verdict for effect in decide_pause("victory-day-2025")]
+    ['fewer', 'not testable']
+    """
+    setting = _set_up(pause_id, baseline=baseline, level=level, registry=registry, folder=folder)
+    chosen = setting.pause.claim(claim).id
+    return _decide_both_starts(setting, chosen, outcomes, in_family=chosen == setting.pause.main)[0]
+
+
+def _set_up(pause_id, *, baseline, level, registry, folder):
+    registry = load_pauses() if registry is None else registry
+    pause = get_pause(registry, pause_id)
+    return _Setting(
+        pause=pause,
+        exclude=tuple(not_ordinary(registry, besides=pause)),
+        busy=frozenset(day for other in reported_pauses(registry) if other.id != pause.id for day in other.days()),
+        salvos=salvo_days(load_strikes(folder=folder)["missiles_launched"]),
+        baseline=baseline,
+        level=level,
+        folder=folder,
+    )
 
 
 def not_ordinary(registry, *, besides=None):
@@ -181,8 +203,7 @@ def _reconciled(setting, usual, strict):
 
 def quiet_around(setting, effect):
     """For a window outside the usable days: whether it differs at all from the days around it, in words."""
-    column = catalogue()[effect.outcome].column
-    counts = load_strikes(folder=setting.folder)[column]
+    counts = outcome_series(effect.outcome, first_day="2022-01-01", drop_last=0, folder=setting.folder)
     inside = counts[str(effect.first_day) : str(effect.last_day)]
     if not len(inside) or not (inside == 0).all():
         return ""

@@ -15,6 +15,7 @@ from pathlib import Path
 from analysis.effects import COLUMNS, MIME
 from analysis.errors import PausesError, ReportError
 
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -93,6 +94,8 @@ def normalise(notebook):
         cell["id"] = digest if repeats[digest] == 1 else f"{digest}-{repeats[digest]}"
         tags = cell.metadata.get("tags", [])
         cell.metadata = type(cell.metadata)(tags=tags) if tags else type(cell.metadata)()
+        for output in cell.get("outputs", ()):
+            output.get("data", {}).pop(WIDGET_VIEW, None)  # the id of a widget that died with its kernel
     return notebook
 
 
