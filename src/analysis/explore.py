@@ -88,9 +88,8 @@ class Exploration:
 
 
 def explore_pause(
-    pause_id, *, claim="main", outcome="drones_launched", baseline_days=0, shift_start=0, shift_end=0, registry=None,
-    folder=None,
-):  # fmt: skip
+    pause_id, *, claim="main", outcome="drones_launched", baseline_days=0, shift_start=0, shift_end=0, registry=None
+):
     """Test one choice on one pause as `assess` would; a window with moved edges counts as one more claim.
 
     Parameters
@@ -104,8 +103,7 @@ def explore_pause(
         Days before the window; 0 takes the rule.
     shift_start, shift_end : int
         Days by which the edges are moved, negative for earlier.
-    registry, folder
-        As in `assess`.
+    registry : mapping of Pause, optional
 
     Returns
     -------
@@ -131,9 +129,8 @@ reported pause as well: 2 days.'
         pause, chosen = _with_moved(pause, chosen, shift_start, shift_end), MOVED
         registry = registry | {pause.id: pause}
     others = {day for other in reported_pauses(registry) if other.id != pause.id for day in other.days()}
-    (effect,) = decide_pause(
-        pause.id, claim=chosen, outcomes=[outcome], baseline=baseline_days or None, registry=registry, folder=folder
-    )
+    baseline = baseline_days or None
+    (effect,) = decide_pause(pause.id, claim=chosen, outcomes=[outcome], baseline=baseline, registry=registry)
     return Exploration(pause, chosen, baseline_days, effect, sum(day in others for day in pause.days(chosen)))
 
 
