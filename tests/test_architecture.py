@@ -8,7 +8,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "analysis"
 ROOMS = [
     "errors", "strikedays", "registry", "pauses", "tables", "tablechecks", "nullmodel", "placebo", "layout",
-    "figures", "sentences", "salvos", "effects", "evidence", "joint", "estimation", "assessment", "procedure",
+    "sentences", "figures", "salvos", "effects", "evidence", "joint", "estimation", "assessment", "procedure",
     "results", "coverage", "comparison", "outlook",
     "regions.figures", "regions.estimates", "regions.assessment",
     "energy.shares", "energy.firth", "energy.coding", "energy.measures", "energy.wording", "energy.reciprocity",

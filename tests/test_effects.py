@@ -266,8 +266,8 @@ def test_the_placebo_picture_is_described_by_its_own_counts():
     ratios = pd.DataFrame({"ratio": [0.1, 0.2, 0.2, 0.9, 1.5]})
     effect = example_effect(ratio=0.2, n_placebo=5, placebo=ratios, p_value=0.5)
     assert effect.describe_placebo() == (
-        "Histogram of 5 ordinary windows of the same length by seen over expected; this window lies at 0.20, 3 are "
-        "as low or lower, 4 as high or higher."
+        "Histogram of ordinary windows by seen over expected; this window lies at 0.20. 3 of 5 ordinary windows of 1 "
+        "day were as low or lower."
     )
     assert example_effect(**UNANSWERED).describe_placebo() == "No comparable window of 1 day; nothing to draw."
     assert effect.describe_series().endswith(effect.summary())

@@ -180,4 +180,8 @@ def forest_rows(effects, *, registry=None):
 
 def _title(name, registry):
     name = name.removeprefix("episode:")
-    return registry[name].name if name in registry else name.replace("-", " ").capitalize()
+    if name in registry:
+        return registry[name].name
+    kind, _, day = name.partition("-")  # truces-2026-05-06, or a group such as agreed-truces
+    when = f" of {pd.Timestamp(day):%B %Y}" if day[:1].isdigit() else f" {day}"
+    return f"{kind.capitalize()}{when}"

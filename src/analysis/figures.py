@@ -3,15 +3,19 @@
 import base64
 import io
 from dataclasses import dataclass
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import ReportError
+from analysis.sentences import placebo_rank
 
-WIDTH = 5.8  # inches; at phone width an 11-point label still measures nine pixels
+WIDTH = 4.8  # inches; on a phone, 360 pixels wide, the small print of 9 points still measures nine pixels
+SMALL = 9
+TITLE_LETTERS, CAPTION_LETTERS = 44, 72  # that fit into a line
 SEEN, EXPECTED, PAUSE, QUIET = "#0173b2", "#949494", "#de8f05", "#56b4e9"  # seaborn's colorblind palette
-INK = "#333333"
+INK, SOFT, PAUSE_INK = "#333333", "#595959", "#7a4e00"
 DAYS_BEFORE = 45
 LARGEST_SHOWN = 3.0
 
@@ -55,7 +59,7 @@ class Download:
         return {"text/csv": self.table.to_csv(lineterminator="\n"), "text/plain": f"{len(self.table)} rows as CSV"}
 
 
-def new_axes(ax=None, *, height=3.0):
+def new_axes(ax=None, *, height=2.9):
     """Axes in the house theme; draws on `ax` when one is given."""
     import matplotlib.pyplot as plt
     import seaborn as sns
@@ -63,20 +67,28 @@ def new_axes(ax=None, *, height=3.0):
     if ax is not None:
         return ax
     look = {"font.family": "DejaVu Sans", "axes.edgecolor": INK, "text.color": INK, "axes.labelcolor": INK}
+    look |= {"xtick.color": INK, "ytick.color": INK}
     with sns.axes_style("ticks", rc=look), sns.plotting_context("notebook", font_scale=0.85):
         figure = plt.figure(figsize=(WIDTH, height), layout="constrained")
         return figure.add_subplot()
 
 
-def finish(ax, *, title="", caption=""):
-    """Bare spines, title flush left, the data's limits in small print."""
+def finish(ax, *, title="", caption="", left=0.01):
+    """Bare spines, title and unit flush left above, numbers with thousands apart, the data's limits in small print."""
     import seaborn as sns
 
     sns.despine(ax=ax)
+    unit = bool(ax.get_ylabel())
+    if unit:
+        ax.yaxis.label.set(rotation=0, ha="left", va="bottom")
+        ax.yaxis.set_label_coords(0, 1.02)
+        if not ax.yaxis.get_major_formatter().get_offset() and ax.get_yscale() == "linear":
+            ax.yaxis.set_major_formatter("{x:,g}")
     if title:
-        ax.set_title(title, loc="left", fontsize=11, fontweight="bold")
+        title = fill(title, TITLE_LETTERS)
+        ax.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=22 if unit else 6)
     if caption:
-        ax.figure.text(0.01, -0.02, caption, ha="left", va="top", fontsize=8, color="#595959", wrap=True)
+        ax.figure.text(left, -0.02, fill(caption, CAPTION_LETTERS), ha="left", va="top", fontsize=SMALL, color=SOFT)
     return ax
 
 
@@ -96,7 +108,6 @@ def draw_series(daily, *, label, title="", ax=None):
     -------
     matplotlib Axes
     """
-    import matplotlib.dates as mdates
     import seaborn as sns
 
     ax = new_axes(ax)
@@ -104,38 +115,32 @@ def draw_series(daily, *, label, title="", ax=None):
     half = pd.Timedelta(hours=12)
     shown = daily[daily["day"] >= window.min() - pd.Timedelta(days=DAYS_BEFORE)]
     shown = shown[shown["day"] <= window.max() + pd.Timedelta(days=22)]
+    known = shown["expected"].notna().any()
     ax.axvspan(window.min() - half, window.max() + half, color=PAUSE, alpha=0.25, lw=0)
-    if shown["expected"].notna().any():
+    if known:
         ax.fill_between(shown["day"], shown["low"], shown["high"], color=EXPECTED, alpha=0.2, lw=0, step="mid")
         sns.lineplot(shown, x="day", y="expected", color=INK, ls="--", lw=1, ax=ax, legend=False)
-        ax.annotate(
-            "expected", (shown["day"].iloc[0], shown["expected"].iloc[0]), xytext=(2, 3), textcoords="offset points",
-            fontsize=8.5, color=INK,
-        )  # fmt: skip
-    ax.vlines(shown["day"], 0, shown["observed"], color=SEEN, lw=2.2)
-    sns.scatterplot(shown, x="day", y="observed", color=SEEN, s=16, ax=ax, legend=False, linewidth=0)
+        end = shown[shown["expected"].notna()].iloc[-1]
+        note = {"xytext": (5, 0), "textcoords": "offset points", "va": "center", "fontsize": SMALL}
+        ax.annotate("expected", (end["day"], end["expected"]), annotation_clip=False, **note)
+    ax.vlines(shown["day"], 0, shown["observed"], color=SEEN, lw=2)
+    sns.scatterplot(shown, x="day", y="observed", color=SEEN, s=14, ax=ax, legend=False, linewidth=0)
     missing = shown.loc[shown["observed"].isna(), "day"]
     ax.plot(missing, np.zeros(len(missing)), ls="none", marker="x", ms=5, color=INK, clip_on=False)
-    ax.set_ylim(0)
-    top = ax.get_ylim()[1]
-    ax.text(
-        window.min() - half,
-        top,
-        " pause" if len(window) < 8 else " the pause",
-        va="top",
-        fontsize=8.5,
-        color="#7a4e00",
-    )
-    locator = mdates.AutoDateLocator(minticks=4, maxticks=7)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+    top = max(1.0, np.nanmax([0, shown["observed"].max(), shown["high"].max() if known else 0]))
+    ax.set_ylim(0, 1.15 * top)  # room for the word above every line
+    middle = window.min() + (window.max() - window.min()) / 2
+    ax.text(middle, 1.13 * top, "pause", ha="center", va="top", fontsize=SMALL, color=PAUSE_INK, fontweight="bold")
+    ticks = shown.loc[shown["day"].dt.day.isin([1, 15]), "day"]
+    years = (f"\n{day:%Y}" * new for day, new in zip(ticks, ticks.dt.year.diff() != 0, strict=True))
+    ax.set_xticks(ticks, [f"{day.day} {day:%b}{year}" for day, year in zip(ticks, years, strict=True)])
     ax.set(xlabel="strike day (18:00 to 18:00, Kyiv)", ylabel=f"{label} a day")
-    note = "Grey band: where 95 of 100 ordinary days fall." if shown["expected"].notna().any() else ""
+    note = "Blue: reported. Grey: 95 of 100 ordinary days." if known else "Blue: reported."
     return finish(ax, title=title, caption=note + (" Crosses: no report." if len(missing) else ""))
 
 
-def draw_placebo(placebo, *, ratio, n_days, title="", ax=None):
-    """Where a window lies among all comparable windows of its length.
+def draw_placebo(placebo, *, ratio, n_days, ax=None):
+    """Where a window lies among all comparable windows of its length, in words above and as a picture.
 
     Parameters
     ----------
@@ -147,41 +152,35 @@ def draw_placebo(placebo, *, ratio, n_days, title="", ax=None):
     """
     import seaborn as sns
 
-    ax = new_axes(ax)
     if ratio is None or placebo.empty:
+        ax = new_axes(ax, height=0.8)
         ax.text(0.5, 0.5, "no comparable window", ha="center", va="center", transform=ax.transAxes)
         ax.set_axis_off()
         return ax
+    ax = new_axes(ax, height=3.2)
     ratios = placebo["ratio"].dropna().clip(upper=LARGEST_SHOWN)
     sns.histplot(x=ratios, bins=np.arange(0, LARGEST_SHOWN + 0.1, 0.1), color=EXPECTED, edgecolor="white", ax=ax)
     sns.rugplot(x=ratios, color=INK, height=0.03, alpha=0.4, lw=0.6, ax=ax)
-    at = min(ratio, LARGEST_SHOWN)
-    ax.axvline(at, color=PAUSE, lw=3)
-    top = 1.35 * ax.get_ylim()[1]
+    top = 1.25 * ax.get_ylim()[1]
     ax.set_ylim(0, top)
-    low, high = int((placebo["ratio"] <= ratio).sum()), int((placebo["ratio"] >= ratio).sum())
-    side = f"{low} of {len(ratios)} ordinary windows\nare this low or lower" if low <= high else (
-        f"{high} of {len(ratios)} ordinary windows\nare this high or higher"
-    )  # fmt: skip
+    at = min(ratio, LARGEST_SHOWN)
     left = at > LARGEST_SHOWN / 2
-    ax.annotate(
-        f"this window: {ratio:.2f}\n{side}", (at, top * 0.98), xytext=(-6 if left else 6, 0), va="top",
-        textcoords="offset points", ha="right" if left else "left", fontsize=9, color="#7a4e00",
-    )  # fmt: skip
-    ax.axvline(1, color=INK, lw=0.8, ls=":")
+    for place, words, colour, width, dots in (
+        (1, "as expected", INK, 0.8, ":"), (at, f"this pause: {ratio:.2f}", PAUSE_INK, 3, "-")
+    ):  # fmt: skip
+        ax.axvline(place, color=PAUSE if place == at and width > 1 else colour, lw=width, ls=dots)
+        note = {"xytext": (-6 if left else 6, 0), "ha": "right" if left else "left", "va": "top", "fontsize": SMALL}
+        height = top if width > 1 else 0.91 * top
+        ax.annotate(words, (place, height), textcoords="offset points", color=colour, **note)
     ax.set_xlim(-0.05, LARGEST_SHOWN + 0.05)
-    unit = "day" if n_days == 1 else f"{n_days} days"
-    ax.set(xlabel="seen / expected (1 = as expected)", ylabel=f"windows of {unit}")
-    beyond = int((placebo["ratio"] > LARGEST_SHOWN).sum())
-    return finish(
-        ax,
-        title=title,
-        caption=f"{beyond} windows beyond {LARGEST_SHOWN:g} in the last bar." if beyond else "",
-    )
+    ax.set_xticks([0, 0.5, 1, 1.5, 2, 2.5, 3], ["0", "0.5", "1", "1.5", "2", "2.5", "3+"])
+    unit = "1 day" if n_days == 1 else f"{n_days} days"
+    ax.set(xlabel="seen / expected (1 = as expected)", ylabel=f"number of ordinary windows of {unit}")
+    return finish(ax, title=placebo_rank(placebo["ratio"].dropna(), ratio, n_days))
 
 
 def draw_forest(rows, *, title="", ax=None):
-    """Ratios with intervals, one line each; hollow marks for what could not be told.
+    """Ratios with intervals, one line each under its name; hollow marks for what could not be told.
 
     Parameters
     ----------
@@ -189,61 +188,53 @@ def draw_forest(rows, *, title="", ax=None):
         Columns label, ratio, ratio_low, ratio_high, told (bool); empty ratio_high = no upper limit.
     """
     import seaborn as sns
+    from matplotlib.patheffects import withStroke
 
-    ax = new_axes(ax, height=0.9 + 0.36 * len(rows))
+    ax = new_axes(ax, height=0.9 + 0.4 * len(rows))
     rows = rows.reset_index(drop=True)
+    words = {"xytext": (0, 10), "textcoords": "offset points", "va": "center", "fontsize": SMALL}
     for position, row in rows.iterrows():
+        colour = SEEN if row["told"] else EXPECTED
+        named = ax.annotate(row["label"], (0.04, position), fontweight="bold" if row["told"] else "normal", **words)
+        named.set_path_effects([withStroke(linewidth=3, foreground="white")])
         if pd.isna(row["ratio"]):
-            ax.text(0.03, position, "no comparable window", va="center", fontsize=8.5, color="#595959")
+            ax.text(1.06, position, "no comparable window", va="center", fontsize=SMALL, color=SOFT)
             continue
         low = 0.0 if pd.isna(row["ratio_low"]) else row["ratio_low"]
         high = LARGEST_SHOWN if pd.isna(row["ratio_high"]) else row["ratio_high"]
-        bounded = row["ratio"] > 0 or not row["told"]
-        if bounded:
-            ax.hlines(
-                position,
-                min(low, LARGEST_SHOWN),
-                min(high, LARGEST_SHOWN),
-                color=SEEN if row["told"] else EXPECTED,
-                lw=2,
-            )
-        if bounded and high >= LARGEST_SHOWN:
-            ax.plot(
-                LARGEST_SHOWN,
-                position,
-                marker=">",
-                color=SEEN if row["told"] else EXPECTED,
-                ms=5,
-                clip_on=False,
-            )
+        interval = "" if pd.isna(row["ratio_high"]) else f" ({low:.2f} to {high:.2f})"
+        ax.annotate(f"{row['ratio']:.2f}{interval}", (LARGEST_SHOWN, position), ha="right", color=SOFT, **words)
+        if row["ratio"] > 0 or not row["told"]:
+            ax.hlines(position, min(low, LARGEST_SHOWN), min(high, LARGEST_SHOWN), color=colour, lw=2)
+            if high >= LARGEST_SHOWN:
+                ax.plot(LARGEST_SHOWN, position, marker=">", color=colour, ms=5, clip_on=False)
     for told, colour in ((True, SEEN), (False, "white")):
         part = rows[(rows["told"] == told) & rows["ratio"].notna()]
         sns.scatterplot(
             x=part["ratio"].clip(upper=LARGEST_SHOWN), y=part.index, color=colour, edgecolor=SEEN if told else INK,
             s=60, linewidth=1.3, ax=ax, zorder=3, clip_on=False, legend=False,
         )  # fmt: skip
-    ax.axvline(1, color=INK, lw=0.8, ls=":")
-    ax.set_yticks(rows.index, rows["label"])
-    ax.set_ylim(len(rows) - 0.5, -0.5)
-    ax.set_xlim(0, LARGEST_SHOWN)
-    ax.set(xlabel="seen / expected (1 = as expected)", ylabel="")
-    return finish(
-        ax,
-        title=title,
-        caption="Filled: told from chance. Hollow: could not be told. Arrow: no upper limit shown.",
-    )
+    ax.axvline(1, color=INK, lw=0.8, ls=":", zorder=0)
+    ax.set(xlim=(0, LARGEST_SHOWN), ylim=(len(rows) - 0.5, -0.9), yticks=[], ylabel="")
+    ax.set_xlabel("seen / expected (1 = as expected)")
+    note = "Filled: told from chance. Hollow: could not be told. Lines: intervals; an arrow: no upper limit shown."
+    return finish(ax, title=title, caption=note)
 
 
 def draw_hazard(hazard, *, at, title="", ax=None):
     """Daily probability of a mass salvo by days since the last one, with the window's start marked."""
     import seaborn as sns
 
-    ax = new_axes(ax, height=2.6)
+    ax = new_axes(ax, height=2.4)
     sns.lineplot(hazard, x="days_since_salvo", y="probability", color=SEEN, ax=ax)
     ax.axvline(at, color=PAUSE, lw=3, alpha=0.7)
-    ax.annotate(" pause starts", (at, ax.get_ylim()[1]), va="top", fontsize=9, color="#7a4e00")
-    ax.set(xlabel="days since the last mass salvo", ylabel="chance of a salvo that day", ylim=(0, None))
-    return finish(ax, title=title)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set(xlabel="days since the last mass salvo", ylabel="chance of a mass salvo that day", ylim=(0, None))
+    note = {"xytext": (5, 0), "textcoords": "offset points", "va": "top", "fontsize": SMALL, "color": PAUSE_INK}
+    ax.annotate("pause starts", (at, ax.get_ylim()[1]), **note)
+    finish(ax, title=title)
+    ax.yaxis.set_major_formatter("{x:.0%}")
+    return ax
 
 
 def draw_timeline(counts, spans, *, label, title="", ax=None):
@@ -257,10 +248,12 @@ def draw_timeline(counts, spans, *, label, title="", ax=None):
     """
     import seaborn as sns
 
-    ax = new_axes(ax)
+    ax = new_axes(ax, height=2.6)
     weekly = counts.resample("W").mean().rename("count").rename_axis("week").reset_index()
-    sns.lineplot(weekly, x="week", y="count", color=SEEN, lw=1.2, ax=ax)
+    sns.lineplot(weekly, x="week", y="count", color=SEEN, lw=1.1, ax=ax)
     for span in spans.itertuples():
         ax.axvspan(span.first_day, span.last_day + pd.Timedelta(days=1), color=PAUSE, alpha=0.6, lw=0.8)
-    ax.set(xlabel="", ylabel=f"{label} a day (weekly mean)", ylim=(0, None))
+    years = pd.date_range(counts.index[0], counts.index[-1], freq="YS")
+    ax.set_xticks(years, [f"{year:%Y}" for year in years], ha="left")
+    ax.set(xlabel="", ylabel=f"{label} a day, weekly mean", ylim=(0, None))
     return finish(ax, title=title, caption="Shaded: announced pauses.")

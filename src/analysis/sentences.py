@@ -105,11 +105,23 @@ def describe_placebo(effect):
     """Alternative text of the placebo picture."""
     if effect.ratio is None or not effect.n_placebo:
         return f"No comparable window of {days_text(effect.n_days)}; nothing to draw."
-    low, high = (effect.placebo["ratio"] <= effect.ratio).sum(), (effect.placebo["ratio"] >= effect.ratio).sum()
-    return (
-        f"Histogram of {effect.n_placebo} ordinary windows of the same length by seen over expected; this window "
-        f"lies at {effect.ratio:.2f}, {low} are as low or lower, {high} as high or higher."
-    )
+    rank = placebo_rank(effect.placebo["ratio"], effect.ratio, effect.n_days)
+    return f"Histogram of ordinary windows by seen over expected; this window lies at {effect.ratio:.2f}. {rank}."
+
+
+def placebo_rank(ratios, ratio, n_days):
+    """Where a window lies among ordinary windows of its length, in words.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> placebo_rank(np.array([0.4, 0.9, 1.3]), 0.4, 2)
+    '1 of 3 ordinary windows of 2 days was as low or lower'
+    """
+    low, high = int((ratios <= ratio).sum()), int((ratios >= ratio).sum())
+    count, word = (low, "as low or lower") if low <= high else (high, "as high or higher")
+    verb = "was" if count == 1 else "were"
+    return f"{count or 'None'} of {len(ratios)} ordinary windows of {days_text(n_days)} {verb} {word}"
 
 
 def _ordinary(effect):

@@ -150,10 +150,10 @@ class RegionalAssessment:
 
     def plot(self, ax=None):
         """Draw the first named region's daily minutes under alert."""
+        from analysis.figures import finish
+
         key, name = next(iter(self.regions.items()))
-        ax = self.select(MINUTES, key).plot(ax)
-        ax.set_title(name, loc="left", fontsize=11, fontweight="bold")
-        return ax
+        return finish(self.select(MINUTES, key).plot(ax), title=name)
 
     def describe(self):
         """Alternative text for `plot`."""

@@ -1,8 +1,10 @@
 """Pictures of regions: tile map, small multiples, ranks. Values are also written out: grey print loses nothing."""
 
+from textwrap import fill
+
 import pandas as pd
 
-from analysis.figures import EXPECTED, INK, PAUSE, SEEN, WIDTH, finish, new_axes
+from analysis.figures import CAPTION_LETTERS, EXPECTED, INK, PAUSE, SEEN, SMALL, SOFT, WIDTH, finish, new_axes
 from analysis.sentences import days_text
 
 LONGEST_LINE = 9  # letters that fit into a tile
@@ -20,7 +22,7 @@ def draw_tile_map(shares, *, title="", ax=None):
     """
     import seaborn as sns
 
-    ax = new_axes(ax, height=3.5)
+    ax = new_axes(ax, height=3.3)
     rows, columns = (range(int(shares[side].max()) + 1) for side in ("tile_row", "tile_column"))
     grid = shares.pivot(index="tile_row", columns="tile_column", values="ratio").reindex(index=rows, columns=columns)
     look = {"cmap": "Blues", "vmin": -0.6, "vmax": LARGEST_RATIO, "cbar": False, "linewidths": 2, "linecolor": "white"}
@@ -33,8 +35,8 @@ def draw_tile_map(shares, *, title="", ax=None):
         ax.text(x, y + 0.27, value, ha="center", va="center", fontsize=10 if known else 7, color=ink, linespacing=0.9,
                 fontweight="bold" if known else "normal")  # fmt: skip
     ax.set(xlabel="", ylabel="", xticks=[], yticks=[])
-    note = "Share of all alert-minutes over usual share: 0.5× is half of it.\n"
-    finish(ax, title=title, caption=note + "▲ ▼ above or below the range of 95 of 100 ordinary windows.")
+    note = "Share of all alert-minutes over usual share: 0.5× is half of it. ▲\u00a0above, "
+    finish(ax, title=title, caption=note + "▼\u00a0below the range of 95 of 100 ordinary windows.")
     ax.spines[:].set_visible(False)
     return ax
 
@@ -62,7 +64,7 @@ def draw_region_windows(windows, shares, *, days):
     order = (shares["share"] - shares["usual"])[windows.columns].sort_values(ascending=False, kind="stable").index
     tidy = (100 * windows.asfreq("D")).rename_axis("start").reset_index()  # days left out are gaps, not lines
     tidy = tidy.melt("start", var_name="region", value_name="share")
-    look = {"col_wrap": 2, "height": 0.85, "aspect": WIDTH / 1.7, "sharey": False, "dropna": False}
+    look = {"col_wrap": 2, "height": 0.8, "aspect": WIDTH / 1.6, "sharey": False, "dropna": False}
     grid = sns.FacetGrid(tidy, col="region", col_order=order, **look)
     grid.map(plt.plot, "start", "share", color=INK, lw=0.8).set_titles("")
     for region, ax in grid.axes_dict.items():
@@ -70,24 +72,26 @@ def draw_region_windows(windows, shares, *, days):
         ax.axhspan(100 * row["low"], 100 * row["high"], color=EXPECTED, alpha=0.3, lw=0)
         ax.axvline(days[0], color=PAUSE, lw=1)
         ax.plot(days[0], 100 * row["share"], marker="o", ms=6, color=PAUSE, mec=INK, clip_on=False)
-        ax.set_title(f"{region} {row['share']:.0%}, usually {row['usual']:.0%}", loc="left", fontsize=9)
+        ax.set_title(f"{region} {row['share']:.0%}, usually {row['usual']:.0%}", loc="left", fontsize=SMALL)
         ax.set(xlabel="", ylabel="", xticks=[], ylim=(0, None))
-        ax.tick_params(labelsize=8, length=2)
-    note = f"Share of all alert-minutes in %, windows of {days_text(len(days))}. Orange: the pause.\n"
-    note += "Grey, where shown: 95 of 100 ordinary windows."
-    grid.figure.text(0.02, 0.03, note, va="top", fontsize=8.5)
+        ax.tick_params(labelsize=8, length=2, colors=INK)
+    span = " to ".join(f"{day.day} {day:%B %Y}" for day in (windows.index[0], windows.index[-1]))
+    note = f"Share of all alert-minutes in %, windows of {days_text(len(days))} that start from {span}. Orange: the "
+    note += "pause. Grey, where shown: 95 of 100 ordinary windows."
+    grid.figure.text(0.02, 0.03, fill(note, CAPTION_LETTERS), va="top", fontsize=SMALL, color=SOFT)
     return next(iter(grid.axes_dict.values()))
 
 
 def draw_region_ranks(shares, *, named, title="", ax=None):
     """Draw every region's share over usual share on one line, the named ones filled: a picture, not a test."""
-    ax = new_axes(ax, height=2.4)
+    ax = new_axes(ax, height=2.3)
     ratio = shares["ratio"].dropna().clip(upper=LARGEST_RATIO).round(1).sort_index(key=lambda names: names.isin(named))
     level, filled = ratio.groupby(ratio).cumcount(), ratio.index.isin(named)
     for shown, colour in ((~filled, "white"), (filled, SEEN)):
         ax.scatter(ratio[shown], level[shown], s=60, color=colour, edgecolor=INK, clip_on=False)
-    for x, y, region in zip(ratio[filled], level[filled], ratio.index[filled], strict=True):
-        ax.annotate(region, (x, y), xytext=(0, 7), textcoords="offset points", fontsize=9, ha="center")
+    for x, regions in ratio[filled].groupby(ratio[filled]).groups.items():  # one label for all that lie together
+        note = {"xytext": (-4 if x < 1 else 4, 7), "textcoords": "offset points", "fontsize": SMALL}
+        ax.annotate(" and ".join(regions), (x, level[regions].max()), ha="left" if x < 1 else "right", **note)
     ax.axvline(1, color=INK, lw=0.8, ls=":")
     ax.set(xlim=(-0.15, LARGEST_RATIO + 0.15), ylim=(-0.8, None), yticks=[], ylabel="", xlabel="share / usual share")
     finish(ax, title=title, caption="One circle a region, to the nearest tenth; 3 stands for 3 and more.")

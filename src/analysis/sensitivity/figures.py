@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from analysis.figures import EXPECTED, INK, LARGEST_SHOWN, PAUSE, SEEN, WIDTH, finish, new_axes
+from analysis.figures import EXPECTED, INK, LARGEST_SHOWN, PAUSE, SEEN, SMALL, WIDTH, finish, new_axes
 from analysis.sentences import FEWER, MORE
 
-TOP, LINE, LABELS = 2.6, 0.21, 1.0  # inches: the ratios, each line of the choices, their names
+TOP, LINE, LABELS = 2.4, 0.2, 1.3  # inches: the ratios, each line of the choices, their names
 
 
 def draw_curve(frame, choices, *, title="", ax=None):
@@ -51,7 +51,7 @@ def draw_curve(frame, choices, *, title="", ax=None):
     ax.set(xlabel="", ylabel="launched / expected")
 
     below = make_axes_locatable(ax).append_axes("bottom", size=f"{100 * LINE * len(lines) / TOP:.0f}%", pad=0.08)
-    below.set_yticks(range(len(lines)), [name or axis for axis, name in lines], fontsize=10)
+    below.set_yticks(range(len(lines)), [name or axis for axis, name in lines], fontsize=SMALL)
     for line, ((axis, name), label) in enumerate(zip(lines, below.get_yticklabels(), strict=True)):
         here = np.flatnonzero(shown[axis] == name)
         below.plot(here, np.full(len(here), line), ls="none", marker="|", ms=8, mew=1.6, color=INK)
@@ -61,11 +61,9 @@ def draw_curve(frame, choices, *, title="", ax=None):
     below.set(xlim=ax.get_xlim(), ylim=(len(lines) - 0.4, -0.6), xticks=[])
     below.tick_params(axis="y", length=0)
     sns.despine(ax=below, left=True, bottom=True)
-    zero = "\nWhere nothing flew, the line shows where ordinary windows lie." if silent.any() else ""
-    caption = (
-        f"Orange: main specification. Blue: told from chance on its own.\nLines: intervals; dotted: as expected.{zero}"
-    )
-    return finish(ax, title=title, caption=caption)
+    zero = " Where nothing flew, the line shows where ordinary windows lie." if silent.any() else ""
+    caption = "Orange: main specification. Blue: told from chance on its own. Lines: intervals; dotted: as expected."
+    return finish(ax, title=title, caption=caption + zero, left=0.01 - LABELS / (WIDTH - LABELS))
 
 
 def _lines(choices):
