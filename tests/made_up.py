@@ -57,7 +57,8 @@ def comparison_notebook(folder):
 
 def pauses(*names):
     """What the index lists."""
-    return [{"id": name, "name": f"Truce of {name}", "dates": "20 April 2025"} for name in names]
+    told = {"dates": "20 April 2025", "status": "agreed", "claims": [{"who": "Russia", "when": "20 April 2025"}]}
+    return [{"id": name, "name": f"Truce of {name}"} | told for name in names]
 
 
 def effect_row(**changes):

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 import analysis as pa
-from analysis.batch.findings import END, START, findings_table, joint_sentence, write_findings
+from analysis.batch.findings import FINDINGS, METHOD, findings_table, joint_sentence, method, write_findings
 from analysis.results import load_results
+from analysis.sentences import in_brief
 
 ROOT = Path(__file__).parents[1]
 RESULTS = load_results()
@@ -14,9 +15,43 @@ RESULTS = load_results()
 
 @pytest.mark.parametrize("name", ["README.md", "reports/README.md"])
 def test_the_committed_findings_are_those_of_the_record(name):
-    text = (ROOT / name).read_text(encoding="utf-8")
-    block = text.split(START)[1].split(END)[0].strip()
-    assert block == f"{joint_sentence(RESULTS)}\n\n{findings_table(RESULTS)}"
+    block = between((ROOT / name).read_text(encoding="utf-8"), FINDINGS)
+    assert block.split() == f"{joint_sentence(RESULTS)} {findings_table(RESULTS)}".split()
+
+
+def test_the_readme_has_the_method_of_the_pages_in_ten_sentences():
+    items = between((ROOT / "README.md").read_text(encoding="utf-8"), METHOD)
+    assert items.split() == " ".join(f"{n}. {words}" for n, words in enumerate(method(), 1)).split()
+    assert len(method()) == 10
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "lead"),
+    [
+        (["fewer", "fewer"], "did see fewer launches than"),
+        (["fewer", "not testable"], "saw fewer launches of one kind"),
+        (["no visible change", "not testable"], "cannot be said to have brought fewer"),
+        (["fewer", "more"], "cannot be said to have brought fewer"),
+    ],
+)
+def test_the_joint_answer_claims_no_more_than_its_verdicts(verdicts, lead):
+    joint = RESULTS[(RESULTS["pause"] == "volume-truces") & (RESULTS["test"] == "joint")].assign(verdict=verdicts)
+    assert lead in joint_sentence(joint)
+    assert all(f"({verdict}; p" in joint_sentence(joint) for verdict in verdicts if verdict != "fewer")
+    assert joint_sentence(joint.head(0)) == ""
+
+
+def test_every_reason_for_not_seeing_stands_beside_the_verdict():
+    row = RESULTS[RESULTS["verdict"] == "no visible change"].iloc[0].to_dict()
+    corrected = in_brief(row | {"p_value": 0.03, "p_adjusted": 0.06, "level": 0.95, "smallest_visible_cut": None})
+    assert corrected["sight"] == "p = 0.03, but 0.06 once both outcomes are counted; no cut is visible in most windows"
+    silent = in_brief(row | {"ratio": 0.0, "expected": 41.3, "verdict": "not testable", "reason": "rare; more"})
+    assert (silent["ratio"], silent["sight"]) == ("none of an expected 41", "rare")
+    assert in_brief(row | {"observed": None, "reason": "no report"}) == {"seen": "", "ratio": "", "sight": "no report"}
+
+
+def between(text, marks):
+    return text.split(marks[0])[1].split(marks[1])[0].strip()
 
 
 def test_the_record_is_what_the_package_finds_now():
@@ -37,7 +72,8 @@ def test_nine_pauses_have_a_row_each():
 def test_drift_is_mended_and_a_file_without_a_place_is_refused(tmp_path):
     (tmp_path / "reports").mkdir()
     for name in ("README.md", "reports/README.md"):
-        (tmp_path / name).write_text(f"before\n{START}\nstale line\n{END}\nafter\n", encoding="utf-8")
+        places = "\n".join(f"{start}\nstale line\n{end}" for start, end in (FINDINGS, METHOD))
+        (tmp_path / name).write_text(f"before\n{places}\nafter\n", encoding="utf-8")
     assert write_findings(tmp_path, results=RESULTS) == ["README.md", "reports/README.md"]
     assert write_findings(tmp_path, results=RESULTS) == []
     text = (tmp_path / "README.md").read_text(encoding="utf-8")

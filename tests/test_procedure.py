@@ -125,7 +125,7 @@ def test_the_nights_table_shows_what_was_reported(found):
     nights = found["us-three-day-2026-05"].nights()
     assert nights["drones"].loc["2026-05-09":"2026-05-11"].tolist() == ["43", "27", "0"]
     assert nights.index[0] == "2026-05-06"
-    assert nights[""].tolist() == [""] * 3 + ["pause"] * 3 + [""] * 3
+    assert nights["period"].tolist() == ["before"] * 3 + ["pause"] * 3 + ["after"] * 3
     assert found["energy-moratorium-2025-03"].nights().loc["2025-04-07", "drones"] == "no report"
 
 

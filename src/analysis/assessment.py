@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.effects import EffectsRecord, shown, to_frame
 from analysis.pauses import Pause
 from analysis.salvos import Lull
-from analysis.sentences import days_text, headline, outcome_label, rebound
+from analysis.sentences import NO_CHANGE, days_text, headline, in_brief, outcome_label, rebound, span_text
 
 HORIZONS = (3, 7, 14)
 PRIMARY_HORIZON = 7
@@ -76,24 +76,53 @@ class Assessment:
         shown = self.primary(self.outcomes()[0])
         held = shown.n_days - shown.n_missing
         so_far = " so far" if shown.last_day > self.data_until.date() else ""
-        held_nights = "the only night" if held == shown.n_days == 1 else f"{held} of {shown.n_days} nights"
+        nights = "the only night" if held == shown.n_days == 1 else f"{held} of {shown.n_days} nights"
+        span = span_text(shown.first_day, shown.last_day)
         return (
-            f"The data reach to {self.data_until:%Y-%m-%d}. They hold {held_nights} of "
-            f'{self.pause.phrase} (window of the claim "{self.claim}"){so_far}.'
+            f"The data reach to {self._until()}. They hold {nights} announced ({span}, window of the claim "
+            f'"{self.claim}"){so_far}.'
         )
+
+    def quotation(self):
+        """The headline with how far the data reach and how to cite it, as Markdown."""
+        return f"**{self.headline()}**\n\n{self.coverage()}\n\nTo cite: {self.citation()}"
+
+    def citation(self):
+        """How to cite this finding: project, report, version, and the date the data reach to."""
+        from importlib.metadata import version
+
+        return (
+            f'The strike-pauses project, "{self.pause.name}: did the strikes change?", version '
+            f"{version('strike-pauses')}, data to {self._until()}."
+        )
+
+    def said_and_found(self):
+        """What officials said of the pause beside what the counts show, as a Markdown table of one row."""
+        found = []
+        for outcome in self.outcomes():
+            effect = self.primary(outcome)
+            brief = in_brief(effect.record())
+            words = "; ".join(filter(None, (brief["seen"], brief["sight"] if effect.verdict == NO_CHANGE else "")))
+            label = outcome_label(outcome)
+            found.append(f"{label[0].upper()}{label[1:]}: **{effect.verdict}**" + (f" ({words})" if words else ""))
+        said = escape(self.pause.violations).replace("|", "\\|")
+        return f"| Officials said | The launch counts show |\n|---|---|\n| {said}. | {'. '.join(found)}. |"
 
     def nights(self):
         """The strike days of the window and three on either side: reported and expected per outcome."""
         days = self.pause.days(self.claim)
         margin = pd.Timedelta(days=NIGHTS_AROUND)
         every = pd.date_range(days[0] - margin, days[-1] + margin)
-        columns = {"": ["pause" if day in days else "" for day in every]}
+        columns = {"period": ["before" if day < days[0] else "after" if day > days[-1] else "pause" for day in every]}
         for outcome in self.outcomes():
             label = outcome_label(outcome, short=True)
             daily = self.primary(outcome).daily.set_index("day").reindex(every)
             columns[label] = daily["observed"].map("{:.0f}".format, na_action="ignore").fillna("no report")
             columns[f"{label} expected"] = daily["expected"].map("{:.0f}".format, na_action="ignore").fillna("–")
         return pd.DataFrame(columns, index=every.strftime("%Y-%m-%d").rename("strike day"))
+
+    def _until(self):
+        return span_text(self.data_until, self.data_until)
 
     def describe_lull(self):
         """How ordinary the quiet was, in words."""

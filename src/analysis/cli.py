@@ -98,6 +98,7 @@ def test(pause_id, outcome_names, claim):
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
 def report(pause_ids, only, jobs, force, cold, timeout, out, quiet, as_json):
     """Make the reports of all reported pauses, or of those named, and the index."""
+    from analysis.batch.front import report_rows
     from analysis.batch.progress import Progress
     from analysis.batch.run import run_reports
     from analysis.pauses import REPORTED, data_folder, get_pause, load_pauses
@@ -121,18 +122,6 @@ def report(pause_ids, only, jobs, force, cold, timeout, out, quiet, as_json):
 
         write_findings(clone)
     sys.exit(1 if any(outcome.status == "failed" for outcome in outcomes) else 0)
-
-
-def report_rows(registry):
-    """What the index says of each reported pause before any result: id, name, dates."""
-    from analysis.pauses import reported_pauses
-
-    rows = []
-    for pause in reported_pauses(registry):
-        days = pause.days()
-        dates = f"{days[0]:%Y-%m-%d}" + (f" to {days[-1]:%Y-%m-%d}" if len(days) > 1 else "")
-        rows.append({"id": pause.id, "name": pause.name, "dates": dates})
-    return rows
 
 
 @main.command()

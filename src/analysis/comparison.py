@@ -11,8 +11,9 @@ from analysis.estimation import estimate_effect
 from analysis.joint import combine_effects
 from analysis.pauses import load_pauses, volume_episodes
 from analysis.procedure import VOLUME, not_ordinary
+from analysis.results import forest_frame
 from analysis.salvos import salvo_days
-from analysis.sentences import FEWER, MORE, outcome_label
+from analysis.sentences import FEWER, MORE
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 
@@ -174,8 +175,7 @@ def forest_rows(effects, *, registry=None):
         raise DesignError("no effects to draw", field="effects", expected="at least one")
     registry = load_pauses() if registry is None else registry
     rows = to_frame(effects)
-    labels = [f"{_title(row.pause, registry)}: {outcome_label(row.outcome, short=True)}" for row in rows.itertuples()]
-    return rows[["ratio", "ratio_low", "ratio_high"]].assign(label=labels, told=rows["verdict"].isin([FEWER, MORE]))
+    return forest_frame(rows.assign(name=[_title(name, registry) for name in rows["pause"]]))
 
 
 def _title(name, registry):

@@ -5,6 +5,7 @@ import pandas as pd
 from analysis.effects import COLUMNS
 from analysis.errors import DataError
 from analysis.pauses import data_folder, load_pauses, reported_pauses
+from analysis.sentences import FEWER, MORE, amount, outcome_label
 from analysis.tables import outcomes as catalogue
 
 FILE = "results.csv"
@@ -50,15 +51,9 @@ def verdicts(results, *, registry=None):
     Returns
     -------
     DataFrame
-        Columns pause, name, outcome, first_day, last_day, n_days, observed, expected_low, expected_high, ratio,
-        ratio_low, ratio_high, p_value, p_adjusted, level, smallest_visible_cut, verdict, reason.
+        Columns name and those of the record.
     """
     registry = load_pauses() if registry is None else registry
-    shown = [
-        "pause", "name", "outcome", "first_day", "last_day", "n_days", "observed", "expected", "expected_low",
-        "expected_high", "ratio", "ratio_low", "ratio_high", "p_value", "p_adjusted", "level", "smallest_visible_cut",
-        "verdict", "reason",
-    ]  # fmt: skip
     family = [name for name, outcome in catalogue().items() if outcome.in_family]
     rows = []
     for pause in reported_pauses(registry):
@@ -66,13 +61,24 @@ def verdicts(results, *, registry=None):
         own = own[(own["window"] == "pause") & (own["stratum"] == "national") & own["outcome"].isin(family)]
         deciding = own[~own["reason"].fillna("").str.startswith("companion")]
         rows.append(deciding.assign(name=pause.name))
-    return pd.concat(rows, ignore_index=True)[shown]
+    return pd.concat(rows, ignore_index=True)
+
+
+def forest_frame(rows):
+    """The frame that `draw_forest` reads, from rows of the record with a column name: the pause's in words.
+
+    Returns
+    -------
+    DataFrame
+        Columns ratio, ratio_low, ratio_high, label, told.
+    """
+    labels = rows["name"] + ": " + rows["outcome"].map(lambda name: outcome_label(name, short=True))
+    told = rows["verdict"].isin([FEWER, MORE])
+    return rows[["ratio", "ratio_low", "ratio_high"]].astype(float).assign(label=labels, told=told)
 
 
 def shown_verdicts(results, *, registry=None):
     """The deciding rows as text for readers: what flew, what would have been ordinary, and the verdict."""
-    from analysis.sentences import amount, outcome_label
-
     rows = verdicts(results, registry=registry)
     ordinary = [
         f"{amount(row.expected_low)} to {amount(row.expected_high)}" if pd.notna(row.expected_high) else "–"

@@ -55,18 +55,75 @@ def headline(effect, phrase):
 def days_phrase(effect):
     """The window in words: which days, and how many of them have no report."""
     first, last = effect.first_day, effect.last_day
-    end = f"{last.day} {last:%B %Y}"
-    same = (first.year, first.month) == (last.year, last.month)
-    start = (
-        f"{first.day}" if same else f"{first.day} {first:%B}" + ("" if first.year == last.year else f" {first.year}")
-    )
-    span = f"on {end}" if first == last else f"from {start} to {end}"
+    span = f"on {span_text(first, last)}" if first == last else f"from {span_text(first, last)}"
     if effect.test == "joint":
-        span = f"on {effect.n_days} pause days between {start} and {end}"
+        span = f"on {effect.n_days} pause days between {span_text(first, last, joined='and')}"
     some = effect.n_missing and effect.observed is not None
     missing = f" ({effect.n_missing} of {effect.n_days} days without a report)" if some else ""
     place = WINDOW_PHRASES.get(effect.window)
     return f"{place} ({span}){missing}" if place else span + missing
+
+
+def span_text(first, last, *, joined="to"):
+    """Two days as a span, saying month and year once where they are the same.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> span_text(date(2026, 1, 30), date(2026, 2, 1)), span_text(date(2025, 4, 20), date(2025, 4, 20))
+    ('30 January to 1 February 2026', '20 April 2025')
+    """
+    end = f"{last.day} {last:%B %Y}"
+    if first == last:
+        return end
+    parts = [str(first.day)]
+    if (first.year, first.month) != (last.year, last.month):
+        parts.append(f"{first:%B}" if first.year == last.year else f"{first:%B %Y}")
+    return f"{' '.join(parts)} {joined} {end}"
+
+
+def in_brief(row):
+    """One row of the record in the short phrases of a table.
+
+    Parameters
+    ----------
+    row : mapping
+        The record's columns; None or NaN where empty.
+
+    Returns
+    -------
+    dict of str
+        seen: what flew, and what would have been ordinary; ratio: with its interval; sight: the smallest cut that
+        would have been seen, or why none. Empty where there is nothing to say.
+    """
+    row = {name: None if value != value else value for name, value in row.items()}  # NaN differs from itself
+    why = str(row["reason"] or "").split("; ")[0]
+    if row["observed"] is None:
+        return {"seen": "", "ratio": "", "sight": why}
+    seen = f"{amount(row['observed'])} flew"
+    if row["expected_high"] is not None and row["testable"]:
+        seen += f", {amount(row['expected_low'])} to {amount(row['expected_high'])} ordinary"
+    return {"seen": seen, "ratio": _ratio_in_brief(row), "sight": _sight_in_brief(row, why)}
+
+
+def _ratio_in_brief(row):
+    if row["ratio"] is None:
+        return ""
+    if row["ratio"] == 0:
+        return f"none of an expected {amount(row['expected'])}"
+    bounded = row["ratio_low"] is not None and row["ratio_high"] is not None
+    interval = f" ({row['ratio_low']:.2f} to {row['ratio_high']:.2f})" if bounded else " (no upper limit)"
+    return f"{row['ratio']:.2f} times the expected{interval}"
+
+
+def _sight_in_brief(row, why):
+    if row["verdict"] in (NOT_TESTABLE, DEPENDS):
+        return why
+    cut, p, adjusted = (row[name] for name in ("smallest_visible_cut", "p_value", "p_adjusted"))
+    sight = "no cut is visible in most windows" if cut is None else f"visible from a cut of {cut:.0%}"
+    if row["verdict"] == NO_CHANGE and adjusted is not None and p <= round(1 - row["level"], 12):
+        return f"p = {p:.2g}, but {adjusted:.2g} once both outcomes are counted; {sight}"
+    return sight
 
 
 def amount(value):

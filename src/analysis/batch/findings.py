@@ -1,20 +1,24 @@
-"""The findings as Markdown for README.md and reports/README.md, generated from the record.
+"""The findings and the method in words, for README.md, reports/README.md and the index of the pages.
 
 Run as `python -m analysis.batch.findings` to refresh both files and the forest plot after a batch.
 """
 
+from datetime import date
 from pathlib import Path
+from textwrap import fill
 
 import pandas as pd
 
 from analysis.batch.folder import write_file
 from analysis.errors import ReportError
 from analysis.pauses import data_folder
-from analysis.results import load_results, verdicts
-from analysis.sentences import amount, outcome_label
+from analysis.results import forest_frame, load_results, verdicts
+from analysis.sentences import FEWER, MORE, amount, counted, in_brief, outcome_label, span_text
 
-START, END = "<!-- findings: generated from reports/results.csv -->", "<!-- end of findings -->"
+FINDINGS = "<!-- findings: generated from reports/results.csv -->", "<!-- end of findings -->"
+METHOD = "<!-- method: generated from src/analysis/batch/templates/method.txt -->", "<!-- end of method -->"
 JOINT = "volume-truces"
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def findings_table(results):
@@ -35,23 +39,47 @@ def findings_table(results):
     lines.append("|---|---|" + "---|" * len(names))
     for _, rows in deciding.groupby("pause", sort=False):
         row = rows.iloc[0]
-        days = row["first_day"] if row["first_day"] == row["last_day"] else f"{row['first_day']} to {row['last_day']}"
+        days = span_text(*(date.fromisoformat(row[edge]) for edge in ("first_day", "last_day")))
         cells = [_cell(rows[rows["outcome"] == name].iloc[0]) for name in names]
         lines.append(f"| {row['name']} | {days} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def joint_sentence(results):
-    """The finding over all announced truces together, one sentence per outcome."""
+    """Do announced truces of volume work at all? The finding over all of them together; empty without one.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Rows of the record.
+
+    Returns
+    -------
+    str
+    """
     joint = results[(results["pause"] == JOINT) & (results["test"] == "joint")]
-    sentences = []
-    for row in joint.itertuples():
+    details = []
+    for row in joint[joint["observed"].notna()].itertuples():
         p = row.p_value if pd.isna(row.p_adjusted) else row.p_adjusted
-        sentences.append(
-            f"{outcome_label(row.outcome)}: {row.verdict} ({amount(row.observed)} on {row.n_days} days, where "
-            f"{amount(row.expected_low)} to {amount(row.expected_high)} would have been ordinary; p = {p:.2g})"
-        )
-    return "Over all announced truces together, " + "; ".join(sentences) + "."
+        high = "more" if pd.isna(row.expected_high) else amount(row.expected_high)
+        between = f"{amount(row.expected_low)} {'or' if high == 'more' else 'to'} {high}"
+        seen = f"{counted(row.observed, outcome_label(row.outcome))} on {row.n_days} days"
+        chance = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+        verdict = "" if row.verdict == FEWER else f"{row.verdict}; "
+        details.append(f"{seen}, where {between} would have been ordinary ({verdict}{chance})")
+    if not details:
+        return ""
+    fewer, more = ((joint["verdict"] == verdict) for verdict in (FEWER, MORE))
+    lead = "did see fewer launches than ordinary lulls explain" if fewer.all() else (
+        "saw fewer launches of one kind than ordinary lulls explain" if fewer.any() and not more.any()
+        else "cannot be said to have brought fewer launches"
+    )  # fmt: skip
+    return f"Taken together, the announced truces {lead}: {'; '.join(details)}."
+
+
+def method():
+    """The test in ten sentences."""
+    return (TEMPLATES / "method.txt").read_text(encoding="utf-8").splitlines()
 
 
 def write_findings(repository=None, *, results=None, picture=False):
@@ -64,8 +92,10 @@ def write_findings(repository=None, *, results=None, picture=False):
     """
     repository = data_folder().parent if repository is None else Path(repository)
     results = load_results(repository / "reports" / "results.csv") if results is None else results
-    block = f"{START}\n{joint_sentence(results)}\n\n{findings_table(results)}\n{END}"
-    changed = [name for name in ("README.md", "reports/README.md") if _refresh(repository / name, block)]
+    found = f"{fill(joint_sentence(results), 120)}\n\n{findings_table(results)}"
+    tested = "\n".join(fill(f"{n}. {words}", 120, subsequent_indent="   ") for n, words in enumerate(method(), 1))
+    blocks = {"README.md": {FINDINGS: found, METHOD: tested}, "reports/README.md": {FINDINGS: found}}
+    changed = [name for name, parts in blocks.items() if _refresh(repository / name, parts)]
     if picture and write_file(repository / "reports" / "forest.png", forest_picture(results)):
         changed.append("reports/forest.png")
     return changed
@@ -77,39 +107,24 @@ def forest_picture(results):
 
     from analysis.figures import Picture, draw_forest
 
-    rows = verdicts(results)
-    labels = [f"{row.name}: {outcome_label(row.outcome, short=True)}" for row in rows.itertuples(index=False)]
-    frame = rows[["ratio", "ratio_low", "ratio_high"]].assign(
-        label=labels, told=rows["verdict"].isin(["fewer", "more"])
-    )
-    data, _ = Picture(draw_forest(frame), alt="forest plot")._repr_mimebundle_()
+    drawn = draw_forest(forest_frame(verdicts(results)))
+    data, _ = Picture(drawn, alt="forest plot")._repr_mimebundle_()
     return b64decode(data["image/png"])
 
 
 def _cell(row):
-    if pd.isna(row["observed"]):
-        return f"**{row['verdict']}**: {row['reason'].split('; ')[0]}"
-    seen = f"{amount(row['observed'])} flew"
-    if row["verdict"] == "not testable" or pd.isna(row["expected_high"]):
-        return f"**{row['verdict']}**: {seen}; {row['reason'].split('; ')[0]}"
-    ordinary = f"{amount(row['expected_low'])} to {amount(row['expected_high'])} ordinary"
-    cut = row["smallest_visible_cut"]
-    sight = "" if pd.isna(cut) else f"; visible from a cut of {cut:.0%}"
-    family = row["verdict"] == "no visible change" and row["p_value"] <= 1 - row["level"]
-    caveat = f"; p = {row['p_value']:.2g}, but {row['p_adjusted']:.2g} once both outcomes are counted" if family else ""
-    return f"**{row['verdict']}**: {seen}, {ordinary}{caveat}{sight}"
+    brief = in_brief(row)
+    return f"**{row['verdict']}**: " + "; ".join(filter(None, (brief["seen"], brief["sight"])))
 
 
-def _refresh(path, block):
-    text = path.read_text(encoding="utf-8")
-    if START not in text or END not in text:
-        raise ReportError("no place for the findings", file=path.name, expected=f"the lines {START} and {END}")
-    head, rest = text.split(START, 1)
-    fresh = head + block + rest.split(END, 1)[1]
-    if fresh == text:
-        return False
-    write_file(path, fresh)
-    return True
+def _refresh(path, parts):
+    text = fresh = path.read_text(encoding="utf-8")
+    for (start, end), block in parts.items():
+        if start not in fresh or end not in fresh:
+            raise ReportError("no place for what is generated", file=path.name, expected=f"the lines {start} and {end}")
+        head, rest = fresh.split(start, 1)
+        fresh = f"{head}{start}\n{block}\n{end}{rest.split(end, 1)[1]}"
+    return fresh != text and write_file(path, fresh)
 
 
 if __name__ == "__main__":

@@ -11,21 +11,27 @@ text. `write_pages` puts the parts together. Conventions for notebooks:
 
 import base64
 import re
+from collections import defaultdict
 from functools import cache
 from html import escape
 from itertools import pairwise, zip_longest
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from analysis.batch.execution import outputs, records
+from analysis.batch.execution import effect_rows, outputs, records
+from analysis.batch.findings import joint_sentence, method
 from analysis.batch.folder import EXECUTED, failed_path, part_path, read_executed, read_failure, write_file
+from analysis.batch.front import front_pictures, not_measurable
 from analysis.effects import MIME
 from analysis.errors import ReportError
-from analysis.sentences import FEWER, MORE
+from analysis.pauses import load_pauses
+from analysis.sentences import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE, in_brief
 from analysis.tables import outcomes
 
 TEMPLATES = Path(__file__).parent / "templates"
 HIDDEN = "notebook-only"
+MARKS = {FEWER: "told", MORE: "told", NO_CHANGE: "open", DEPENDS: "open", NOT_TESTABLE: "blind"}
+LABELS = defaultdict(str, pause="Launches", energy="Energy", regions="Regions", sensitivity="Choices")
 TAGS = """a abbr b blockquote br caption code dd details div dl dt em figcaption figure h1 h2 h3 h4 h5 hr i img li ol
 p pre small span strong sub summary sup table tbody td tfoot th thead time tr u ul"""
 ATTRIBUTES = {"a": {"download", "title"}, "img": {"alt"}, "td": {"colspan", "rowspan"}, "ol": {"start"}}
@@ -68,8 +74,8 @@ def render_section(notebook, *, name, level):
         if not _EMBEDDED.fullmatch(image.get("src", "")):
             image.replace_with(str(image))  # only results are pictures; anything else is shown as text
     _head(soup, level)
-    for table in soup("table"):
-        _label(table, soup)
+    for number, table in enumerate(soup("table"), 1):
+        _label(table, soup, number)
     clean = _allow(soup.div.decode_contents())
     return _EMBEDDED.sub(lambda found: embedded[int(found[1])] if int(found[1]) < len(embedded) else "", clean)
 
@@ -82,7 +88,7 @@ def write_pages(folder, pauses, sections, *, comparison):
     folder : Path
         The folder of reports, with executed notebooks and the parts rendered from them.
     pauses : sequence of dict
-        id, name and dates of each pause, in the order of the index.
+        As from `report_rows`, in the order of the index.
     sections : sequence of str
         Notebooks a page is made of, in order.
     comparison : str
@@ -90,17 +96,28 @@ def write_pages(folder, pauses, sections, *, comparison):
     """
     from importlib.metadata import version
 
+    import pandas as pd
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    environment.globals["version"] = version("strike-pauses")
+    environment.globals |= {"version": version("strike-pauses"), "marks": MARKS, "labels": LABELS}
     cards = [_card(folder, pause, sections) for pause in pauses]
     for card in cards:
         if card["sections"]:
             page = environment.get_template("page.html.j2").render(card=card)
             write_file(folder / f"{card['id']}.html", page + "\n")
-    body, error = _part(folder, comparison), read_failure(folder / EXECUTED / f"{comparison}.ipynb")
-    page = environment.get_template("index.html.j2").render(cards=cards, comparison=body, comparison_error=error)
+    path = folder / EXECUTED / f"{comparison}.ipynb"
+    compared = read_executed(path) if (body := _part(folder, comparison)) else None
+    together = pd.DataFrame(effect_rows(compared)) if compared else pd.DataFrame()
+    page = environment.get_template("index.html.j2").render(
+        cards=cards, comparison=body, comparison_error=read_failure(path), method=method(),
+        answer=joint_sentence(together) if len(together) else "", elsewhere=not_measurable(load_pauses()),
+        outcomes=[outcome for outcome in outcomes().values() if outcome.in_family],
+        front=front_pictures(
+            folder, [card["rows"][name] | {"name": card["name"]} for card in cards for name in card["rows"]],
+            inputs=[digest for card in cards for digest in card["inputs"]],
+        ),
+    )  # fmt: skip
     write_file(folder / "index.html", page + "\n")
 
 
@@ -108,16 +125,18 @@ def _card(folder, pause, sections):
     """What the page of a pause and its line in the index say."""
     parts = {name: _part(folder, f"{pause['id']}.{name}") for name in sections}
     paths = {name: folder / EXECUTED / f"{pause['id']}.{name}.ipynb" for name in sections}
-    shown = [record for name in sections if parts[name] for record in records(read_executed(paths[name]))]
-    marks, known = {}, outcomes()
-    for row in (row for record in shown for row in record["rows"]):
+    executed = [read_executed(paths[name]) for name in sections if parts[name]]
+    known, rows = outcomes(), {}
+    for row in (row for notebook in executed for row in effect_rows(notebook)):
         if row["window"] == "pause" and row["outcome"] in known and known[row["outcome"]].in_family:
-            share = "" if row["ratio"] is None or not row["testable"] else f", {row['ratio']:.0%} of expected"
-            text = f"{known[row['outcome']].short}: {row['verdict']}{share}"
-            marks.setdefault(row["outcome"], {"text": text, "told": row["verdict"] in (FEWER, MORE)})
+            rows.setdefault(row["outcome"], row)  # the one that decides comes first
     return pause | {
-        "headline": next((record["headline"] for record in shown if record.get("headline")), ""),
-        "marks": list(marks.values()),
+        "headline": next(
+            (record["headline"] for book in executed for record in records(book) if record["headline"]), ""
+        ),
+        "rows": rows,
+        "brief": {name: in_brief(row) | {"verdict": row["verdict"]} for name, row in rows.items()},
+        "inputs": [notebook["metadata"]["pauses"]["inputs"] for notebook in executed],
         "sections": [_section(name, parts[name]) for name in sections if parts[name]],
         "errors": {name: read_failure(paths[name]) for name in sections if failed_path(paths[name]).exists()},
     }
@@ -187,7 +206,7 @@ def _head(soup, level):
         heading.name = f"h{min(6, old + level - 1)}"
 
 
-def _label(table, soup):
+def _label(table, soup, number):
     """Say which cells are headers, set numbers flush right, let a wide table scroll in its own frame."""
     for cell in table(["th", "td"]):
         if cell.name == "th" and not cell.get_text(strip=True):
@@ -196,10 +215,9 @@ def _label(table, soup):
             cell["scope"] = "col" if cell.find_parent("thead") else "row"
     _finish_columns(table)
     heading = table.find_previous(re.compile(r"^h[1-6]$"))
-    label = table.caption or heading
-    table.wrap(soup.new_tag("div", attrs={
-        "class": "scroll", "role": "region", "tabindex": "0", "aria-label": label.get_text(strip=True) if label else "",
-    }))  # fmt: skip
+    label = f"Table {number}: {heading.get_text(strip=True)}"  # its own, so that a list of regions can be told apart
+    frame = {"class": "scroll", "role": "region", "tabindex": "0", "aria-label": label}
+    table.wrap(soup.new_tag("div", attrs=frame))
 
 
 def _finish_columns(table):
