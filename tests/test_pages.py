@@ -12,7 +12,9 @@ from bs4 import BeautifulSoup
 from made_up import code, effect_row, pauses, text
 from nbformat import v4
 
+from analysis.batch import front
 from analysis.batch.execution import to_text
+from analysis.batch.findings import method
 from analysis.batch.folder import cells_digest, open_folder, part_path, write_file
 from analysis.batch.pages import TEMPLATES, render_section, write_pages
 from analysis.effects import MIME
@@ -80,14 +82,16 @@ def test_headings_out_of_order_are_refused(headings):
 def test_tables_say_what_their_headers_are_and_scroll_alone():
     import pandas as pd
 
-    frame = pd.DataFrame({"claim": ["main", "<b>us</b>"], "ratio": [0.12, 1.5]}).set_index("claim")
+    frame = pd.DataFrame({"claim": ["main", "<b>us</b>"], "ratio": [0.12, 1.5], "day": ["2025-04-20", None]})
+    frame = frame.fillna(float("nan")).set_index("claim")
     soup = part(({"text/html": frame._repr_html_()}, {}), before=[text("## By claim")])
     assert [(th.get_text(), th["scope"]) for th in soup("th")] == [
-        ("claim", "col"), ("ratio", "col"), ("main", "row"), ("<b>us</b>", "row"),
+        ("claim", "col"), ("ratio", "col"), ("day", "col"), ("main", "row"), ("<b>us</b>", "row"),
     ]  # fmt: skip
     assert len(soup.select("thead tr")) == 1
     assert [cell.get_text() for cell in soup.select("td.num")] == ["0.12", "1.50"]
-    assert soup.select_one("div.scroll[tabindex='0'][role=region]")["aria-label"] == "By claim"
+    assert [cell.get_text() for cell in soup.select("td.day")] == ["2025-04-20", "–"]
+    assert soup.select_one("div.scroll[tabindex='0'][role=region]")["aria-label"] == "By claim (pause, table 1)"
     assert soup.style is None and not soup.select("[style], [border]")
 
 
@@ -135,12 +139,19 @@ def site(tmp_path):
     """Pages of three pauses: one with two parts, one that failed, one not made; names are hostile."""
     listed = pauses("a", "b", "c")
     listed[0]["name"] = "Truce <script>document.body.dataset.pwned = 9</script>"
-    row = effect_row(outcome="drones_launched", ratio=0.125, verdict="fewer")
-    record = ({MIME: {"rows": [row], "headline": "Fewer <b>drones</b>."}}, {})
+    fewer = {"ratio": 0.125, "ratio_low": 0.05, "ratio_high": 0.4, "verdict": "fewer", "observed": 25.0}
+    silent = {"ratio": 0.0, "verdict": "not testable", "testable": False, "reason": "even total silence is ordinary; x"}
+    rows = [
+        effect_row(outcome="drones_launched", **fewer), effect_row(outcome="drones_launched", test="after-salvo"),
+        effect_row(outcome="missiles_launched", **silent),
+    ]  # fmt: skip
+    record = ({MIME: {"rows": rows, "headline": "Fewer <b>drones</b>."}}, {})
+    joint = effect_row(outcome="drones_launched", pause="volume-truces", test="joint", **fewer, p_value=0.004)
     with open_folder(tmp_path) as folder:
         put(folder, "a.pause", shown(picture(), record, before=[text("## Nights")]))
         put(folder, "a.energy", shown(picture(), title="# Was energy spared?"), level=2)
-        put(folder, "comparison", shown(picture(), title="# All of them"), level=2)
+        together = ({MIME: {"rows": [joint]}}, {})
+        put(folder, "comparison", shown(picture(), together, title="# All of them"), level=2)
         failed = '{"metadata": {"pauses": {"error": "cell 2: <img src=x onerror=alert(1)>"}}}'
         write_file(folder / "executed" / "FAILED-b.pause.ipynb", failed)
         write_pages(folder, listed, ["pause", "energy"], comparison="comparison")
@@ -178,12 +189,41 @@ def test_the_index_lists_every_pause_and_what_failed(site):
     soup = page(site, "index.html")
     lines = soup.select("table.pauses tbody tr")
     assert len(lines) == 3
-    assert "Fewer <b>drones</b>." in lines[0].get_text()
-    assert lines[0].select_one("li.told").get_text() == "drones: fewer, 12% of expected"
+    drones, missiles = lines[0]("td")
+    assert drones.select_one(".verdict.told").get_text() == "fewer"
+    assert [words.get_text() for words in drones.select(".words")] == [
+        "25 flew, 100 to 400 ordinary", "0.12 times the expected (0.05 to 0.40)", "visible from a cut of 80%",
+    ]  # fmt: skip
+    assert missiles.select_one(".verdict.blind").get_text() == "not testable"
+    assert "even total silence is ordinary" in missiles.get_text() and "flew," not in missiles.get_text()
+    assert "20 April 2025, agreed" in lines[0].th.get_text() and "Russia: 20 April 2025" in lines[0].th.get_text()
     assert "Failed: pause." in lines[1].get_text() and "onerror=alert(1)" in lines[1].get_text()
     assert lines[1].a is None and not (site / "b.html").exists()
     assert "Not reported here yet." in lines[2].get_text()
     assert "All of them" in soup.select_one("#comparison h2").get_text()
+
+
+def test_the_index_answers_first_and_says_how_and_what_is_left_out(site):
+    soup = page(site, "index.html")
+    answer = soup.h1.find_next_sibling()
+    assert answer.get_text().startswith("Taken together, the announced truces did see fewer launches")
+    assert "data to 6 June 2026" in answer.find_next_sibling(class_="cite").get_text()
+    assert [item.get_text() for item in soup.select("#method li")] == method()
+    assert "Proposed, never in force" in [reason.get_text() for reason in soup.select("#elsewhere dt")]
+    forest, drones, missiles = soup.select("main > figure img")
+    assert "2 findings, 1 of them told" in forest["alt"] and "drones" in drones["alt"] and "missiles" in missiles["alt"]
+    assert page(site, "a.html").select_one("meta[name=description]")["content"] == "Fewer <b>drones</b>."
+
+
+def test_pictures_of_the_index_are_drawn_again_only_when_what_they_show_changes(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(front, "_drawn", lambda rows: drawn.append(rows) or {"until": "", "pictures": []})
+    rows = [effect_row() | {"name": "Truce"}]
+    with open_folder(tmp_path) as folder:
+        for inputs in (["1"], ["1"], ["2"]):
+            front.front_pictures(folder, rows, inputs=inputs)
+        front.front_pictures(folder, [], inputs=["2"])
+    assert drawn == [rows, rows, []]
 
 
 def test_a_part_that_failed_is_named_on_a_page_that_has_others(site):
@@ -229,7 +269,7 @@ def test_in_a_browser_nothing_runs_and_nothing_is_requested(tmp_path):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
     hostile = HOSTILE.replace("ADDRESS", address)
-    listed = [{"id": "a", "name": hostile, "dates": hostile}]
+    listed = [{"id": "a", **dict.fromkeys(["name", "dates", "status"], hostile), "claims": []}]
     outputs = [({kind: hostile}, {}) for kind in ("text/markdown", "text/html", "text/plain")]
     with open_folder(tmp_path / "out") as folder:
         put(folder, "a.pause", shown(*outputs, picture(alt=hostile), before=[text(hostile)]))

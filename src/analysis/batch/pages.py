@@ -38,6 +38,7 @@ ATTRIBUTES = {"a": {"download", "title"}, "img": {"alt"}, "td": {"colspan", "row
 ATTRIBUTES["th"] = {"colspan", "rowspan", "scope"}
 SHARED = {"class", "lang", "title"}
 _NUMBER = re.compile(r"[-+−×]?\s?[\d.,\u202f\u00a0]+(?:e[-+]?\d+)?\s?%?")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _EMBEDDED = re.compile(r"embedded:(\d+)")
 
 
@@ -75,7 +76,7 @@ def render_section(notebook, *, name, level):
             image.replace_with(str(image))  # only results are pictures; anything else is shown as text
     _head(soup, level)
     for number, table in enumerate(soup("table"), 1):
-        _label(table, soup, number)
+        _label(table, soup, f"{name.rpartition('-')[2]}, table {number}")
     clean = _allow(soup.div.decode_contents())
     return _EMBEDDED.sub(lambda found: embedded[int(found[1])] if int(found[1]) < len(embedded) else "", clean)
 
@@ -206,16 +207,18 @@ def _head(soup, level):
         heading.name = f"h{min(6, old + level - 1)}"
 
 
-def _label(table, soup, number):
+def _label(table, soup, place):
     """Say which cells are headers, set numbers flush right, let a wide table scroll in its own frame."""
     for cell in table(["th", "td"]):
+        if cell.get_text(strip=True) == "NaN":
+            cell.string = "–"
         if cell.name == "th" and not cell.get_text(strip=True):
             cell.name = "td"
         elif cell.name == "th":
             cell["scope"] = "col" if cell.find_parent("thead") else "row"
     _finish_columns(table)
     heading = table.find_previous(re.compile(r"^h[1-6]$"))
-    label = f"Table {number}: {heading.get_text(strip=True)}"  # its own, so that a list of regions can be told apart
+    label = f"{heading.get_text(strip=True)} ({place})"  # no two alike in a list of regions
     frame = {"class": "scroll", "role": "region", "tabindex": "0", "aria-label": label}
     table.wrap(soup.new_tag("div", attrs=frame))
 
@@ -232,9 +235,11 @@ def _finish_columns(table):
             head = [[head[1][0], *head[0][1:]]]
     for position, column in enumerate(zip_longest(*body)):
         texts = {cell.get_text(strip=True) for cell in column if cell} - {"", "-", "–", "—"}
-        if texts and all(map(_NUMBER.fullmatch, texts)):
+        for pattern, kind in ((_NUMBER, "num"), (_DAY, "day")):
+            if not texts or not all(map(pattern.fullmatch, texts)):
+                continue
             for cell in filter(None, (*column, *(row[position] for row in head if position < len(row)))):
-                cell["class"] = "num"
+                cell["class"] = kind
 
 
 def _allow(html):
@@ -243,7 +248,7 @@ def _allow(html):
 
     def allowed(tag, name, value):
         if name == "class":
-            return value in ("num", "scroll", "result", "download")
+            return value in ("num", "day", "scroll", "result", "download")
         if name in ("href", "src"):
             return bool(_EMBEDDED.fullmatch(value)) or (tag == "a" and _is_link(value))
         if tag == "div" and name in ("role", "tabindex", "aria-label"):
