@@ -1,0 +1,83 @@
+"""Real pages in a real browser: no grave fault for a reader with impaired sight, nothing asked of the network."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from analysis.batch.front import report_rows
+from analysis.batch.run import run_reports
+from analysis.pauses import load_pauses
+
+CHROMIUM = "/usr/bin/chromium"
+WHOLE, SHORT = "us-three-day-2026-05", "energy-moratorium-2025-03"
+CONTROL = """<html lang="en"><title>x</title><main><h1>x</h1><p style="color: #ccc; background: #fff">faint</p>
+<img src="http://127.0.0.1:9/x.png"><div style="width: 900px">wide</div></main></html>"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Two pauses, one with all its parts, and the index."""
+    folder, notebooks = tmp_path_factory.mktemp("site"), Path(__file__).parents[1] / "notebooks"
+    for pause, parts in ((WHOLE, None), (SHORT, ["pause"])):
+        made = run_reports(report_rows(load_pauses()), notebooks=notebooks, out=folder, selected=[pause], only=parts)
+        assert [outcome.error for outcome in made if outcome.error] == []
+    (folder / "control.html").write_text(CONTROL)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not os.path.exists(CHROMIUM):
+        pytest.skip("no Chromium at " + CHROMIUM)
+    with playwright.sync_playwright() as driver:
+        launched = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield launched
+        launched.close()
+
+
+def visit(browser, path, **look):
+    """A page, and the addresses it asked for beyond its own file; none of them is let through."""
+    context, asked = browser.new_context(**look), []
+    context.route(lambda address: not address.startswith("file:"), lambda route: route.abort())
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    return page, [address for address in asked if not address.startswith("data:") and address != path.as_uri()]
+
+
+def grave(page):
+    """Serious and critical violations that axe-core finds, with the first element of each."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    found = axe.Axe().run(page).response["violations"]
+    return [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["index", WHOLE, SHORT])
+def test_pages_have_no_grave_fault_and_ask_nothing_of_the_network(browser, site, name, scheme):
+    page, asked = visit(browser, site / f"{name}.html", color_scheme=scheme)
+    assert grave(page) == []
+    assert asked == []
+
+
+@pytest.mark.parametrize("name", ["index", WHOLE, SHORT])
+def test_pages_fit_a_phone(browser, site, name):
+    page, _ = visit(browser, site / f"{name}.html", viewport={"width": 360, "height": 780})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_the_first_screen_of_a_pause_answers(browser, site):
+    page, _ = visit(browser, site / f"{WHOLE}.html", viewport={"width": 1280, "height": 900})
+    wanted = ["saw fewer launches than", "The data reach to", "3 of 3 nights announced", "To cite:", "Officials said"]
+    for words in wanted:
+        box = page.get_by_text(words).first.bounding_box()
+        assert box["y"] + box["height"] < 900, words
+
+
+def test_the_checks_above_see_faults(browser, site):
+    page, asked = visit(browser, site / "control.html", viewport={"width": 360, "height": 780})
+    assert {"color-contrast", "image-alt"} <= {name for name, _ in grave(page)}
+    assert asked == ["http://127.0.0.1:9/x.png"]
+    assert page.evaluate("document.documentElement.scrollWidth") > 360
