@@ -90,7 +90,7 @@ def test_tables_say_what_their_headers_are_and_scroll_alone():
     ]  # fmt: skip
     assert len(soup.select("thead tr")) == 1
     assert [cell.get_text() for cell in soup.select("td.num")] == ["0.12", "1.50"]
-    assert [cell.get_text() for cell in soup.select("td.day")] == ["2025-04-20", "–"]
+    assert [cell.get_text() for cell in soup.select("td.whole")] == ["2025-04-20", "–"]
     assert soup.select_one("div.scroll[tabindex='0'][role=region]")["aria-label"] == "By claim (pause, table 1)"
     assert soup.style is None and not soup.select("[style], [border]")
 

@@ -129,12 +129,29 @@ def test_the_nights_table_shows_what_was_reported(found):
     assert found["energy-moratorium-2025-03"].nights().loc["2025-04-07", "drones"] == "no report"
 
 
+def test_the_first_words_can_be_quoted_and_cited(found):
+    quotation = found["easter-2025"].quotation()
+    assert quotation.startswith(f"**{found['easter-2025'].headline()}**")
+    assert "They hold the only night announced (20 April 2025" in quotation
+    assert '"Easter truce 2025: did the strikes change?", version' in quotation and "data to 6 June 2026." in quotation
+    assert "no report of the only night announced" in found["orthodox-christmas-2023"].coverage()
+
+
+def test_what_officials_said_stands_beside_what_was_found(found):
+    said, seen = found["victory-day-2025"].said_and_found().splitlines()[-1].strip("| ").split(" | ")
+    assert said.startswith("Kyiv: 734 by noon 8 May")
+    assert seen.startswith("Long-range drones launched: **fewer** (0 flew, ") and "**not testable** (0 flew)." in seen
+    unchanged = found["cold-week-pause-2026-01"].said_and_found()
+    assert "**no visible change** (196 flew" in unchanged and "visible from a cut of" in unchanged
+
+
 def test_coverage_says_so_far_while_a_pause_runs():
     registry = dict(REGISTRY)
     running = registry["us-three-day-2026-05"]
     claim = replace(running.claim("us"), start=pd.Timestamp("2026-06-05").date(), end=pd.Timestamp("2026-06-08").date())
     registry["running"] = replace(running, id="running", claims=(claim,), announcer="us", announced_at=None)
     assessment = pa.assess("running", registry=registry)
-    assert "2 of 4 nights" in assessment.coverage()
+    assert "2 of 4 nights announced (5 to 8 June 2026" in assessment.coverage()
+    assert assessment.coverage() in assessment.quotation()
     assert assessment.coverage().endswith("so far.")
     assert assessment.primary(DRONES).n_missing == 2

@@ -76,10 +76,12 @@ class Assessment:
         shown = self.primary(self.outcomes()[0])
         held = shown.n_days - shown.n_missing
         so_far = " so far" if shown.last_day > self.data_until.date() else ""
-        nights = "the only night" if held == shown.n_days == 1 else f"{held} of {shown.n_days} nights"
+        nights = f"{held} of {shown.n_days} nights announced"
+        if shown.n_days == 1:
+            nights = "the only night announced" if held else "no report of the only night announced"
         span = span_text(shown.first_day, shown.last_day)
         return (
-            f"The data reach to {self._until()}. They hold {nights} announced ({span}, window of the claim "
+            f"The data reach to {self._until()}. They hold {nights} ({span}, window of the claim "
             f'"{self.claim}"){so_far}.'
         )
 

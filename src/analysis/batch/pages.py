@@ -38,7 +38,7 @@ ATTRIBUTES = {"a": {"download", "title"}, "img": {"alt"}, "td": {"colspan", "row
 ATTRIBUTES["th"] = {"colspan", "rowspan", "scope"}
 SHARED = {"class", "lang", "title"}
 _NUMBER = re.compile(r"[-+−×]?\s?[\d.,\u202f\u00a0]+(?:e[-+]?\d+)?\s?%?")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_WHOLE = re.compile(rf"\d{{4}}-\d\d-\d\d(?: to \d{{4}}-\d\d-\d\d)?|{'|'.join(MARKS)}")  # days and verdicts
 _EMBEDDED = re.compile(r"embedded:(\d+)")
 
 
@@ -224,7 +224,7 @@ def _label(table, soup, place):
 
 
 def _finish_columns(table):
-    """One line of headers where pandas writes the index's name in a second; numbers and their headers flush right."""
+    """One line of headers where pandas has two; numbers flush right; numbers, days and verdicts on one line."""
     head, body = table.select("thead tr"), table.select("tbody tr")
     head, body = ([row(["th", "td"], recursive=False) for row in rows] for rows in (head, body))
     if len(head) == 2 and len(head[0]) == len(head[1]):
@@ -235,7 +235,7 @@ def _finish_columns(table):
             head = [[head[1][0], *head[0][1:]]]
     for position, column in enumerate(zip_longest(*body)):
         texts = {cell.get_text(strip=True) for cell in column if cell} - {"", "-", "–", "—"}
-        for pattern, kind in ((_NUMBER, "num"), (_DAY, "day")):
+        for pattern, kind in ((_NUMBER, "num"), (_WHOLE, "whole")):
             if not texts or not all(map(pattern.fullmatch, texts)):
                 continue
             for cell in filter(None, (*column, *(row[position] for row in head if position < len(row)))):
@@ -248,7 +248,7 @@ def _allow(html):
 
     def allowed(tag, name, value):
         if name == "class":
-            return value in ("num", "day", "scroll", "result", "download")
+            return value in ("num", "whole", "scroll", "result", "download")
         if name in ("href", "src"):
             return bool(_EMBEDDED.fullmatch(value)) or (tag == "a" and _is_link(value))
         if tag == "div" and name in ("role", "tabindex", "aria-label"):
