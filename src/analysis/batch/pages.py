@@ -108,8 +108,8 @@ def write_pages(folder, pauses, sections, *, comparison):
             page = environment.get_template("page.html.j2").render(card=card)
             write_file(folder / f"{card['id']}.html", page + "\n")
     path = folder / EXECUTED / f"{comparison}.ipynb"
-    compared = read_executed(path) if (body := _part(folder, comparison)) else None
-    together = pd.DataFrame(effect_rows(compared)) if compared else pd.DataFrame()
+    compared = read_executed(path)
+    body, together = _part(folder, comparison, compared), pd.DataFrame(effect_rows(compared) if compared else [])
     page = environment.get_template("index.html.j2").render(
         cards=cards, comparison=body, comparison_error=read_failure(path), method=method(),
         answer=joint_sentence(together) if len(together) else "", elsewhere=not_measurable(load_pauses()),
@@ -124,9 +124,10 @@ def write_pages(folder, pauses, sections, *, comparison):
 
 def _card(folder, pause, sections):
     """What the page of a pause and its line in the index say."""
-    parts = {name: _part(folder, f"{pause['id']}.{name}") for name in sections}
     paths = {name: folder / EXECUTED / f"{pause['id']}.{name}.ipynb" for name in sections}
-    executed = [read_executed(paths[name]) for name in sections if parts[name]]
+    books = {name: read_executed(path) for name, path in paths.items()}
+    parts = {name: _part(folder, f"{pause['id']}.{name}", book) for name, book in books.items()}
+    executed = [books[name] for name in sections if parts[name]]
     known, rows = outcomes(), {}
     for row in (row for notebook in executed for row in effect_rows(notebook)):
         if row["window"] == "pause" and row["outcome"] in known and known[row["outcome"]].in_family:
@@ -143,12 +144,12 @@ def _card(folder, pause, sections):
     }
 
 
-def _part(folder, name):
-    """The rendered part of an executed notebook, or nothing."""
+def _part(folder, name, executed):
+    """The rendered part of an executed notebook, or nothing where there is none."""
     from markupsafe import Markup
 
     path = part_path(folder, name)
-    there = path.is_file() and read_executed(folder / EXECUTED / f"{name}.ipynb")
+    there = path.is_file() and executed
     return Markup(path.read_text("utf-8")) if there else None  # clean already: see `render_section`
 
 
