@@ -57,6 +57,12 @@ def test_results_show_and_code_does_not():
     assert soup.img["src"] == f"data:image/png;base64,{PIXEL}"
 
 
+def test_a_table_without_rows_says_so():
+    empty = "<table><thead><tr><th>oblast</th></tr></thead><tbody></tbody></table>"
+    soup = part(({"text/html": empty}, {}))
+    assert soup.table is None and "None." in soup.get_text()
+
+
 def test_alternative_text_is_text():
     soup = part(picture(alt='"><script>x</script>'))
     assert soup.img["alt"] == '"><script>x</script>'

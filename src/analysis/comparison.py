@@ -58,32 +58,13 @@ class Comparison:
 
     def episodes_frame(self):
         """The episodes: what flew, what was to be expected, and whether it could be told."""
-        columns = [
-            "pause",
-            "outcome",
-            "first_day",
-            "last_day",
-            "observed",
-            "expected",
-            "ratio",
-            "p_value",
-            "p_adjusted",
-        ]
-        return to_frame(self.episodes)[[*columns, "verdict"]]
+        numbers = ["observed", "expected", "ratio", "p_value", "p_adjusted"]
+        return _named(self.episodes, "first_day", "last_day", *numbers, "verdict")
 
     def groups_frame(self):
         """The groups of truces tested together."""
-        numbers = [
-            "observed",
-            "expected",
-            "ratio",
-            "ratio_low",
-            "ratio_high",
-            "p_value",
-            "p_min",
-            "smallest_visible_cut",
-        ]
-        return shown(self.joint, "pause", "outcome", "n_days", *numbers, "verdict")
+        interval = ["observed", "expected", "ratio", "ratio_low", "ratio_high"]
+        return _named(self.joint, "n_days", *interval, "p_value", "p_min", "smallest_visible_cut", "verdict")
 
     def describe(self):
         """Alternative text of the forest."""
@@ -176,6 +157,13 @@ def forest_rows(effects, *, registry=None):
     registry = load_pauses() if registry is None else registry
     rows = to_frame(effects)
     return forest_frame(rows.assign(name=[_title(name, registry) for name in rows["pause"]]))
+
+
+def _named(effects, *columns):
+    """Chosen columns for readers, pauses and groups by their names."""
+    registry = load_pauses()
+    named = [replace(effect, pause=_title(effect.pause, registry)) for effect in effects]
+    return shown(named, "pause", "outcome", *columns)
 
 
 def _title(name, registry):

@@ -16,6 +16,7 @@ SMALL = 9
 TITLE_LETTERS, CAPTION_LETTERS = 44, 72  # that fit into a line
 SEEN, EXPECTED, PAUSE, QUIET = "#0173b2", "#949494", "#de8f05", "#56b4e9"  # seaborn's colorblind palette
 INK, SOFT, PAUSE_INK = "#333333", "#595959", "#7a4e00"
+DOTS = 150  # an inch, for sharp pictures on fine screens
 DAYS_BEFORE = 45
 LARGEST_SHOWN = 3.0
 
@@ -43,10 +44,12 @@ class Picture:
 
         buffer = io.BytesIO()
         figure = self.ax.figure
-        figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight", metadata={"Software": None})
+        figure.savefig(buffer, format="png", dpi=DOTS, bbox_inches="tight", metadata={"Software": None})
         plt.close(figure)
-        image = base64.b64encode(buffer.getvalue()).decode("ascii")
-        return {"image/png": image, "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+        content = buffer.getvalue()
+        width = int.from_bytes(content[16:20], "big") * 100 // DOTS  # where the header of a PNG says it; 100 to an inch
+        shown = {"image/png": {"alt": self.alt, "width": width}}
+        return {"image/png": base64.b64encode(content).decode("ascii"), "text/plain": self.alt}, shown
 
 
 @dataclass(frozen=True)

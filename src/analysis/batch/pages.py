@@ -75,6 +75,9 @@ def render_section(notebook, *, name, level):
         if not _EMBEDDED.fullmatch(image.get("src", "")):
             image.replace_with(str(image))  # only results are pictures; anything else is shown as text
     _head(soup, level)
+    for table in soup("table"):
+        if not table.select("tbody tr"):
+            table.replace_with("None.")
     for number, table in enumerate(soup("table"), 1):
         _label(table, soup, f"{name.rpartition('-')[2]}, table {number}")
     clean = _allow(soup.div.decode_contents())
