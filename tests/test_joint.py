@@ -29,6 +29,12 @@ def loop_score(ratio, placebos):
     return norm.ppf((below + tied / 2 + 0.5) / (len(placebos) + 1))
 
 
+def member_scores(ratio, placebos):
+    """Scores of the placebos and the ratio, in order: under the null each is as likely to be the tested window."""
+    members = sorted([*placebos, ratio])
+    return [norm.ppf((np.mean([k for k, v in enumerate(members) if v == own]) + 0.5) / len(members)) for own in members]
+
+
 THREE = [
     ("a", 0.2, [0.2, 0.2, 0.5, 1.0, 1.5]),
     ("b", 0.0, [0.0, 0.4, 0.9, 1.1, 2.5]),
@@ -60,12 +66,9 @@ def test_score_against_a_loop_with_ties():
 
 @pytest.mark.parametrize("alternative", ["less", "greater", "two-sided"])
 def test_p_value_against_all_combinations_of_placebo_windows(alternative):
-    """125 combinations, each as likely as the other: the draws must come close to the exact share."""
+    """216 combinations, each as likely as the other: the draws must come close to the exact share."""
     score = np.mean([loop_score(ratio, placebos) for _, ratio, placebos in THREE])
-    every = [
-        np.mean([loop_score(v, placebos) for v, (_, _, placebos) in zip(combination, THREE, strict=True)])
-        for combination in product(*(placebos for _, _, placebos in THREE))
-    ]
+    every = [np.mean(combination) for combination in product(*(member_scores(*parts) for _, *parts in THREE))]
     lower, upper = np.mean(np.array(every) <= score + 1e-9), np.mean(np.array(every) >= score - 1e-9)
     exact = {"less": lower, "greater": upper, "two-sided": min(1, 2 * min(lower, upper))}[alternative]
     effects = [episode(*parts) for parts in THREE]
@@ -77,18 +80,22 @@ def test_p_value_and_ranges_against_a_loop_over_the_same_draws():
     draws, seed = 400, 7
     joint = combine_effects([episode(*parts) for parts in THREE], draws=draws, seed=seed)
     generator = np.random.default_rng(seed)
-    picks = [generator.choice(np.sort(placebos), size=draws) for _, _, placebos in THREE]
-    scores = [np.mean([loop_score(picks[k][i], THREE[k][2]) for k in range(3)]) for i in range(draws)]
+    shares = [generator.random(draws) for _ in THREE]
+    picks = [np.sort(placebos)[(5 * share).astype(int)] for share, (_, _, placebos) in zip(shares, THREE, strict=True)]
     observed = np.mean([loop_score(ratio, placebos) for _, ratio, placebos in THREE])
     silence = np.mean([loop_score(0.0, placebos) for _, _, placebos in THREE])
 
-    def p_value(score):
+    def p_value(score, ratios):
+        members = [member_scores(ratio, placebos) for ratio, (_, _, placebos) in zip(ratios, THREE, strict=True)]
+        scores = [
+            np.mean([m[int(6 * share[i])] for m, share in zip(members, shares, strict=True)]) for i in range(draws)
+        ]
         lower = (1 + sum(s <= score + 1e-9 for s in scores)) / (draws + 1)
         upper = (1 + sum(s >= score - 1e-9 for s in scores)) / (draws + 1)
         return min(1, 2 * min(lower, upper))
 
-    assert joint.p_value == pytest.approx(p_value(observed), rel=1e-12)
-    assert joint.p_min == pytest.approx(p_value(silence), rel=1e-12)
+    assert joint.p_value == pytest.approx(p_value(observed, [ratio for _, ratio, _ in THREE]), rel=1e-12)
+    assert joint.p_min == pytest.approx(p_value(silence, [0.0] * 3), rel=1e-12)
     pooled = [sum(picks[k][i] for k in range(3)) / 3 for i in range(draws)]
     low, high = np.quantile(pooled, [0.025, 0.975])
     assert joint.observed == pytest.approx(90) and joint.expected == 300 and joint.ratio == pytest.approx(0.3)
@@ -103,8 +110,9 @@ def test_smallest_visible_cut_against_a_loop_over_cuts():
     joint = combine_effects(effects, draws=1500, seed=3)
     same = np.random.default_rng(3)
     references = [_Reference(placebos) for placebos in sets]
-    picks = [same.choice(reference.ratios, size=1500) for reference in references]
-    null = np.mean([r.score(v) for r, v in zip(references, picks, strict=True)], axis=0)
+    shares = [same.random(1500) for _ in sets]
+    picks = [r.draw_ratios(share) for r, share in zip(references, shares, strict=True)]
+    null = np.mean([r.draw_scores(share, 0.9) for r, share in zip(references, shares, strict=True)], axis=0)
 
     def share_found(cut):
         shifted = np.mean([r.score(v * (1 - cut)) for r, v in zip(references, picks, strict=True)], axis=0)
@@ -123,6 +131,16 @@ def test_draws_are_repeatable_and_depend_on_the_seed_alone():
     np.random.seed(1)
     assert combine_effects(effects, draws=3000, seed=5) == once
     assert combine_effects(effects, draws=3000, seed=6).p_value != once.p_value
+
+
+@pytest.mark.parametrize("n_placebos", [3, 9, 49])
+def test_the_size_holds_with_few_placebos(n_placebos):
+    generator, rejected = np.random.default_rng(8), 0
+    for number in range(300):
+        windows = generator.gamma(4, 0.25, (4, n_placebos + 1))
+        effects = [episode(f"p{k}", row[0], row[1:]) for k, row in enumerate(windows)]
+        rejected += combine_effects(effects, draws=1000, seed=number).p_value <= 0.05
+    assert rejected / 300 < 0.09
 
 
 def test_p_value_is_never_zero():

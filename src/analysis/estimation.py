@@ -106,8 +106,8 @@ def estimate_effect(
         used, why = "shift", "long window, each window predicted from a fit without it"
         starts, placebos = starts[~np.isnan(placebos)], placebos[~np.isnan(placebos)]
     else:
-        ratio, placebos, expected = _short_ratios(layout, starts)
-        used, why, matched = _choose_test(layout, expected, starts, salvo_days, test)
+        ratio, placebos, expected, alone = _short_ratios(layout, starts)
+        used, why, matched = _choose_test(layout, alone, starts, salvo_days, test)
         starts, placebos = starts[matched], placebos[matched]
     outcome = PlaceboTest(ratio, placebos, alternative, round(1 - level, 12))
     return weigh(layout, name, used, outcome, starts, expected, [why, *layout.notes])
@@ -139,7 +139,7 @@ def estimate_rebound(
     """
     check_options(test="auto", alternative="greater", level=level)
     days = check_window(days)
-    if not isinstance(horizon, int) or horizon < 1:
+    if not isinstance(horizon, int) or isinstance(horizon, bool) or horizon < 1:
         raise DesignError("not a horizon", field="horizon", expected="days, 1 or more", found=repr(horizon))
     if baseline is not None and not isinstance(baseline, int):
         raise DesignError("not a baseline", field="baseline", expected="a number of days", found=repr(baseline))
@@ -210,7 +210,10 @@ def check_options(*, test, alternative, level):
 
 
 def _short_ratios(layout, starts):
-    """Ratios from one fit with the window in it, stated as without; a window that would swamp the fit stays out."""
+    """Ratios from one fit with the window in it, stated as without; a window that would swamp the fit stays out.
+
+    Last, what the baseline alone leads to expect: which days were salvos must not depend on the window's own counts.
+    """
     here = np.array([layout.start])
     alone, _ = expected_counts(layout.X, layout.filled, weights=layout.baseline.astype(float))
     seen, mean = (window_sums(values, here, layout.pattern)[0] for values in (layout.filled, alone))
@@ -218,8 +221,8 @@ def _short_ratios(layout, starts):
     fitted = layout.baseline if swamps else layout.fitted
     found = shift_ratios(layout.X, layout.filled, fitted, layout.start, starts, layout.pattern)
     if swamps:
-        return seen / mean if mean > 0 else np.nan, *found[1:]
-    return without_pull(layout.X, *found, layout.baseline, layout.start, layout.pattern)
+        return seen / mean if mean > 0 else np.nan, *found[1:], alone
+    return *without_pull(layout.X, *found, layout.baseline, layout.start, layout.pattern), alone
 
 
 def _most_alike(ratios, own):

@@ -28,12 +28,23 @@ class _Reference:
         tied = np.searchsorted(self.ratios, ratios + TIE, side="right") - below
         return self._normal_quantile((below + tied / 2 + 0.5) / (len(self.ratios) + 1))
 
+    def draw_ratios(self, shares):
+        """Placebo ratios at random shares of their number, each from 0 to below 1."""
+        return self.ratios[(shares * len(self.ratios)).astype(int)]
+
+    def draw_scores(self, shares, own):
+        """Scores of windows drawn from the placebos and the tested one: under the null it is one of them."""
+        from scipy.stats import rankdata
+
+        scores = np.sort((rankdata(np.append(self.ratios, np.round(own, 9))) - 0.5) / (len(self.ratios) + 1))
+        return self._normal_quantile(scores[(shares * len(scores)).astype(int)])
+
 
 def combine_effects(effects, *, alternative="two-sided", level=0.95, draws=100_000, seed=0):
     """Test several windows together: the mean normal score of their ranks, each among its own placebos.
 
-    The null distribution takes one placebo window per episode, independently. Ranks, not ratios, are
-    averaged, so an episode in a noisy year weighs no more than one in a quiet year.
+    The null distribution takes one window per episode, independently, from its placebos and itself. Ranks, not
+    ratios, are averaged, so an episode in a noisy year weighs no more than one in a quiet year.
 
     Parameters
     ----------
@@ -78,30 +89,33 @@ def combine_effects(effects, *, alternative="two-sided", level=0.95, draws=100_0
 
     generator = np.random.default_rng(seed)
     references = [_Reference(effect.placebo["ratio"].to_numpy(float)) for effect in used]
-    picks = np.array([generator.choice(reference.ratios, size=draws) for reference in references])
+    shares = [generator.random(draws) for _ in used]
+    picks = np.array([r.draw_ratios(share) for r, share in zip(references, shares, strict=True)])
     ratios = np.array([effect.ratio for effect in used])[:, None]
     expected = np.array([effect.expected for effect in used])
 
     def mean_score(values):
         return np.mean([r.score(v) for r, v in zip(references, values, strict=True)], axis=0)
 
-    null = np.sort(mean_score(picks))
+    def null_of(values):
+        drawn = [r.draw_scores(share, v) for r, share, v in zip(references, shares, values, strict=True)]
+        return np.sort(np.mean(drawn, axis=0))
 
-    def p_value(score):
+    def p_value(score, null):
         lower = (1 + np.searchsorted(null, score + TIE, side="right")) / (draws + 1)
         upper = (1 + draws - np.searchsorted(null, score - TIE, side="left")) / (draws + 1)
         two_sided = np.minimum(1, 2 * np.minimum(lower, upper))
         return {"less": lower, "greater": upper, "two-sided": two_sided}[alternative]
 
     alpha = round(1 - level, 12)
-    score = mean_score(ratios)
-    p_observed = float(p_value(score)[0])
-    extreme = np.inf if alternative == "greater" else 0.0
-    p_best = float(p_value(mean_score(np.full_like(ratios, extreme)))[0])
+    score, null = mean_score(ratios), null_of(ratios)
+    p_observed = float(p_value(score, null)[0])
+    extreme = np.full_like(ratios, np.inf if alternative == "greater" else 0.0)
+    p_best = float(p_value(mean_score(extreme), null_of(extreme))[0])
     pooled = float(sum(effect.observed for effect in used) / expected.sum())
     pooled_ratios = (expected @ picks) / expected.sum()
     pooled_null = np.quantile(pooled_ratios, [alpha / 2, 1 - alpha / 2])
-    power = [float((p_value(mean_score(picks[:, :2000] * (1 - cut))) <= alpha).mean()) for cut in CUTS]
+    power = [float((p_value(mean_score(picks[:, :2000] * (1 - cut)), null) <= alpha).mean()) for cut in CUTS]
     visible = CUTS[np.array(power) >= POWER]
     testable = p_best <= alpha
     best = f"; silence in all of them would have had p = {p_best:.2g}" if alternative != "greater" else ""

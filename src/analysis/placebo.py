@@ -62,8 +62,8 @@ def placebo_starts(eligible, pattern):
 def shift_ratios(X, counts, fitted, window_start, starts, pattern):
     """Observed over expected for a short window and for its placebos, all from one fit that includes them.
 
-    Fitting under the null on all days keeps real and placebo windows exchangeable; a fit to the days before
-    alone rejects 7-8 % of true nulls (Monte Carlo, see ``calibration.ipynb``).
+    Fitting under the null on all days keeps real and placebo windows exchangeable; extrapolated from the days before
+    alone, the tested window would err more than its placebos, which lie among the fitted days.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def leave_out_ratios(X, counts, fitted, window_start, starts, pattern):
     A flexible trend fitted through a long pause swallows it; left out, a cut shows at its full size. Days around
     the tested window that are no baseline widen the hole to be bridged, so every placebo is predicted across as
     wide a hole; windows too near an end for that are no placebos. (The moratorium of 2025 lies in a hole of 61
-    days: with placebos across 23, up to 30 % of true nulls were rejected.)
+    days; placebos across 23 days only would be predicted too well, and true nulls rejected too often.)
 
     Parameters
     ----------

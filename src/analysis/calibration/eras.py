@@ -49,6 +49,7 @@ def fit_process(drones, missiles, *, first_day, last_day):
     True
     """
     import statsmodels.api as sm
+    from scipy.stats import gamma
 
     drone, missile = (series[first_day:last_day].to_numpy(float) for series in (drones, missiles))
     salvo = missile >= RAID_MISSILES
@@ -80,7 +81,7 @@ def fit_process(drones, missiles, *, first_day, last_day):
         level_sd=level_sd,
         path=LevelPath(growth=float(factors[1])),
         gap=float(gaps.mean()),
-        gap_shape=_gamma_shape(gaps),
+        gap_shape=float(gamma.fit(gaps, floc=0)[0]),
         surge=float(factors[2]),
         surge_sd=float(np.sqrt(max(surge_variance, 0))),
         surge_slope=float(max(slope, 0)),
@@ -108,12 +109,6 @@ def _latent_level(deviation):
 
 def _dispersion(counts):
     return float(max((counts.var(ddof=1) - counts.mean()) / max(counts.mean(), 0.1) ** 2, 0))
-
-
-def _gamma_shape(gaps):
-    """Maximum likelihood, by the approximation of Minka (2002)."""
-    excess = max(np.log(gaps.mean()) - np.log(gaps).mean(), 0.01)
-    return float((3 - excess + np.sqrt((excess - 3) ** 2 + 24 * excess)) / (12 * excess))
 
 
 def _gaps(missiles, threshold):

@@ -41,12 +41,12 @@ def draw_rates(rows, *, value, band, label, by_length=True, title="", ax=None):
     return finish(ax, title=title, caption="Grey: as promised. Bars: two Monte Carlo standard errors.")
 
 
-def draw_power(table, process, *, title="", ax=None):
-    """Share of series in which window shift finds a cut, by its size and the length of the window."""
+def draw_power(table, process, *, test="automatic", title="", ax=None):
+    """Share of series in which a test finds a cut, by its size and the length of the window."""
     import seaborn as sns
 
     ax = new_axes(ax)
-    cells = table.query("question == 'power' and test == 'window shift' and process == @process")
+    cells = table.query("question == 'power' and test == @test and process == @process")
     days = cells["length"].map(lambda length: "1 day" if length == 1 else f"{length:g} days")
     sns.lineplot(
         x=100 * cells["cut"], y=100 * cells["rejected_lower"], hue=days, marker="o", palette="colorblind", ax=ax

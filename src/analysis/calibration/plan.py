@@ -173,22 +173,30 @@ def _short(known, drones):
 
 
 def _after_salvos(known, drones):
+    tests = {"after salvo": after_salvo, "window shift": window_shift, "automatic": automatic}
+
     def ask(question, test, process, length, lag, *, cut=0.0):
-        trial = {"after salvo": after_salvo, "window shift": window_shift, "automatic": automatic}[test]
         timing, setting = ("after-salvo", f"{lag} days after a salvo") if lag else ("random", "any day")
         scenario = Scenario(length=length, timing=timing, lag=lag or 1, cut=cut)
-        layout = simulated_layout(365, length)
-        return _cell(known, question, test, process, setting, partial(trial, layout=layout), scenario)
+        trial = partial(tests[test], layout=simulated_layout(365, length))
+        if question == "stated cut":
+            trial = partial(stated_cut, layout=simulated_layout(365, length), trial=tests[test])
+        return _cell(known, question, test, process, setting, trial, scenario)
 
     salvos = ("hostile reload", *drones)
     return [
         *(ask("size", "after salvo", p, length, lag) for p in salvos for lag in (1, 2, 3) for length in (1, 4, 7)),
         *(ask("size", "window shift", p, length, lag) for p in salvos for lag in (1, 5) for length in (1, 4, 7)),
-        *(ask("size", "automatic", p, length, lag) for p in salvos for lag in (0, 1, 5) for length in (1, 4, 7)),
+        *(ask("size", "automatic", p, length, lag) for p in salvos for lag in (0, 1, 5) for length in LENGTHS),
         *(
             ask("power", "after salvo", process, length, 1, cut=cut)
             for process in ("hostile reload", "drones 2026") for length in (1, 4) for cut in CUTS
         ),
+        *(
+            ask("power", "automatic", process, length, 0, cut=cut)
+            for process in (*drones, "missiles 2025-26", "missiles 2026") for length in LENGTHS for cut in CUTS
+        ),
+        *(ask("stated cut", "after salvo", process, length, 1) for process in drones for length in LENGTHS),
     ]  # fmt: skip
 
 
@@ -234,7 +242,7 @@ def _together(known, folder):
         for process in ("autoregression 0", "autoregression 0.6", "autoregression 0.8", "drones 2025-26",
                         "drones 2026", "missiles 2025-26", "missiles 2026"):  # fmt: skip
             for cut in (0.0, 0.5, 0.7, 0.9) if process.endswith("2026") else (0.0,):
-                trial = partial(joint, episodes=tuple(episodes), cut=cut)
+                trial = partial(joint, episodes=tuple(episodes), rule=episodes is real, cut=cut)
                 scenario = Scenario(before=365, length=1, after=n_days - 366)
                 question = "power" if cut else "size"
                 cells.append(_cell(known, question, test, process, f"{len(episodes)} episodes", trial, scenario, cut))
@@ -251,25 +259,30 @@ def _long(known, folder):
     )  # fmt: skip
     processes = ("autoregression 0", "autoregression 0.6", "autoregression 0.8", "doubling", "wave of 150 days",
                  "wave of 300 days", "level break", "drones 2025-26", "missiles 2025-26")  # fmt: skip
-    some = ("autoregression 0.6", "wave of 300 days", "drones 2025-26")
+    some, missiles = ("autoregression 0.6", "wave of 300 days", "drones 2025-26"), "missiles 2025-26"
+    elsewhere = "700 days before, 365 after"
     cells = []
 
-    def ask(process, setting, layout, cut):
+    def ask(process, setting, layout, cut, question=None):
         length = len(layout.pattern)
         scenario = Scenario(
             before=layout.start, length=length, after=len(layout.days) - layout.start - length, cut=cut, timing="random"
         )
-        trial = partial(long_window, layout=layout, n_placebos=LONG_PLACEBOS)
-        cells.append(_cell(known, "power" if cut else "size", "long window", process, setting, trial, scenario))
+        test = partial(long_window, n_placebos=LONG_PLACEBOS)
+        trial = partial(stated_cut, trial=test) if question else test
+        question = question or ("power" if cut else "size")
+        cells.append(_cell(known, question, "long window", process, setting, partial(trial, layout=layout), scenario))
 
     for process in processes:
-        for cut in (0.0, 0.4, 0.7) if process in some else (0.0,):
+        for cut in (0.0, 0.4, 0.7) if process in some else (0.0, 0.7, 0.9) if process == missiles else (0.0,):
             ask(process, "moratorium of 2025", real, cut)
+    for process in ("drones 2025-26", missiles):
+        ask(process, "moratorium of 2025", real, 0.0, "stated cut")
     for length in (14, 30):
         layout = simulated_layout(LONG_BEFORE, length, after=LONG_AFTER)
-        for process in some:
-            for cut in (0.0, 0.4) if process == "drones 2025-26" else (0.0,):
-                ask(process, "700 days before, 365 after", layout, cut)
+        for process in (*some, missiles):
+            for cut in {"drones 2025-26": (0.0, 0.4, 0.5, 0.7), missiles: (0.0, 0.7, 0.9)}.get(process, (0.0,)):
+                ask(process, elsewhere, layout, cut)
     return cells
 
 

@@ -95,7 +95,9 @@ def placebo_study(counts, length, *, exclude=(), salvo_days=(), baseline=BASELIN
     inside = window_sums(past.astype(int), every, pattern) == length
     shift = PlaceboTest(own, np.where(inside, ratios, np.nan))
 
-    salvo = heavy_days(counts.to_numpy(), expected, past) | days.isin(pd.DatetimeIndex(salvo_days))
+    salvo = heavy_days(counts.to_numpy(), _expected(days, values, past, past), past) | days.isin(
+        pd.DatetimeIndex(salvo_days)
+    )
     since = days_since_salvo(salvo & (ago <= baseline))
     lag = since[np.arange(len(starts)), starts][:, None]
     alike = inside & ((since[:, every] == lag) | ~(lag <= SALVO_LAG))
@@ -130,7 +132,7 @@ def false_alarms(windows, *, level=0.95, seed=0):
         As from `placebo_study`.
     level : float
     seed : int
-        For the bootstrap of blocks of 28 windows (Künsch 1989) behind the standard errors: neighbours share days.
+        For the circular bootstrap of blocks of 28 windows (Politis and Romano 1992): neighbours share days.
 
     Returns
     -------

@@ -79,7 +79,7 @@ class LevelPath(Checked):
 
 @dataclass(frozen=True)
 class CountAutoregression(Checked):
-    """NB-INGARCH: negative binomial counts whose mean leans on yesterday (Ferland, Latour and Oraichi 2006).
+    """NB-INGARCH: negative binomial counts whose mean leans on yesterday (Zhu 2011).
 
     The conditional mean is m_t [(1 - phi) + phi y_{t-1} / m_{t-1}], with m_t the mean times the level path;
     the conditional variance is mu + dispersion mu^2. On a level path the autocorrelation at lag k is phi^k.

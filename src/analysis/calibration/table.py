@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from types import FunctionType
 
 import pandas as pd
 
@@ -150,6 +151,8 @@ def _described(value):
         return f"{days} {hashlib.sha256(value.baseline.tobytes() + value.pattern.tobytes()).hexdigest()}"
     if isinstance(value, dict):
         return " ".join(f"{name}={_described(part)}" for name, part in value.items())
+    if isinstance(value, FunctionType):
+        return value.__name__
     if isinstance(value, tuple):
         return " ".join(_described(part) for part in value)
     return repr(value)

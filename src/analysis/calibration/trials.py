@@ -4,11 +4,13 @@ Each trial takes a `study.Batch` and returns one answer per series. Everything t
 comes as a `Layout`, so that baseline, exclusions and placebo windows are those of the real procedure.
 """
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
+from analysis.calibration.study import Batch
 from analysis.estimation import QUIET_SHARE, SALVO_LAG
 from analysis.layout import ONE_DAY, lay_out
 from analysis.nullmodel import expected_counts
@@ -77,16 +79,14 @@ def window_shift(batch, layout):
 def after_salvo(batch, layout):
     """Compare with windows equally long after a salvo."""
     ratio, placebos, expected = _short(batch, layout)
-    _, matched = _matched(batch, layout, expected)
+    _, matched = _matched(batch, layout)
     return _answer(PlaceboTest(ratio, np.where(matched, placebos, np.nan)), expected, layout)
 
 
 def automatic(batch, layout):
     """Take the test that the days since the last salvo call for, series by series."""
     ratio, placebos, expected = _short(batch, layout)
-    lag, matched = _matched(batch, layout, expected)
-    used = matched | ~(lag <= SALVO_LAG)[:, None]
-    return _answer(PlaceboTest(ratio, np.where(used, placebos, np.nan)), expected, layout)
+    return _answer(PlaceboTest(ratio, _by_rule(batch, layout, placebos)), expected, layout)
 
 
 def long_window(batch, layout, n_placebos=None):
@@ -114,25 +114,28 @@ def after_quiet(batch, layout, length):
     alike = _most_alike(quiet[:, :-1], quiet[:, -1:])
     answer = _answer(PlaceboTest(after[:, -1], np.where(alike, after[:, :-1], np.nan)), expected, layout)
     ordinary = PlaceboTest(after[:, -1], _ratios(counts, expected, layout.starts, layout.pattern))
-    return answer | {"p_upper": np.maximum(answer["p_upper"], ordinary.p_upper)}
+    return {
+        "p_lower": answer["p_lower"], "p_upper": np.maximum(answer["p_upper"], ordinary.p_upper),
+        "ratio": answer["ratio"],
+    }  # fmt: skip
 
 
-def stated_cut(batch, layout):
+def stated_cut(batch, layout, trial=window_shift):
     """Plant in each series the cut that its own test calls just visible, and test again."""
-    cut = PlaceboTest(*_short(batch, layout)[:2]).smallest_visible_cut
+    cut = trial(batch, layout)["smallest_visible_cut"]
     counts = batch.counts[:, : len(layout.days)] * np.where(layout.window, 1 - np.nan_to_num(cut)[:, None], 1)
-    ratio, placebos, _ = shift_ratios(layout.X, counts, layout.fitted, layout.start, layout.starts, layout.pattern)
-    test = PlaceboTest(ratio, placebos)
-    tails = {"p_lower": test.p_lower, "p_upper": test.p_upper, "ratio": 1 - cut}
-    return {name: np.where(np.isnan(cut), np.nan, values) for name, values in tails.items()}
+    tails = trial(replace(batch, counts=counts), layout) | {"ratio": 1 - cut}
+    return {name: np.where(np.isnan(cut), np.nan, tails[name]) for name in ("p_lower", "p_upper", "ratio")}
 
 
-def joint(batch, episodes, cut=0.0, draws=20_000, seed=0):
+def joint(batch, episodes, rule=False, cut=0.0, draws=20_000, seed=0):
     """Test several windows of each series together, as `combine_effects` does.
 
     Parameters
     ----------
     episodes : sequence of (first day's position, Layout)
+    rule : bool
+        Whether a window soon after a salvo is compared with such windows only; else all by shift.
     cut : float
         Share of the counts taken out of every window.
     draws, seed : int
@@ -140,12 +143,11 @@ def joint(batch, episodes, cut=0.0, draws=20_000, seed=0):
     generator = np.random.default_rng(seed)
     null = score = 0.0
     for first, layout in episodes:
-        counts = batch.counts[:, first : first + len(layout.days)] * np.where(layout.window, 1 - cut, 1)
-        ratio, placebos, _ = shift_ratios(
-            layout.X, np.nan_to_num(counts), layout.fitted, layout.start, layout.starts, layout.pattern
-        )
-        scores, own = _normal_scores(ratio, placebos)
-        null = null + scores[:, generator.integers(0, placebos.shape[1], draws)]
+        counts, salvo = (values[:, first : first + len(layout.days)] for values in (batch.counts, batch.salvo))
+        here = Batch(counts * np.where(layout.window, 1 - cut, 1), salvo, layout.start, len(layout.pattern))
+        ratio, placebos, _ = _short(here, layout)
+        scores, own, n = _normal_scores(ratio, _by_rule(here, layout, placebos) if rule else placebos)
+        null = null + np.take_along_axis(scores, (generator.random(draws) * n).astype(int), axis=1)
         score = score + own
     slack = TIE * len(episodes)
     return {
@@ -179,9 +181,16 @@ def _short(batch, layout):
     return without_pull(layout.X, *found, layout.baseline, layout.start, layout.pattern)
 
 
-def _matched(batch, layout, expected):
+def _by_rule(batch, layout, placebos):
+    """The placebos that the rule for tests allows, NaN elsewhere."""
+    lag, matched = _matched(batch, layout)
+    return np.where(matched | ~(lag <= SALVO_LAG)[:, None], placebos, np.nan)
+
+
+def _matched(batch, layout):
     """Days since the last salvo at the window's start, and which placebo windows have the same."""
     counts, salvo = (values[:, : len(layout.days)] for values in (batch.counts, batch.salvo))
+    expected, _ = expected_counts(layout.X, counts, weights=layout.baseline.astype(float))
     since = days_since_salvo(heavy_days(counts, expected, layout.baseline) | salvo)
     lag = since[:, layout.start]
     return lag, since[:, layout.starts] == lag[:, None]
@@ -202,13 +211,13 @@ def _most_alike(ratios, own):
 
 
 def _normal_scores(ratio, placebos):
-    """Normal scores of the sorted placebos, and of the ratio among them."""
+    """Normal scores of the placebos and the ratio, in order; that of the ratio; and how many they are."""
     from scipy.stats import norm, rankdata
 
-    ordered, n = np.sort(np.round(placebos, 9), axis=1), placebos.shape[1]
-    below = (ordered < ratio[:, None] - TIE).sum(1, keepdims=True)
-    tied = (ordered <= ratio[:, None] + TIE).sum(1, keepdims=True) - below
-    return norm.ppf(rankdata(ordered, axis=1) / (n + 1)), norm.ppf((below + tied / 2 + 0.5) / (n + 1))
+    members = np.round(np.column_stack([placebos, ratio]), 9)
+    n = (~np.isnan(members)).sum(1, keepdims=True)
+    scores = norm.ppf((rankdata(members, axis=1, nan_policy="omit") - 0.5) / n)
+    return np.sort(scores, axis=1), scores[:, -1:], n
 
 
 def _answer(test, expected, layout):
@@ -223,4 +232,5 @@ def _answer(test, expected, layout):
         "ratio_high": np.where(test.ratio > 0, high, np.inf),
         "expected_low": np.where(some, mean * ordinary_low, np.nan),
         "expected_high": mean * ordinary_high,
+        "smallest_visible_cut": test.smallest_visible_cut,
     }
