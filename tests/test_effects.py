@@ -75,7 +75,7 @@ UNANSWERED = {"ratio": None, "p_value": None, "expected": None, "testable": Fals
             DRONES | CUT | {"p_value": 0.04, "p_adjusted": 0.08, "smallest_visible_cut": 0.714},
             "No visible change: 70 long-range drones launched from 9 to 11 May 2026, where 402 to 2,610 would have "
             "been ordinary. Taken alone p = 0.04, but 0.08 once all tested outcomes are counted. Only a cut of about "
-            "71% or more would have shown reliably.",
+            "71% or more would have shown reliably, taken alone.",
         ),
         (
             {"outcome": "missiles_launched", "testable": False, "observed": 1.0, "p_min": 0.3}
@@ -108,10 +108,10 @@ def test_golden_sentence_of_a_verdict_that_depends_on_a_choice():
 
 def test_golden_headlines():
     truce = "the truce of May 2026"
-    fewer = example_effect(**DRONES, **CUT)
+    fewer = example_effect(**DRONES, **CUT, placebo=pd.DataFrame({"ratio": [0.04, 0.3, 0.9, 1.2]}))
     assert headline(fewer, truce) == (
-        "The truce of May 2026 saw fewer launches than any ordinary lull explains: 70 long-range drones launched, "
-        "where 402 to 2,610 would have been ordinary."
+        "The truce of May 2026 saw fewer launches than is ordinary: 70 long-range drones launched, where 402 to 2,610 "
+        "would have been ordinary. 1 of 4 ordinary windows of 3 days was as low or lower."
     )
     same = example_effect(**DRONES | SURGE | {"observed": 1500.0, "ratio": 1.062, "p_value": 0.8})
     assert headline(same, truce) == (
@@ -140,6 +140,9 @@ def test_days_in_words(first, last, phrase):
     assert days_phrase(effect) == phrase
 
 
+AFTER_QUIET = "compared with the 7 days after the quietest tenth of windows of 3 days"
+
+
 def rebound_case(*, pause=0.05, after, both, after_p=0.4, both_p=0.4, pause_p=0.01, testable=True, reason=""):
     """The three effects behind a rebound sentence; ratios are (ratio, low, high)."""
 
@@ -150,7 +153,7 @@ def rebound_case(*, pause=0.05, after, both, after_p=0.4, both_p=0.4, pause_p=0.
 
     first = example_effect(**DRONES | CUT | {"ratio": pause, "observed": 1412.4 * pause, "p_value": pause_p})
     later = {"window": "after-7", "test": "after-quiet", "n_days": 7, "alternative": "greater", "n_placebo": 36}
-    later |= {"p_value": after_p, "testable": testable, "reason": reason}
+    later |= {"p_value": after_p, "testable": testable, "reason": reason or f"{AFTER_QUIET}; and more"}
     together = {"window": "pause+after-7", "n_days": 10, "p_value": both_p}
     return (
         first,
@@ -165,27 +168,26 @@ def rebound_case(*, pause=0.05, after, both, after_p=0.4, both_p=0.4, pause_p=0.
         (
             {"after": (1.9, 1.2, None), "both": (1.35, 1.1, 1.9), "after_p": 0.03, "both_p": 0.02},
             "a surge beyond what the pause had spared: 1.90 times the expected number in the 7 days after; pause and "
-            "the 7 days after together 1.35 times the expected (p = 0.03 against 36 windows after a quiet).",
+            f"the 7 days after together 1.35 times the expected (p = 0.03, {AFTER_QUIET}).",
         ),
         (
             {"after": (1.4, 0.9, None), "both": (1.0, 0.85, 1.3), "after_p": 0.08},
             "the pause was made up: 1.40 times the expected number in the 7 days after; pause and the 7 days after "
-            "together 1.00 times the expected (p = 0.08 against 36 windows after a quiet).",
+            f"together 1.00 times the expected (p = 0.08, {AFTER_QUIET}).",
         ),
         (
             {"after": (1.6, 1.1, None), "both": (1.13, 0.6, 1.6), "after_p": 0.03},
             "a surge followed, more than usually follows a quiet: 1.60 times the expected number in the 7 days after; "
-            "whether it made up cannot be told (p = 0.03 against 36 windows after a quiet).",
+            f"whether it made up cannot be told (p = 0.03, {AFTER_QUIET}).",
         ),
         (
             {"after": (1.0, 0.6, None), "both": (0.72, 0.5, 1.1), "after_p": 0.4},
-            "none visible: 1.00 times the expected number in the 7 days after (p = 0.4 against 36 windows after a "
-            "quiet).",
+            "none visible: 1.00 times the expected number in the 7 days after; only more than 4,950 there would "
+            f"have shown (p = 0.4, {AFTER_QUIET}).",
         ),
         (
             {"after": (1.0, 0.6, None), "both": (0.72, 0.5, 1.1), "after_p": 0.4, "testable": False},
-            "cannot tell: 1.00 times the expected number in the 7 days after (p = 0.4 against 36 windows after a "
-            "quiet).",
+            f"cannot tell: 1.00 times the expected number in the 7 days after (p = 0.4, {AFTER_QUIET}).",
         ),
         (
             {"after": (None, None, None), "both": (None, None, None), "after_p": None, "both_p": None}
@@ -405,3 +407,9 @@ def test_a_window_phrase_leaves_no_double_punctuation(fields):
 @pytest.mark.parametrize("level, words", [(0.975, "97.5% interval"), (0.995, "99.5% interval"), (0.999, "99.9%")])
 def test_the_level_is_printed_as_it_is(level, words):
     assert words in example_effect(**CUT | {"level": level, "p_value": 0.0001}).summary()
+
+
+def test_a_finding_that_depends_on_a_choice_goes_on_depending_after_holm():
+    depends = replace(example_effect(p_value=0.01), verdict="depends on a choice")
+    (corrected,) = holm([depends])
+    assert corrected.p_adjusted == 0.01 and corrected.verdict == "depends on a choice"

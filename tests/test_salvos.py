@@ -1,5 +1,7 @@
 """Mass salvos and how ordinary a quiet is: the hazard against its likelihood, written out."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,8 +59,18 @@ def test_lull_against_the_likelihood_written_out(seed, n_days):
 
     beta = minimize(minus_log_likelihood, [-2.0, 0.5], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12}).x
     ahead = [hazard(beta, since[window[0]] + k) for k in range(n_days)]
+
+    def mean_of_path(path):
+        """Salvos of one way the window may go, times its probability: each salvo sets the days since back."""
+        days, probability = since[window[0]], 1.0
+        for salvo in path:
+            probability *= hazard(beta, days) if salvo else 1 - hazard(beta, days)
+            days = 1 if salvo else days + 1
+        return sum(path) * probability
+
     assert lull.days_since_salvo == since[window[0]]
-    assert lull.expected_salvos == pytest.approx(sum(ahead), rel=1e-4)
+    paths = product([False, True], repeat=n_days)
+    assert lull.expected_salvos == pytest.approx(sum(mean_of_path(path) for path in paths), rel=1e-4)
     assert lull.quiet_probability == pytest.approx(np.prod([1 - h for h in ahead]), rel=1e-4)
     assert (lull.n_salvos, lull.n_days) == (salvo.sum(), len(used))
     assert lull.observed_salvos == sum(missiles[day] >= 20 for day in window)

@@ -13,7 +13,7 @@ from analysis.pauses import load_pauses, volume_episodes
 from analysis.procedure import VOLUME, not_ordinary
 from analysis.results import forest_frame
 from analysis.salvos import salvo_days
-from analysis.sentences import FEWER, MORE
+from analysis.sentences import FEWER, MORE, without_one
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 
@@ -22,6 +22,7 @@ GROUPS = {
     "agreed-truces": ("agreed",),
     "unilateral-truces": ("unilateral",),
 }
+WITHOUT = "volume-truces-without-"  # and the episode that is left out
 
 
 @dataclass(frozen=True)
@@ -34,27 +35,34 @@ class Comparison:
         One per episode and outcome, corrected over episodes by Holm's method.
     joint : tuple of PauseEffect
         One per group of truces and outcome.
+    without : tuple of PauseEffect
+        All truces together but one, for each that can be compared, and each outcome; exploratory.
     """
 
     episodes: tuple
     joint: tuple
+    without: tuple
 
     def to_frame(self):
         """All rows, episodes first."""
-        return to_frame([*self.episodes, *self.joint])
+        return to_frame([*self.episodes, *self.joint, *self.without])
 
     def record(self):
         """The effects as a notebook output that a batch can read back."""
-        return EffectsRecord((*self.episodes, *self.joint))
+        return EffectsRecord((*self.episodes, *self.joint, *self.without))
 
     def together(self, outcome, *, group="volume-truces"):
         """The joint finding for one outcome."""
         return next(e for e in self.joint if e.outcome == outcome and e.pause == group)
 
     def summary(self):
-        """Do announced truces work at all? One finding per outcome."""
-        outcomes = dict.fromkeys(effect.outcome for effect in self.joint)
-        return "\n\n".join(self.together(outcome).summary() for outcome in outcomes)
+        """Do announced truces work at all? One finding per outcome, and how much it hangs on a single episode."""
+        outcomes, told = dict.fromkeys(effect.outcome for effect in self.joint), []
+        for outcome in outcomes:
+            p_values = [e.p_value for e in self.without if e.outcome == outcome and e.p_value is not None]
+            hangs = f" {without_one(p_values)}." if p_values else ""
+            told.append(self.together(outcome).summary() + hangs)
+        return "\n\n".join(told)
 
     def episodes_frame(self):
         """The episodes: what flew, what was to be expected, and whether it could be told."""
@@ -103,7 +111,7 @@ def compare_truces(*, outcomes=VOLUME, level=0.95, seed=0, registry=None, folder
     registry = load_pauses() if registry is None else registry
     salvos = salvo_days(load_strikes(folder=folder)["missiles_launched"])
     episodes, exclude = volume_episodes(registry), not_ordinary(registry)
-    shown, joint = [], {group: [] for group in GROUPS}
+    shown, joint, without = [], {group: [] for group in GROUPS}, []
     for outcome in outcomes:
         series = outcome_series(outcome, folder=folder)
         effects = []
@@ -118,8 +126,11 @@ def compare_truces(*, outcomes=VOLUME, level=0.95, seed=0, registry=None, folder
         for group, statuses in GROUPS.items():
             members = [e for e, episode in zip(effects, episodes, strict=True) if episode.status in statuses]
             joint[group].append(replace(combine_effects(members, level=level, seed=seed), pause=group))
+        for one in (effect for effect in effects if effect.n_placebo):
+            rest = combine_effects([effect for effect in effects if effect is not one], level=level, seed=seed)
+            without.append(replace(rest, pause=WITHOUT + one.pause.removeprefix("episode:")))
     together = [effect for members in joint.values() for effect in holm(members)]
-    return Comparison(tuple(shown), tuple(together))
+    return Comparison(tuple(shown), tuple(together), tuple(without))
 
 
 def proposed_only(*, outcomes=VOLUME, level=0.95, registry=None, folder=None):

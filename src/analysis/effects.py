@@ -6,6 +6,7 @@ from datetime import date
 import pandas as pd
 
 from analysis.sentences import (
+    DEPENDS,
     FEWER,
     MORE,
     NO_CHANGE,
@@ -163,13 +164,14 @@ def holm(effects):
     -------
     list of PauseEffect
         In the same order. What cannot be tested keeps an empty `p_adjusted` and does not count, unless it shows
-        a rise: then it is a claim like any other.
+        a rise: then it is a claim like any other. What depends on a choice goes on depending on it.
     """
     family = [i for i, e in enumerate(effects) if e.testable or (e.verdict == MORE and e.p_value is not None)]
     adjusted, running = list(effects), 0.0
     for rank, i in enumerate(sorted(family, key=lambda i: effects[i].p_value)):
         running = max(running, min(1.0, (len(family) - rank) * effects[i].p_value))
-        adjusted[i] = decide(replace(effects[i], p_adjusted=running))
+        corrected = replace(effects[i], p_adjusted=running)
+        adjusted[i] = corrected if effects[i].verdict == DEPENDS else decide(corrected)
     return adjusted
 
 

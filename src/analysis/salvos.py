@@ -46,7 +46,7 @@ class Lull:
         From the last salvo to the window's first day.
     observed_salvos : int
     expected_salvos : float
-        Sum of the daily salvo probabilities along the window, had it stayed quiet until then.
+        Mean number of salvos in the window: each one sets the days since the last one back.
     quiet_probability : float
         Probability that no salvo comes in the window.
     n_salvos, n_days : int
@@ -133,19 +133,31 @@ def estimate_lull(missiles, days, *, threshold=SALVO_MISSILES, baseline=365, exc
     family = sm.families.Binomial(link=sm.families.links.CLogLog())
     fit = sm.GLM(salvo[usable].astype(float), _terms(since[usable]), family=family).fit()
     start = int(since[~before][0])
-    ahead = fit.predict(_terms(np.arange(start, start + len(days))))
+    ahead = fit.predict(_terms(np.arange(1, start + len(days))))
     curve = np.arange(1, 22)
     return Lull(
         first_day=days[0],
         last_day=days[-1],
         days_since_salvo=start,
         observed_salvos=int(salvo[~before].sum()),
-        expected_salvos=float(ahead.sum()),
-        quiet_probability=float(np.prod(1 - ahead)),
+        expected_salvos=_expected_salvos(ahead, start, len(days)),
+        quiet_probability=float(np.prod(1 - ahead[start - 1 :])),
         n_salvos=int(salvo[usable].sum()),
         n_days=int(usable.sum()),
         hazard=pd.DataFrame({"days_since_salvo": curve, "probability": fit.predict(_terms(curve))}),
     )
+
+
+def _expected_salvos(hazard, start, n_days):
+    """Mean number of salvos in `n_days` from `start` days after the last one; hazard[k] is that k + 1 days after."""
+    share, expected = np.zeros(len(hazard) + 1), 0.0
+    share[start - 1] = 1.0  # how likely it is that the last salvo was so long ago
+    for _ in range(n_days):
+        salvo = float(share[:-1] @ hazard)
+        expected += salvo
+        share[1:] = share[:-1] * (1 - hazard)
+        share[0] = salvo
+    return expected
 
 
 def _terms(days_since):

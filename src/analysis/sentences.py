@@ -49,7 +49,8 @@ def headline(effect, phrase):
     if effect.verdict == NO_CHANGE:
         return f"{start} made no visible difference: {seen}, {instead}. {_correction(effect)}{_power(effect)}"
     word = "fewer" if effect.verdict == FEWER else "more"
-    return f"{start} saw {word} launches than any ordinary lull explains: {seen}, {instead}."
+    rank = f" {placebo_rank(effect.placebo['ratio'], effect.ratio, effect.n_days)}." if len(effect.placebo) else ""
+    return f"{start} saw {word} launches than is ordinary: {seen}, {instead}.{rank}"
 
 
 def days_phrase(effect):
@@ -190,13 +191,38 @@ def _ordinary(effect):
 def _strength(effect):
     p = effect.p_value if effect.p_adjusted is None else effect.p_adjusted
     others = "draws of ordinary windows" if effect.test == "joint" else f"{effect.n_placebo} {_comparable(effect)}"
-    chance = f"p = {p:.2g} against {others}"
+    chance = f"{chance_text(p)} against {others}"
     if effect.ratio == 0:
         return f"That is none of an expected {amount(effect.expected)} ({chance})."
     lower = "open" if effect.ratio_low is None else f"{effect.ratio_low:.2f}"
     upper = "open" if effect.ratio_high is None else f"{effect.ratio_high:.2f}"
     interval = f"{100 * effect.level:.6g}% interval {lower} to {upper}"
     return f"That is {effect.ratio:.2f} times the expected {amount(effect.expected)} ({interval}; {chance})."
+
+
+def chance_text(p):
+    """A p-value in words; below one in ten thousand the draws of a joint test are too few to say more.
+
+    Examples
+    --------
+    >>> chance_text(0.0421), chance_text(2e-5)
+    ('p = 0.042', 'p below 0.0001')
+    """
+    return "p below 0.0001" if p < 1e-4 else f"p = {p:.2g}"
+
+
+def without_one(p_values):
+    """How much a joint finding hangs on a single episode, from its p-values with each left out in turn.
+
+    Examples
+    --------
+    >>> without_one([0.05, 0.131, 0.08])
+    'With one episode left out at a time, p lies between 0.05 and 0.13'
+    """
+    low, high = (f"{p:.2g}" if p >= 1e-4 else "below 0.0001" for p in (min(p_values), max(p_values)))
+    return "With one episode left out at a time, p " + (
+        f"is {low}" if low == high else f"lies between {low} and {high}"
+    )
 
 
 def _comparable(effect):
@@ -216,7 +242,11 @@ def _power(effect):
         return "Only a rise beyond that range could have been told from chance."
     if effect.smallest_visible_cut is None:
         return "No cut, however large, would have shown in most windows of this length."
-    return f"Only a cut of about {effect.smallest_visible_cut:.0%} or more would have shown reliably."
+    alone = effect.p_adjusted is not None and effect.p_adjusted > effect.p_value  # others of the family count too
+    return (
+        f"Only a cut of about {effect.smallest_visible_cut:.0%} or more would have shown reliably"
+        f"{', taken alone' if alone else ''}."
+    )
 
 
 def rebound(pause, after, both):
@@ -243,7 +273,7 @@ def rebound(pause, after, both):
     together = None if both.ratio is None else f"pause and {span} together {both.ratio:.2f} times the expected"
     if together is None or both.p_value is None or pause.ratio is None:
         kind = "more than usually follows a quiet" if surge else "no more than usually follows a quiet"
-        return f"Rebound of {label}: {times}, {kind} (p = {after.p_value:.2g}); whether it made up cannot be told."
+        return f"Rebound of {label}: {times}, {kind} ({chance_text(after.p_value)}); whether it made up cannot be told."
     upper = float("inf") if both.ratio_high is None else both.ratio_high
     without = (pause.observed + after.expected) / (pause.expected + after.expected)
     covers = [both.ratio_low <= ratio <= upper for ratio in (1, pause.ratio, without)]
@@ -254,8 +284,8 @@ def rebound(pause, after, both):
         found = f"the pause was made up: {times}; {together}"
     elif surge:
         found = f"a surge followed, more than usually follows a quiet: {times}; whether it made up cannot be told"
-    elif after.testable:
-        found = f"none visible: {times}"
+    elif after.testable and after.expected_high is not None:
+        found = f"none visible: {times}; only more than {amount(after.expected_high)} there would have shown"
     else:
         found = f"cannot tell: {times}"
-    return f"Rebound of {label}: {found} (p = {after.p_value:.2g} against {after.n_placebo} windows after a quiet)."
+    return f"Rebound of {label}: {found} ({chance_text(after.p_value)}, {after.reason.split('; ')[0]})."

@@ -10,10 +10,21 @@ from textwrap import fill
 import pandas as pd
 
 from analysis.batch.folder import write_file
+from analysis.comparison import WITHOUT
 from analysis.errors import ReportError
 from analysis.pauses import data_folder
 from analysis.results import forest_frame, load_results, verdicts
-from analysis.sentences import FEWER, MORE, amount, counted, in_brief, outcome_label, span_text
+from analysis.sentences import (
+    FEWER,
+    MORE,
+    amount,
+    chance_text,
+    counted,
+    in_brief,
+    outcome_label,
+    span_text,
+    without_one,
+)
 
 FINDINGS = "<!-- findings: generated from reports/results.csv -->", "<!-- end of findings -->"
 METHOD = "<!-- method: generated from src/analysis/batch/templates/method.txt -->", "<!-- end of method -->"
@@ -58,23 +69,25 @@ def joint_sentence(results):
     str
     """
     joint = results[(results["pause"] == JOINT) & (results["test"] == "joint")]
-    details = []
+    details, hangs = [], []
     for row in joint[joint["observed"].notna()].itertuples():
         p = row.p_value if pd.isna(row.p_adjusted) else row.p_adjusted
         high = "more" if pd.isna(row.expected_high) else amount(row.expected_high)
         between = f"{amount(row.expected_low)} {'or' if high == 'more' else 'to'} {high}"
         seen = f"{counted(row.observed, outcome_label(row.outcome))} on {row.n_days} days"
-        chance = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
         verdict = "" if row.verdict == FEWER else f"{row.verdict}; "
-        details.append(f"{seen}, where {between} would have been ordinary ({verdict}{chance})")
+        details.append(f"{seen}, where {between} would have been ordinary ({verdict}{chance_text(p)})")
+        others = results["pause"].str.startswith(WITHOUT) & (results["outcome"] == row.outcome)
+        if len(left := results.loc[others, "p_value"].dropna()):
+            hangs.append(f"{without_one(left)} for {outcome_label(row.outcome, short=True)}")
     if not details:
         return ""
     fewer, more = ((joint["verdict"] == verdict) for verdict in (FEWER, MORE))
-    lead = "did see fewer launches than ordinary lulls explain" if fewer.all() else (
-        "saw fewer launches of one kind than ordinary lulls explain" if fewer.any() and not more.any()
+    lead = "did see fewer launches than is ordinary" if fewer.all() else (
+        "saw fewer launches of one kind than is ordinary" if fewer.any() and not more.any()
         else "cannot be said to have brought fewer launches"
     )  # fmt: skip
-    return f"Taken together, the announced truces {lead}: {'; '.join(details)}."
+    return ". ".join([f"Taken together, the announced truces {lead}: {'; '.join(details)}", *hangs]) + "."
 
 
 def method():

@@ -181,8 +181,8 @@ def _series_on_offer(outcome, folder):
 def largest_p(counts, days, *, exclude=(), announced=None, salvo_days=(), level=0.95):
     """Test a window with its start and end moved by up to a day, and keep the least favourable result.
 
-    The largest p-value is valid however the window was picked among these, and conservative: under the null
-    it is below 5 % in 0.1 to 1.4 % of cases. The smallest would be in 12 %.
+    The largest p-value is valid however the window was picked among these, and conservative; the smallest would be
+    below 5 % more often than in 5 % of true nulls.
 
     Parameters
     ----------
