@@ -84,7 +84,7 @@ def render_section(notebook, *, name, level):
     return _EMBEDDED.sub(lambda found: embedded[int(found[1])] if int(found[1]) < len(embedded) else "", clean)
 
 
-def write_pages(folder, pauses, sections, *, comparison):
+def write_pages(folder, pauses, sections, *, comparison, background=()):
     """Put every page and the index together and write those that differ.
 
     Parameters
@@ -97,6 +97,8 @@ def write_pages(folder, pauses, sections, *, comparison):
         Notebooks a page is made of, in order.
     comparison : str
         Name of the notebook that the index ends with.
+    background : sequence of dict
+        As from `background_parts`: pages of their own that the index names.
     """
     from importlib.metadata import version
 
@@ -110,12 +112,16 @@ def write_pages(folder, pauses, sections, *, comparison):
         if card["sections"]:
             page = environment.get_template("page.html.j2").render(card=card)
             write_file(folder / f"{card['id']}.html", page + "\n")
+    for part in background:
+        page = environment.get_template("background.html.j2").render(part=part)
+        write_file(folder / f"{part['id']}.html", page + "\n")
     path = folder / EXECUTED / f"{comparison}.ipynb"
     compared = read_executed(path)
     body, together = _part(folder, comparison, compared), pd.DataFrame(effect_rows(compared) if compared else [])
     page = environment.get_template("index.html.j2").render(
         cards=cards, comparison=body, comparison_error=read_failure(path), method=method(),
-        answer=joint_sentence(together) if len(together) else "", elsewhere=not_measurable(load_pauses()),
+        background=background, answer=joint_sentence(together) if len(together) else "",
+        elsewhere=not_measurable(load_pauses()),
         outcomes=[outcome for outcome in outcomes().values() if outcome.in_family],
         front=front_pictures(
             folder, [card["rows"][name] | {"name": card["name"]} for card in cards for name in card["rows"]],
