@@ -10,8 +10,8 @@ from made_up import FAULTS, code, comparison_notebook, effect_row, pause_noteboo
 
 from analysis.batch import folder as folders
 from analysis.batch.folder import cells_digest, check_names, open_folder, write_file
+from analysis.batch.inputs import fingerprint as real_fingerprint
 from analysis.batch.record import merge_record, to_csv
-from analysis.batch.run import fingerprint as real_fingerprint
 from analysis.batch.run import run_reports
 from analysis.effects import COLUMNS, MIME
 from analysis.errors import ReportError
@@ -133,12 +133,12 @@ def test_what_changed_runs_again(copied, monkeypatch, change):
 
 
 def test_the_fingerprint_tells_package_tables_and_libraries_apart(tmp_path, monkeypatch):
-    from analysis.batch import run
+    from analysis.batch import inputs
 
     for place in ("package/batch", "data", "site"):
         (tmp_path / place).mkdir(parents=True)
-    monkeypatch.setattr(run.analysis, "__file__", str(tmp_path / "package" / "__init__.py"))
-    monkeypatch.setattr(run, "data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr(inputs.analysis, "__file__", str(tmp_path / "package" / "__init__.py"))
+    monkeypatch.setattr(inputs, "data_folder", lambda: tmp_path / "data")
     monkeypatch.syspath_prepend(tmp_path / "site")
     before = real_fingerprint()
     (tmp_path / "package/batch/new.py").write_text("x = 1")

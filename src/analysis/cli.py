@@ -93,10 +93,11 @@ def test(pause_id, outcome_names, claim):
 @click.option("--force", is_flag=True, help="Run what is up to date too.")
 @click.option("--cold", is_flag=True, help="Start a plain kernel for each notebook.")
 @click.option("--timeout", default=600, show_default=True, help="Seconds a cell may take.")
+@click.option("--scheduler", metavar="ADDRESS", help="Execute on a dask cluster, such as tcp://host:8786.")
 @click.option("--out", type=click.Path(file_okay=False), help="Folder of reports; default reports/ of the clone.")
 @click.option("--quiet", is_flag=True, help="Say only what failed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
-def report(pause_ids, only, jobs, force, cold, timeout, out, quiet, as_json):
+def report(pause_ids, only, jobs, force, cold, timeout, scheduler, out, quiet, as_json):
     """Make the reports of all reported pauses, or of those named, and the index."""
     from analysis.batch.front import report_rows
     from analysis.batch.progress import Progress
@@ -115,7 +116,8 @@ def report(pause_ids, only, jobs, force, cold, timeout, out, quiet, as_json):
     with Progress(quiet=quiet, as_json=as_json) as progress:
         outcomes = run_reports(
             report_rows(registry), notebooks=clone / "notebooks", out=out or clone / "reports", jobs=jobs,
-            selected=pause_ids or None, only=only or None, force=force, cold=cold, timeout=timeout, progress=progress,
+            selected=pause_ids or None, only=only or None, force=force, cold=cold, timeout=timeout,
+            scheduler=scheduler, progress=progress,
         )  # fmt: skip
     if out is None:
         from analysis.batch.findings import write_findings

@@ -5,22 +5,17 @@ file is current or it is not, however the batch before it ended; whatever else i
 index) is computed from the executed notebooks and replaced only where it differs.
 """
 
-import hashlib
-import json
-import platform
-import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-import analysis
 from analysis.batch.folder import CACHE, check_names, failed_path, open_folder, part_path, read_executed, write_file
+from analysis.batch.inputs import fingerprint, inputs_digest
 from analysis.batch.pages import write_pages
 from analysis.batch.record import RESULTS, merge_record, to_csv
 from analysis.batch.tasks import Task
 from analysis.errors import ReportError
-from analysis.tables import data_folder
 
 SECTIONS = ("pause", "energy", "regions", "sensitivity")
 COMPARISON = "comparison"
@@ -75,6 +70,7 @@ def run_reports(
     force=False,
     cold=False,
     timeout=LONGEST_CELL,
+    scheduler=None,
     progress=None,
 ):
     """Bring reports up to date: executed notebooks, the record of effects, pages and index.
@@ -103,6 +99,8 @@ def run_reports(
         Start a plain kernel for each notebook.
     timeout : int
         Seconds a cell may take.
+    scheduler : str, optional
+        Address of a dask.distributed scheduler, whose workers execute the notebooks instead of this machine.
     progress : callable, optional
         Receives a dict for each event: {"event": "start", "total", "stale"}, {"event": "report", "pause",
         "notebook", "status", "seconds", "error"} and {"event": "end", "made", "kept", "failed"}.
@@ -131,6 +129,10 @@ def run_reports(
 
         @cache
         def workers():
+            if scheduler is not None:
+                from analysis.batch.cluster import ClusterWorkers
+
+                return stack.enter_context(ClusterWorkers(scheduler, cold=cold))
             from analysis.batch.kernels import Workers
 
             return stack.enter_context(Workers(jobs=jobs, cold=cold, log=folder / CACHE / "log.txt"))
@@ -166,29 +168,6 @@ def run_reports(
     count = {status: sum(outcome.status == status for outcome in outcomes) for status in ("made", "kept", "failed")}
     say({"event": "end"} | count)
     return outcomes
-
-
-def fingerprint():
-    """Digests of what every report depends on: the package, the tables, the installed libraries, Python."""
-    package, data = Path(analysis.__file__).parent, data_folder()
-    installed = {path.name for entry in sys.path for path in Path(entry or ".").glob("*.dist-info")}
-    return {
-        "package": _digest_files(package, "**/*", (".py", ".toml", ".j2", ".css")),
-        "data": _digest_files(data, "*", (".csv", ".toml", ".json")),
-        "libraries": _digest(sorted(installed)),
-        "python": platform.python_version(),
-    }
-
-
-def inputs_digest(task, surroundings):
-    """Digest of everything the result of a task depends on; of the notebook, its sources but not its outputs."""
-    try:
-        cells = json.loads(Path(task.notebook).read_bytes())["cells"]
-        sources = [[cell["cell_type"], "".join(cell["source"]), cell["metadata"].get("tags")] for cell in cells]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        name = Path(task.notebook).name
-        raise ReportError("not a notebook that can be read", file=name, found=f"{error!s:.100}") from error
-    return _digest([sources, task.parameters, task.level, surroundings])
 
 
 def _checked(tasks):
@@ -231,14 +210,3 @@ def _chosen(wanted, known, what):
     if unknown:
         raise ReportError(f"no such {what}", field=f"{unknown[0]!r:.80}", expected=", ".join(known))
     return [name for name in known if not wanted or name in wanted]
-
-
-def _digest(value):
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=repr).encode()).hexdigest()
-
-
-def _digest_files(folder, pattern, kinds):
-    files = sorted(path for path in folder.glob(pattern) if path.suffix in kinds)
-    return _digest(
-        [[path.relative_to(folder).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()] for path in files]
-    )
