@@ -30,7 +30,8 @@ pytestmark = pytest.mark.skipif(not kernels.CAN_FORK, reason="workers are forked
 
 def digests(folder):
     """Of all results; without the digests of inputs, for somebody may edit the package while this runs."""
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name not in ("log.txt", "lock")]
+    aside = ("log.txt", "lock", "manifest.json")
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name not in aside]
     results = {p: re.sub(rb'"(inputs|key)": "[0-9a-f]+"', b"", p.read_bytes()) for p in files}
     return {str(p.relative_to(folder)): hashlib.sha256(data).hexdigest() for p, data in results.items()}
 

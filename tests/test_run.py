@@ -1,8 +1,10 @@
 import csv
 import errno
+import hashlib
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from made_up import FAULTS, code, comparison_notebook, effect_row, pause_noteboo
 from analysis.batch import folder as folders
 from analysis.batch.folder import cells_digest, check_names, open_folder, write_file
 from analysis.batch.inputs import fingerprint as real_fingerprint
+from analysis.batch.manifest import git_revision
 from analysis.batch.record import merge_record, to_csv
 from analysis.batch.run import run_reports
 from analysis.effects import COLUMNS, MIME
@@ -18,11 +21,10 @@ from analysis.errors import ReportError
 
 
 def contents(folder):
-    """Every file below a folder, apart from the log."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in ("log.txt", "lock")
-    }  # fmt: skip
+    """Every file below a folder, apart from the log and the times in the manifest."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in ("log.txt", "lock")]
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    return found | {"manifest.json": json.loads(found["manifest.json"]) | {"times": None}}
 
 
 def rows(path):
@@ -81,6 +83,48 @@ def test_a_batch_leaves_notebooks_record_pages_and_index(batch):
     assert {event["pause"] for event in events[1:-1]} == {"a", "b", ""}
 
 
+def test_the_manifest_says_from_what_and_when_each_report_was_made(batch):
+    base, made, _events = batch
+    manifest = json.loads((base / "out" / "manifest.json").read_text())
+    assert (manifest["package"], manifest["data"]) == ("1", "2")
+    assert list(manifest["reports"]) == ["a.pause", "b.pause", "comparison"] == list(manifest["times"])
+    report = manifest["reports"]["b.pause"]
+    assert report["status"] == "up to date"
+    assert report["parameters"] == {"pause_id": "b", "level": 0.95}  # as given, and the notebook's own
+    assert report["sha256"] == hashlib.sha256(made[1].path.read_bytes()).hexdigest()
+    assert manifest["times"]["b.pause"] == {"ended": made[1].ended, "seconds": made[1].seconds}
+
+
+def test_two_batches_differ_in_nothing_but_the_times_of_the_manifest(batch, tmp_path):
+    base, *_ = batch
+    run_reports(pauses("a", "b"), notebooks=base / "notebooks", out=tmp_path, jobs=1)
+    assert contents(tmp_path) == contents(base / "out")
+
+
+def test_the_manifest_tells_old_failed_and_absent_reports_and_keeps_their_times(copied):
+    times = json.loads((copied / "out" / "manifest.json").read_text())["times"]
+    pause_notebook(copied / "notebooks", extra=[code("1 / (pause_id == 'b')")])
+    run_reports(pauses("a", "b", "c"), notebooks=copied / "notebooks", out=copied / "out", selected=["a"])
+    manifest = json.loads((copied / "out" / "manifest.json").read_text())
+    status = {name: report["status"] for name, report in manifest["reports"].items()}
+    assert status == {"a.pause": "failed", "b.pause": "out of date", "c.pause": "absent", "comparison": "up to date"}
+    assert manifest["times"]["b.pause"] == times["b.pause"]
+
+
+def test_the_revision_is_the_commit_and_what_differs_from_it(tmp_path):
+    assert git_revision(tmp_path) == {}
+    path = pause_notebook(tmp_path / "notebooks")
+    (tmp_path / "README.md").write_text("")
+    me = ["-c", "user.name=x", "-c", "user.email=x@y", "-c", "commit.gpgsign=false"]
+    for words in (["init", "-q"], ["add", "."], [*me, "commit", "-qm", "First"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    clean = git_revision(tmp_path / "notebooks")
+    assert len(clean["commit"]) == 40 and clean["changed"] == []
+    path.write_text("")
+    (tmp_path / "README.md").write_text("no input of a report")
+    assert git_revision(tmp_path / "notebooks") == clean | {"changed": ["notebooks/pause.ipynb"]}
+
+
 def test_executed_notebooks_hold_no_time_no_path_and_no_papermill(batch):
     text = (batch[0] / "out" / "executed" / "a.pause.ipynb").read_text()
     assert str(batch[0]) not in text
@@ -89,13 +133,14 @@ def test_executed_notebooks_hold_no_time_no_path_and_no_papermill(batch):
     assert "\r" not in text
 
 
-def test_nothing_changed_nothing_runs(copied, no_kernels):
+def test_nothing_changed_nothing_runs(batch, copied, no_kernels):
     before = contents(copied / "out")
     for path in copied.rglob("*"):
         os.utime(path)
     again = run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out")
     assert [o.status for o in again] == ["kept"] * 3
     assert contents(copied / "out") == before
+    assert (copied / "out/manifest.json").read_bytes() == (batch[0] / "out/manifest.json").read_bytes()
 
 
 @pytest.mark.parametrize("change", ["notebook", "parameter", "surroundings", "executed copy", "deleted", "force"])

@@ -2,16 +2,18 @@
 
 The folder of reports is the only memory. Each executed notebook carries a digest of everything it depends on, so a
 file is current or it is not, however the batch before it ended; whatever else is written (``results.csv``, pages,
-index) is computed from the executed notebooks and replaced only where it differs.
+index, manifest) is computed from the executed notebooks and replaced only where it differs.
 """
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 from analysis.batch.folder import CACHE, check_names, failed_path, open_folder, part_path, read_executed, write_file
 from analysis.batch.inputs import fingerprint, inputs_digest
+from analysis.batch.manifest import git_revision, write_manifest
 from analysis.batch.pages import write_pages
 from analysis.batch.record import RESULTS, merge_record, to_csv
 from analysis.batch.tasks import Task
@@ -37,6 +39,8 @@ class ReportOutcome:
         One sentence; empty unless failed.
     path : Path
         The executed notebook, or what the failed one left.
+    ended : str
+        When, in UTC.
     """
 
     pause: str
@@ -45,12 +49,14 @@ class ReportOutcome:
     seconds: float
     error: str
     path: Path
+    ended: str
 
     @classmethod
     def of(cls, task, status, seconds=0.0, error=""):
         """The outcome of a task."""
         path = failed_path(task.path) if error else task.path
-        return cls(task.pause or "", Path(task.notebook).stem, status, seconds, error, path)
+        ended = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return cls(task.pause or "", Path(task.notebook).stem, status, seconds, error, path, ended)
 
     def event(self):
         """What the progress callback is told."""
@@ -73,7 +79,7 @@ def run_reports(
     scheduler=None,
     progress=None,
 ):
-    """Bring reports up to date: executed notebooks, the record of effects, pages and index.
+    """Bring reports up to date: executed notebooks, the record of effects, pages, index and manifest.
 
     Parameters
     ----------
@@ -103,7 +109,7 @@ def run_reports(
         Address of a dask.distributed scheduler, whose workers execute the notebooks instead of this machine.
     progress : callable, optional
         Receives a dict for each event: {"event": "start", "total", "stale"}, {"event": "report", "pause",
-        "notebook", "status", "seconds", "error"} and {"event": "end", "made", "kept", "failed"}.
+        "notebook", "status", "seconds", "error", "ended"} and {"event": "end", "made", "kept", "failed"}.
 
     Returns
     -------
@@ -137,13 +143,13 @@ def run_reports(
 
             return stack.enter_context(Workers(jobs=jobs, cold=cold, log=folder / CACHE / "log.txt"))
 
-        tasks = [
+        every = [
             Task(
                 name=f"{pause}.{name}", notebook=str(notebooks / f"{name}.ipynb"), pause=pause,
                 parameters={"pause_id": pause} | given, out=str(folder), folder=str(notebooks),
                 timeout=timeout, level=1 if name == sections[0] else 2,
             )
-            for pause in chosen for name in sections if name in names
+            for pause in ids for name in sections
         ]  # fmt: skip
         comparison = Task(
             name=COMPARISON, notebook=str(notebooks / f"{COMPARISON}.ipynb"), pause=None,
@@ -151,7 +157,8 @@ def run_reports(
             timeout=timeout, level=2,
         )  # fmt: skip
         last = [comparison] if Path(comparison.notebook).is_file() else []
-        tasks = [replace(task, inputs=inputs_digest(task, surroundings)) for task in tasks]
+        every = [replace(task, inputs=inputs_digest(task, surroundings)) for task in every]
+        tasks = [task for task in every if task.pause in chosen and Path(task.notebook).stem in names]
         stale = [task for task in tasks if force or not _is_current(task)]
         stale, _ = _checked(stale), _checked(last if stale else [])  # all of them, before any kernel starts
         say({"event": "start", "total": len(tasks) + len(last), "stale": len(stale)})
@@ -165,6 +172,7 @@ def run_reports(
             rows = merge_record(folder, ids, sections, COMPARISON)
         write_file(folder / RESULTS, to_csv(rows))
         write_pages(folder, pauses, sections, comparison=COMPARISON)
+        write_manifest(folder, every + last, outcomes, surroundings, revision=git_revision(notebooks))
     count = {status: sum(outcome.status == status for outcome in outcomes) for status in ("made", "kept", "failed")}
     say({"event": "end"} | count)
     return outcomes
