@@ -1,11 +1,18 @@
 """The command line as a user meets it."""
 
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
+from analysis.batch.progress import Progress
 from analysis.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -53,6 +60,65 @@ def test_wrong_use_ends_with_2_and_one_message(words, message):
 
 def test_debug_shows_where_an_error_arose():
     assert run("--debug", "test", "easter-2052").exception is not None
+
+
+def told(*, terminal=False, monkeypatch=None, **options):
+    """What a made and a failed report look like in progress."""
+    report = {"event": "report", "pause": "easter-2025", "notebook": "pause", "seconds": 1.26, "ended": ""}
+
+    @click.command()
+    def command():
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
+        with Progress(**options) as progress:
+            progress({"event": "start", "total": 3, "stale": 2})
+            progress(report | {"status": "kept", "error": ""})
+            progress(report | {"status": "made", "error": ""})
+            progress(report | {"status": "failed", "error": "ValueError: no such window"})
+            progress({"event": "end", "made": 1, "kept": 1, "failed": 1})
+
+    return CliRunner().invoke(command, catch_exceptions=False)
+
+
+def test_progress_is_a_line_for_each_report_made_and_one_at_the_end(monkeypatch):
+    shown = told(monkeypatch=monkeypatch)
+    assert shown.stdout == "made      1.3 s  easter-2025 pause\nfailed    1.3 s  easter-2025 pause\n" + (
+        "1 made, 1 up to date, 1 failed.\n"
+    )
+    assert shown.stderr == "FAILED easter-2025 pause: ValueError: no such window\n"
+
+
+def test_progress_on_a_terminal_is_a_bar_with_name_seconds_and_failures(monkeypatch):
+    shown = told(monkeypatch=monkeypatch, terminal=True).stdout
+    assert re.search(r"easter-2025 pause +0 s, 1 failed .*2/2", shown)
+    assert shown.endswith("1 made, 1 up to date, 1 failed.\n")
+
+
+def test_quiet_says_only_what_failed(monkeypatch):
+    shown = told(monkeypatch=monkeypatch, quiet=True)
+    assert (shown.stdout, shown.stderr) == ("", "FAILED easter-2025 pause: ValueError: no such window\n")
+
+
+def test_json_is_one_event_a_line_on_standard_output(monkeypatch):
+    events = [json.loads(line) for line in told(monkeypatch=monkeypatch, as_json=True).stdout.splitlines()]
+    assert [event["event"] for event in events] == ["start", "report", "report", "report", "end"]
+    assert events[3]["error"] == "ValueError: no such window"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions bind differently elsewhere")
+def test_reports_into_a_folder_that_may_only_be_read_are_one_message(tmp_path):
+    (tmp_path / "out" / "executed").mkdir(parents=True)
+    (tmp_path / "out" / "results.csv").write_text("old")
+    (tmp_path / "out").chmod(0o555)
+    command = [sys.executable, "-c", "from analysis.cli import main; main()", "report", "--out", str(tmp_path / "out")]
+    if os.geteuid() == 0:  # whom permissions bind only without privileges
+        if not shutil.which("setpriv"):
+            pytest.skip("setpriv is not installed")
+        command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *command]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("Error: out: cannot be written; what was there is as it was; found Permission denied")
+    assert done.stderr.count("\n") == 1
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["executed", "results.csv"]
 
 
 def test_data_check_finds_the_committed_tables_in_order():

@@ -322,6 +322,23 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
 
 
+def test_a_disk_that_fills_up_during_a_batch_loses_no_old_report(copied, monkeypatch):
+    good = contents(copied / "out")
+    pause_notebook(copied / "notebooks", extra=[code("1 + 1")])
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(folders.os, "fsync", full)
+    monkeypatch.setattr("analysis.batch.kernels.CAN_FORK", False)  # so that all writing is done in this process
+    with pytest.raises(ReportError, match=r"^manifest.json: cannot be written"):
+        run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out", progress=(told := []).append)
+    failed = {event["pause"]: event["error"] for event in told if event.get("status") == "failed"}
+    assert set(failed) == {"a", "b"}
+    assert all("cannot be written; what was there is as it was; found No space" in error for error in failed.values())
+    assert contents(copied / "out") == good
+
+
 def test_a_folder_that_cannot_be_made_is_one_message(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ReportError, match="cannot be written"), open_folder(tmp_path / "file" / "out"):

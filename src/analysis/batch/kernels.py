@@ -45,7 +45,7 @@ KERNEL = (
 )  # fmt: skip
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",  # sums depend on the number of threads
-    "PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1",
+    "PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", "COLUMNS": "80", "LINES": "24",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYTHONWARNINGS": "",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # the kernel's debugger would print a warning about itself
 }  # fmt: skip
@@ -146,6 +146,8 @@ def warm_up(modules):
     """Import what workers and kernels use, use it once to fill its caches, and check that forking is safe."""
     for name in modules:
         import_module(name)
+    if "pandas" in sys.modules:  # which takes a server for a terminal; in a kernel it shows this many columns
+        sys.modules["pandas"].set_option("display.max_columns", 20)
     table = v4.new_output("display_data", {"text/html": "<table><tbody><tr><td>1&nbsp;</td></tr></tbody></table>"})
     cells = [v4.new_markdown_cell("# warm\n\n- [a](b) *c*"), v4.new_code_cell(outputs=[table])]
     render_section(v4.new_notebook(cells=cells), name="warm", level=1)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 
 import click
 
@@ -21,6 +22,7 @@ class Progress:
         self._quiet, self._as_json = quiet, as_json
         self._bar = None
         self._failed = 0
+        self._began = time.monotonic()
 
     def __enter__(self):
         return self
@@ -49,11 +51,14 @@ class Progress:
         name = " ".join(filter(None, [event["pause"], event["notebook"]]))
         if event["status"] == "failed":
             self._failed += 1
-            click.echo(f"\nFAILED {name}: {event['error']}", err=True)
+            if self._bar is not None:
+                click.echo(err=True)  # below the bar, not behind it
+            click.echo(f"FAILED {name}: {event['error']}", err=True)
         if event["status"] == "kept" or self._quiet:
             return
         if self._bar is None:
             click.echo(f"{event['status']:7} {event['seconds']:5.1f} s  {name}")
         else:
-            self._bar.label = f"{name[:40]:40} {self._failed} failed"
+            elapsed = time.monotonic() - self._began
+            self._bar.label = f"{name[:40]:40} {elapsed:4.0f} s, {self._failed} failed"
             self._bar.update(1)
