@@ -270,14 +270,13 @@ def _end_with(pipe):
 
 def _end():
     """Kill every process below this one; suspended workers cannot start another meanwhile."""
-    server = psutil.Process()
-    for worker in server.children():
+    workers = psutil.Process().children()
+    for worker in workers:
         worker.suspend()
-    family = server.children(recursive=True)
-    for process in family:
+    for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(family, timeout=PATIENCE)
+    psutil.wait_procs(workers, timeout=PATIENCE)  # not for kernels, orphans by now: their death is init's to notice
 
 
 def _result(task, place, worker):
