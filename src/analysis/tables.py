@@ -6,7 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -226,6 +226,7 @@ def checksum_fault(name, content, sidecar):
     return DataError(problem, file=file, field="sha256", expected=expected, found=found, remedy=REBUILD)
 
 
+@cache
 def table_definitions() -> Mapping[str, dict]:
     """Return the dictionary: for each table its title, key, fields with types, units and constraints."""
     return tomllib.loads(files("analysis").joinpath("tables.toml").read_text("utf-8"))

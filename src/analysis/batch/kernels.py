@@ -13,6 +13,7 @@ standard input. The server owns the folder of sockets and removes it last.
 
 import asyncio
 import gc
+import io
 import json
 import multiprocessing
 import os
@@ -39,8 +40,9 @@ from analysis.errors import ReportError
 CAN_FORK = hasattr(os, "fork")
 WORKER = ("papermill",)
 KERNEL = (
-    "analysis.assessment", "analysis.comparison", "analysis.figures", "analysis.outlook",
-    "matplotlib.backends.backend_agg", "matplotlib.pyplot", "seaborn",
+    "analysis.assessment", "analysis.comparison", "analysis.energy.procedure", "analysis.figures", "analysis.outlook",
+    "analysis.regions.assessment", "analysis.sensitivity.assessment",
+    "matplotlib.backends.backend_agg", "matplotlib.pyplot", "PIL.Image", "seaborn", "statsmodels.api",
     "ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.oinspect", "sqlite3", "tornado.platform.asyncio",
 )  # fmt: skip
 ENVIRONMENT = {
@@ -154,7 +156,7 @@ def warm_up(modules):
     if "matplotlib" in sys.modules:
         figure = sys.modules["matplotlib.figure"].Figure()  # pyplot would choose its backend before there is a kernel
         figure.add_subplot().set_title("warm")
-        figure.canvas.draw()
+        figure.savefig(io.BytesIO())
     gc.collect()
     gc.freeze()
     tasks = Path("/proc/self/task")

@@ -5,6 +5,7 @@ file is current or it is not, however the batch before it ended; whatever else i
 index, manifest) is computed from the executed notebooks and replaced only where it differs.
 """
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from analysis.errors import ReportError
 SECTIONS = ("pause", "energy", "regions", "sensitivity")
 COMPARISON = "comparison"
 LONGEST_CELL = 600  # seconds
+MOST_JOBS = 8  # unless more are asked for: each needs memory
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def run_reports(
     only=None,
     sections=SECTIONS,
     parameters=None,
-    jobs=2,
+    jobs=None,
     force=False,
     cold=False,
     timeout=LONGEST_CELL,
@@ -97,8 +99,8 @@ def run_reports(
         Notebooks a page is made of, in its order. Those that do not exist are left out.
     parameters : dict, optional
         Values for parameters besides ``pause_id``, for every notebook.
-    jobs : int
-        Notebooks at a time.
+    jobs : int, optional
+        Notebooks at a time; by default one more than there are processors, since some wait for their kernels.
     force : bool
         Run what is up to date too.
     cold : bool
@@ -128,6 +130,7 @@ def run_reports(
     check_names([*sections, COMPARISON])
     chosen = _chosen(selected, ids, "pause")
     names = _chosen(only, [*sections, COMPARISON], "notebook")
+    jobs = min(MOST_JOBS, 1 + (os.cpu_count() or 1)) if jobs is None else jobs
     if not 1 <= jobs <= 64 or timeout < 1:
         raise ReportError("cannot work like that", expected="1 to 64 jobs and a timeout of at least one second")
     say, given, surroundings = progress or (lambda event: None), parameters or {}, fingerprint()
