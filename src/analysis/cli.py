@@ -131,10 +131,19 @@ def report(pause_ids, only, jobs, force, cold, timeout, scheduler, out, quiet, a
 @click.option("--jobs", default=2, show_default=True, help="Processes.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--only", multiple=True, metavar="TEXT", help="Only cells whose name contains this.")
+@click.option("--scheduler", metavar="ADDRESS", help="Compute on a dask cluster, such as tcp://host:8786.")
 @click.option("--out", type=click.Path(dir_okay=False), help="Table; default reports/calibration.csv of the clone.")
-def calibrate(replicates, jobs, seed, only, out):
+def calibrate(replicates, jobs, seed, only, scheduler, out):
     """Measure on known truth how often the tests cry wolf and what they see; computes what is missing or stale."""
+    from contextlib import nullcontext
+
     from analysis.calibration import table
+
+    cluster = nullcontext()
+    if scheduler:
+        from analysis.batch.cluster import cluster_executor
+
+        cluster = cluster_executor(scheduler)
 
     def progress(done, total, name):
         if sys.stdout.isatty():
@@ -142,9 +151,11 @@ def calibrate(replicates, jobs, seed, only, out):
         else:
             click.echo(f"{done}/{total}  {name}")
 
-    found = table.calibrate(
-        replicates=replicates, jobs=jobs, seed=seed, only=only or None, path=out, progress=progress
-    )  # fmt: skip
+    with cluster as executor:
+        found = table.calibrate(
+            replicates=replicates, jobs=jobs, seed=seed, only=only or None, path=out, progress=progress,
+            executor=executor,
+        )  # fmt: skip
     click.echo(f"Cells up to date: {len(found)}.")
     if out is None:
         table.store_placebo_study()

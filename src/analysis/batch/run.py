@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from analysis.batch.background import BACKGROUND, background_parts
 from analysis.batch.folder import CACHE, check_names, failed_path, open_folder, part_path, read_executed, write_file
 from analysis.batch.inputs import fingerprint, inputs_digest
 from analysis.batch.manifest import git_revision, write_manifest
@@ -126,7 +127,7 @@ def run_reports(
     notebooks = Path(notebooks).resolve()
     ids = [pause["id"] for pause in pauses]
     sections = [name for name in sections if (notebooks / f"{name}.ipynb").is_file()]
-    check_names(ids)
+    check_names([*ids, *BACKGROUND])
     check_names([*sections, COMPARISON])
     chosen = _chosen(selected, ids, "pause")
     names = _chosen(only, [*sections, COMPARISON], "notebook")
@@ -174,7 +175,8 @@ def run_reports(
             outcomes += _execute(last, _checked([t for t in last if force or not _is_current(t)]), workers, say)
             rows = merge_record(folder, ids, sections, COMPARISON)
         write_file(folder / RESULTS, to_csv(rows))
-        write_pages(folder, pauses, sections, comparison=COMPARISON)
+        background = background_parts(folder, notebooks, surroundings=surroundings)
+        write_pages(folder, pauses, sections, comparison=COMPARISON, background=background)
         write_manifest(folder, every + last, outcomes, surroundings, revision=git_revision(notebooks))
     count = {status: sum(outcome.status == status for outcome in outcomes) for status in ("made", "kept", "failed")}
     say({"event": "end"} | count)
