@@ -60,7 +60,7 @@ class Comparison:
         outcomes, told = dict.fromkeys(effect.outcome for effect in self.joint), []
         for outcome in outcomes:
             p_values = [e.p_value for e in self.without if e.outcome == outcome and e.p_value is not None]
-            hangs = f" {without_one(p_values)}." if p_values else ""
+            hangs = f" With one episode left out at a time: p {without_one(p_values)}." if p_values else ""
             told.append(self.together(outcome).summary() + hangs)
         return "\n\n".join(told)
 

@@ -212,17 +212,15 @@ def chance_text(p):
 
 
 def without_one(p_values):
-    """How much a joint finding hangs on a single episode, from its p-values with each left out in turn.
+    """The p-values of a joint test with each episode left out in turn, as one or as a range.
 
     Examples
     --------
-    >>> without_one([0.05, 0.131, 0.08])
-    'With one episode left out at a time, p lies between 0.05 and 0.13'
+    >>> without_one([0.05, 0.131, 0.08]), without_one([2e-5, 2e-5])
+    ('0.05 to 0.13', 'below 0.0001')
     """
-    low, high = (f"{p:.2g}" if p >= 1e-4 else "below 0.0001" for p in (min(p_values), max(p_values)))
-    return "With one episode left out at a time, p " + (
-        f"is {low}" if low == high else f"lies between {low} and {high}"
-    )
+    ends = [f"{p:.2g}" if p >= 1e-4 else "below 0.0001" for p in (min(p_values), max(p_values))]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def _comparable(effect):

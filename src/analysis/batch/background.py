@@ -4,6 +4,7 @@ They are shown as they are stored in the repository, where nbval compares them w
 """
 
 import hashlib
+import json
 from pathlib import Path
 
 from analysis.batch.folder import CACHE, write_file
@@ -41,7 +42,8 @@ def background_parts(folder, notebooks, *, surroundings):
         if not path.is_file():
             continue
         content = path.read_bytes()
-        key = f"<!-- {hashlib.sha256(content + surroundings['package'].encode()).hexdigest()} -->\n"
+        depends = content + json.dumps(surroundings["package"]).encode()
+        key = f"<!-- {hashlib.sha256(depends).hexdigest()} -->\n"
         kept = folder / CACHE / f"{name}.html"
         if not kept.is_file() or not kept.read_text("utf-8").startswith(key):
             notebook = nbformat.reads(content.decode("utf-8"), as_version=4)

@@ -69,7 +69,7 @@ def joint_sentence(results):
     str
     """
     joint = results[(results["pause"] == JOINT) & (results["test"] == "joint")]
-    details, hangs = [], []
+    details = []
     for row in joint[joint["observed"].notna()].itertuples():
         p = row.p_value if pd.isna(row.p_adjusted) else row.p_adjusted
         high = "more" if pd.isna(row.expected_high) else amount(row.expected_high)
@@ -77,9 +77,6 @@ def joint_sentence(results):
         seen = f"{counted(row.observed, outcome_label(row.outcome))} on {row.n_days} days"
         verdict = "" if row.verdict == FEWER else f"{row.verdict}; "
         details.append(f"{seen}, where {between} would have been ordinary ({verdict}{chance_text(p)})")
-        others = results["pause"].str.startswith(WITHOUT) & (results["outcome"] == row.outcome)
-        if len(left := results.loc[others, "p_value"].dropna()):
-            hangs.append(f"{without_one(left)} for {outcome_label(row.outcome, short=True)}")
     if not details:
         return ""
     fewer, more = ((joint["verdict"] == verdict) for verdict in (FEWER, MORE))
@@ -87,7 +84,17 @@ def joint_sentence(results):
         "saw fewer launches of one kind than is ordinary" if fewer.any() and not more.any()
         else "cannot be said to have brought fewer launches"
     )  # fmt: skip
-    return ". ".join([f"Taken together, the announced truces {lead}: {'; '.join(details)}", *hangs]) + "."
+    return f"Taken together, the announced truces {lead}: {'; '.join(details)}."
+
+
+def joint_caveat(results):
+    """How much the joint finding hangs on a single truce; empty without one. Takes the same rows."""
+    left_out = results[results["pause"].str.startswith(WITHOUT)].dropna(subset=["p_value"])
+    told = [
+        f"{outcome_label(outcome, short=True)}, {without_one(rows['p_value'])}"
+        for outcome, rows in left_out.groupby("outcome", sort=False)
+    ]
+    return f"With one episode left out at a time p is, for {'; for '.join(told)}." if told else ""
 
 
 def method():
@@ -105,7 +112,7 @@ def write_findings(repository=None, *, results=None, picture=False):
     """
     repository = data_folder().parent if repository is None else Path(repository)
     results = load_results(repository / "reports" / "results.csv") if results is None else results
-    found = f"{fill(joint_sentence(results), 120)}\n\n{findings_table(results)}"
+    found = f"{fill(f'{joint_sentence(results)} {joint_caveat(results)}', 120)}\n\n{findings_table(results)}"
     tested = "\n".join(fill(f"{n}. {words}", 120, subsequent_indent="   ") for n, words in enumerate(method(), 1))
     blocks = {"README.md": {FINDINGS: found, METHOD: tested}, "reports/README.md": {FINDINGS: found}}
     changed = [name for name, parts in blocks.items() if _refresh(repository / name, parts)]

@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from analysis.batch.execution import effect_rows, outputs, records
-from analysis.batch.findings import joint_sentence, method
+from analysis.batch.findings import joint_caveat, joint_sentence, method
 from analysis.batch.folder import EXECUTED, failed_path, part_path, read_executed, read_failure, write_file
 from analysis.batch.front import front_pictures, not_measurable
 from analysis.effects import MIME
@@ -121,6 +121,7 @@ def write_pages(folder, pauses, sections, *, comparison, background=()):
     page = environment.get_template("index.html.j2").render(
         cards=cards, comparison=body, comparison_error=read_failure(path), method=method(),
         background=background, answer=joint_sentence(together) if len(together) else "",
+        caveat=joint_caveat(together) if len(together) else "",
         elsewhere=not_measurable(load_pauses()),
         outcomes=[outcome for outcome in outcomes().values() if outcome.in_family],
         front=front_pictures(

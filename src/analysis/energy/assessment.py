@@ -205,9 +205,9 @@ class EnergyAssessment:
         """Draw where the pause lies among all windows of its length."""
         from analysis.figures import draw_placebo
 
-        effect, title = self.select(measure), capital(MEASURES[measure].title)
-        ax = draw_placebo(effect.placebo, ratio=effect.ratio, n_days=effect.n_days, title=title, ax=ax)
-        ax.set_xlabel("seen / usual (1 = as usual)")
+        effect = self.select(measure)
+        ax = draw_placebo(effect.placebo, ratio=effect.ratio, n_days=effect.n_days, ax=ax)
+        ax.set_xlabel(f"{MEASURES[measure].short}: seen / usual (1 = as usual)")
         return ax
 
     def plot_mutual(self, ax=None):
