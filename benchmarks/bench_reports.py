@@ -28,7 +28,7 @@ COMMAND_LINE = "from analysis.cli import main; main()"
 
 def chosen_pauses(number):
     """The latest reported pauses: those that can be tested cost most."""
-    from analysis.cli import report_rows
+    from analysis.batch.front import report_rows
     from analysis.pauses import load_pauses
 
     return report_rows(load_pauses())[-number:]

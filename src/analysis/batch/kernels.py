@@ -146,6 +146,7 @@ def serve(jobs, warm):
 
 def warm_up(modules):
     """Import what workers and kernels use, use it once to fill its caches, and check that forking is safe."""
+    gc.disable()  # importing leaves next to nothing to collect
     for name in modules:
         import_module(name)
     if "pandas" in sys.modules:  # which takes a server for a terminal; in a kernel it shows this many columns
@@ -159,6 +160,7 @@ def warm_up(modules):
         figure.savefig(io.BytesIO())
     gc.collect()
     gc.freeze()
+    gc.enable()
     tasks = Path("/proc/self/task")
     threads = len(list(tasks.iterdir())) if tasks.is_dir() else threading.active_count()
     if threads != 1:
