@@ -5,6 +5,7 @@ import json
 import os
 import re
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 from analysis.errors import ReportError
@@ -109,6 +110,15 @@ def write_file(path, content):
 
 def read_executed(path):
     """Read an executed notebook as plain JSON, or None where there is none or it was changed since."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return _read_executed(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=64)  # several parts of a batch read the same notebooks
+def _read_executed(path, *version):
     try:
         notebook = json.loads(path.read_text("utf-8"))
         whole = notebook["metadata"]["pauses"]["cells"] == cells_digest(notebook)
