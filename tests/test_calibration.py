@@ -20,6 +20,7 @@ from analysis.calibration.promises import (
     other_tests,
     percent,
     promises_kept,
+    stated_cuts,
     what_may_be_believed,
 )
 from analysis.calibration.realseries import false_alarms, placebo_study
@@ -306,13 +307,22 @@ def test_the_stored_table_is_of_this_plan_and_large_enough(plan, stored):
 
 def test_what_the_stored_table_must_keep(stored):
     kept = promises_kept(stored).set_index("promise")
-    strict = ["rebound", "smallest visible cut, found where one is stated", "after-salvo test, lower tail alone",
-              "30 % more in announced days", "Poisson regression must be seen to fail", "NB-HAC must be seen to fail",
+    strict = ["rebound", "smallest visible cut, where one is stated", "30 % more in announced days",
+              "Poisson regression must be seen to fail", "NB-HAC must be seen to fail", "rule that picks the test",
               "window shift, missiles (many ties)", "long windows, ratio of a 40 % cut"]  # fmt: skip
     assert (kept.loc[strict, "clearly"] == 0).all(), kept.loc[strict]
+
+
+def test_on_the_processes_of_the_war_every_miss_is_on_the_careful_side(stored):
     war = stored[stored["process"].str.startswith(("drones", "missiles"))]
-    too_careful = (war["process"] == "drones 2024-25") & (war["length"] == 1)  # single silent days were ordinary then
-    assert (promises_kept(war[~too_careful])["clearly"] == 0).all()
+    size = promises_kept(war[~war["test"].isin(["Poisson", "NB-HAC"])]).set_index("promise")
+    careful = ["interval covers the true ratio", "ordinary range covers, nothing flew"]
+    careful.append("the same, after a salvo and long")
+    assert (size.drop(index=careful)["clearly"] == 0).all(), size
+    covered = war[war["question"] == "coverage"]
+    assert (covered["coverage"] > 0.93).all() and (covered["expected_coverage"] > 0.93).all()
+    found = pd.concat(stated_cuts(war, test)["found"] for test in ("window shift", "after salvo", "long window"))
+    assert found.between(0.75, 0.9).all()
 
 
 @pytest.mark.parametrize(
