@@ -28,6 +28,7 @@ from importlib import import_module
 from multiprocessing.connection import wait
 from pathlib import Path
 
+import pandas as pd
 import psutil
 from jupyter_client import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
@@ -40,8 +41,9 @@ from analysis.errors import ReportError
 CAN_FORK = hasattr(os, "fork")
 WORKER = ("papermill",)
 KERNEL = (
-    "analysis.assessment", "analysis.comparison", "analysis.energy.procedure", "analysis.figures", "analysis.outlook",
-    "analysis.regions.assessment", "analysis.sensitivity.assessment",
+    "analysis.assessment", "analysis.comparison", "analysis.figures", "analysis.outlook", "analysis.energy.coding",
+    "analysis.energy.procedure", "analysis.regions.assessment", "analysis.regions.figures",
+    "analysis.sensitivity.assessment", "IPython.core.pylabtools", "matplotlib_inline.backend_inline",
     "matplotlib.backends.backend_agg", "matplotlib.pyplot", "PIL.Image", "seaborn", "statsmodels.api",
     "ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.oinspect", "sqlite3", "tornado.platform.asyncio",
 )  # fmt: skip
@@ -149,9 +151,9 @@ def warm_up(modules):
     gc.disable()  # importing leaves next to nothing to collect
     for name in modules:
         import_module(name)
-    if "pandas" in sys.modules:  # which takes a server for a terminal; in a kernel it shows this many columns
-        sys.modules["pandas"].set_option("display.max_columns", 20)
-    table = v4.new_output("display_data", {"text/html": "<table><tbody><tr><td>1&nbsp;</td></tr></tbody></table>"})
+    pd.set_option("display.max_columns", 20)  # as in a kernel: pandas takes a server for a terminal
+    frame = pd.DataFrame({"warm": [1.5]})
+    table = v4.new_output("display_data", {"text/html": frame.to_html(), "text/plain": str(frame)})
     cells = [v4.new_markdown_cell("# warm\n\n- [a](b) *c*"), v4.new_code_cell(outputs=[table])]
     render_section(v4.new_notebook(cells=cells), name="warm", level=1)
     if "matplotlib" in sys.modules:
