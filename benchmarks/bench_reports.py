@@ -107,9 +107,11 @@ def run(route, place, number):
     process = subprocess.Popen(
         [sys.executable, __file__, route, str(place), str(number)], stdout=subprocess.PIPE, stderr=sys.stderr, text=True
     )
-    while process.poll() is None:
-        peak = max(peak, memory(process.pid)) if route == "batch" else 0
-        time.sleep(1 if route == "batch" and time.perf_counter() - started > 0.8 else 0.01)
+    while process.returncode is None:
+        try:
+            process.wait(1)
+        except subprocess.TimeoutExpired:
+            peak = max(peak, memory(process.pid)) if route == "batch" else 0
     wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     if process.returncode:
         sys.exit(f"{route} failed")
