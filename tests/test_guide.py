@@ -61,4 +61,4 @@ def test_a_made_up_pause_inside_the_data_reaches_the_index(copy):
         "index.html",
         *(f"{name}.html" for name in BACKGROUND),
     }
-    assert pages == {"made-up-2026-03.html"} and "rm reports/made-up-2026-03.html\n" in blocks()[-1]
+    assert pages == {"made-up-2026-03.html"} and "rm reports/made-up-2026-03.html reports/executed/" in blocks()[-1]

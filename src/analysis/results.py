@@ -17,7 +17,7 @@ def load_results(path=None):
     Parameters
     ----------
     path : path, optional
-        By default `reports/results.csv` beside the data folder.
+        By default, or where empty, `reports/results.csv` beside the data folder.
 
     Returns
     -------
@@ -28,7 +28,7 @@ def load_results(path=None):
     DataError
         No such file, or other columns than the record's.
     """
-    path = data_folder().parent / "reports" / FILE if path is None else path
+    path = path or data_folder().parent / "reports" / FILE
     try:
         table = pd.read_csv(path, keep_default_na=False, na_values=[""])
     except (OSError, pd.errors.EmptyDataError) as error:
