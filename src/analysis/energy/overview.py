@@ -106,4 +106,4 @@ def _effect(row):
     """A finding from its row in the record."""
     values = {name: None if pd.isna(value) else value for name, value in row.items()}
     days = {name: date.fromisoformat(value) for name, value in values.items() if name.endswith("_day") and value}
-    return PauseEffect(**values | days, daily=pd.DataFrame(), placebo=pd.DataFrame())
+    return PauseEffect(**values | days)
