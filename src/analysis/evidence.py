@@ -11,6 +11,7 @@ from analysis.sentences import days_text
 FEWEST_BASELINE_DAYS = 28
 FEWEST_AFTER_LONG = 150
 LONGEST_WINDOW = DAYS_PER_SPLINE_TERM // 2
+BAND = (0.025, 0.975)  # between these quantiles lie 95 of 100 ordinary days or windows
 INJECTED, TOLERANCE = 0.6, 0.07  # a true ratio of 0.6 must show within 0.07
 
 
@@ -138,5 +139,5 @@ def _daily(layout, expected):
     if expected is None:
         return frame.assign(expected=np.nan, low=np.nan, high=np.nan)
     spread = (layout.counts / np.where(expected > 0, expected, np.nan))[layout.baseline]
-    low, high = np.nanquantile(spread, [0.025, 0.975])
+    low, high = np.nanquantile(spread, BAND)
     return frame.assign(expected=expected, low=low * expected, high=high * expected)

@@ -237,5 +237,4 @@ def _framed(lead, rest, detail, colour):
 
 
 def _image(ax, alt):
-    png = Picture(ax, alt)._repr_mimebundle_()[0]["image/png"]
-    return f'<img alt="{escape(alt)}" src="data:image/png;base64,{png}" style="width: 27rem; max-width: 100%">'
+    return f'<img alt="{escape(alt)}" src="{Picture(ax, alt).address()}" style="width: 27rem; max-width: 100%">'

@@ -10,7 +10,7 @@ from analysis.layout import BASELINE_SHORT, SHORT_WINDOW, check_counts
 from analysis.nullmodel import design_matrix, expected_counts, independent_columns
 from analysis.pauses import load_pauses
 from analysis.placebo import PlaceboTest, placebo_starts, window_sums
-from analysis.procedure import not_ordinary
+from analysis.procedure import VOLUME, not_ordinary
 from analysis.sentences import days_text, outcome_label
 from analysis.tables import outcome_series
 
@@ -126,7 +126,7 @@ def look_ahead(counts, n_days, *, baseline=BASELINE_SHORT, exclude=(), level=0.9
     )
 
 
-def what_to_expect(pause, *, outcomes=("drones_launched", "missiles_launched"), folder=None):
+def what_to_expect(pause, *, outcomes=VOLUME, folder=None):
     """Say what the data hold of a pause and what its length could reveal on the latest baseline.
 
     Parameters

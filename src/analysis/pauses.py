@@ -141,11 +141,16 @@ class Pause:
     def announced_days(self, claim="main"):
         """Return the strike days from the announcement to a claim's start, covered by at least half.
 
-        An announcement of which only the date is known counts from 00:00 in Kyiv.
+        An announcement of which only the date is known counts from 00:00 in Kyiv. Raises as `days`, if there is no
+        start.
         """
         start, _ = self._span(claim, "start")
         told = pd.Timestamp(self.announced_at or start)
         return strike_days(min(told if told.tz else told.tz_localize(KYIV), start), start)
+
+    def first_announced_day(self, claim="main"):
+        """Return the first of `announced_days`; None where the announcement came too late for one."""
+        return next(iter(self.announced_days(claim)), None)
 
     def to_frame(self):
         """Return one row per claim: its window as written, and the strike days it comes to."""

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.assessment import HORIZONS, NATIONAL, PRIMARY_HORIZON, Assessment
-from analysis.effects import holm
+from analysis.assessment import HORIZONS, PRIMARY_HORIZON, Assessment
+from analysis.effects import NATIONAL, holm
 from analysis.estimation import estimate_effect, estimate_rebound
 from analysis.layout import ONE_DAY, RECOVERY_SHORT, SHORT_WINDOW
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
@@ -152,7 +152,7 @@ def not_ordinary(registry, *, besides=None):
 
 def _decide_both_starts(setting, claim, outcomes, *, in_family):
     """The deciding effect of each outcome, and the same from the stricter start of its series."""
-    days, announced = setting.pause.days(claim), _announced(setting.pause, claim)
+    days, announced = setting.pause.days(claim), setting.pause.first_announced_day(claim)
     usual = [setting.estimate(outcome, days, claim, announced=announced) for outcome in outcomes]
     strict = [_strict(setting, effect, days, announced) for effect in usual]
     if in_family:
@@ -168,11 +168,6 @@ def _adjusted(family, effects):
     """Holm's correction for the members of the family; the others as they are."""
     corrected = dict(zip(family, holm([effects[i] for i in family]), strict=True))
     return [corrected.get(i, effect) for i, effect in enumerate(effects)]
-
-
-def _announced(pause, claim):
-    days = pause.announced_days(claim)
-    return days[0] if len(days) else None
 
 
 def _strict(setting, effect, days, announced):
@@ -223,7 +218,7 @@ def _companions(setting, effect):
         return []
     other = "shift" if effect.test == "after-salvo" else "after-salvo"
     days = pd.date_range(effect.first_day, effect.last_day)
-    announced = _announced(setting.pause, effect.claim)
+    announced = setting.pause.first_announced_day(effect.claim)
     row = setting.estimate(effect.outcome, days, effect.claim, announced=announced, test=other)
     return [replace(row, reason=f"companion, not deciding; {row.reason}")] if row.n_placebo else []
 
@@ -231,7 +226,7 @@ def _companions(setting, effect):
 def _around(setting, outcome, claim):
     """Rows for the days before and after: anticipation, rebound, and the pause and what followed together."""
     pause, series = setting.pause, setting.series(outcome)
-    days, announced = pause.days(claim), _announced(pause, claim)
+    days, announced = pause.days(claim), pause.first_announced_day(claim)
     rows = []
     if len(waiting := pause.announced_days(claim)):
         rows.append(setting.estimate(outcome, waiting, claim, window="announced-to-start"))

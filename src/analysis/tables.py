@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.resources import files
@@ -227,7 +226,7 @@ def checksum_fault(name, content, sidecar):
 
 
 @cache
-def table_definitions() -> Mapping[str, dict]:
+def table_definitions():
     """Return the dictionary: for each table its title, key, fields with types, units and constraints."""
     return tomllib.loads(files("analysis").joinpath("tables.toml").read_text("utf-8"))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import analysis
 from analysis.errors import ReportError
-from analysis.tables import data_folder
+from analysis.pauses import data_folder
 
 
 def fingerprint():
@@ -35,11 +35,8 @@ def inputs_digest(task, surroundings):
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         name = Path(task.notebook).name
         raise ReportError("not a notebook that can be read", file=name, found=f"{error!s:.100}") from error
-    return _digest([sources, task.parameters, task.level, surroundings])
-
-
-def _digest(value):
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=repr).encode()).hexdigest()
+    depends = json.dumps([sources, task.parameters, task.level, surroundings], sort_keys=True, default=repr)
+    return hashlib.sha256(depends.encode()).hexdigest()
 
 
 def _files(folder, pattern, kinds):

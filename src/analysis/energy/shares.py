@@ -14,12 +14,11 @@ import pandas as pd
 from analysis.effects import decide
 from analysis.errors import DesignError
 from analysis.estimation import estimate_effect
-from analysis.evidence import placebo_fields
+from analysis.evidence import BAND, placebo_fields
 from analysis.layout import check_counts
 from analysis.placebo import PlaceboTest, window_sums
 from analysis.sentences import NOT_TESTABLE
 
-BAND = (0.025, 0.975)
 SAME_WEEKDAY = "same-weekday"
 LENGTH, SIDE = 4, 90  # days in the window of the size study, and on either side of it
 CLUSTERS = {  # standard deviation and day-to-day correlation of log-odds, typical share

@@ -15,7 +15,7 @@ import pandas as pd
 from analysis.effects import decide
 from analysis.errors import DesignError
 from analysis.estimation import estimate_effect
-from analysis.evidence import placebo_fields
+from analysis.evidence import BAND, placebo_fields
 from analysis.layout import ONE_DAY, check_window
 from analysis.placebo import PlaceboTest, window_sums
 from analysis.sentences import NOT_TESTABLE, days_text
@@ -24,7 +24,6 @@ from analysis.tables import load_table
 QUARTER = 90  # days before and after a window within which levels are comparable
 FEWEST_WINDOWS = 30  # separate windows in the baseline; with 10 to 20 of them 7 to 12 % of true nulls are rejected
 MOSTLY_USABLE = 0.9
-BAND = (0.025, 0.975)
 QUIET = 0.1  # in the quietest tenth of windows, distant regions keep less of their usual share anyway
 RELATIVE = "relative_"
 

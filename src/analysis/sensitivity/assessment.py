@@ -149,7 +149,7 @@ def assess_choices(
         span = window_span(pause.claim(name).start, pause.claim(name).end)
         windows = {rule: strike_days(*span, rule=rule) for rule in ("any", "whole")}
         series = _series_on_offer(outcome, folder)
-        shared["announced"] = waiting[0] if len(waiting) else None
+        shared["announced"] = pause.first_announced_day(name)
         # claims often differ by hours that make no other strike day
         same = (outcome, *(tuple(part) for part in (days, waiting, *windows.values())))
         if same not in known:

@@ -19,7 +19,7 @@ from analysis.evidence import placebo_fields
 from analysis.layout import AFTER_LONG, ONE_DAY, SHORT_WINDOW, check_counts, check_window
 from analysis.placebo import PlaceboTest
 from analysis.sensitivity.choices import CHOICES, MAIN_LONG, MAIN_SHORT, list_specifications
-from analysis.sentences import FEWER, MORE, NOT_TESTABLE, days_phrase, outcome_label
+from analysis.sentences import FEWER, MORE, NOT_TESTABLE, capital, days_phrase, outcome_label
 
 STRATUM, TEST = "specification curve", "curve"
 AS_USUAL = "as usual"
@@ -101,7 +101,7 @@ class SpecificationCurve:
     def summary(self):
         """How far the choices carry the ratio, what they say, and whether the curve as a whole is unusual."""
         label, found = outcome_label(self.effect.outcome), [effect for effect in self.effects if _possible(effect)]
-        lead, out = f"{label[0].upper()}{label[1:]} {days_phrase(self.effect)}", len(self.effects) - len(found)
+        lead, out = f"{capital(label)} {days_phrase(self.effect)}", len(self.effects) - len(found)
         why = self.effect.reason.split("; ")[0]
         if not found:
             return f"{lead}: none of {out} combinations of choices is possible; {why}."
