@@ -114,6 +114,10 @@ class Pause:
             raise RegistryError(problem, file=FILE, field=self.id, remedy="add a claim when a source states it")
         return _pick(known, self.main if claim == "main" else claim, f"{self.id}, claim", f"show {self.id}")
 
+    def other_claims(self, claim):
+        """Return the ids of the claims that state a window, besides the one named."""
+        return [other.id for other in self.claims if other.stated and other.id != claim]
+
     def days(self, claim="main"):
         """Return the strike days that a claim's window covers by at least half.
 

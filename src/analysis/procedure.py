@@ -6,8 +6,8 @@ import pandas as pd
 
 from analysis.assessment import HORIZONS, PRIMARY_HORIZON, Assessment
 from analysis.effects import NATIONAL, holm
-from analysis.estimation import estimate_effect, estimate_rebound
-from analysis.layout import ONE_DAY, RECOVERY_SHORT, SHORT_WINDOW
+from analysis.estimation import estimate_effect, estimate_rebound, with_week_after
+from analysis.layout import ONE_DAY, SHORT_WINDOW
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
 from analysis.salvos import estimate_lull, salvo_days
 from analysis.sentences import DEPENDS, NOT_TESTABLE, days_text, outcome_label
@@ -87,8 +87,8 @@ def assess(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95
     effects = [*decided, *from_strict]
     effects += [row for effect in decided for row in _companions(setting, effect)]
     effects += [row for outcome in outcomes for row in _around(setting, outcome, chosen)]
-    others = [other.id for other in pause.claims if other.stated and other.id != chosen]
-    effects += [row for other in others for row in _decide_both_starts(setting, other, outcomes, in_family=False)[0]]
+    for other in pause.other_claims(chosen):
+        effects += _decide_both_starts(setting, other, outcomes, in_family=False)[0]
     lull = estimate_lull(setting.series("missiles_launched"), pause.days(chosen), exclude=setting.exclude)
     return Assessment(pause, chosen, tuple(effects), lull, setting.series(outcomes[0]).index[-1])
 
@@ -144,9 +144,7 @@ def not_ordinary(registry, *, besides=None):
         if besides is not None and pause.id == besides.id:
             days.update(day for claim in pause.claims if claim.stated for day in pause.days(claim.id))
             continue
-        window = pause.days()
-        days.update(pd.date_range(window[0], window[-1] + RECOVERY_SHORT * ONE_DAY))
-        days.update(pause.announced_days())
+        days.update([*with_week_after(pause.days()), *pause.announced_days()])
     return pd.DatetimeIndex(sorted(days), name="day")
 
 

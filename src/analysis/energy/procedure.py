@@ -116,10 +116,9 @@ def regress_any_hit(effect, launched):
 def _windows(pause, chosen):
     """Key, days and announcement of every window: the chosen claim's first, then the others' and their excess."""
     own = pause.days(chosen)
-    for claim in sorted((claim for claim in pause.claims if claim.stated), key=lambda claim: claim.id != chosen):
-        days = pause.days(claim.id)
-        key = {"pause": pause.id, "claim": claim.id}
-        yield key | {"window": PAUSE}, days, pause.first_announced_day(claim.id)
+    for claim in (chosen, *pause.other_claims(chosen)):
+        days, key = pause.days(claim), {"pause": pause.id, "claim": claim}
+        yield key | {"window": PAUSE}, days, pause.first_announced_day(claim)
         for name, excess in ((BEFORE, days[days < own[0]]), (AFTER, days[days > own[-1]])):
             if len(excess):
                 yield key | {"window": name}, excess, None

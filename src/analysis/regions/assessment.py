@@ -207,11 +207,10 @@ def assess_regions(pause_id, *, claim="main", regions=("Kyiv City", "Kyiv"), lev
     panels = {MINUTES: alert_minutes(folder=folder), WITHOUT: alert_minutes(takeoffs=False, folder=folder)}
     alarms = load_table("alerts", folder=folder).groupby("day")["mig31k_started"].max()
     panels[TAKEOFFS] = alarms.rename(TAKEOFFS)
-    others = [other.id for other in pause.claims if other.stated and other.id != chosen]
     away = oblasts.loc[list(panels[MINUTES]), "away_from_front"]
     groups = {"rear": away.index[away], "front": away.index[~away], "all": away.index}
     exclude, effects = not_ordinary(registry, besides=pause), []
-    for claim_id in (chosen, *others):
+    for claim_id in (chosen, *pause.other_claims(chosen)):
         options = {"exclude": exclude, "announced": pause.first_announced_day(claim_id), "level": level}
         rows = _estimates(panels, pause.days(claim_id), names, groups, options)
         effects += [replace(row, pause=pause.id, claim=claim_id) for row in rows]
