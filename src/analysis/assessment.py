@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from html import escape
+from importlib.metadata import version
 
 import pandas as pd
 
@@ -90,8 +91,6 @@ class Assessment:
 
     def citation(self):
         """How to cite this finding: project, report, version, and the date the data reach to."""
-        from importlib.metadata import version
-
         return (
             f'The strike-pauses project, "{self.pause.name}: did the strikes change?", version '
             f"{version('strike-pauses')}, data to {self._until()}."

@@ -161,7 +161,10 @@ def proposed_only(*, outcomes=VOLUME, level=0.95, registry=None, folder=None):
 
 
 def forest_rows(effects, *, registry=None):
-    """The frame that `draw_forest` reads: label, ratio, interval, and whether it could be told from chance."""
+    """The frame that `draw_forest` reads: label, ratio, interval, and whether it could be told from chance.
+
+    Raises DesignError where there is no effect to draw.
+    """
     if not effects:
         raise DesignError("no effects to draw", field="effects", expected="at least one")
     registry = load_pauses() if registry is None else registry

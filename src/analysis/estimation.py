@@ -96,8 +96,8 @@ def estimate_effect(
     else:
         ratio, placebos, expected, alone = _short_ratios(layout, starts)
         used, why, matched = _choose_test(layout, alone, starts, salvo_days, test)
-    outcome = PlaceboTest(ratio, placebos[matched], alternative, round(1 - level, 12))
-    return weigh(layout, name, used, outcome, starts[matched], expected, [why, *layout.notes])
+    tried = PlaceboTest(ratio, placebos[matched], alternative, round(1 - level, 12))
+    return weigh(layout, name, used, tried, starts[matched], expected, [why, *layout.notes])
 
 
 def estimate_rebound(

@@ -62,24 +62,38 @@ def recovered_ratio(layout):
     return float(shift_ratios(layout.X, injected, layout.fitted, layout.start, layout.starts[:1], layout.pattern)[0])
 
 
-def weigh(layout, name, used, outcome, starts, expected, why, window="pause"):
-    """Put numbers and reason into a PauseEffect and let the common rule decide."""
-    level = 1 - outcome.alpha
-    if np.isnan(outcome.ratio):
+def weigh(layout, name, test_name, test, starts, expected, why, window="pause"):
+    """Put numbers and reason into a PauseEffect and let the common rule decide.
+
+    Parameters
+    ----------
+    layout : Layout
+    name, test_name, window : str
+        What the effect's outcome, test and window are called.
+    test : PlaceboTest
+        Of the window against those that begin at `starts`.
+    starts : (M,) integer array
+    expected : (n,) array
+        Expected counts of every day.
+    why : sequence of str
+        What was compared with what, then what had to be left out.
+    """
+    level = 1 - test.alpha
+    if np.isnan(test.ratio):
         nothing = "next to nothing is to be expected in this window, pause or not"
-        return untestable(layout, name, nothing, outcome.alternative, level, used, window)
+        return untestable(layout, name, nothing, test.alternative, level, test_name, window)
     here = np.array([layout.start])
     observed, mean = (float(window_sums(values, here, layout.pattern)[0]) for values in (layout.filled, expected))
-    found = placebo_fields(outcome, observed / float(outcome.ratio) if outcome.ratio > 0 else mean)
+    found = placebo_fields(test, observed / float(test.ratio) if test.ratio > 0 else mean)
     reason = "; ".join(why)
-    if outcome.n_placebo == 0:
+    if test.n_placebo == 0:
         reason = f"{why[0]}, and there is none"
     elif not found["testable"]:
-        reason = f"{_ordinary_silence(outcome, found['p_min'])}; {reason}"
-    elif outcome.ratio == 0:
+        reason = f"{_ordinary_silence(test, found['p_min'])}; {reason}"
+    elif test.ratio == 0:
         reason = f"nothing was seen, so the ratio has no upper limit to compute; {reason}"
-    described = _described(layout, name, outcome.alternative, level, used, window, expected)
-    placebo = pd.DataFrame({"start": layout.days[starts], "ratio": outcome.placebos})
+    described = _described(layout, name, test.alternative, level, test_name, window, expected)
+    placebo = pd.DataFrame({"start": layout.days[starts], "ratio": test.placebos})
     return decide(PauseEffect(**described, **found, observed=observed, reason=reason, placebo=placebo))
 
 
@@ -104,28 +118,28 @@ def placebo_fields(test, expected):
     }  # fmt: skip
 
 
-def _ordinary_silence(outcome, p_min):
-    if outcome.alternative == "greater":
-        return f"with {outcome.n_placebo} comparable windows even the largest rise has p = {p_min:.2g}"
-    silent = int((outcome.placebos == 0).sum())
+def _ordinary_silence(test, p_min):
+    if test.alternative == "greater":
+        return f"with {test.n_placebo} comparable windows even the largest rise has p = {p_min:.2g}"
+    silent = int((test.placebos == 0).sum())
     if silent:
-        return f"even total silence is ordinary: {silent} of {outcome.n_placebo} comparable windows are silent"
-    return f"only {outcome.n_placebo} comparable windows: even total silence has p = {p_min:.2g}"
+        return f"even total silence is ordinary: {silent} of {test.n_placebo} comparable windows are silent"
+    return f"only {test.n_placebo} comparable windows: even total silence has p = {p_min:.2g}"
 
 
-def untestable(layout, name, reason, alternative, level, used="shift", window="pause"):
+def untestable(layout, name, reason, alternative, level, test_name="shift", window="pause"):
     """An effect that says why the data cannot answer; what was reported in the window is still shown."""
     observed = float(np.nansum(layout.counts[layout.window])) if layout.pattern.any() else None
-    described, none = _described(layout, name, alternative, level, used, window), {"start": [], "ratio": []}
+    described, none = _described(layout, name, alternative, level, test_name, window), {"start": [], "ratio": []}
     return decide(PauseEffect(**described, observed=observed, reason=reason, placebo=pd.DataFrame(none)))
 
 
-def _described(layout, name, alternative, level, used, window, expected=None):
+def _described(layout, name, alternative, level, test_name, window, expected=None):
     """The fields of a PauseEffect that say what was tested and on which days, before any verdict."""
     inside, reference = layout.days[layout.window], layout.days[layout.baseline]
     first, last = (reference[0].date(), reference[-1].date()) if len(reference) else (None, None)
     return {
-        "outcome": name, "window": window, "test": used, "alternative": alternative, "level": round(level, 12),
+        "outcome": name, "window": window, "test": test_name, "alternative": alternative, "level": round(level, 12),
         "first_day": inside[0].date(), "last_day": inside[-1].date(), "n_days": len(inside),
         "n_missing": int((~layout.pattern).sum()), "baseline_first_day": first, "baseline_last_day": last,
         "daily": _daily(layout, expected),

@@ -23,7 +23,7 @@ class _Reference:
         self._normal_quantile = norm.ppf
 
     def score(self, ratios):
-        """Normal score of the middle rank of each ratio among the placebos and itself (van der Waerden)."""
+        """Normal score of the middle rank of each ratio among the placebos and itself (van der Waerden 1952)."""
         below = np.searchsorted(self.ratios, ratios - TIE, side="left")
         tied = np.searchsorted(self.ratios, ratios + TIE, side="right") - below
         return self._normal_quantile((below + tied / 2 + 0.5) / (len(self.ratios) + 1))

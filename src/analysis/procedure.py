@@ -23,7 +23,7 @@ class _Setting:
 
     pause: Pause
     exclude: tuple
-    busy: frozenset
+    busy: set
     salvos: pd.DatetimeIndex
     baseline: int | None
     level: float
@@ -56,8 +56,9 @@ def assess(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95
     outcomes : sequence of str
         Names in the catalogue of outcomes.
     baseline : int, optional
-        Days of baseline before the window; by default 365, or 700 for long windows.
+        Days of baseline before the window; by default 365, or 700 for long windows. The rebound tests keep 365.
     level : float
+        Confidence level of the intervals; 1 - level is the false-alarm rate in use.
     registry : mapping of Pause, optional
         By default the project's registry.
     folder : path, optional
@@ -75,6 +76,8 @@ def assess(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95
         Unknown pause or claim, or a claim without a window.
     DataError
         Unknown outcome or damaged table.
+    DesignError
+        A baseline or level that makes no sense.
 
     Examples
     --------
@@ -118,12 +121,17 @@ def _set_up(pause_id, *, baseline, level, registry, folder):
     return _Setting(
         pause=pause,
         exclude=tuple(not_ordinary(registry, besides=pause)),
-        busy=frozenset(day for other in reported_pauses(registry) if other.id != pause.id for day in other.days()),
+        busy=days_of_others(registry, pause),
         salvos=salvo_days(load_strikes(folder=folder)["missiles_launched"]),
         baseline=baseline,
         level=level,
         folder=folder,
     )
+
+
+def days_of_others(registry, pause):
+    """The set of days that belong to reported pauses other than this one."""
+    return {day for other in reported_pauses(registry) if other.id != pause.id for day in other.days()}
 
 
 def not_ordinary(registry, *, besides=None):
@@ -182,7 +190,7 @@ def _strict(setting, effect, days, announced):
 def _reconciled(setting, usual, strict):
     """One verdict from both starts: where they differ, it depends on a choice."""
     if usual.observed is None or usual.p_value is None:
-        return replace(usual, reason=usual.reason + quiet_around(setting, usual))
+        return replace(usual, reason=usual.reason + _quiet_around(setting, usual))
     if strict is None:
         return usual
     start = strict.stratum.removeprefix("from ")
@@ -194,7 +202,7 @@ def _reconciled(setting, usual, strict):
     return replace(usual, verdict=DEPENDS, reason=f"{why}; {usual.reason}")
 
 
-def quiet_around(setting, effect):
+def _quiet_around(setting, effect):
     """For a window outside the usable days: whether it differs at all from the days around it, in words."""
     counts = outcome_series(effect.outcome, first_day="2022-01-01", drop_last=0, folder=setting.folder)
     inside = counts[str(effect.first_day) : str(effect.last_day)]
@@ -234,11 +242,8 @@ def _around(setting, outcome, claim):
         )
         rows.append(setting.keyed(after, claim, f"after-{horizon}"))
     both = pd.date_range(days[0], days[-1] + PRIMARY_HORIZON * ONE_DAY)
-    rows.append(
-        setting.estimate(
-            outcome, both, claim, window=f"pause+after-{PRIMARY_HORIZON}", announced=announced, test="shift"
-        )
-    )
+    together = f"pause+after-{PRIMARY_HORIZON}"
+    rows.append(setting.estimate(outcome, both, claim, window=together, announced=announced, test="shift"))
     return [_unless_busy(setting, row) for row in rows]
 
 

@@ -190,7 +190,7 @@ def load_table(name, *, folder=None):
 
 
 def parse_table(name, content):
-    """Return the bytes of a table's CSV file as a typed frame, or raise DataError."""
+    """Return the bytes of a table's CSV file as the typed frame of `load_table`; raises as that does."""
     definition = table_definition(name)
     types = {field["name"]: field["type"] for field in definition["fields"]}
     dtypes = {"boolean": bool, "string": str, "integer": float, "number": float}

@@ -28,7 +28,10 @@ def fingerprint():
 
 
 def inputs_digest(task, surroundings):
-    """Digest of everything the result of a task depends on; of the notebook, its sources but not its outputs."""
+    """Digest of everything the result of a task depends on; of the notebook, its sources but not its outputs.
+
+    Raises ReportError for a notebook that cannot be read.
+    """
     try:
         cells = json.loads(Path(task.notebook).read_bytes())["cells"]
         sources = [[cell["cell_type"], "".join(cell["source"]), cell["metadata"].get("tags")] for cell in cells]

@@ -265,14 +265,12 @@ def _test_together(question, specifications, effects):
 
 def _whole(main, effects, medians, level):
     """The curve as one effect: the median ratio of `effects` among `medians` at other dates."""
-    outcome = PlaceboTest(
-        np.median([effect.ratio for effect in effects]), medians.to_numpy(float), alpha=round(1 - level, 12)
-    )
-    ratio, n_dates = float(outcome.ratio), len(medians)
+    median = np.median([effect.ratio for effect in effects])
+    test = PlaceboTest(median, medians.to_numpy(float), alpha=round(1 - level, 12))
+    ratio, n_dates = float(median), len(medians)
     observed = next(effect.observed for effect in (main, *effects) if effect.observed is not None)
-    found = placebo_fields(
-        outcome, observed / ratio if ratio else float(np.median([effect.expected for effect in effects]))
-    )
+    expected = observed / ratio if ratio else float(np.median([effect.expected for effect in effects]))
+    found = placebo_fields(test, expected)
     reason = f"median of {len(effects)} combinations of choices"
     if not n_dates:
         reason = f"they have too few placebo dates in common; {reason}"
