@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 from html import escape
+from importlib.metadata import version
 
 import pandas as pd
 
-from analysis.effects import EffectsRecord, shown, to_frame
+from analysis.effects import NATIONAL, EffectsRecord, shown, to_frame
 from analysis.pauses import Pause
 from analysis.salvos import Lull
-from analysis.sentences import NO_CHANGE, days_text, headline, in_brief, outcome_label, rebound, span_text
+from analysis.sentences import NO_CHANGE, capital, days_text, headline, in_brief, outcome_label, rebound, span_text
 
 HORIZONS = (3, 7, 14)
 PRIMARY_HORIZON = 7
-NATIONAL = "national"
 NIGHTS_AROUND = 3
 
 
@@ -91,8 +91,6 @@ class Assessment:
 
     def citation(self):
         """How to cite this finding: project, report, version, and the date the data reach to."""
-        from importlib.metadata import version
-
         return (
             f'The strike-pauses project, "{self.pause.name}: did the strikes change?", version '
             f"{version('strike-pauses')}, data to {self._until()}."
@@ -105,8 +103,7 @@ class Assessment:
             effect = self.primary(outcome)
             brief = in_brief(effect.record())
             words = "; ".join(filter(None, (brief["seen"], brief["sight"] if effect.verdict == NO_CHANGE else "")))
-            label = outcome_label(outcome)
-            found.append(f"{label[0].upper()}{label[1:]}: **{effect.verdict}**" + (f" ({words})" if words else ""))
+            found.append(f"{capital(outcome_label(outcome))}: **{effect.verdict}**" + (f" ({words})" if words else ""))
         said = escape(self.pause.violations).replace("|", "\\|")
         return f"| Officials said | The launch counts show |\n|---|---|\n| {said}. | {'. '.join(found)}. |"
 

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from contextlib import nullcontext
+from pathlib import Path
 
 import click
 
@@ -135,8 +137,6 @@ def report(pause_ids, only, jobs, force, cold, timeout, scheduler, out, quiet, a
 @click.option("--out", type=click.Path(dir_okay=False), help="Table; default reports/calibration.csv of the clone.")
 def calibrate(replicates, jobs, seed, only, scheduler, out):
     """Measure on known truth how often the tests cry wolf and what they see; computes what is missing or stale."""
-    from contextlib import nullcontext
-
     from analysis.calibration import table
 
     cluster = nullcontext()
@@ -197,8 +197,6 @@ def fetch(sources, raw, sha256, yes):
     The strike file (air_force) needs your own Kaggle token, in KAGGLE_API_TOKEN or in KAGGLE_USERNAME and
     KAGGLE_KEY; it is read from the environment only. The alerts need none.
     """
-    from pathlib import Path
-
     from analysis.pauses import data_folder
     from analysis.sources.build import build as plan_build
     from analysis.sources.fetch import REMOTES, accept

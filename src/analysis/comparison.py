@@ -4,8 +4,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.assessment import NATIONAL
-from analysis.effects import EffectsRecord, holm, shown, to_frame
+from analysis.effects import NATIONAL, EffectsRecord, holm, shown, to_frame
 from analysis.errors import DesignError
 from analysis.estimation import estimate_effect
 from analysis.joint import combine_effects
@@ -116,10 +115,10 @@ def compare_truces(*, outcomes=VOLUME, level=0.95, seed=0, registry=None, folder
         series = outcome_series(outcome, folder=folder)
         effects = []
         for episode in episodes:
-            waiting = [days for name in episode.pauses if len(days := registry[name].announced_days())]
+            announced = filter(None, (registry[name].first_announced_day() for name in episode.pauses))
             found = estimate_effect(
-                series, episode.days, exclude=exclude, announced=min((days[0] for days in waiting), default=None),
-                salvo_days=salvos, level=level,
+                series, episode.days, exclude=exclude, announced=min(announced, default=None), salvo_days=salvos,
+                level=level,
             )  # fmt: skip
             effects.append(replace(found, pause=f"episode:{episode.id}", claim="main", stratum=NATIONAL))
         shown += holm(effects)
@@ -162,7 +161,10 @@ def proposed_only(*, outcomes=VOLUME, level=0.95, registry=None, folder=None):
 
 
 def forest_rows(effects, *, registry=None):
-    """The frame that `draw_forest` reads: label, ratio, interval, and whether it could be told from chance."""
+    """The frame that `draw_forest` reads: label, ratio, interval, and whether it could be told from chance.
+
+    Raises DesignError where there is no effect to draw.
+    """
     if not effects:
         raise DesignError("no effects to draw", field="effects", expected="at least one")
     registry = load_pauses() if registry is None else registry

@@ -9,6 +9,7 @@ from analysis.layout import ONE_DAY
 from analysis.pauses import reported_pauses
 
 COUNTS = {"drones": "drones_launched", "missiles": "missiles_launched"}
+REACH = 60  # days: nights with drones at most so far away are the yardstick of a quiet one
 NIGHT = re.compile(r"^(\d{4})-(\d{2})-(\d{2})/(?:(\d{2})-)?(\d{2})(?:,.*| \(from.*)?$")
 
 
@@ -58,7 +59,7 @@ def zero_days(strikes, *, first_day):
     return recent.loc[odd, ["drones_launched", "missiles_launched", "drones_basis"]]
 
 
-def quiet_days(strikes, alerts, oblasts, *, reach=60, mig31k=True):
+def quiet_days(strikes, alerts, oblasts):
     """Check days without a launch against the alert-minutes of their night, far from the front.
 
     Parameters
@@ -67,18 +68,15 @@ def quiet_days(strikes, alerts, oblasts, *, reach=60, mig31k=True):
         As `load_strikes` returns it.
     alerts, oblasts : DataFrame
         The tables of that name.
-    reach : int
-        The yardstick are nights with drones at most so many days away.
-    mig31k : bool
-        Whether take-off alarms count.
 
     Returns
     -------
     DataFrame
         One row a day on which no drone was reported (0, or empty where the report is missing): day,
         drones_launched, missiles_launched, alert_minutes (sum over usable oblasts away from the front, at night),
-        median_minutes and percentile (share of the yardstick with fewer minutes), n_nights, verdict: credible
-        (below the 10th percentile), ambiguous (below the 25th), suspicious, or missiles flew.
+        median_minutes and percentile (share of the yardstick, the nights with drones within 60 days, with fewer
+        minutes), n_nights, verdict: credible (below the 10th percentile), ambiguous (below the 25th), missiles flew,
+        suspicious, or no yardstick.
 
     Examples
     --------
@@ -89,11 +87,10 @@ def quiet_days(strikes, alerts, oblasts, *, reach=60, mig31k=True):
     """
     away = oblasts.loc[oblasts["away_from_front"], "oblast"]
     chosen = alerts[alerts["usable"] & alerts["oblast"].isin(away)]
-    minutes = chosen["night_minutes"] - (0 if mig31k else chosen["mig31k_night_minutes"])
-    nightly = minutes.groupby(chosen["day"]).sum()
+    nightly = chosen.groupby("day")["night_minutes"].sum()
     checked = []
     for day in strikes.index[~(strikes["drones_launched"] > 0)].intersection(nightly.index):
-        near = nightly.loc[day - reach * ONE_DAY : day + reach * ONE_DAY]
+        near = nightly.loc[day - REACH * ONE_DAY : day + REACH * ONE_DAY]
         yardstick = near[strikes["drones_launched"].reindex(near.index) > 0]
         checked.append((day, nightly[day], yardstick.median(), (yardstick < nightly[day]).mean(), len(yardstick)))
     columns = ["day", "alert_minutes", "median_minutes", "percentile", "n_nights"]

@@ -19,10 +19,11 @@ from analysis.sentences import (
 )
 
 KEY = ("pause", "claim", "outcome", "stratum", "window", "test")
+NATIONAL = "national"
 MIME = "application/vnd.pauses.effects+json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PauseEffect:
     """The comparison of one outcome in one window with what its placebo windows show.
 
@@ -56,37 +57,37 @@ class PauseEffect:
         Tidy frames for the pictures: day, observed, expected, low, high, role; and start, ratio.
     """
 
-    pause: str
-    claim: str
+    pause: str = ""
+    claim: str = ""
     outcome: str
-    stratum: str
-    window: str
+    stratum: str = NATIONAL
+    window: str = "pause"
     test: str
     first_day: date
     last_day: date
     n_days: int
     n_missing: int
-    baseline_first_day: date | None
-    baseline_last_day: date | None
-    observed: float | None
-    expected: float | None
-    expected_low: float | None
-    expected_high: float | None
-    ratio: float | None
-    ratio_low: float | None
-    ratio_high: float | None
-    p_value: float | None
-    p_min: float | None
-    p_adjusted: float | None
-    n_placebo: int
+    baseline_first_day: date | None = None
+    baseline_last_day: date | None = None
+    observed: float | None = None
+    expected: float | None = None
+    expected_low: float | None = None
+    expected_high: float | None = None
+    ratio: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    p_value: float | None = None
+    p_min: float | None = None
+    p_adjusted: float | None = None
+    n_placebo: int = 0
     alternative: str
     level: float
-    testable: bool
-    smallest_visible_cut: float | None
-    verdict: str
-    reason: str
-    daily: pd.DataFrame = field(repr=False, compare=False)
-    placebo: pd.DataFrame = field(repr=False, compare=False)
+    testable: bool = False
+    smallest_visible_cut: float | None = None
+    verdict: str = ""
+    reason: str = ""
+    daily: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
+    placebo: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
     def to_frame(self):
         """One row with the record's columns."""
@@ -141,16 +142,11 @@ def decide(effect):
     """
     p = effect.p_value if effect.p_adjusted is None else effect.p_adjusted
     seen = p is not None and p <= round(1 - effect.level, 12)
-    if seen and is_rise(effect):
+    if seen and effect.expected_high is not None and effect.observed > effect.expected_high:
         return replace(effect, verdict=MORE)  # a rise can be plain where a fall could not have been seen
     if not effect.testable:
         return replace(effect, verdict=NOT_TESTABLE)
     return replace(effect, verdict=FEWER if seen else NO_CHANGE)
-
-
-def is_rise(effect):
-    """Whether more was observed than ordinary windows show."""
-    return effect.expected_high is not None and effect.observed > effect.expected_high
 
 
 def holm(effects):
@@ -235,11 +231,10 @@ about 80% or more would have shown reliably.'
     """
     day = date(2025, 5, 1)
     plain = PauseEffect(
-        pause="example", claim="main", outcome="drones", stratum="national", window="pause", test="shift",
+        pause="example", claim="main", outcome="drones", test="shift",
         first_day=day, last_day=day, n_days=1, n_missing=0, baseline_first_day=date(2024, 5, 1),
         baseline_last_day=date(2025, 4, 30), observed=250.0, expected=200.0, expected_low=100.0, expected_high=400.0,
-        ratio=1.25, ratio_low=0.6, ratio_high=2.5, p_value=0.4, p_min=0.01, p_adjusted=None, n_placebo=300,
-        alternative="two-sided", level=0.95, testable=True, smallest_visible_cut=0.8, verdict=NO_CHANGE, reason="",
-        daily=pd.DataFrame(), placebo=pd.DataFrame(),
+        ratio=1.25, ratio_low=0.6, ratio_high=2.5, p_value=0.4, p_min=0.01, n_placebo=300,
+        alternative="two-sided", level=0.95, testable=True, smallest_visible_cut=0.8,
     )  # fmt: skip
     return decide(replace(plain, **changes))

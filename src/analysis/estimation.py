@@ -1,5 +1,7 @@
 """Estimate the effect of one window on one daily series, or of several windows together."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -29,22 +31,9 @@ TESTS = ("auto", "shift", "after-salvo")
 
 
 def estimate_effect(
-    counts,
-    days,
-    *,
-    covariates=None,
-    baseline=None,
-    first_day=None,
-    exclude=(),
-    announced=None,
-    trend="auto",
-    weekday=True,
-    holidays=True,
-    test="auto",
-    salvo_days=(),
-    alternative="two-sided",
-    level=0.95,
-):
+    counts, days, *, covariates=None, baseline=None, first_day=None, exclude=(), announced=None, trend="auto",
+    weekday=True, holidays=True, test="auto", salvo_days=(), alternative="two-sided", level=0.95,
+):  # fmt: skip
     """Compare one window with what its own series does without a pause.
 
     Parameters
@@ -103,14 +92,12 @@ def estimate_effect(
         ratio, placebos, expected = leave_out_ratios(
             layout.X, layout.filled, layout.baseline, layout.start, starts, layout.pattern
         )
-        used, why = "shift", "long window, each window predicted from a fit without it"
-        starts, placebos = starts[~np.isnan(placebos)], placebos[~np.isnan(placebos)]
+        used, why, matched = "shift", "long window, each window predicted from a fit without it", ~np.isnan(placebos)
     else:
         ratio, placebos, expected, alone = _short_ratios(layout, starts)
         used, why, matched = _choose_test(layout, alone, starts, salvo_days, test)
-        starts, placebos = starts[matched], placebos[matched]
-    outcome = PlaceboTest(ratio, placebos, alternative, round(1 - level, 12))
-    return weigh(layout, name, used, outcome, starts, expected, [why, *layout.notes])
+    tried = PlaceboTest(ratio, placebos[matched], alternative, round(1 - level, 12))
+    return weigh(layout, name, used, tried, starts[matched], expected, [why, *layout.notes])
 
 
 def estimate_rebound(
@@ -136,6 +123,11 @@ def estimate_rebound(
     -------
     PauseEffect
         One-sided ("greater"); its window is "after-<horizon>", its test "after-quiet".
+
+    Raises
+    ------
+    DesignError
+        Malformed series or window; a horizon or a baseline that is no number of days.
     """
     check_options(test="auto", alternative="greater", level=level)
     days = check_window(days)
@@ -153,16 +145,15 @@ def estimate_rebound(
     if hindrance:
         return untestable(layout, name, hindrance, "greater", level, "after-quiet", f"after-{horizon}")
     expected, _ = expected_counts(layout.X, layout.filled, weights=layout.baseline.astype(float))
+    ratios_at = partial(window_ratios, layout.filled, expected, pattern=layout.pattern)
     seen = ~np.isnan(layout.counts[layout.days.isin(days)])
     before = placebo_starts(layout.baseline, np.append(seen, layout.pattern))
-    ratios = _ratios(layout.filled, expected, np.append(before, layout.start - len(days)), seen)
+    ratios = ratios_at(np.append(before, layout.start - len(days)), pattern=seen)
     alike, kind = _most_alike(ratios[:-1], ratios[-1])
     follow = before[alike] + len(days)
-    placebos = _ratios(layout.filled, expected, follow, layout.pattern)
-    ratio = _ratios(layout.filled, expected, np.array([layout.start]), layout.pattern)[0]
-    after_alike = PlaceboTest(ratio, placebos, "greater", round(1 - level, 12))
-    every = _ratios(layout.filled, expected, layout.starts, layout.pattern)
-    after_any = PlaceboTest(ratio, every, "greater", round(1 - level, 12))
+    ratio, alpha = ratios_at(np.array([layout.start]))[0], round(1 - level, 12)
+    after_alike = PlaceboTest(ratio, ratios_at(follow), "greater", alpha)
+    after_any = PlaceboTest(ratio, ratios_at(layout.starts), "greater", alpha)
     if after_alike.n_placebo and after_any.p_value > after_alike.p_value:
         why = f"compared with all windows of {days_text(horizon)}, no less strict here than those after a quiet"
         return weigh(layout, name, "after-quiet", after_any, layout.starts, expected, [why], f"after-{horizon}")
@@ -187,10 +178,14 @@ def estimate_joint(
     Returns
     -------
     PauseEffect
+        As from `combine_effects`.
+
+    Raises
+    ------
+    DesignError
+        As `estimate_effect`; windows of different outcomes.
     """
-    spans = [pd.DatetimeIndex(days) for _, days in windows]
-    spans = [pd.date_range(span[0], span[-1] + RECOVERY_SHORT * ONE_DAY) if len(span) else span for span in spans]
-    effects = []
+    spans, effects = [with_week_after(pd.DatetimeIndex(days)) for _, days in windows], []
     for position, (counts, days) in enumerate(windows):
         others = [day for k, span in enumerate(spans) if k != position for day in span]
         effects.append(estimate_effect(
@@ -200,8 +195,13 @@ def estimate_joint(
     return combine_effects(effects, alternative=alternative, level=level, draws=draws, seed=seed)
 
 
+def with_week_after(days):
+    """A window and the 7 days after it, in which a surge may follow; no days for none."""
+    return pd.date_range(days[0], days[-1] + RECOVERY_SHORT * ONE_DAY) if len(days) else days
+
+
 def check_options(*, test, alternative, level):
-    """Refuse unknown tests and alternatives and impossible levels."""
+    """Refuse unknown tests and alternatives and impossible levels by a DesignError."""
     for field, value, known in (("test", test, TESTS), ("alternative", alternative, ALTERNATIVES)):
         if value not in known:
             raise DesignError(f"unknown {field}", field=field, expected=", ".join(known), found=repr(value))
@@ -235,7 +235,8 @@ def _most_alike(ratios, own):
     return (ratios >= low) & (ratios <= high), "quietest" if first == 0 else "most similar"
 
 
-def _ratios(counts, expected, starts, pattern):
+def window_ratios(counts, expected, starts, pattern):
+    """Observed over expected of each window, as `window_sums` takes them; NaN where nothing is expected."""
     means = window_sums(expected, starts, pattern)
     return np.divide(window_sums(counts, starts, pattern), means, out=np.full(means.shape, np.nan), where=means > 0)
 
@@ -251,8 +252,4 @@ def _choose_test(layout, expected, starts, salvo_days, test):
     if not lag <= COMPANION_LAG:
         return "after-salvo", "no salvo in the week before the window", np.zeros(len(starts), bool)
     why = f"the window starts {days_text(round(lag))} after a salvo: compared with windows that do too"
-    return (
-        "after-salvo",
-        why + (", give or take a day" if slack else ""),
-        np.abs(since[starts] - lag) <= slack,
-    )
+    return "after-salvo", why + ", give or take a day" * slack, np.abs(since[starts] - lag) <= slack

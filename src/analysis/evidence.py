@@ -1,7 +1,5 @@
 """Turn a layout and its placebo windows into a finding, or say why the data cannot answer."""
 
-from functools import partial
-
 import numpy as np
 import pandas as pd
 
@@ -13,6 +11,7 @@ from analysis.sentences import days_text
 FEWEST_BASELINE_DAYS = 28
 FEWEST_AFTER_LONG = 150
 LONGEST_WINDOW = DAYS_PER_SPLINE_TERM // 2
+BAND = (0.025, 0.975)  # between these quantiles lie 95 of 100 ordinary days or windows
 INJECTED, TOLERANCE = 0.6, 0.07  # a true ratio of 0.6 must show within 0.07
 
 
@@ -63,107 +62,88 @@ def recovered_ratio(layout):
     return float(shift_ratios(layout.X, injected, layout.fitted, layout.start, layout.starts[:1], layout.pattern)[0])
 
 
-def weigh(layout, name, used, outcome, starts, expected, why, window="pause"):
-    """Put numbers and reason into a PauseEffect and let the common rule decide."""
-    if np.isnan(outcome.ratio):
+def weigh(layout, name, test_name, test, starts, expected, why, window="pause"):
+    """Put numbers and reason into a PauseEffect and let the common rule decide.
+
+    Parameters
+    ----------
+    layout : Layout
+    name, test_name, window : str
+        What the effect's outcome, test and window are called.
+    test : PlaceboTest
+        Of the window against those that begin at `starts`.
+    starts : (M,) integer array
+    expected : (n,) array
+        Expected counts of every day.
+    why : sequence of str
+        What was compared with what, then what had to be left out.
+    """
+    level = 1 - test.alpha
+    if np.isnan(test.ratio):
         nothing = "next to nothing is to be expected in this window, pause or not"
-        return untestable(layout, name, nothing, outcome.alternative, 1 - outcome.alpha, used, window)
-    observed = float(window_sums(layout.filled, np.array([layout.start]), layout.pattern)[0])
-    mean = observed / float(outcome.ratio) if outcome.ratio > 0 else _window_mean(layout, expected)
-    low, high = (float(bound) for bound in outcome.accepted)
-    ratio_low, ratio_high = (float(bound) for bound in outcome.ratio_interval)
-    p_min = float(outcome.p_min_rise if outcome.alternative == "greater" else outcome.p_min_fall)
-    testable = p_min <= outcome.alpha
-    cut = float(outcome.smallest_visible_cut)
+        return untestable(layout, name, nothing, test.alternative, level, test_name, window)
+    here = np.array([layout.start])
+    observed, mean = (float(window_sums(values, here, layout.pattern)[0]) for values in (layout.filled, expected))
+    found = placebo_fields(test, observed / float(test.ratio) if test.ratio > 0 else mean)
     reason = "; ".join(why)
-    if outcome.n_placebo == 0:
+    if test.n_placebo == 0:
         reason = f"{why[0]}, and there is none"
-    elif not testable:
-        reason = f"{_ordinary_silence(outcome, p_min)}; {reason}"
-    elif outcome.ratio == 0:
+    elif not found["testable"]:
+        reason = f"{_ordinary_silence(test, found['p_min'])}; {reason}"
+    elif test.ratio == 0:
         reason = f"nothing was seen, so the ratio has no upper limit to compute; {reason}"
-    effect = _blank(layout, name, used, outcome.alternative, 1 - outcome.alpha, window)
-    return decide(
-        effect(
-            observed=observed,
-            expected=mean,
-            expected_low=mean * low,
-            expected_high=mean * high if np.isfinite(high) else None,
-            ratio=float(outcome.ratio),
-            ratio_low=ratio_low if np.isfinite(ratio_low) else None,
-            ratio_high=ratio_high if np.isfinite(ratio_high) and outcome.ratio > 0 else None,
-            p_value=float(outcome.p_value),
-            p_min=p_min,
-            n_placebo=int(outcome.n_placebo),
-            testable=bool(testable),
-            smallest_visible_cut=cut if testable and np.isfinite(cut) and outcome.alternative != "greater" else None,
-            reason=reason,
-            daily=_daily(layout, expected),
-            placebo=pd.DataFrame({"start": layout.days[starts], "ratio": outcome.placebos}),
-        )
-    )
+    described = _described(layout, name, test.alternative, level, test_name, window, expected)
+    placebo = pd.DataFrame({"start": layout.days[starts], "ratio": test.placebos})
+    return decide(PauseEffect(**described, **found, observed=observed, reason=reason, placebo=placebo))
 
 
-def _window_mean(layout, expected):
-    return float(window_sums(expected, np.array([layout.start]), layout.pattern)[0])
+def placebo_fields(test, expected):
+    """What a placebo test of one window says, as fields of a PauseEffect; an open end is None.
+
+    Parameters
+    ----------
+    test : PlaceboTest
+    expected : float
+        Of the window, in the outcome's unit.
+    """
+    bounds = (*(expected * bound for bound in test.accepted), *test.ratio_interval, test.smallest_visible_cut)
+    low, high, ratio_low, ratio_high, cut = (float(bound) if np.isfinite(bound) else None for bound in bounds)
+    p_min = float(test.p_min_rise if test.alternative == "greater" else test.p_min_fall)
+    testable = p_min <= test.alpha
+    return {
+        "expected": expected, "expected_low": low, "expected_high": high,
+        "ratio": float(test.ratio), "ratio_low": ratio_low, "ratio_high": ratio_high if test.ratio > 0 else None,
+        "p_value": float(test.p_value), "p_min": p_min, "n_placebo": int(test.n_placebo), "testable": testable,
+        "smallest_visible_cut": cut if testable else None,
+    }  # fmt: skip
 
 
-def _ordinary_silence(outcome, p_min):
-    if outcome.alternative == "greater":
-        return f"with {outcome.n_placebo} comparable windows even the largest rise has p = {p_min:.2g}"
-    silent = int((outcome.placebos == 0).sum())
+def _ordinary_silence(test, p_min):
+    if test.alternative == "greater":
+        return f"with {test.n_placebo} comparable windows even the largest rise has p = {p_min:.2g}"
+    silent = int((test.placebos == 0).sum())
     if silent:
-        return f"even total silence is ordinary: {silent} of {outcome.n_placebo} comparable windows are silent"
-    return f"only {outcome.n_placebo} comparable windows: even total silence has p = {p_min:.2g}"
+        return f"even total silence is ordinary: {silent} of {test.n_placebo} comparable windows are silent"
+    return f"only {test.n_placebo} comparable windows: even total silence has p = {p_min:.2g}"
 
 
-def untestable(layout, name, reason, alternative, level, used="shift", window="pause"):
+def untestable(layout, name, reason, alternative, level, test_name="shift", window="pause"):
     """An effect that says why the data cannot answer; what was reported in the window is still shown."""
-    seen = layout.counts[layout.window]
-    observed = float(np.nansum(seen)) if layout.pattern.any() else None
-    return decide(
-        _blank(layout, name, used, alternative, level, window)(
-            observed=observed,
-            expected=None,
-            expected_low=None,
-            expected_high=None,
-            ratio=None,
-            ratio_low=None,
-            ratio_high=None,
-            p_value=None,
-            p_min=None,
-            n_placebo=0,
-            testable=False,
-            smallest_visible_cut=None,
-            reason=reason,
-            daily=_daily(layout, None),
-            placebo=pd.DataFrame({"start": [], "ratio": []}),
-        )
-    )
+    observed = float(np.nansum(layout.counts[layout.window])) if layout.pattern.any() else None
+    described, none = _described(layout, name, alternative, level, test_name, window), {"start": [], "ratio": []}
+    return decide(PauseEffect(**described, observed=observed, reason=reason, placebo=pd.DataFrame(none)))
 
 
-def _blank(layout, name, used, alternative, level, window):
-    inside = layout.days[layout.window]
-    reference = layout.days[layout.baseline]
-    return partial(
-        PauseEffect,
-        pause="",
-        claim="",
-        outcome=name,
-        stratum="national",
-        window=window,
-        test=used,
-        first_day=inside[0].date(),
-        last_day=inside[-1].date(),
-        n_days=len(inside),
-        n_missing=int((~layout.pattern).sum()),
-        baseline_first_day=reference[0].date() if len(reference) else None,
-        baseline_last_day=reference[-1].date() if len(reference) else None,
-        p_adjusted=None,
-        alternative=alternative,
-        level=round(level, 12),
-        verdict="",
-    )
+def _described(layout, name, alternative, level, test_name, window, expected=None):
+    """The fields of a PauseEffect that say what was tested and on which days, before any verdict."""
+    inside, reference = layout.days[layout.window], layout.days[layout.baseline]
+    first, last = (reference[0].date(), reference[-1].date()) if len(reference) else (None, None)
+    return {
+        "outcome": name, "window": window, "test": test_name, "alternative": alternative, "level": round(level, 12),
+        "first_day": inside[0].date(), "last_day": inside[-1].date(), "n_days": len(inside),
+        "n_missing": int((~layout.pattern).sum()), "baseline_first_day": first, "baseline_last_day": last,
+        "daily": _daily(layout, expected),
+    }  # fmt: skip
 
 
 def _daily(layout, expected):
@@ -173,5 +153,5 @@ def _daily(layout, expected):
     if expected is None:
         return frame.assign(expected=np.nan, low=np.nan, high=np.nan)
     spread = (layout.counts / np.where(expected > 0, expected, np.nan))[layout.baseline]
-    low, high = np.nanquantile(spread, [0.025, 0.975])
+    low, high = np.nanquantile(spread, BAND)
     return frame.assign(expected=expected, low=low * expected, high=high * expected)

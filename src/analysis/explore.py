@@ -8,8 +8,8 @@ from analysis.effects import PauseEffect
 from analysis.errors import DesignError, PausesError
 from analysis.figures import EXPECTED, SEEN, Picture
 from analysis.layout import ONE_DAY, check_window
-from analysis.pauses import Claim, Pause, get_pause, load_pauses, reported_pauses
-from analysis.procedure import decide_pause
+from analysis.pauses import Claim, Pause, get_pause, load_pauses
+from analysis.procedure import days_of_others, decide_pause
 from analysis.registry import REPORTED
 from analysis.sentences import FEWER, MORE, days_phrase, days_text
 from analysis.tables import outcomes
@@ -128,8 +128,7 @@ reported pause as well: 2 days.'
     if shift_start or shift_end:
         pause, chosen = _with_moved(pause, chosen, shift_start, shift_end), MOVED
         registry = registry | {pause.id: pause}
-    others = {day for other in reported_pauses(registry) if other.id != pause.id for day in other.days()}
-    baseline = baseline_days or None
+    others, baseline = days_of_others(registry, pause), baseline_days or None
     (effect,) = decide_pause(pause.id, claim=chosen, outcomes=[outcome], baseline=baseline, registry=registry)
     return Exploration(pause, chosen, baseline_days, effect, sum(day in others for day in pause.days(chosen)))
 
@@ -237,5 +236,4 @@ def _framed(lead, rest, detail, colour):
 
 
 def _image(ax, alt):
-    png = Picture(ax, alt)._repr_mimebundle_()[0]["image/png"]
-    return f'<img alt="{escape(alt)}" src="data:image/png;base64,{png}" style="width: 27rem; max-width: 100%">'
+    return f'<img alt="{escape(alt)}" src="{Picture(ax, alt).address()}" style="width: 27rem; max-width: 100%">'

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import ReportError
-from analysis.sentences import placebo_rank
+from analysis.sentences import days_text, placebo_rank
 
 WIDTH = 4.8  # inches; on a phone, 360 pixels wide, the small print of 9 points still measures nine pixels
 SMALL = 9
@@ -39,14 +39,22 @@ class Picture:
         if not self.alt.strip():
             raise ReportError("a picture has no alternative text", field="alt", expected="a sentence")
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def png(self):
+        """The bytes of the picture; the figure is closed."""
         import matplotlib.pyplot as plt
 
         buffer = io.BytesIO()
         figure = self.ax.figure
         figure.savefig(buffer, format="png", dpi=DOTS, bbox_inches="tight", metadata={"Software": None})
         plt.close(figure)
-        content = buffer.getvalue()
+        return buffer.getvalue()
+
+    def address(self):
+        """The picture as the address of an image that lies inside a page."""
+        return f"data:image/png;base64,{base64.b64encode(self.png()).decode('ascii')}"
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        content = self.png()
         width = int.from_bytes(content[16:20], "big") * 100 // DOTS  # where the header of a PNG says it; 100 to an inch
         shown = {"image/png": {"alt": self.alt, "width": width}}
         return {"image/png": base64.b64encode(content).decode("ascii"), "text/plain": self.alt}, shown
@@ -92,6 +100,14 @@ def finish(ax, *, title="", caption="", left=0.01):
         ax.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=22 if unit else 6)
     if caption:
         ax.figure.text(left, -0.02, fill(caption, CAPTION_LETTERS), ha="left", va="top", fontsize=SMALL, color=SOFT)
+    return ax
+
+
+def draw_words(words, *, ax=None):
+    """Words in place of a picture, where there is nothing to draw."""
+    ax = new_axes(ax, height=0.8)
+    ax.text(0.5, 0.5, words, ha="center", va="center", transform=ax.transAxes)
+    ax.set_axis_off()
     return ax
 
 
@@ -156,10 +172,7 @@ def draw_placebo(placebo, *, ratio, n_days, ax=None):
     import seaborn as sns
 
     if ratio is None or placebo.empty:
-        ax = new_axes(ax, height=0.8)
-        ax.text(0.5, 0.5, "no comparable window", ha="center", va="center", transform=ax.transAxes)
-        ax.set_axis_off()
-        return ax
+        return draw_words("no comparable window", ax=ax)
     ax = new_axes(ax, height=3.2)
     ratios = placebo["ratio"].dropna().clip(upper=LARGEST_SHOWN)
     sns.histplot(x=ratios, bins=np.arange(0, LARGEST_SHOWN + 0.1, 0.1), color=EXPECTED, edgecolor="white", ax=ax)
@@ -177,8 +190,7 @@ def draw_placebo(placebo, *, ratio, n_days, ax=None):
         ax.annotate(words, (place, height), textcoords="offset points", color=colour, **note)
     ax.set_xlim(-0.05, LARGEST_SHOWN + 0.05)
     ax.set_xticks([0, 0.5, 1, 1.5, 2, 2.5, 3], ["0", "0.5", "1", "1.5", "2", "2.5", "3+"])
-    unit = "1 day" if n_days == 1 else f"{n_days} days"
-    ax.set(xlabel="seen / expected (1 = as expected)", ylabel=f"number of ordinary windows of {unit}")
+    ax.set(xlabel="seen / expected (1 = as expected)", ylabel=f"number of ordinary windows of {days_text(n_days)}")
     return finish(ax, title=placebo_rank(placebo["ratio"].dropna(), ratio, n_days))
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from analysis.effects import decide
+from analysis.effects import PauseEffect, decide
 from analysis.errors import DesignError
 from analysis.placebo import ALTERNATIVES, POWER, TIE
 from analysis.sentences import DEPENDS, FEWER, MORE
@@ -23,7 +23,7 @@ class _Reference:
         self._normal_quantile = norm.ppf
 
     def score(self, ratios):
-        """Normal score of the middle rank of each ratio among the placebos and itself (van der Waerden)."""
+        """Normal score of the middle rank of each ratio among the placebos and itself (van der Waerden 1952)."""
         below = np.searchsorted(self.ratios, ratios - TIE, side="left")
         tied = np.searchsorted(self.ratios, ratios + TIE, side="right") - below
         return self._normal_quantile((below + tied / 2 + 0.5) / (len(self.ratios) + 1))
@@ -147,17 +147,12 @@ def combine_effects(effects, *, alternative="two-sided", level=0.95, draws=100_0
 
 
 def _blank(effects, alternative, level):
+    """The joint effect of several windows before any number: which days it speaks of."""
     first = min(effects, key=lambda effect: effect.first_day)
-    return replace(
-        first,
-        pause="+".join(effect.pause for effect in effects if effect.pause) or "several",
-        claim="main",
-        test="joint",
-        last_day=max(effect.last_day for effect in effects),
-        n_days=sum(effect.n_days for effect in effects),
-        n_missing=sum(effect.n_missing for effect in effects),
-        baseline_first_day=None, baseline_last_day=None,
-        observed=None, expected=None, expected_low=None, expected_high=None, ratio=None, ratio_low=None,
-        ratio_high=None, p_value=None, p_min=None, p_adjusted=None, n_placebo=0, alternative=alternative,
-        level=level, testable=False, smallest_visible_cut=None, verdict="", daily=pd.DataFrame(),
+    return PauseEffect(
+        pause="+".join(effect.pause for effect in effects if effect.pause) or "several", claim="main",
+        outcome=first.outcome, stratum=first.stratum, window=first.window, test="joint",
+        first_day=first.first_day, last_day=max(effect.last_day for effect in effects),
+        n_days=sum(effect.n_days for effect in effects), n_missing=sum(effect.n_missing for effect in effects),
+        alternative=alternative, level=level,
     )  # fmt: skip

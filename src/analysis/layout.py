@@ -159,7 +159,7 @@ def lay_out(
 
 
 def check_counts(counts):
-    """Refuse a series the tests cannot read; return it as floats."""
+    """Refuse, by a DesignError, a series the tests cannot read; return it as floats."""
     if not isinstance(counts, pd.Series) or not isinstance(counts.index, pd.DatetimeIndex):
         raise DesignError("counts must be a Series indexed by day", field="counts", found=type(counts).__name__)
     index, name = counts.index, str(counts.name or "counts")
@@ -186,7 +186,7 @@ def check_counts(counts):
 
 
 def check_window(days):
-    """Refuse anything but one run of consecutive days; return it as plain dates."""
+    """Refuse, by a DesignError, anything but one run of consecutive days; return it as plain dates."""
     days = pd.DatetimeIndex(days)
     if len(days) == 0 or days.isna().any():
         raise DesignError("the window has no day, or a day without a date", field="days", expected="strike days")

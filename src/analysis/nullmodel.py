@@ -240,7 +240,7 @@ class NullFit:
 
 
 def fit_null(design, counts, *, offset=None):
-    """Fit one series by quasi-Poisson regression.
+    """Fit one series by quasi-Poisson regression (Wedderburn 1974).
 
     Parameters
     ----------

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import DesignError
+from analysis.estimation import window_ratios
 from analysis.layout import BASELINE_SHORT, SHORT_WINDOW, check_counts
 from analysis.nullmodel import design_matrix, expected_counts, independent_columns
 from analysis.pauses import load_pauses
-from analysis.placebo import PlaceboTest, placebo_starts, window_sums
-from analysis.procedure import not_ordinary
+from analysis.placebo import PlaceboTest, placebo_starts
+from analysis.procedure import VOLUME, not_ordinary
 from analysis.sentences import days_text, outcome_label
 from analysis.tables import outcome_series
 
@@ -107,26 +108,21 @@ def look_ahead(counts, n_days, *, baseline=BASELINE_SHORT, exclude=(), level=0.9
     def test(length):
         pattern = np.ones(length, bool)
         starts = placebo_starts(reference, pattern)
-        return PlaceboTest(
-            0.0, window_sums(values, starts, pattern) / window_sums(expected, starts, pattern), alpha=1 - level
-        )
+        return PlaceboTest(0.0, window_ratios(values, expected, starts, pattern), alpha=1 - level)
 
     tests = {length: test(length) for length in range(1, SHORT_WINDOW + 1)}
     cuts = {length: float(tried.smallest_visible_cut) for length, tried in tests.items()}
     cuts = {length: cut if np.isfinite(cut) else None for length, cut in cuts.items()}
     return Outlook(
-        outcome=str(counts.name or "counts"),
-        n_days=n_days,
-        baseline_first_day=counts.index[0],
-        baseline_last_day=counts.index[-1],
-        p_min=float(tests[n_days].p_min_fall),
-        smallest_visible_cut=cuts[n_days],
+        outcome=str(counts.name or "counts"), n_days=n_days,
+        baseline_first_day=counts.index[0], baseline_last_day=counts.index[-1],
+        p_min=float(tests[n_days].p_min_fall), smallest_visible_cut=cuts[n_days],
         nights_for_half=next((length for length, cut in cuts.items() if cut and cut <= WISHED_CUT), None),
         cut_in_longest=cuts[SHORT_WINDOW],
-    )
+    )  # fmt: skip
 
 
-def what_to_expect(pause, *, outcomes=("drones_launched", "missiles_launched"), folder=None):
+def what_to_expect(pause, *, outcomes=VOLUME, folder=None):
     """Say what the data hold of a pause and what its length could reveal on the latest baseline.
 
     Parameters

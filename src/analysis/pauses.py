@@ -114,6 +114,10 @@ class Pause:
             raise RegistryError(problem, file=FILE, field=self.id, remedy="add a claim when a source states it")
         return _pick(known, self.main if claim == "main" else claim, f"{self.id}, claim", f"show {self.id}")
 
+    def other_claims(self, claim):
+        """Return the ids of the claims that state a window, besides the one named."""
+        return [other.id for other in self.claims if other.stated and other.id != claim]
+
     def days(self, claim="main"):
         """Return the strike days that a claim's window covers by at least half.
 
@@ -141,11 +145,16 @@ class Pause:
     def announced_days(self, claim="main"):
         """Return the strike days from the announcement to a claim's start, covered by at least half.
 
-        An announcement of which only the date is known counts from 00:00 in Kyiv.
+        An announcement of which only the date is known counts from 00:00 in Kyiv. Raises as `days`, if there is no
+        start.
         """
         start, _ = self._span(claim, "start")
         told = pd.Timestamp(self.announced_at or start)
         return strike_days(min(told if told.tz else told.tz_localize(KYIV), start), start)
+
+    def first_announced_day(self, claim="main"):
+        """Return the first of `announced_days`; None where the announcement came too late for one."""
+        return next(iter(self.announced_days(claim)), None)
 
     def to_frame(self):
         """Return one row per claim: its window as written, and the strike days it comes to."""

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.assessment import HORIZONS, NATIONAL, PRIMARY_HORIZON, Assessment
-from analysis.effects import holm
-from analysis.estimation import estimate_effect, estimate_rebound
-from analysis.layout import ONE_DAY, RECOVERY_SHORT, SHORT_WINDOW
+from analysis.assessment import HORIZONS, PRIMARY_HORIZON, Assessment
+from analysis.effects import NATIONAL, holm
+from analysis.estimation import estimate_effect, estimate_rebound, with_week_after
+from analysis.layout import ONE_DAY, SHORT_WINDOW
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
 from analysis.salvos import estimate_lull, salvo_days
 from analysis.sentences import DEPENDS, NOT_TESTABLE, days_text, outcome_label
@@ -23,7 +23,7 @@ class _Setting:
 
     pause: Pause
     exclude: tuple
-    busy: frozenset
+    busy: set
     salvos: pd.DatetimeIndex
     baseline: int | None
     level: float
@@ -56,8 +56,9 @@ def assess(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95
     outcomes : sequence of str
         Names in the catalogue of outcomes.
     baseline : int, optional
-        Days of baseline before the window; by default 365, or 700 for long windows.
+        Days of baseline before the window; by default 365, or 700 for long windows. The rebound tests keep 365.
     level : float
+        Confidence level of the intervals; 1 - level is the false-alarm rate in use.
     registry : mapping of Pause, optional
         By default the project's registry.
     folder : path, optional
@@ -75,6 +76,8 @@ def assess(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95
         Unknown pause or claim, or a claim without a window.
     DataError
         Unknown outcome or damaged table.
+    DesignError
+        A baseline or level that makes no sense.
 
     Examples
     --------
@@ -87,8 +90,8 @@ def assess(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95
     effects = [*decided, *from_strict]
     effects += [row for effect in decided for row in _companions(setting, effect)]
     effects += [row for outcome in outcomes for row in _around(setting, outcome, chosen)]
-    others = [other.id for other in pause.claims if other.stated and other.id != chosen]
-    effects += [row for other in others for row in _decide_both_starts(setting, other, outcomes, in_family=False)[0]]
+    for other in pause.other_claims(chosen):
+        effects += _decide_both_starts(setting, other, outcomes, in_family=False)[0]
     lull = estimate_lull(setting.series("missiles_launched"), pause.days(chosen), exclude=setting.exclude)
     return Assessment(pause, chosen, tuple(effects), lull, setting.series(outcomes[0]).index[-1])
 
@@ -118,12 +121,17 @@ def _set_up(pause_id, *, baseline, level, registry, folder):
     return _Setting(
         pause=pause,
         exclude=tuple(not_ordinary(registry, besides=pause)),
-        busy=frozenset(day for other in reported_pauses(registry) if other.id != pause.id for day in other.days()),
+        busy=days_of_others(registry, pause),
         salvos=salvo_days(load_strikes(folder=folder)["missiles_launched"]),
         baseline=baseline,
         level=level,
         folder=folder,
     )
+
+
+def days_of_others(registry, pause):
+    """The set of days that belong to reported pauses other than this one."""
+    return {day for other in reported_pauses(registry) if other.id != pause.id for day in other.days()}
 
 
 def not_ordinary(registry, *, besides=None):
@@ -144,15 +152,13 @@ def not_ordinary(registry, *, besides=None):
         if besides is not None and pause.id == besides.id:
             days.update(day for claim in pause.claims if claim.stated for day in pause.days(claim.id))
             continue
-        window = pause.days()
-        days.update(pd.date_range(window[0], window[-1] + RECOVERY_SHORT * ONE_DAY))
-        days.update(pause.announced_days())
+        days.update([*with_week_after(pause.days()), *pause.announced_days()])
     return pd.DatetimeIndex(sorted(days), name="day")
 
 
 def _decide_both_starts(setting, claim, outcomes, *, in_family):
     """The deciding effect of each outcome, and the same from the stricter start of its series."""
-    days, announced = setting.pause.days(claim), _announced(setting.pause, claim)
+    days, announced = setting.pause.days(claim), setting.pause.first_announced_day(claim)
     usual = [setting.estimate(outcome, days, claim, announced=announced) for outcome in outcomes]
     strict = [_strict(setting, effect, days, announced) for effect in usual]
     if in_family:
@@ -170,11 +176,6 @@ def _adjusted(family, effects):
     return [corrected.get(i, effect) for i, effect in enumerate(effects)]
 
 
-def _announced(pause, claim):
-    days = pause.announced_days(claim)
-    return days[0] if len(days) else None
-
-
 def _strict(setting, effect, days, announced):
     """The effect from the stricter start, where that start changes the baseline."""
     start = catalogue()[effect.outcome].strict_first_day
@@ -189,7 +190,7 @@ def _strict(setting, effect, days, announced):
 def _reconciled(setting, usual, strict):
     """One verdict from both starts: where they differ, it depends on a choice."""
     if usual.observed is None or usual.p_value is None:
-        return replace(usual, reason=usual.reason + quiet_around(setting, usual))
+        return replace(usual, reason=usual.reason + _quiet_around(setting, usual))
     if strict is None:
         return usual
     start = strict.stratum.removeprefix("from ")
@@ -201,7 +202,7 @@ def _reconciled(setting, usual, strict):
     return replace(usual, verdict=DEPENDS, reason=f"{why}; {usual.reason}")
 
 
-def quiet_around(setting, effect):
+def _quiet_around(setting, effect):
     """For a window outside the usable days: whether it differs at all from the days around it, in words."""
     counts = outcome_series(effect.outcome, first_day="2022-01-01", drop_last=0, folder=setting.folder)
     inside = counts[str(effect.first_day) : str(effect.last_day)]
@@ -223,7 +224,7 @@ def _companions(setting, effect):
         return []
     other = "shift" if effect.test == "after-salvo" else "after-salvo"
     days = pd.date_range(effect.first_day, effect.last_day)
-    announced = _announced(setting.pause, effect.claim)
+    announced = setting.pause.first_announced_day(effect.claim)
     row = setting.estimate(effect.outcome, days, effect.claim, announced=announced, test=other)
     return [replace(row, reason=f"companion, not deciding; {row.reason}")] if row.n_placebo else []
 
@@ -231,7 +232,7 @@ def _companions(setting, effect):
 def _around(setting, outcome, claim):
     """Rows for the days before and after: anticipation, rebound, and the pause and what followed together."""
     pause, series = setting.pause, setting.series(outcome)
-    days, announced = pause.days(claim), _announced(pause, claim)
+    days, announced = pause.days(claim), pause.first_announced_day(claim)
     rows = []
     if len(waiting := pause.announced_days(claim)):
         rows.append(setting.estimate(outcome, waiting, claim, window="announced-to-start"))
@@ -241,11 +242,8 @@ def _around(setting, outcome, claim):
         )
         rows.append(setting.keyed(after, claim, f"after-{horizon}"))
     both = pd.date_range(days[0], days[-1] + PRIMARY_HORIZON * ONE_DAY)
-    rows.append(
-        setting.estimate(
-            outcome, both, claim, window=f"pause+after-{PRIMARY_HORIZON}", announced=announced, test="shift"
-        )
-    )
+    together = f"pause+after-{PRIMARY_HORIZON}"
+    rows.append(setting.estimate(outcome, both, claim, window=together, announced=announced, test="shift"))
     return [_unless_busy(setting, row) for row in rows]
 
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from analysis.effects import COLUMNS
+from analysis.effects import COLUMNS, NATIONAL
 from analysis.errors import DataError
 from analysis.pauses import data_folder, load_pauses, reported_pauses
 from analysis.sentences import FEWER, MORE, amount, outcome_label
@@ -58,7 +58,7 @@ def verdicts(results, *, registry=None):
     rows = []
     for pause in reported_pauses(registry):
         own = results[(results["pause"] == pause.id) & (results["claim"] == pause.main)]
-        own = own[(own["window"] == "pause") & (own["stratum"] == "national") & own["outcome"].isin(family)]
+        own = own[(own["window"] == "pause") & (own["stratum"] == NATIONAL) & own["outcome"].isin(family)]
         deciding = own[~own["reason"].fillna("").str.startswith("companion")]
         rows.append(deciding.assign(name=pause.name))
     return pd.concat(rows, ignore_index=True)

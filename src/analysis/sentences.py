@@ -39,7 +39,7 @@ def finding(effect):
 
 def headline(effect, phrase):
     """A quotable sentence without jargon on one finding; `phrase` names the pause, as in "the Easter truce"."""
-    label, start = outcome_label(effect.outcome), f"{phrase[0].upper()}{phrase[1:]}"
+    label, start = outcome_label(effect.outcome), capital(phrase)
     if effect.observed is None:
         return f"{start} cannot be judged by {label}: {effect.reason.split('; ')[0]}."
     seen = counted(effect.observed, label)
@@ -125,6 +125,11 @@ def _sight_in_brief(row, why):
     if row["verdict"] == NO_CHANGE and adjusted is not None and p <= round(1 - row["level"], 12):
         return f"p = {p:.2g}, but {adjusted:.2g} once both outcomes are counted; {sight}"
     return sight
+
+
+def capital(text):
+    """The text with a capital letter in front."""
+    return text[0].upper() + text[1:]
 
 
 def amount(value):

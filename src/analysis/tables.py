@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.resources import files
@@ -191,7 +190,7 @@ def load_table(name, *, folder=None):
 
 
 def parse_table(name, content):
-    """Return the bytes of a table's CSV file as a typed frame, or raise DataError."""
+    """Return the bytes of a table's CSV file as the typed frame of `load_table`; raises as that does."""
     definition = table_definition(name)
     types = {field["name"]: field["type"] for field in definition["fields"]}
     dtypes = {"boolean": bool, "string": str, "integer": float, "number": float}
@@ -227,7 +226,7 @@ def checksum_fault(name, content, sidecar):
 
 
 @cache
-def table_definitions() -> Mapping[str, dict]:
+def table_definitions():
     """Return the dictionary: for each table its title, key, fields with types, units and constraints."""
     return tomllib.loads(files("analysis").joinpath("tables.toml").read_text("utf-8"))
 

@@ -129,6 +129,12 @@ def check_report(notebook, *, pause=None):
     notebook : NotebookNode
     pause : str, optional
         The pause whose effects it must give.
+
+    Raises
+    ------
+    ReportError
+        A cell wrote to stderr, a picture is no PNG or has no alternative text, or the record is missing, has other
+        columns than an effect, or speaks of another pause.
     """
     noise = [output["text"] for output in outputs(notebook) if output.get("name") == "stderr"]
     if noise:
@@ -144,10 +150,8 @@ def check_report(notebook, *, pause=None):
         raise ReportError("the notebook gave no record of effects", expected=f"an output of type {MIME} with rows")
     for row in rows:
         if set(row) != set(COLUMNS):
-            raise ReportError(
-                "the record has other columns than an effect",
-                found=", ".join(sorted(set(row) ^ set(COLUMNS))) + " missing or unknown",
-            )
+            found = ", ".join(sorted(set(row) ^ set(COLUMNS))) + " missing or unknown"
+            raise ReportError("the record has other columns than an effect", found=found)
         if pause is not None and row["pause"] != pause:
             raise ReportError("the record speaks of another pause", expected=pause, found=f"{row['pause']!r:.80}")
 

@@ -123,13 +123,9 @@ def write_findings(repository=None, *, results=None, picture=False):
 
 def forest_picture(results):
     """PNG bytes of the forest plot of all reported pauses."""
-    from base64 import b64decode
-
     from analysis.figures import Picture, draw_forest
 
-    drawn = draw_forest(forest_frame(verdicts(results)))
-    data, _ = Picture(drawn, alt="forest plot")._repr_mimebundle_()
-    return b64decode(data["image/png"])
+    return Picture(draw_forest(forest_frame(verdicts(results))), alt="forest plot").png()
 
 
 def _cell(row):

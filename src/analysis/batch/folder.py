@@ -18,7 +18,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|index)|failed-.*", re.IGNO
 
 
 def check_names(names):
-    """Refuse names that could not be file names everywhere, or would share a file.
+    """Refuse, by a ReportError, names that could not be file names everywhere, or would share a file.
 
     Examples
     --------
@@ -89,6 +89,11 @@ def write_file(path, content):
     -------
     bool
         Whether the file changed.
+
+    Raises
+    ------
+    ReportError
+        It cannot be written; what was there is as it was.
     """
     data = content if isinstance(content, bytes) else content.encode("utf-8")
     staged = path.with_name(f".{path.name}.{os.getpid()}.new")

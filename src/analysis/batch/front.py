@@ -11,12 +11,12 @@ import pandas as pd
 
 from analysis.batch.folder import CACHE, write_file
 from analysis.pauses import reported_pauses
+from analysis.procedure import VOLUME
 from analysis.results import forest_frame
-from analysis.sentences import outcome_label, span_text
+from analysis.sentences import capital, outcome_label, span_text
 from analysis.tables import load_strikes, outcome_series
 
 PICTURES = "front.json"
-SERIES = ("drones_launched", "missiles_launched")
 
 
 def report_rows(registry):
@@ -109,17 +109,15 @@ def _drawn(rows):
     spans = {(row["name"], row["first_day"], row["last_day"]) for row in rows}
     spans = pd.DataFrame(sorted(spans), columns=["label", "first_day", "last_day"])
     spans = spans.assign(first_day=pd.to_datetime(spans["first_day"]), last_day=pd.to_datetime(spans["last_day"]))
-    for name in SERIES:
+    for name in VOLUME:
         label = outcome_label(name)
-        timeline = draw_timeline(strikes[name], spans, label=label)
-        title = f"{label[0].upper()}{label[1:]} since {strikes.index[0]:%Y}"
-        drawn.append(_embedded(title, timeline, describe_timeline(strikes[name], label=label)))
-    last = outcome_series(SERIES[0]).index[-1]
+        title, alt = f"{capital(label)} since {strikes.index[0]:%Y}", describe_timeline(strikes[name], label=label)
+        drawn.append(_embedded(title, draw_timeline(strikes[name], spans, label=label), alt))
+    last = outcome_series(VOLUME[0]).index[-1]
     return {"until": span_text(last, last), "pictures": drawn}
 
 
 def _embedded(title, ax, alt):
     from analysis.figures import Picture
 
-    data, _ = Picture(ax, alt)._repr_mimebundle_()
-    return {"title": title, "src": f"data:image/png;base64,{data['image/png']}", "alt": alt}
+    return {"title": title, "src": Picture(ax, alt).address(), "alt": alt}

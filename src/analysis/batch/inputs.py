@@ -12,7 +12,7 @@ from pathlib import Path
 
 import analysis
 from analysis.errors import ReportError
-from analysis.tables import data_folder
+from analysis.pauses import data_folder
 
 
 def fingerprint():
@@ -28,18 +28,18 @@ def fingerprint():
 
 
 def inputs_digest(task, surroundings):
-    """Digest of everything the result of a task depends on; of the notebook, its sources but not its outputs."""
+    """Digest of everything the result of a task depends on; of the notebook, its sources but not its outputs.
+
+    Raises ReportError for a notebook that cannot be read.
+    """
     try:
         cells = json.loads(Path(task.notebook).read_bytes())["cells"]
         sources = [[cell["cell_type"], "".join(cell["source"]), cell["metadata"].get("tags")] for cell in cells]
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         name = Path(task.notebook).name
         raise ReportError("not a notebook that can be read", file=name, found=f"{error!s:.100}") from error
-    return _digest([sources, task.parameters, task.level, surroundings])
-
-
-def _digest(value):
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=repr).encode()).hexdigest()
+    depends = json.dumps([sources, task.parameters, task.level, surroundings], sort_keys=True, default=repr)
+    return hashlib.sha256(depends.encode()).hexdigest()
 
 
 def _files(folder, pattern, kinds):

@@ -12,11 +12,15 @@ text. `write_pages` puts the parts together. Conventions for notebooks:
 import base64
 import re
 from collections import defaultdict
+from copy import deepcopy
 from functools import cache
 from html import escape
+from importlib.metadata import version
 from itertools import pairwise, zip_longest
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import pandas as pd
 
 from analysis.batch.execution import effect_rows, outputs, records
 from analysis.batch.findings import joint_caveat, joint_sentence, method
@@ -100,9 +104,6 @@ def write_pages(folder, pauses, sections, *, comparison, background=()):
     background : sequence of dict
         As from `background_parts`: pages of their own that the index names.
     """
-    from importlib.metadata import version
-
-    import pandas as pd
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
@@ -170,8 +171,6 @@ def _section(name, html):
 
 def _shown(notebook, name):
     """A copy with only what a page shows, and the contents to embed where it says embedded:0, embedded:1 ..."""
-    from copy import deepcopy
-
     notebook, embedded = deepcopy(notebook), []
     notebook.cells = [cell for cell in notebook.cells if HIDDEN not in cell.metadata.get("tags", ())]
     for cell in notebook.cells:

@@ -33,6 +33,11 @@ def merge_record(folder, ids, sections, comparison):
     -------
     list of dict of str
         Sorted by the key of an effect.
+
+    Raises
+    ------
+    ReportError
+        Two notebooks disagree about one effect.
     """
     new, replaced = {}, set()
     for pause in (*ids, None):

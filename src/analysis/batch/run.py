@@ -67,21 +67,9 @@ class ReportOutcome:
 
 
 def run_reports(
-    pauses,
-    *,
-    notebooks,
-    out,
-    selected=None,
-    only=None,
-    sections=SECTIONS,
-    parameters=None,
-    jobs=None,
-    force=False,
-    cold=False,
-    timeout=LONGEST_CELL,
-    scheduler=None,
-    progress=None,
-):
+    pauses, *, notebooks, out, selected=None, only=None, sections=SECTIONS, parameters=None, jobs=None, force=False,
+    cold=False, timeout=LONGEST_CELL, scheduler=None, progress=None,
+):  # fmt: skip
     """Bring reports up to date: executed notebooks, the record of effects, pages, index and manifest.
 
     Parameters

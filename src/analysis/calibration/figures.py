@@ -1,8 +1,8 @@
 """Pictures of the size study."""
 
 from analysis.figures import EXPECTED, INK, PAUSE, SEEN, finish, new_axes
-
-FOUND = 0.8  # four in five: what "visible" means in smallest visible cut
+from analysis.placebo import POWER
+from analysis.sentences import days_text
 
 
 def draw_rates(rows, *, value, band, label, by_length=True, title="", ax=None):
@@ -47,11 +47,11 @@ def draw_power(table, process, *, test="automatic", title="", ax=None):
 
     ax = new_axes(ax)
     cells = table.query("question == 'power' and test == @test and process == @process")
-    days = cells["length"].map(lambda length: "1 day" if length == 1 else f"{length:g} days")
+    days = cells["length"].map(days_text)
     sns.lineplot(
         x=100 * cells["cut"], y=100 * cells["rejected_lower"], hue=days, marker="o", palette="colorblind", ax=ax
     )
-    ax.axhline(100 * FOUND, color=PAUSE, lw=1, ls=":")
+    ax.axhline(100 * POWER, color=PAUSE, lw=1, ls=":")
     ax.legend(title="", frameon=False, fontsize=8.5)
     ax.set(xlabel="per cent that do not fly", ylabel="found in per cent of series", ylim=(0, 102))
     return finish(ax, title=title, caption="Dotted: four in five, the mark of the smallest visible cut.")

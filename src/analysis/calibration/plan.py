@@ -21,7 +21,8 @@ from analysis.calibration.trials import (
     stated_cut,
     window_shift,
 )
-from analysis.layout import ONE_DAY, RECOVERY_SHORT, lay_out
+from analysis.estimation import with_week_after
+from analysis.layout import lay_out
 from analysis.pauses import load_pauses, volume_episodes
 from analysis.procedure import not_ordinary
 from analysis.tables import outcome_series
@@ -223,7 +224,7 @@ def _together(known, folder):
     windows = [days[first : first + length] for first, length in FIVE]
     five = []
     for own in windows:
-        busy = [day for other in windows if other is not own for day in _with_week_after(other)]
+        busy = [day for other in windows if other is not own for day in with_week_after(other)]
         layout = lay_out(pd.Series(1.0, days), own, exclude=busy)
         five.append((days.get_loc(layout.days[0]), layout))
     series = outcome_series("drones_launched", folder=folder)
@@ -284,10 +285,6 @@ def _long(known, folder):
             for cut in {"drones 2025-26": (0.0, 0.4, 0.5, 0.7), missiles: (0.0, 0.7, 0.9)}.get(process, (0.0,)):
                 ask(process, elsewhere, layout, cut)
     return cells
-
-
-def _with_week_after(days):
-    return pd.date_range(days[0], days[-1] + RECOVERY_SHORT * ONE_DAY)
 
 
 def _cell(known, question, test, process, setting, trial, scenario, planted=0.0):

@@ -9,10 +9,10 @@ from analysis.calibration.eras import ERAS, compare_features
 from analysis.calibration.plan import known_processes, ordinary_counts
 from analysis.calibration.study import Scenario, study
 from analysis.calibration.trials import simulated_layout, window_shift
-from analysis.sentences import days_text, outcome_label
+from analysis.placebo import POWER
+from analysis.sentences import capital, days_text, outcome_label
 
 LATEST = "2026"
-FOUND = 0.8
 ONE_DAYS = r"\b1 days\b"  # as settings of the plan are named
 _SHIFT = "question == 'size' and test == 'window shift' and setting == 'any day'"
 _WAR = "process.str.startswith('missiles')"
@@ -128,12 +128,12 @@ def _worst_power(own, outcome):
 
 
 def _cut_in_words(rates):
-    seen = rates.index[rates >= FOUND]
+    seen = rates.index[rates >= POWER]
     return percent(seen.min()) if len(seen) else "none" if len(rates) else "not tried"
 
 
 def _belief(outcome, rates):
-    seen = rates.index[rates >= FOUND]
+    seen = rates.index[rates >= POWER]
     if len(seen):
         cut = percent(seen.min())
         return f"{outcome}: a fall that is found; where none is, hardly a cut of {cut} (four in five would show)"
@@ -227,7 +227,7 @@ def describe_power(table, process, *, test="automatic"):
         for days, own in cells.sort_values("cut").groupby("length")
     ]
     low, high = percent(cells["cut"].min()), percent(cells["cut"].max())
-    return f"{process[0].upper()}{process[1:]}: from a cut of {low} to one of {high}, found in {'; '.join(parts)}."
+    return f"{capital(process)}: from a cut of {low} to one of {high}, found in {'; '.join(parts)}."
 
 
 def describe_warning(table):
@@ -243,7 +243,7 @@ def describe_joint_power(table, process):
     """How often cuts in all truces of the war would be found by the joint test, in a sentence."""
     cells = table.query("question == 'power' and test == 'joint, as in the war' and process == @process")
     found = [f"{percent(row.cut)} in {percent(row.rejected_lower)}" for row in cells.sort_values("cut").itertuples()]
-    return f"{process[0].upper()}{process[1:]}, cuts in all truces that the joint test finds: {', '.join(found)}."
+    return f"{capital(process)}, cuts in all truces that the joint test finds: {', '.join(found)}."
 
 
 def describe_surges(table):
@@ -273,10 +273,8 @@ def describe_real(study):
             f"{100 * row['upper_se']:.1f}"
             for days, row in own.set_index("length").iterrows()
         ]
-        label = outcome_label(outcome)
-        sentences.append(
-            f"{label[0].upper()}{label[1:]}, falls and rises found, 2.5% asked for each: {'; '.join(parts)}."
-        )
+        label = capital(outcome_label(outcome))
+        sentences.append(f"{label}, falls and rises found, 2.5% asked for each: {'; '.join(parts)}.")
     return " ".join(sentences)
 
 

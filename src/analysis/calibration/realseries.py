@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import DesignError
-from analysis.estimation import SALVO_LAG
+from analysis.estimation import SALVO_LAG, window_ratios
 from analysis.layout import BASELINE_SHORT, HOLIDAYS_NEEDED, check_counts
 from analysis.nullmodel import design_matrix, expected_counts, independent_columns
 from analysis.pauses import load_pauses
@@ -40,7 +40,7 @@ def study_real_series(*, folder=None):
     return pd.concat(tables, ignore_index=True)
 
 
-def placebo_study(counts, length, *, exclude=(), salvo_days=(), baseline=BASELINE_SHORT, fewest=FEWEST_DAYS):
+def placebo_study(counts, length, *, exclude=(), salvo_days=(), baseline=BASELINE_SHORT):
     """Test every window of one length as if it were a pause, with the days before it as its baseline.
 
     No window of a pause is among them, so a rejection is a false alarm. Each test sees only what was known at
@@ -54,8 +54,8 @@ def placebo_study(counts, length, *, exclude=(), salvo_days=(), baseline=BASELIN
         Neither tested nor baseline: pauses, announcements, the week after.
     salvo_days : sequence of days
         For the rule that compares windows right after a salvo with others right after one.
-    baseline, fewest : int
-        Days before a window that serve, and how many of them there must be.
+    baseline : int
+        Days before a window that serve; 90 of them there must be.
 
     Returns
     -------
@@ -80,24 +80,22 @@ def placebo_study(counts, length, *, exclude=(), salvo_days=(), baseline=BASELIN
     starts = placebo_starts(ordinary, pattern)
     ago = starts[:, None] - np.arange(len(days))
     past = ordinary & (ago > 0) & (ago <= baseline)
-    enough = past.sum(1) >= fewest
+    enough = past.sum(1) >= FEWEST_DAYS
     starts, ago, past = starts[enough], ago[enough], past[enough]
     if len(starts) == 0:
-        raise DesignError("no window has enough days before it", field="counts", expected=f"{fewest} days")
+        raise DesignError("no window has enough days before it", field="counts", expected=f"{FEWEST_DAYS} days")
 
     values = np.nan_to_num(counts.to_numpy())
     fitted = past | ((ago <= 0) & (ago > -length))
     expected = _expected(days, values, past, fitted)
     every = np.arange(len(days) - length + 1)
-    means = window_sums(expected, every, pattern)
-    ratios = np.divide(window_sums(values, every, pattern), means, out=np.full(means.shape, np.nan), where=means > 0)
+    ratios = window_ratios(values, expected, every, pattern)
     own = ratios[np.arange(len(starts)), starts]
     inside = window_sums(past.astype(int), every, pattern) == length
     shift = PlaceboTest(own, np.where(inside, ratios, np.nan))
 
-    salvo = heavy_days(counts.to_numpy(), _expected(days, values, past, past), past) | days.isin(
-        pd.DatetimeIndex(salvo_days)
-    )
+    heavy = heavy_days(counts.to_numpy(), _expected(days, values, past, past), past)
+    salvo = heavy | days.isin(pd.DatetimeIndex(salvo_days))
     since = days_since_salvo(salvo & (ago <= baseline))
     lag = since[np.arange(len(starts)), starts][:, None]
     alike = inside & ((since[:, every] == lag) | ~(lag <= SALVO_LAG))

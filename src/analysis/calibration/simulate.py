@@ -242,6 +242,7 @@ def days_since(salvo, limit):
 
 
 def days_until(salvo, limit):
+    """Days until the next salvo, 0 on one, limit + 1 where it is farther off."""
     return days_since(salvo[:, ::-1], limit)[:, ::-1]
 
 

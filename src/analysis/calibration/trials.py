@@ -157,7 +157,9 @@ def joint(batch, episodes, rule=False, cut=0.0, draws=20_000, seed=0):
 
 
 def dummy_regression(batch, layout, family):
-    """The customary test, as a warning: a dummy for the window, Wald z; "Poisson", or "NB-HAC" with 7 lags."""
+    """The customary test, as a warning: a dummy for the window, Wald z; "Poisson", or "NB-HAC" with 7 lags
+    (Newey and West 1987).
+    """
     import statsmodels.api as sm
     from scipy.stats import norm
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.assessment import NIGHTS_AROUND, Assessment
-from analysis.effects import EffectsRecord, to_frame
-from analysis.energy.measures import MEASURES, NATIONAL, days_around, measure_of
+from analysis.effects import NATIONAL, EffectsRecord, to_frame
+from analysis.energy.measures import MEASURES, days_around, measure_of
 from analysis.energy.reciprocity import READINGS
 from analysis.energy.shares import SAME_WEEKDAY
-from analysis.energy.wording import WITNESSES, agreement, capital, chance, found, table_of
+from analysis.energy.wording import WITNESSES, agreement, chance, found, table_of
 from analysis.layout import ONE_DAY
 from analysis.pauses import Pause
-from analysis.sentences import DEPENDS, amount, finding
+from analysis.sentences import DEPENDS, amount, capital, finding
 
 PAUSE = "pause"
 WEEKS_AROUND = 10
@@ -188,15 +188,11 @@ class EnergyAssessment:
 
     def plot(self, measure, ax=None):
         """Draw the main daily series of one measure."""
-        from analysis.figures import draw_series, new_axes
+        from analysis.figures import draw_series, draw_words
 
         daily, named = self.select(measure).daily, MEASURES[measure]
         if daily["observed"].isna().all():
-            ax = new_axes(ax, height=0.8)
-            nothing = f"{capital(named.title)}: no day around this pause can be read"
-            ax.text(0.5, 0.5, nothing, ha="center", va="center", transform=ax.transAxes)
-            ax.set_axis_off()
-            return ax
+            return draw_words(f"{capital(named.title)}: no day around this pause can be read", ax=ax)
         ax = draw_series(daily, label=named.short, title=capital(named.title), ax=ax)
         ax.set_xlabel("strike day" if measure == "coded" else "day of the report")
         return ax

@@ -11,15 +11,15 @@ from math import ceil
 import numpy as np
 import pandas as pd
 
+from analysis.effects import NATIONAL
 from analysis.energy.shares import estimate_share
 from analysis.errors import DesignError
 from analysis.layout import ONE_DAY
-from analysis.sentences import DEPENDS, NOT_TESTABLE
+from analysis.sentences import DEPENDS, NOT_TESTABLE, capital
 from analysis.tables import load_table
 
 LEAST_REACH, WINDOWS_EACH_SIDE = 180, 25  # days; a long window needs a long baseline to hold enough separate ones
 LONGEST_GAP = 7  # days without a reading: beyond such a gap a level is not comparable
-NATIONAL = "national"
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ MEASURES = {
         "tags follow what sources name; the user's own export",
     ),
 }  # fmt: skip
+SHIPPED = ("coded", "reported", "declared")  # the others need files that only a user can bring
 
 
 def energy_days(measure, *, folder=None):
@@ -144,7 +145,7 @@ def measure_of(effect):
     return next((measure for name, measure in MEASURES.items() if effect.outcome.startswith(f"energy_{name}")), None)
 
 
-def describe_measures(measures=tuple(MEASURES)[:3], *, folder=None):
+def describe_measures(measures=SHIPPED, *, folder=None):
     """What each measure counts, which days it can read, and what it gets wrong (Markdown, an item a measure)."""
     items = []
     for name in measures:
@@ -153,10 +154,9 @@ def describe_measures(measures=tuple(MEASURES)[:3], *, folder=None):
         asked = int((days["trials"].notna() | days["open"]).sum()) if days["open"].any() else len(days)
         span = f", between {read.min():%Y-%m-%d} and {read.max():%Y-%m-%d}" if len(read) else ""
         bias = f"{measure.bias}; {coded_by(folder=folder)}" if name == "coded" else measure.bias
-        title = measure.title[0].upper() + measure.title[1:]
         items.append(
-            f"* **{title}** count {measure.many}, among {measure.among}. Readable: {len(read):,} of {asked:,} "
-            f"days{span}. What they get wrong: {bias}."
+            f"* **{capital(measure.title)}** count {measure.many}, among {measure.among}. Readable: {len(read):,} of "
+            f"{asked:,} days{span}. What they get wrong: {bias}."
         )
     return "\n".join(items)
 

@@ -7,9 +7,9 @@ import pandas as pd
 
 from analysis.effects import PauseEffect, to_frame
 from analysis.energy.measures import MEASURES, energy_days, measure_of
-from analysis.energy.wording import WITNESSES, agreement, capital, speaks, table_of
+from analysis.energy.wording import WITNESSES, agreement, speaks, table_of
 from analysis.pauses import load_pauses, reported_pauses
-from analysis.sentences import FEWER, MORE
+from analysis.sentences import FEWER, MORE, capital
 
 
 @dataclass(frozen=True)
@@ -106,4 +106,4 @@ def _effect(row):
     """A finding from its row in the record."""
     values = {name: None if pd.isna(value) else value for name, value in row.items()}
     days = {name: date.fromisoformat(value) for name, value in values.items() if name.endswith("_day") and value}
-    return PauseEffect(**values | days, daily=pd.DataFrame(), placebo=pd.DataFrame())
+    return PauseEffect(**values | days)

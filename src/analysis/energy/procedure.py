@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.energy.assessment import PAUSE, WEEKS_AROUND, EnergyAssessment
 from analysis.energy.firth import firth_test, fit_firth
-from analysis.energy.measures import bound_energy, coded_by, decide_by_bounds, energy_days, estimate_energy
+from analysis.energy.measures import SHIPPED, bound_energy, coded_by, decide_by_bounds, energy_days, estimate_energy
 from analysis.energy.reciprocity import estimate_reciprocity
 from analysis.layout import ONE_DAY
 from analysis.pauses import get_pause, load_pauses
@@ -18,24 +18,15 @@ from analysis.tables import load_strikes, load_table
 BEFORE, AFTER = "disputed-start", "disputed-end"
 
 
-def assess_energy(
-    pause_id, *, claim="main", measures=("coded", "reported", "declared"), level=0.95, registry=None, folder=None
-):
+def assess_energy(pause_id, *, claim="main", measures=SHIPPED, level=0.95, registry=None, folder=None):
     """Ask whether energy was spared during one announced pause, and whether the other side held back.
 
     Parameters
     ----------
-    pause_id : str
-        Id in the registry.
-    claim : str
-        "main", or the id of one party's claim.
+    pause_id, claim, level, registry, folder
+        As in `assess`.
     measures : sequence of str
         Keys of `MEASURES`, the most important one first.
-    level : float
-    registry : mapping of Pause, optional
-        By default the project's registry.
-    folder : path, optional
-        Folder of tables.
 
     Returns
     -------
@@ -125,10 +116,9 @@ def regress_any_hit(effect, launched):
 def _windows(pause, chosen):
     """Key, days and announcement of every window: the chosen claim's first, then the others' and their excess."""
     own = pause.days(chosen)
-    for claim in sorted((claim for claim in pause.claims if claim.stated), key=lambda claim: claim.id != chosen):
-        days, waiting = pause.days(claim.id), pause.announced_days(claim.id)
-        key = {"pause": pause.id, "claim": claim.id}
-        yield key | {"window": PAUSE}, days, waiting[0] if len(waiting) else None
+    for claim in (chosen, *pause.other_claims(chosen)):
+        days, key = pause.days(claim), {"pause": pause.id, "claim": claim}
+        yield key | {"window": PAUSE}, days, pause.first_announced_day(claim)
         for name, excess in ((BEFORE, days[days < own[0]]), (AFTER, days[days > own[-1]])):
             if len(excess):
                 yield key | {"window": name}, excess, None

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pandas as pd
 
+from analysis.effects import NATIONAL
 from analysis.estimation import estimate_effect
 from analysis.sentences import DEPENDS
 from analysis.tables import outcome_series, outcomes
 
-NATIONAL = "national"
 READINGS = {"drones_claimed_by_russia": "left out", "drones_named_by_russia": "counted as none"}
 
 

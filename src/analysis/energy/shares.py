@@ -14,11 +14,11 @@ import pandas as pd
 from analysis.effects import decide
 from analysis.errors import DesignError
 from analysis.estimation import estimate_effect
+from analysis.evidence import BAND, placebo_fields
 from analysis.layout import check_counts
 from analysis.placebo import PlaceboTest, window_sums
 from analysis.sentences import NOT_TESTABLE
 
-BAND = (0.025, 0.975)
 SAME_WEEKDAY = "same-weekday"
 LENGTH, SIDE = 4, 90  # days in the window of the size study, and on either side of it
 CLUSTERS = {  # standard deviation and day-to-day correlation of log-odds, typical share
@@ -134,8 +134,7 @@ def share_tails(seen, expected):
 def _judge(effect, seen, mean, separate):
     """Test the last window against the others and let the common rule decide."""
     alpha, sides = round(1 - effect.level, 12), 2 if effect.alternative == "two-sided" else 1
-    order, ratio, expected = order_windows(seen, mean), float(seen[-1] / mean[-1]), float(mean[-1])
-    lower, upper = share_tails(seen, mean)
+    order, (lower, upper) = order_windows(seen, mean), share_tails(seen, mean)
     test = PlaceboTest(order[-1], order[:-1], effect.alternative, alpha)
     nothing = share_tails(np.append(seen[:-1], 0), mean)[0] * sides
     floor = float(test.p_min_rise if effect.alternative == "greater" else nothing)
@@ -152,15 +151,11 @@ def _judge(effect, seen, mean, separate):
     else:
         reason = f"compared with {windows}, each by the denominators of its own days"
     testable = bool(floor <= alpha and separate >= needed)
-    (low, high), (ratio_low, ratio_high), cut = test.accepted, test.ratio_interval, float(test.smallest_visible_cut)
-    judged = decide(replace(
-        effect, expected=expected, expected_low=expected * max(float(low), 0.0),
-        expected_high=expected * float(high) if np.isfinite(high) else None, ratio=ratio,
-        ratio_low=max(float(ratio_low), 0.0),
-        ratio_high=float(ratio_high) if ratio and np.isfinite(ratio_high) else None,
-        p_value=min(1.0, float(tail) * sides), p_min=min(1.0, floor), n_placebo=int(test.n_placebo),
-        testable=testable, smallest_visible_cut=cut if testable and np.isfinite(cut) else None, reason=reason,
-    ))  # fmt: skip
+    found = placebo_fields(test, float(mean[-1]))
+    found |= {name: found[name] and max(found[name], 0.0) for name in ("expected_low", "ratio_low")}  # no hit: below 0
+    found |= {"ratio": float(seen[-1] / mean[-1]), "p_value": min(1.0, float(tail) * sides), "p_min": min(1.0, floor)}
+    cut = found["smallest_visible_cut"] if testable else None
+    judged = decide(replace(effect, **found | {"testable": testable, "smallest_visible_cut": cut, "reason": reason}))
     return judged if separate >= needed else replace(judged, verdict=NOT_TESTABLE)
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.effects import shown
 from analysis.energy.measures import measure_of
-from analysis.sentences import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE, amount, days_phrase
+from analysis.sentences import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE, amount, capital, days_phrase
 
 WITNESSES = (
     "The measures are no independent witnesses: reports and articles come from the same outlets, which repeat the "
@@ -59,11 +59,6 @@ def found(effect):
         DEPENDS: f"It depends on a choice: {effect.reason.split('; ')[0]} ({chance(effect)})",
     }[effect.verdict]
     return f"{usual} and {effect.expected_low:.1f} {top} ordinary. {verdict}."
-
-
-def capital(text):
-    """The text with a capital letter in front."""
-    return text[0].upper() + text[1:]
 
 
 def chance(effect):

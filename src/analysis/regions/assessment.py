@@ -16,7 +16,7 @@ from analysis.regions.estimates import (
     find_region,
     usable_regions,
 )
-from analysis.sentences import FEWER, MORE, NOT_TESTABLE, finding
+from analysis.sentences import FEWER, MORE, NOT_TESTABLE, capital, finding
 from analysis.tables import load_table
 
 MINUTES, TAKEOFFS = "alert_minutes", "takeoff_alarms"
@@ -81,8 +81,7 @@ class RegionalAssessment:
         """One finding in words, with the place it speaks of."""
         effect = self.select(outcome, stratum)
         if stratum in GROUPS:
-            group = GROUPS[stratum][0].upper() + GROUPS[stratum][1:]
-            return f"**{group}, {len(self.members[stratum])} usable.** {finding(effect)}"
+            return f"**{capital(GROUPS[stratum])}, {len(self.members[stratum])} usable.** {finding(effect)}"
         if outcome != RELATIVE_MINUTES:
             return f"**{self.regions[stratum]}.** {finding(effect)}"
         words, caution = finding(replace(effect, outcome=MINUTES)), "" if effect.p_value is None else f" {DISPLACED}"
@@ -178,17 +177,10 @@ def assess_regions(pause_id, *, claim="main", regions=("Kyiv City", "Kyiv"), lev
 
     Parameters
     ----------
-    pause_id : str
-        Id in the registry.
-    claim : str
-        "main", or the id of one party's claim; the other claims that state a window are estimated too.
+    pause_id, claim, level, registry, folder
+        As in `assess`; the other claims that state a window are estimated too.
     regions : sequence of str
         Keys or full names in oblasts.csv, the most important one first.
-    level : float
-    registry : mapping of Pause, optional
-        By default the project's registry.
-    folder : path, optional
-        Folder of tables.
 
     Returns
     -------
@@ -215,13 +207,11 @@ def assess_regions(pause_id, *, claim="main", regions=("Kyiv City", "Kyiv"), lev
     panels = {MINUTES: alert_minutes(folder=folder), WITHOUT: alert_minutes(takeoffs=False, folder=folder)}
     alarms = load_table("alerts", folder=folder).groupby("day")["mig31k_started"].max()
     panels[TAKEOFFS] = alarms.rename(TAKEOFFS)
-    others = [other.id for other in pause.claims if other.stated and other.id != chosen]
     away = oblasts.loc[list(panels[MINUTES]), "away_from_front"]
     groups = {"rear": away.index[away], "front": away.index[~away], "all": away.index}
     exclude, effects = not_ordinary(registry, besides=pause), []
-    for claim_id in (chosen, *others):
-        waiting = pause.announced_days(claim_id)
-        options = {"exclude": exclude, "announced": waiting[0] if len(waiting) else None, "level": level}
+    for claim_id in (chosen, *pause.other_claims(chosen)):
+        options = {"exclude": exclude, "announced": pause.first_announced_day(claim_id), "level": level}
         rows = _estimates(panels, pause.days(claim_id), names, groups, options)
         effects += [replace(row, pause=pause.id, claim=claim_id) for row in rows]
     minutes = panels[MINUTES]

@@ -15,6 +15,7 @@ import pandas as pd
 from analysis.effects import decide
 from analysis.errors import DesignError
 from analysis.estimation import estimate_effect
+from analysis.evidence import BAND, placebo_fields
 from analysis.layout import ONE_DAY, check_window
 from analysis.placebo import PlaceboTest, window_sums
 from analysis.sentences import NOT_TESTABLE, days_text
@@ -23,7 +24,6 @@ from analysis.tables import load_table
 QUARTER = 90  # days before and after a window within which levels are comparable
 FEWEST_WINDOWS = 30  # separate windows in the baseline; with 10 to 20 of them 7 to 12 % of true nulls are rejected
 MOSTLY_USABLE = 0.9
-BAND = (0.025, 0.975)
 QUIET = 0.1  # in the quietest tenth of windows, distant regions keep less of their usual share anyway
 RELATIVE = "relative_"
 
@@ -213,18 +213,10 @@ def _tested(effect):
     test = PlaceboTest(
         effect.ratio, effect.placebo["ratio"].to_numpy(), effect.alternative, round(1 - effect.level, 12)
     )
-    (low, high), (ratio_low, ratio_high) = test.accepted, test.ratio_interval
-    p_min, cut = float(test.p_min_fall), float(test.smallest_visible_cut)
-    testable = bool(p_min <= test.alpha)
-    silence = f"even total silence would have p = {p_min:.2g} against {test.n_placebo} comparable windows"
-    return decide(replace(
-        effect, expected_low=effect.expected * float(low),
-        expected_high=effect.expected * float(high) if np.isfinite(high) else None, ratio_low=float(ratio_low),
-        ratio_high=float(ratio_high) if np.isfinite(ratio_high) and effect.ratio else None,
-        p_value=float(test.p_value), p_min=p_min, n_placebo=int(test.n_placebo), testable=testable,
-        smallest_visible_cut=cut if testable and np.isfinite(cut) else None,
-        reason="the window of the whole panel shifted in time" if testable else silence,
-    ))  # fmt: skip
+    found = placebo_fields(test, effect.expected)
+    silence = f"even total silence would have p = {found['p_min']:.2g} against {test.n_placebo} comparable windows"
+    reason = "the window of the whole panel shifted in time" if found["testable"] else silence
+    return decide(replace(effect, **found, reason=reason))
 
 
 def _untested(effect, why):

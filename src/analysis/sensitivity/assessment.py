@@ -104,9 +104,7 @@ def _on(moved):
     return f"neither on {' nor on '.join(little)}" if len(little) > 1 else f"not on {little[0]}"
 
 
-def assess_choices(
-    pause_id, *, claim="main", outcomes=VOLUME, choices=CHOICES, level=0.95, registry=None, folder=None
-):  # fmt: skip
+def assess_choices(pause_id, *, claim="main", outcomes=VOLUME, choices=CHOICES, level=0.95, registry=None, folder=None):
     """Estimate one announced pause under every combination of choices.
 
     Parameters
@@ -144,12 +142,12 @@ def assess_choices(
         "salvo_days": salvo_days(load_strikes(folder=folder)["missiles_launched"]),
     }  # fmt: skip
     curves, largest, known = [], [], {}
-    for name, outcome in product([chosen, *(c.id for c in pause.claims if c.stated and c.id != chosen)], outcomes):
+    for name, outcome in product([chosen, *pause.other_claims(chosen)], outcomes):
         days, waiting = pause.days(name), pause.announced_days(name)
         span = window_span(pause.claim(name).start, pause.claim(name).end)
         windows = {rule: strike_days(*span, rule=rule) for rule in ("any", "whole")}
         series = _series_on_offer(outcome, folder)
-        shared["announced"] = waiting[0] if len(waiting) else None
+        shared["announced"] = pause.first_announced_day(name)
         # claims often differ by hours that make no other strike day
         same = (outcome, *(tuple(part) for part in (days, waiting, *windows.values())))
         if same not in known:
@@ -209,9 +207,5 @@ def largest_p(counts, days, *, exclude=(), announced=None, salvo_days=(), level=
         silent = sum(not effect.testable for effect in effects)
         reason = f"in {silent} of {len(effects)} windows moved by up to a day even total silence is ordinary; {reason}"
     cut = worst.smallest_visible_cut if testable else None
-    return decide(
-        replace(
-            worst, stratum=STRATUM, test="largest p", p_min=p_min, testable=testable, smallest_visible_cut=cut,
-            reason=f"{reason}; {worst.reason}",
-        )
-    )  # fmt: skip
+    found = {"p_min": p_min, "testable": testable, "smallest_visible_cut": cut, "reason": f"{reason}; {worst.reason}"}
+    return decide(replace(worst, stratum=STRATUM, test="largest p", **found))

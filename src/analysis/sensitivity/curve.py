@@ -8,7 +8,6 @@ is tested by moving all its windows in time together.
 """
 
 from dataclasses import dataclass, replace
-from math import isfinite
 
 import numpy as np
 import pandas as pd
@@ -16,10 +15,11 @@ import pandas as pd
 from analysis.effects import PauseEffect, decide
 from analysis.errors import DesignError
 from analysis.estimation import estimate_effect
+from analysis.evidence import placebo_fields
 from analysis.layout import AFTER_LONG, ONE_DAY, SHORT_WINDOW, check_counts, check_window
 from analysis.placebo import PlaceboTest
 from analysis.sensitivity.choices import CHOICES, MAIN_LONG, MAIN_SHORT, list_specifications
-from analysis.sentences import FEWER, MORE, NOT_TESTABLE, days_phrase, outcome_label
+from analysis.sentences import FEWER, MORE, NOT_TESTABLE, capital, days_phrase, outcome_label
 
 STRATUM, TEST = "specification curve", "curve"
 AS_USUAL = "as usual"
@@ -101,7 +101,7 @@ class SpecificationCurve:
     def summary(self):
         """How far the choices carry the ratio, what they say, and whether the curve as a whole is unusual."""
         label, found = outcome_label(self.effect.outcome), [effect for effect in self.effects if _possible(effect)]
-        lead, out = f"{label[0].upper()}{label[1:]} {days_phrase(self.effect)}", len(self.effects) - len(found)
+        lead, out = f"{capital(label)} {days_phrase(self.effect)}", len(self.effects) - len(found)
         why = self.effect.reason.split("; ")[0]
         if not found:
             return f"{lead}: none of {out} combinations of choices is possible; {why}."
@@ -265,30 +265,21 @@ def _test_together(question, specifications, effects):
 
 def _whole(main, effects, medians, level):
     """The curve as one effect: the median ratio of `effects` among `medians` at other dates."""
-    outcome = PlaceboTest(
-        np.median([effect.ratio for effect in effects]), medians.to_numpy(float), alpha=round(1 - level, 12)
-    )
-    ratio, n_dates, p_min = float(outcome.ratio), len(medians), float(outcome.p_min_fall)
+    median = np.median([effect.ratio for effect in effects])
+    test = PlaceboTest(median, medians.to_numpy(float), alpha=round(1 - level, 12))
+    ratio, n_dates = float(median), len(medians)
     observed = next(effect.observed for effect in (main, *effects) if effect.observed is not None)
     expected = observed / ratio if ratio else float(np.median([effect.expected for effect in effects]))
-    low, high, ratio_low, ratio_high = (float(bound) for bound in (*outcome.accepted, *outcome.ratio_interval))
-    testable = p_min <= outcome.alpha and (main.testable or not _possible(main))
-    cut = float(outcome.smallest_visible_cut)
+    found = placebo_fields(test, expected)
     reason = f"median of {len(effects)} combinations of choices"
     if not n_dates:
         reason = f"they have too few placebo dates in common; {reason}"
-    elif p_min > outcome.alpha:
+    elif not found["testable"]:
         silent = int((medians == 0).sum())
         reason = f"even total silence is ordinary: on {silent} of {n_dates} other dates the median is 0; {reason}"
-    elif not testable:
+    elif _possible(main) and not main.testable:
         reason = f"{main.reason.split('; ')[0]}; {reason}"
-    return decide(
-        replace(
-            main, stratum=STRATUM, test=TEST, baseline_first_day=None, baseline_last_day=None, observed=observed,
-            expected=expected, expected_low=expected * low, expected_high=expected * high if isfinite(high) else None,
-            ratio=ratio, ratio_low=ratio_low, ratio_high=ratio_high if isfinite(ratio_high) and ratio else None,
-            p_value=float(outcome.p_value), p_min=p_min, n_placebo=n_dates, testable=testable, reason=reason,
-            smallest_visible_cut=cut if testable and isfinite(cut) else None,
-            placebo=pd.DataFrame({"start": pd.Timestamp(main.first_day) + medians.index, "ratio": medians.to_numpy()}),
-        )
-    )  # fmt: skip
+        found |= {"testable": False, "smallest_visible_cut": None}
+    placebo = pd.DataFrame({"start": pd.Timestamp(main.first_day) + medians.index, "ratio": medians.to_numpy()})
+    about = {"stratum": STRATUM, "test": TEST, "baseline_first_day": None, "baseline_last_day": None}
+    return decide(replace(main, **about, **found, observed=observed, reason=reason, placebo=placebo))
