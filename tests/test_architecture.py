@@ -8,8 +8,8 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "analysis"
 ROOMS = [
     "errors", "strikedays", "registry", "pauses", "tables", "tablechecks", "nullmodel", "placebo", "layout",
-    "sentences", "figures", "salvos", "effects", "evidence", "joint", "estimation", "assessment", "procedure",
-    "results", "coverage", "comparison", "outlook",
+    "sentences", "phrases", "figures", "salvos", "effects", "evidence", "joint", "estimation", "assessment",
+    "procedure", "results", "coverage", "comparison", "outlook",
     "regions.figures", "regions.estimates", "regions.assessment",
     "energy.shares", "energy.firth", "energy.coding", "energy.measures", "energy.wording", "energy.reciprocity",
     "energy.assessment", "energy.procedure", "energy.overview",

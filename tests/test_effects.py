@@ -35,19 +35,20 @@ UNANSWERED = {"ratio": None, "p_value": None, "expected": None, "testable": Fals
             DRONES | CUT,
             "Fewer than expected: 70 long-range drones launched from 9 to 11 May 2026, where 402 to 2,610 would have "
             "been ordinary. That is 0.05 times the expected 1,412 (95% interval 0.03 to 0.17; p = 0.0089 against 224 "
-            "windows of the same length).",
+            "windows of the same length). Only a cut of about 80% or more would have shown reliably.",
         ),
         (
             DRONES | CUT | {"observed": 0.0, "ratio": 0.0, "ratio_low": 0.0, "ratio_high": None, "n_missing": 1},
             "Fewer than expected: 0 long-range drones launched from 9 to 11 May 2026 (1 of 3 days without a report), "
             "where 402 to 2,610 would have been ordinary. That is none of an expected 1,412 (p = 0.0089 against 224 "
-            "windows of the same length).",
+            "windows of the same length). Only a cut of about 80% or more would have shown reliably.",
         ),
         (
             DRONES | CUT | {"test": "after-salvo", "n_placebo": 46, "p_adjusted": 0.043},
             "Fewer than expected: 70 long-range drones launched from 9 to 11 May 2026, where 402 to 2,610 would have "
             "been ordinary. That is 0.05 times the expected 1,412 (95% interval 0.03 to 0.17; p = 0.043 against 46 "
-            "windows of the same length equally long after a salvo).",
+            "windows of the same length equally long after a salvo). Only a cut of about 80% or more would have shown "
+            "reliably, taken alone.",
         ),
         (
             DRONES | SURGE,
@@ -69,7 +70,7 @@ UNANSWERED = {"ratio": None, "p_value": None, "expected": None, "testable": Fals
         (
             DRONES | SURGE | {"observed": 1500.0, "ratio": 1.062, "p_value": 0.8, "smallest_visible_cut": None},
             "No visible change: 1,500 long-range drones launched from 9 to 11 May 2026, where 402 to 2,610 would have "
-            "been ordinary. No cut, however large, would have shown in most windows of this length.",
+            "been ordinary. No cut, however large, would have shown reliably.",
         ),
         (
             DRONES | CUT | {"p_value": 0.04, "p_adjusted": 0.08, "smallest_visible_cut": 0.714},
@@ -140,6 +141,7 @@ def test_days_in_words(first, last, phrase):
     assert days_phrase(effect) == phrase
 
 
+WEEK = "times the expected number in the 7 days after"
 AFTER_QUIET = "compared with the 7 days after the quietest tenth of windows of 3 days"
 
 
@@ -167,27 +169,26 @@ def rebound_case(*, pause=0.05, after, both, after_p=0.4, both_p=0.4, pause_p=0.
     [
         (
             {"after": (1.9, 1.2, None), "both": (1.35, 1.1, 1.9), "after_p": 0.03, "both_p": 0.02},
-            "a surge beyond what the pause had spared: 1.90 times the expected number in the 7 days after; pause and "
-            f"the 7 days after together 1.35 times the expected (p = 0.03, {AFTER_QUIET}).",
+            f"a surge beyond what the pause had spared: 1.90 {WEEK} (p = 0.03, {AFTER_QUIET}); pause and the 7 days "
+            "after together 1.35 times the expected (1.10 to 1.90).",
         ),
         (
             {"after": (1.4, 0.9, None), "both": (1.0, 0.85, 1.3), "after_p": 0.08},
-            "the pause was made up: 1.40 times the expected number in the 7 days after; pause and the 7 days after "
-            f"together 1.00 times the expected (p = 0.08, {AFTER_QUIET}).",
+            f"the pause was made up, or more: 1.40 {WEEK} (p = 0.08, {AFTER_QUIET}); pause and the 7 days after "
+            "together 1.00 times the expected (0.85 to 1.30), which has room for 1.",
         ),
         (
             {"after": (1.6, 1.1, None), "both": (1.13, 0.6, 1.6), "after_p": 0.03},
-            "a surge followed, more than usually follows a quiet: 1.60 times the expected number in the 7 days after; "
-            f"whether it made up cannot be told (p = 0.03, {AFTER_QUIET}).",
+            f"a surge followed, more than usually follows a quiet: 1.60 {WEEK} (p = 0.03, {AFTER_QUIET}); whether it "
+            "made up cannot be told.",
         ),
         (
             {"after": (1.0, 0.6, None), "both": (0.72, 0.5, 1.1), "after_p": 0.4},
-            "none visible: 1.00 times the expected number in the 7 days after; only more than 4,950 there would "
-            f"have shown (p = 0.4, {AFTER_QUIET}).",
+            f"none visible: 1.00 {WEEK} (p = 0.4, {AFTER_QUIET}); only more than 4,950 there would have shown.",
         ),
         (
             {"after": (1.0, 0.6, None), "both": (0.72, 0.5, 1.1), "after_p": 0.4, "testable": False},
-            f"cannot tell: 1.00 times the expected number in the 7 days after (p = 0.4, {AFTER_QUIET}).",
+            f"cannot tell: 1.00 {WEEK} (p = 0.4, {AFTER_QUIET}).",
         ),
         (
             {"after": (None, None, None), "both": (None, None, None), "after_p": None, "both_p": None}
@@ -196,13 +197,13 @@ def rebound_case(*, pause=0.05, after, both, after_p=0.4, both_p=0.4, pause_p=0.
         ),
         (
             {"after": (1.2, 0.6, None), "both": (None, None, None), "both_p": None, "after_p": 0.3},
-            "1.20 times the expected number in the 7 days after, no more than usually follows a quiet (p = 0.3); "
-            "whether it made up cannot be told.",
+            f"no more than usually follows a quiet, 1.20 {WEEK} (p = 0.3, {AFTER_QUIET}); whether it made up cannot be "
+            "told.",
         ),
         (
             {"after": (1.9, 1.2, None), "both": (None, None, None), "both_p": None, "after_p": 0.02},
-            "1.90 times the expected number in the 7 days after, more than usually follows a quiet (p = 0.02); "
-            "whether it made up cannot be told.",
+            f"more than usually follows a quiet, 1.90 {WEEK} (p = 0.02, {AFTER_QUIET}); whether it made up cannot be "
+            "told.",
         ),
     ],
 )
@@ -213,7 +214,7 @@ def test_golden_rebound_sentence(case, sentence):
 @pytest.mark.parametrize("both", [(0.9, 0.75, 0.99), (1.1, 1.05, 1.4), (1.0, 0.6, 1.4), (1.0, 0.02, 1.4)])
 def test_repayment_needs_an_interval_that_holds_one_but_neither_the_pause_nor_an_ordinary_week(both):
     """An ordinary week after this pause would put the two together at (70 + 3300) / (1412 + 3300) = 0.715."""
-    assert "made up:" not in rebound(*rebound_case(after=(1.4, 0.9, None), both=both, after_p=0.3))
+    assert "was made up" not in rebound(*rebound_case(after=(1.4, 0.9, None), both=both, after_p=0.3))
 
 
 def test_a_week_of_ordinary_raids_after_one_silent_night_is_no_repayment():
@@ -229,6 +230,7 @@ def test_a_week_of_ordinary_raids_after_one_silent_night_is_no_repayment():
 def renderings(effect):
     """All ways in which a field may appear in print."""
     values = [v for v in effect.record().values() if isinstance(v, int | float) and not isinstance(v, bool)]
+    values += [float(f"{v:.4g}") for v in values]  # as the record has them
     days = [effect.first_day, effect.last_day]
     shown = {f"{v:{form}}" for v in values for form in (",.0f", ".1f", ".2f", ".2g", ".0%")}
     return shown | {str(part) for day in days for part in (day.day, day.year)}

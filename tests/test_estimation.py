@@ -188,7 +188,8 @@ def test_silence_that_is_ordinary_is_not_testable():
     assert effect.p_value == effect.p_min == pytest.approx(2 * (1 + silent) / (1 + effect.n_placebo))
     assert not effect.testable and effect.verdict == "not testable" and effect.smallest_visible_cut is None
     assert effect.reason.startswith(
-        f"even total silence is ordinary: {silent} of {effect.n_placebo} comparable windows are silent; "
+        f"even total silence is ordinary: {silent} of {effect.n_placebo} comparable windows are silent "
+        f"(p = {effect.p_min:.2g}); "
     )
 
 

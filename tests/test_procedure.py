@@ -24,9 +24,7 @@ def found():
 def test_christmas_2023_is_no_success(found):
     effect = found["orthodox-christmas-2023"].primary(DRONES)
     assert effect.verdict == "not testable"
-    assert "no long-range drones launched on any of the 23 days from 2023-01-03 to 2023-01-25, truce or not" in (
-        effect.summary()
-    )
+    assert "none are on record for any of the 23 days from 2023-01-03 to 2023-01-25, truce or not" in (effect.summary())
 
 
 def test_days_that_are_no_baseline_cover_pause_announcement_and_a_week_after():

@@ -8,8 +8,9 @@ import pandas as pd
 
 from analysis.effects import NATIONAL, EffectsRecord, shown, to_frame
 from analysis.pauses import Pause
+from analysis.phrases import in_brief
 from analysis.salvos import Lull
-from analysis.sentences import NO_CHANGE, capital, days_text, headline, in_brief, outcome_label, rebound, span_text
+from analysis.sentences import NO_CHANGE, capital, days_text, headline, outcome_label, rebound, span_text
 
 HORIZONS = (3, 7, 14)
 PRIMARY_HORIZON = 7

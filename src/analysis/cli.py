@@ -34,14 +34,17 @@ def main(debug):
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_pauses(as_json):
     """List the announced pauses."""
-    from analysis.pauses import load_pauses
+    from analysis.pauses import REPORTED, load_pauses
 
+    if not as_json:
+        click.echo(f"{'id (* has a report)':38} {'announced':10}  {'status':13}  name")
     for pause in load_pauses().values():
         row = {"id": pause.id, "announced": str(pause.announced_at or ""), "status": pause.status, "role": pause.role}
         if as_json:
             click.echo(json.dumps(row | {"name": pause.name}))
         else:
-            click.echo(f"{pause.id:38} {row['announced'][:10]:10}  {pause.status:13}  {pause.name}")
+            mark = " *" if pause.role in REPORTED else ""
+            click.echo(f"{pause.id + mark:38} {row['announced'][:10]:10}  {pause.status:13}  {pause.name}")
 
 
 @main.command()
@@ -82,7 +85,7 @@ def test(pause_id, outcome_names, claim):
     for outcome in found.outcomes():
         effect = found.primary(outcome)
         click.echo(
-            f"\n{effect.verdict.upper()}\n  {effect.summary()}\n  Why: {effect.reason}.\n  {found.rebound(outcome)}"
+            f"\n{effect.verdict.upper()}\n  {effect.summary()}\n  Basis: {effect.reason}.\n  {found.rebound(outcome)}"
         )
     if found.lull:
         click.echo(f"\n{found.lull.summary()}")

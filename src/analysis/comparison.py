@@ -66,12 +66,12 @@ class Comparison:
     def episodes_frame(self):
         """The episodes: what flew, what was to be expected, and whether it could be told."""
         numbers = ["observed", "expected", "ratio", "p_value", "p_adjusted"]
-        return _named(self.episodes, "first_day", "last_day", *numbers, "verdict")
+        return _named(self.episodes, "verdict", "first_day", "last_day", *numbers)
 
     def groups_frame(self):
         """The groups of truces tested together."""
         interval = ["observed", "expected", "ratio", "ratio_low", "ratio_high"]
-        return _named(self.joint, "n_days", *interval, "p_value", "p_min", "smallest_visible_cut", "verdict")
+        return _named(self.joint, "verdict", "n_days", *interval, "p_value", "p_min", "smallest_visible_cut")
 
     def describe(self):
         """Alternative text of the forest."""

@@ -123,7 +123,8 @@ def _ordinary_silence(test, p_min):
         return f"with {test.n_placebo} comparable windows even the largest rise has p = {p_min:.2g}"
     silent = int((test.placebos == 0).sum())
     if silent:
-        return f"even total silence is ordinary: {silent} of {test.n_placebo} comparable windows are silent"
+        comparable = f"{silent} of {test.n_placebo} comparable windows are silent"
+        return f"even total silence is ordinary: {comparable} (p = {p_min:.2g})"
     return f"only {test.n_placebo} comparable windows: even total silence has p = {p_min:.2g}"
 
 

@@ -10,7 +10,7 @@ from analysis.estimation import estimate_effect, estimate_rebound, with_week_aft
 from analysis.layout import ONE_DAY, SHORT_WINDOW
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
 from analysis.salvos import estimate_lull, salvo_days
-from analysis.sentences import DEPENDS, NOT_TESTABLE, days_text, outcome_label
+from analysis.sentences import DEPENDS, NOT_TESTABLE, days_text
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 
@@ -157,17 +157,25 @@ def not_ordinary(registry, *, besides=None):
 
 
 def _decide_both_starts(setting, claim, outcomes, *, in_family):
-    """The deciding effect of each outcome, and the same from the stricter start of its series."""
+    """The deciding effect of each outcome, and the same from the stricter start of its series.
+
+    A member of the family is held to the whole family, whether the others were asked for or not.
+    """
+    asked, members = outcomes, [name for name, outcome in catalogue().items() if outcome.in_family]
+    if in_family and set(asked) & set(members):
+        outcomes = list(dict.fromkeys([*asked, *members]))
     days, announced = setting.pause.days(claim), setting.pause.first_announced_day(claim)
     usual = [setting.estimate(outcome, days, claim, announced=announced) for outcome in outcomes]
     strict = [_strict(setting, effect, days, announced) for effect in usual]
     if in_family:
-        family = [i for i, outcome in enumerate(outcomes) if catalogue()[outcome].in_family]
+        family = [i for i, outcome in enumerate(outcomes) if outcome in members]
         usual = _adjusted(family, usual)
         instead = _adjusted(family, [stricter or effect for stricter, effect in zip(strict, usual, strict=True)])
         strict = [stricter and effect for stricter, effect in zip(strict, instead, strict=True)]
     decided = [_reconciled(setting, effect, stricter) for effect, stricter in zip(usual, strict, strict=True)]
-    return decided, [effect for effect in strict if effect is not None]
+    return [effect for effect in decided if effect.outcome in asked], [
+        effect for effect in strict if effect is not None and effect.outcome in asked
+    ]
 
 
 def _adjusted(family, effects):
@@ -214,8 +222,9 @@ def _quiet_around(setting, effect):
         return ""
     first, last = before[-1] + ONE_DAY, after[0] - ONE_DAY
     length = (last - first).days + 1
-    label = outcome_label(effect.outcome)
-    return f", and no {label} on any of the {length} days from {first:%Y-%m-%d} to {last:%Y-%m-%d}, truce or not"
+    return (
+        f", and none are on record for any of the {length} days from {first:%Y-%m-%d} to {last:%Y-%m-%d}, truce or not"
+    )
 
 
 def _companions(setting, effect):

@@ -39,13 +39,15 @@ def load_results(path=None):
     return table
 
 
-def verdicts(results, *, registry=None):
+def verdicts(results, *, window="pause", registry=None):
     """One row per reported pause and outcome: main claim, national, the deciding test.
 
     Parameters
     ----------
     results : DataFrame
         As from `load_results`.
+    window : str
+        "pause", or another window of the record, such as "after-7".
     registry : mapping of Pause, optional
 
     Returns
@@ -58,7 +60,7 @@ def verdicts(results, *, registry=None):
     rows = []
     for pause in reported_pauses(registry):
         own = results[(results["pause"] == pause.id) & (results["claim"] == pause.main)]
-        own = own[(own["window"] == "pause") & (own["stratum"] == NATIONAL) & own["outcome"].isin(family)]
+        own = own[(own["window"] == window) & (own["stratum"] == NATIONAL) & own["outcome"].isin(family)]
         deciding = own[~own["reason"].fillna("").str.startswith("companion")]
         rows.append(deciding.assign(name=pause.name))
     return pd.concat(rows, ignore_index=True)

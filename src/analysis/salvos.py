@@ -75,10 +75,15 @@ class Lull:
         came = {0: "no mass salvo", 1: "one mass salvo"}.get(
             self.observed_salvos, f"{self.observed_salvos} mass salvos"
         )
+        quiet = (
+            f"; a quiet at least as long follows such a start in {self.quiet_probability:.0%} of cases"
+            if self.observed_salvos == 0
+            else ""
+        )
         return (
             f"In this window of {length} there came {came}, where {self.expected_salvos:.1f} were to be expected "
-            f"{days_text(self.days_since_salvo)} after the last one; a quiet at least as long follows such a start in "
-            f"{self.quiet_probability:.0%} of cases ({self.n_salvos} salvos in {self.n_days} days)."
+            f"{days_text(self.days_since_salvo)} after the last one{quiet} ({self.n_salvos} salvos in "
+            f"{self.n_days} days)."
         )
 
     def plot(self, ax=None):

@@ -34,7 +34,7 @@ def finding(effect):
     seen = f"{lead}: {counted(effect.observed, label)} {when}, where {_ordinary(effect)} would have been ordinary."
     if effect.verdict == NO_CHANGE:
         return f"{seen} {_correction(effect)}{_power(effect)}"
-    return f"{seen} {_strength(effect)}"
+    return f"{seen} {_strength(effect)}" + (f" {_power(effect)}" if effect.verdict == FEWER else "")
 
 
 def headline(effect, phrase):
@@ -83,57 +83,14 @@ def span_text(first, last, *, joined="to"):
     return f"{' '.join(parts)} {joined} {end}"
 
 
-def in_brief(row):
-    """One row of the record in the short phrases of a table.
-
-    Parameters
-    ----------
-    row : mapping
-        The record's columns; None or NaN where empty.
-
-    Returns
-    -------
-    dict of str
-        seen: what flew, and what would have been ordinary; ratio: with its interval; sight: the smallest cut that
-        would have been seen, or why none. Empty where there is nothing to say.
-    """
-    row = {name: None if value != value else value for name, value in row.items()}  # NaN differs from itself
-    why = str(row["reason"] or "").split("; ")[0]
-    if row["observed"] is None:
-        return {"seen": "", "ratio": "", "sight": why}
-    seen = f"{amount(row['observed'])} flew"
-    if row["expected_high"] is not None and row["testable"]:
-        seen += f", {amount(row['expected_low'])} to {amount(row['expected_high'])} ordinary"
-    return {"seen": seen, "ratio": _ratio_in_brief(row), "sight": _sight_in_brief(row, why)}
-
-
-def _ratio_in_brief(row):
-    if row["ratio"] is None:
-        return ""
-    if row["ratio"] == 0:
-        return f"none of an expected {amount(row['expected'])}"
-    bounded = row["ratio_low"] is not None and row["ratio_high"] is not None
-    interval = f" ({row['ratio_low']:.2f} to {row['ratio_high']:.2f})" if bounded else " (no upper limit)"
-    return f"{row['ratio']:.2f} times the expected{interval}"
-
-
-def _sight_in_brief(row, why):
-    if row["verdict"] in (NOT_TESTABLE, DEPENDS):
-        return why
-    cut, p, adjusted = (row[name] for name in ("smallest_visible_cut", "p_value", "p_adjusted"))
-    sight = "no cut is visible in most windows" if cut is None else f"visible from a cut of {cut:.0%}"
-    if row["verdict"] == NO_CHANGE and adjusted is not None and p <= round(1 - row["level"], 12):
-        return f"p = {p:.2g}, but {adjusted:.2g} once both outcomes are counted; {sight}"
-    return sight
-
-
 def capital(text):
     """The text with a capital letter in front."""
     return text[0].upper() + text[1:]
 
 
 def amount(value):
-    """A count as a reader wants it: whole, with thousands apart."""
+    """A count as a reader wants it: whole, with thousands apart; from four digits, as the record has it."""
+    value = float(f"{value:.4g}") if abs(value) < 10_000 else value
     return f"{value:,.0f}" if value >= 10 or value == round(value) else f"{value:.1f}"
 
 
@@ -244,7 +201,7 @@ def _power(effect):
     if effect.alternative == "greater":
         return "Only a rise beyond that range could have been told from chance."
     if effect.smallest_visible_cut is None:
-        return "No cut, however large, would have shown in most windows of this length."
+        return "No cut, however large, would have shown reliably."
     alone = effect.p_adjusted is not None and effect.p_adjusted > effect.p_value  # others of the family count too
     return (
         f"Only a cut of about {effect.smallest_visible_cut:.0%} or more would have shown reliably"
@@ -272,23 +229,25 @@ def rebound(pause, after, both):
     if after.p_value is None:
         return f"Rebound of {label}: cannot tell; {after.reason.split('; ')[0]}."
     surge = after.verdict == MORE
-    times = f"{after.ratio:.2f} times the expected number in {span}"
-    together = None if both.ratio is None else f"pause and {span} together {both.ratio:.2f} times the expected"
-    if together is None or both.p_value is None or pause.ratio is None:
+    chance = f"{chance_text(after.p_value)}, {after.reason.split('; ')[0]}"
+    times = f"{after.ratio:.2f} times the expected number in {span} ({chance})"
+    if both.p_value is None or pause.ratio is None:
         kind = "more than usually follows a quiet" if surge else "no more than usually follows a quiet"
-        return f"Rebound of {label}: {times}, {kind} ({chance_text(after.p_value)}); whether it made up cannot be told."
+        return f"Rebound of {label}: {kind}, {times}; whether it made up cannot be told."
     upper = float("inf") if both.ratio_high is None else both.ratio_high
+    high = "open" if both.ratio_high is None else f"{both.ratio_high:.2f}"
+    together = f"pause and {span} together {both.ratio:.2f} times the expected ({both.ratio_low:.2f} to {high})"
     without = (pause.observed + after.expected) / (pause.expected + after.expected)
     covers = [both.ratio_low <= ratio <= upper for ratio in (1, pause.ratio, without)]
     repays = covers == [True, False, False]
     if both.verdict == MORE:
         found = f"a surge beyond what the pause had spared: {times}; {together}"
     elif pause.verdict == FEWER and repays:
-        found = f"the pause was made up: {times}; {together}"
+        found = f"the pause was made up, or more: {times}; {together}, which has room for 1"
     elif surge:
         found = f"a surge followed, more than usually follows a quiet: {times}; whether it made up cannot be told"
     elif after.testable and after.expected_high is not None:
         found = f"none visible: {times}; only more than {amount(after.expected_high)} there would have shown"
     else:
         found = f"cannot tell: {times}"
-    return f"Rebound of {label}: {found} ({chance_text(after.p_value)}, {after.reason.split('; ')[0]})."
+    return f"Rebound of {label}: {found}."

@@ -9,10 +9,12 @@ from textwrap import fill
 
 import pandas as pd
 
+from analysis.assessment import PRIMARY_HORIZON
 from analysis.batch.folder import write_file
 from analysis.comparison import WITHOUT
 from analysis.errors import ReportError
-from analysis.pauses import data_folder
+from analysis.pauses import data_folder, load_pauses, reported_pauses
+from analysis.phrases import in_brief, week_after
 from analysis.results import forest_frame, load_results, verdicts
 from analysis.sentences import (
     FEWER,
@@ -20,7 +22,6 @@ from analysis.sentences import (
     amount,
     chance_text,
     counted,
-    in_brief,
     outcome_label,
     span_text,
     without_one,
@@ -29,6 +30,7 @@ from analysis.sentences import (
 FINDINGS = "<!-- findings: generated from reports/results.csv -->", "<!-- end of findings -->"
 METHOD = "<!-- method: generated from src/analysis/batch/templates/method.txt -->", "<!-- end of method -->"
 JOINT = "volume-truces"
+AFTER = f"after-{PRIMARY_HORIZON}"
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -44,14 +46,14 @@ def findings_table(results):
     -------
     str
     """
-    deciding = verdicts(results)
+    deciding, after = verdicts(results), verdicts(results, window=AFTER).set_index(["pause", "outcome"])
     names = list(dict.fromkeys(deciding["outcome"]))
     lines = ["| pause | strike days | " + " | ".join(outcome_label(name) for name in names) + " |"]
     lines.append("|---|---|" + "---|" * len(names))
     for _, rows in deciding.groupby("pause", sort=False):
         row = rows.iloc[0]
         days = span_text(*(date.fromisoformat(row[edge]) for edge in ("first_day", "last_day")))
-        cells = [_cell(rows[rows["outcome"] == name].iloc[0]) for name in names]
+        cells = [_cell(rows[rows["outcome"] == name].iloc[0], after) for name in names]
         lines.append(f"| {row['name']} | {days} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -94,7 +96,9 @@ def joint_caveat(results):
         f"{outcome_label(outcome, short=True)}, {without_one(rows['p_value'])}"
         for outcome, rows in left_out.groupby("outcome", sort=False)
     ]
-    return f"With one episode left out at a time p is, for {'; for '.join(told)}." if told else ""
+    apart = [pause.name for pause in reported_pauses(load_pauses()) if pause.kind != "general truce"]
+    promised = f"Not among them, having promised something else: {', '.join(apart)}."
+    return f"{promised} With one episode left out at a time p is, for {'; for '.join(told)}." if told else ""
 
 
 def method():
@@ -128,9 +132,10 @@ def forest_picture(results):
     return Picture(draw_forest(forest_frame(verdicts(results))), alt="forest plot").png()
 
 
-def _cell(row):
-    brief = in_brief(row)
-    return f"**{row['verdict']}**: " + "; ".join(filter(None, (brief["seen"], brief["sight"])))
+def _cell(row, after):
+    brief, key = in_brief(row), (row["pause"], row["outcome"])
+    parts = (brief["seen"], brief["sight"], week_after(after.loc[key] if key in after.index else None))
+    return f"**{row['verdict']}**: " + "; ".join(filter(None, parts))
 
 
 def _refresh(path, parts):

@@ -23,13 +23,14 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from analysis.batch.execution import effect_rows, outputs, records
-from analysis.batch.findings import joint_caveat, joint_sentence, method
+from analysis.batch.findings import AFTER, joint_caveat, joint_sentence, method
 from analysis.batch.folder import EXECUTED, failed_path, part_path, read_executed, read_failure, write_file
 from analysis.batch.front import front_pictures, not_measurable
 from analysis.effects import MIME
 from analysis.errors import ReportError
 from analysis.pauses import load_pauses
-from analysis.sentences import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE, in_brief
+from analysis.phrases import in_brief, week_after
+from analysis.sentences import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE
 from analysis.tables import outcomes
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -139,16 +140,20 @@ def _card(folder, pause, sections):
     books = {name: read_executed(path) for name, path in paths.items()}
     parts = {name: _part(folder, f"{pause['id']}.{name}", book) for name, book in books.items()}
     executed = [books[name] for name in sections if parts[name]]
-    known, rows = outcomes(), {}
+    known, found = outcomes(), {"pause": {}, AFTER: {}}
     for row in (row for notebook in executed for row in effect_rows(notebook)):
-        if row["window"] == "pause" and row["outcome"] in known and known[row["outcome"]].in_family:
-            rows.setdefault(row["outcome"], row)  # the one that decides comes first
+        if row["window"] in found and row["outcome"] in known and known[row["outcome"]].in_family:
+            found[row["window"]].setdefault(row["outcome"], row)  # the one that decides comes first
+    rows, after = found["pause"], found[AFTER]
     return pause | {
         "headline": next(
             (record["headline"] for book in executed for record in records(book) if record["headline"]), ""
         ),
         "rows": rows,
-        "brief": {name: in_brief(row) | {"verdict": row["verdict"]} for name, row in rows.items()},
+        "brief": {
+            name: in_brief(row) | {"verdict": row["verdict"], "after": week_after(after.get(name))}
+            for name, row in rows.items()
+        },
         "inputs": [notebook["metadata"]["pauses"]["inputs"] for notebook in executed],
         "sections": [_section(name, parts[name]) for name in sections if parts[name]],
         "errors": {name: read_failure(paths[name]) for name in sections if failed_path(paths[name]).exists()},
