@@ -254,8 +254,9 @@ def describe_surges(table):
     return f"In the week after a pause, more than expected by this much is found: {', '.join(found)}."
 
 
-def describe_quarters(study, *, outcome="drones_launched", length=7):
-    """In which quarter most falls were found where there was no pause, in a sentence."""
+def describe_quarters(study):
+    """In which quarter most falls in drones over a week were found where there was no pause, in a sentence."""
+    outcome, length = "drones_launched", 7
     own = study.query("outcome == @outcome and length == @length and test == 'automatic' and quarter != 'all'")
     worst = own.loc[own["lower"].idxmax()]
     return (
@@ -278,7 +279,7 @@ def describe_real(study):
     return " ".join(sentences)
 
 
-def features_by_era(*, n_series=200, seed=0):
+def features_by_era():
     """Features of drones and missiles in each era: real, the median of simulated ones, and whether within their range.
 
     Returns
@@ -289,7 +290,7 @@ def features_by_era(*, n_series=200, seed=0):
     counts, known, eras = ordinary_counts(), known_processes(), {}
     for era, (first, last) in ERAS.items():
         real = (series[first:last] for series in counts)
-        eras[era] = compare_features(*real, known[f"drones {era}"][0], n_series=n_series, seed=seed)
+        eras[era] = compare_features(*real, known[f"drones {era}"][0], n_series=200)
     return pd.concat(eras, axis=1).drop(columns=["low", "high"], level=1).round(2)
 
 
