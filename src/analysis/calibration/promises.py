@@ -254,10 +254,10 @@ def describe_surges(table):
     return f"In the week after a pause, more than expected by this much is found: {', '.join(found)}."
 
 
-def describe_quarters(study):
+def describe_quarters(real):
     """In which quarter most falls in drones over a week were found where there was no pause, in a sentence."""
     outcome, length = "drones_launched", 7
-    own = study.query("outcome == @outcome and length == @length and test == 'automatic' and quarter != 'all'")
+    own = real.query("outcome == @outcome and length == @length and test == 'automatic' and quarter != 'all'")
     worst = own.loc[own["lower"].idxmax()]
     return (
         f"By the rule in use, {outcome_label(outcome)} over {days_text(length)}: most falls in {worst['quarter']}, "
@@ -265,10 +265,10 @@ def describe_quarters(study):
     )
 
 
-def describe_real(study):
+def describe_real(real):
     """How often windows of the real series that are no pause were called one, in a sentence per outcome."""
     sentences = []
-    for outcome, own in study[(study["quarter"] == "all") & (study["test"] == "window shift")].groupby("outcome"):
+    for outcome, own in real[(real["quarter"] == "all") & (real["test"] == "window shift")].groupby("outcome"):
         parts = [
             f"{days} d: {percent(row['lower'])} ± {100 * row['lower_se']:.1f} and {percent(row['upper'])} ± "
             f"{100 * row['upper_se']:.1f}"
