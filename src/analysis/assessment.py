@@ -74,13 +74,13 @@ class Assessment:
 
     def coverage(self):
         """How far the data reach and how many nights of the window they hold, in a sentence."""
-        shown = self.primary(self.outcomes()[0])
-        held = shown.n_days - shown.n_missing
-        so_far = " so far" if shown.last_day > self.data_until.date() else ""
-        nights = f"{held} of {shown.n_days} nights announced"
-        if shown.n_days == 1:
+        effect = self.primary(self.outcomes()[0])
+        held = effect.n_days - effect.n_missing
+        so_far = " so far" if effect.last_day > self.data_until.date() else ""
+        nights = f"{held} of {effect.n_days} nights announced"
+        if effect.n_days == 1:
             nights = "the only night announced" if held else "no report of the only night announced"
-        span = span_text(shown.first_day, shown.last_day)
+        span = span_text(effect.first_day, effect.last_day)
         return (
             f"The data reach to {self._until()}. They hold {nights} ({span}, window of the claim "
             f'"{self.claim}"){so_far}.'

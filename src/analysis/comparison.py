@@ -110,7 +110,7 @@ def compare_truces(*, outcomes=VOLUME, level=0.95, seed=0, registry=None, folder
     registry = load_pauses() if registry is None else registry
     salvos = salvo_days(load_strikes(folder=folder)["missiles_launched"])
     episodes, exclude = volume_episodes(registry), not_ordinary(registry)
-    shown, joint, without = [], {group: [] for group in GROUPS}, []
+    alone, joint, without = [], {group: [] for group in GROUPS}, []
     for outcome in outcomes:
         series = outcome_series(outcome, folder=folder)
         effects = []
@@ -121,7 +121,7 @@ def compare_truces(*, outcomes=VOLUME, level=0.95, seed=0, registry=None, folder
                 level=level,
             )  # fmt: skip
             effects.append(replace(found, pause=f"episode:{episode.id}", claim="main", stratum=NATIONAL))
-        shown += holm(effects)
+        alone += holm(effects)
         for group, statuses in GROUPS.items():
             members = [e for e, episode in zip(effects, episodes, strict=True) if episode.status in statuses]
             joint[group].append(replace(combine_effects(members, level=level, seed=seed), pause=group))
@@ -129,7 +129,7 @@ def compare_truces(*, outcomes=VOLUME, level=0.95, seed=0, registry=None, folder
             rest = combine_effects([effect for effect in effects if effect is not one], level=level, seed=seed)
             without.append(replace(rest, pause=WITHOUT + one.pause.removeprefix("episode:")))
     together = [effect for members in joint.values() for effect in holm(members)]
-    return Comparison(tuple(shown), tuple(together), tuple(without))
+    return Comparison(tuple(alone), tuple(together), tuple(without))
 
 
 def proposed_only(*, outcomes=VOLUME, level=0.95, registry=None, folder=None):

@@ -236,7 +236,7 @@ def draw_forest(rows, *, title="", ax=None):
     return finish(ax, title=title, caption=note)
 
 
-def draw_hazard(hazard, *, at, title="", ax=None):
+def draw_hazard(hazard, *, at, ax=None):
     """Daily probability of a mass salvo by days since the last one, with the window's start marked."""
     import seaborn as sns
 
@@ -247,7 +247,7 @@ def draw_hazard(hazard, *, at, title="", ax=None):
     ax.set(xlabel="days since the last mass salvo", ylabel="chance of a mass salvo that day", ylim=(0, None))
     note = {"xytext": (5, 0), "textcoords": "offset points", "va": "top", "fontsize": SMALL, "color": PAUSE_INK}
     ax.annotate("pause starts", (at, ax.get_ylim()[1]), **note)
-    finish(ax, title=title)
+    finish(ax)
     ax.yaxis.set_major_formatter("{x:.0%}")
     return ax
 

@@ -64,7 +64,7 @@ def combine_effects(effects, *, alternative="two-sided", level=0.95, draws=100_0
     Raises
     ------
     DesignError
-        Effects of different outcomes.
+        Effects of different outcomes, or none; an unknown alternative; no draws.
 
     Examples
     --------

@@ -122,14 +122,12 @@ def look_ahead(counts, n_days, *, baseline=BASELINE_SHORT, exclude=(), level=0.9
     )  # fmt: skip
 
 
-def what_to_expect(pause, *, outcomes=VOLUME, folder=None):
+def what_to_expect(pause):
     """Say what the data hold of a pause and what its length could reveal on the latest baseline.
 
     Parameters
     ----------
     pause : Pause
-    outcomes : sequence of str
-    folder : path, optional
 
     Returns
     -------
@@ -142,8 +140,8 @@ def what_to_expect(pause, *, outcomes=VOLUME, folder=None):
     days = pause.days(pause.main if pause.main in stated else stated[0])
     exclude = not_ordinary(load_pauses())
     lines = []
-    for outcome in outcomes:
-        series = outcome_series(outcome, folder=folder)
+    for outcome in VOLUME:
+        series = outcome_series(outcome)
         if not lines:
             lines.append(_coverage(series, days))
         if len(days) > SHORT_WINDOW:

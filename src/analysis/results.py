@@ -1,5 +1,7 @@
 """The record of findings, `reports/results.csv`, read back."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from analysis.effects import COLUMNS, NATIONAL
@@ -28,14 +30,25 @@ def load_results(path=None):
     DataError
         No such file, or other columns than the record's.
     """
-    path = path or data_folder().parent / "reports" / FILE
+    return read_stored(stored_path(path, FILE), COLUMNS, command="pauses report")
+
+
+def stored_path(path, name):
+    """The path that was given, or else that of a table in `reports/` beside the data folder."""
+    return Path(path) if path else data_folder().parent / "reports" / name
+
+
+def read_stored(path, columns, *, command):
+    """Read a table that a command stored; a DataError names the command where it is absent or has other columns."""
     try:
         table = pd.read_csv(path, keep_default_na=False, na_values=[""])
-    except (OSError, pd.errors.EmptyDataError) as error:
-        raise DataError("no record to read", file=FILE, remedy="run: pauses report") from error
-    if list(table.columns) != list(COLUMNS):
-        raise DataError("not the record's columns", file=FILE, expected=", ".join(COLUMNS[:6]) + ", ...",
-                        found=", ".join(table.columns[:6]), remedy="run: pauses report --force")  # fmt: skip
+    except (OSError, ValueError) as error:
+        raise DataError("no such table to read", file=path.name, remedy=f"run: {command}") from error
+    if list(table.columns) != list(columns):
+        raise DataError(
+            "not the columns of this table", file=path.name, expected=", ".join(columns[:4]) + ", ...",
+            found=", ".join(table.columns[:4]), remedy=f"move the file away and run: {command}",
+        )  # fmt: skip
     return table
 
 

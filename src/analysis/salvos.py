@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import DesignError
-from analysis.layout import check_counts, check_window
+from analysis.layout import BASELINE_SHORT, ONE_DAY, check_counts, check_window
 from analysis.placebo import days_since_salvo
 from analysis.sentences import days_text
 
@@ -93,11 +93,11 @@ class Lull:
         return draw_hazard(self.hazard, at=self.days_since_salvo, ax=ax)
 
 
-def estimate_lull(missiles, days, *, threshold=SALVO_MISSILES, baseline=365, exclude=()):
+def estimate_lull(missiles, days, *, threshold=SALVO_MISSILES, exclude=()):
     """Probability of a salvo-free window from a discrete-time hazard of days since the last salvo.
 
     Complementary log-log regression of "salvo today" on the log of days since the last one
-    (Prentice and Gloeckler 1978), fitted by statsmodels to the days before the window.
+    (Prentice and Gloeckler 1978), fitted by statsmodels to the 365 days before the window.
 
     Parameters
     ----------
@@ -106,8 +106,6 @@ def estimate_lull(missiles, days, *, threshold=SALVO_MISSILES, baseline=365, exc
         The window.
     threshold : float
         Missiles that make a salvo.
-    baseline : int
-        Days of history before the window.
     exclude : sequence of days
         Left out of the fit, such as other pauses.
 
@@ -126,7 +124,7 @@ def estimate_lull(missiles, days, *, threshold=SALVO_MISSILES, baseline=365, exc
     if not threshold > 0:
         raise DesignError("not a salvo threshold", field="threshold", expected="above 0", found=repr(threshold))
     missiles, days = check_counts(missiles), check_window(days)
-    history = missiles[days[0] - pd.Timedelta(days=baseline) : days[-1]]
+    history = missiles[days[0] - BASELINE_SHORT * ONE_DAY : days[-1]]
     if len(history) == 0 or history.reindex(days).isna().any():
         return None
     salvo = (history >= threshold).to_numpy()

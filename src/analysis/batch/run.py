@@ -135,19 +135,7 @@ def run_reports(
 
             return stack.enter_context(Workers(jobs=jobs, cold=cold, log=folder / CACHE / "log.txt"))
 
-        every = [
-            Task(
-                name=f"{pause}.{name}", notebook=str(notebooks / f"{name}.ipynb"), pause=pause,
-                parameters={"pause_id": pause} | given, out=str(folder), folder=str(notebooks),
-                timeout=timeout, level=1 if name == sections[0] else 2,
-            )
-            for pause in ids for name in sections
-        ]  # fmt: skip
-        comparison = Task(
-            name=COMPARISON, notebook=str(notebooks / f"{COMPARISON}.ipynb"), pause=None,
-            parameters={"results_file": RESULTS} | given, out=str(folder), folder=str(folder / CACHE),
-            timeout=timeout, level=2,
-        )  # fmt: skip
+        every, comparison = _tasks(ids, sections, given, notebooks=notebooks, out=folder, timeout=timeout)
         last = [comparison] if Path(comparison.notebook).is_file() else []
         every = [replace(task, inputs=inputs_digest(task, surroundings)) for task in every]
         tasks = [task for task in every if task.pause in chosen and Path(task.notebook).stem in names]
@@ -169,6 +157,23 @@ def run_reports(
     count = {status: sum(outcome.status == status for outcome in outcomes) for status in ("made", "kept", "failed")}
     say({"event": "end"} | count)
     return outcomes
+
+
+def _tasks(ids, sections, given, *, notebooks, out, timeout):
+    """The tasks of all pauses, of which the first section heads the page, and that of the comparison."""
+    common = {"out": str(out), "timeout": timeout}
+    every = [
+        Task(
+            name=f"{pause}.{name}", notebook=str(notebooks / f"{name}.ipynb"), pause=pause, folder=str(notebooks),
+            parameters={"pause_id": pause} | given, level=1 if name == sections[0] else 2, **common,
+        )
+        for pause in ids for name in sections
+    ]  # fmt: skip
+    comparison = Task(
+        name=COMPARISON, notebook=str(notebooks / f"{COMPARISON}.ipynb"), pause=None, folder=str(out / CACHE),
+        parameters={"results_file": RESULTS} | given, level=2, **common,
+    )  # fmt: skip
+    return every, comparison
 
 
 def _checked(tasks):

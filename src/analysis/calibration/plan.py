@@ -83,50 +83,42 @@ class Cell:
         return " | ".join(parts)
 
 
-def known_processes(*, folder=None):
+def known_processes():
     """Every process of the study: name to (process, outcome).
 
     The war's own are fitted to the days that are ordinary: pauses, announcements and the week after are left out.
-
-    Parameters
-    ----------
-    folder : path, optional
-        Folder of tables.
 
     Returns
     -------
     dict
     """
     found = {name: (process, "drones") for name, process in MADE_UP.items()}
-    ordinary = ordinary_counts(folder=folder)
+    ordinary = ordinary_counts()
     for era, (first, last) in ERAS.items():
         fitted = fit_process(*ordinary, first_day=first, last_day=last)
         found |= {f"{outcome} {era}": (fitted, outcome) for outcome in ("drones", "missiles")}
     return found
 
 
-def ordinary_counts(*, folder=None):
+def ordinary_counts():
     """Drones and missiles launched, empty on the days that are not ordinary."""
-    drones, missiles = (outcome_series(f"{name}_launched", folder=folder) for name in ("drones", "missiles"))
+    drones, missiles = (outcome_series(f"{name}_launched") for name in ("drones", "missiles"))
     exclude = not_ordinary(load_pauses())
     return tuple(series.mask(series.index.isin(exclude)) for series in (drones, missiles[drones.index[0] :]))
 
 
-def planned_cells(*, folder=None):
+def planned_cells():
     """All cells in the order of the table.
 
     Returns
     -------
     list of Cell
     """
-    known = known_processes(folder=folder)
+    known = known_processes()
     war = [name for name in known if name not in MADE_UP]
     drones = [name for name in war if name.startswith("drones")]
-    cells = _short(known, drones)
-    cells += _after_salvos(known, drones)
-    cells += _rebounds(known, drones)
-    cells += _together(known, folder)
-    cells += _long(known, folder)
+    cells = [*_short(known, drones), *_after_salvos(known, drones), *_rebounds(known, drones)]
+    cells += [*_together(known), *_long(known)]
     for process in ("autoregression 0", "autoregression 0.6", "drones 2026"):
         for family in ("Poisson", "NB-HAC"):
             trial = partial(dummy_regression, layout=simulated_layout(365, 4), family=family)
@@ -218,7 +210,7 @@ def _rebounds(known, drones):
     ]
 
 
-def _together(known, folder):
+def _together(known):
     """Five made-up episodes, and the truces of the war in their real places."""
     days = pd.date_range("2024-03-01", periods=FIVE[-1][0] + 20)
     windows = [days[first : first + length] for first, length in FIVE]
@@ -227,7 +219,7 @@ def _together(known, folder):
         busy = [day for other in windows if other is not own for day in with_week_after(other)]
         layout = lay_out(pd.Series(1.0, days), own, exclude=busy)
         five.append((days.get_loc(layout.days[0]), layout))
-    series = outcome_series("drones_launched", folder=folder)
+    series = outcome_series("drones_launched")
     registry = load_pauses()
     real = []
     for episode in volume_episodes(registry):
@@ -250,12 +242,12 @@ def _together(known, folder):
     return cells
 
 
-def _long(known, folder):
+def _long(known):
     """Long windows: the moratorium where it was, and 14 and 30 days with ample baseline."""
     registry = load_pauses()
     pause = registry[MORATORIUM]
     real = lay_out(
-        outcome_series("drones_launched", folder=folder), pause.days(), announced=pause.announced_days()[0],
+        outcome_series("drones_launched"), pause.days(), announced=pause.announced_days()[0],
         exclude=not_ordinary(registry, besides=pause),
     )  # fmt: skip
     processes = ("autoregression 0", "autoregression 0.6", "autoregression 0.8", "doubling", "wave of 150 days",

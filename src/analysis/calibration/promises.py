@@ -254,9 +254,10 @@ def describe_surges(table):
     return f"In the week after a pause, more than expected by this much is found: {', '.join(found)}."
 
 
-def describe_quarters(study, *, outcome="drones_launched", length=7):
-    """In which quarter most falls were found where there was no pause, in a sentence."""
-    own = study.query("outcome == @outcome and length == @length and test == 'automatic' and quarter != 'all'")
+def describe_quarters(real):
+    """In which quarter most falls in drones over a week were found where there was no pause, in a sentence."""
+    outcome, length = "drones_launched", 7
+    own = real.query("outcome == @outcome and length == @length and test == 'automatic' and quarter != 'all'")
     worst = own.loc[own["lower"].idxmax()]
     return (
         f"By the rule in use, {outcome_label(outcome)} over {days_text(length)}: most falls in {worst['quarter']}, "
@@ -264,10 +265,10 @@ def describe_quarters(study, *, outcome="drones_launched", length=7):
     )
 
 
-def describe_real(study):
+def describe_real(real):
     """How often windows of the real series that are no pause were called one, in a sentence per outcome."""
     sentences = []
-    for outcome, own in study[(study["quarter"] == "all") & (study["test"] == "window shift")].groupby("outcome"):
+    for outcome, own in real[(real["quarter"] == "all") & (real["test"] == "window shift")].groupby("outcome"):
         parts = [
             f"{days} d: {percent(row['lower'])} ± {100 * row['lower_se']:.1f} and {percent(row['upper'])} ± "
             f"{100 * row['upper_se']:.1f}"
@@ -278,7 +279,7 @@ def describe_real(study):
     return " ".join(sentences)
 
 
-def features_by_era(*, n_series=200, seed=0):
+def features_by_era():
     """Features of drones and missiles in each era: real, the median of simulated ones, and whether within their range.
 
     Returns
@@ -289,7 +290,7 @@ def features_by_era(*, n_series=200, seed=0):
     counts, known, eras = ordinary_counts(), known_processes(), {}
     for era, (first, last) in ERAS.items():
         real = (series[first:last] for series in counts)
-        eras[era] = compare_features(*real, known[f"drones {era}"][0], n_series=n_series, seed=seed)
+        eras[era] = compare_features(*real, known[f"drones {era}"][0], n_series=200)
     return pd.concat(eras, axis=1).drop(columns=["low", "high"], level=1).round(2)
 
 

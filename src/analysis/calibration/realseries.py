@@ -19,7 +19,7 @@ BLOCK = 28  # days; windows this far apart have little in common
 BOOTSTRAPS = 2000
 
 
-def study_real_series(*, folder=None):
+def study_real_series():
     """Run `placebo_study` on drones and missiles for windows of 1, 3, 4 and 7 days.
 
     Returns
@@ -28,10 +28,10 @@ def study_real_series(*, folder=None):
         Columns outcome, length and those of `false_alarms`.
     """
     exclude = not_ordinary(load_pauses())
-    salvos = salvo_days(load_strikes(folder=folder)["missiles_launched"])
+    salvos = salvo_days(load_strikes()["missiles_launched"])
     tables = []
     for outcome in VOLUME:
-        series = outcome_series(outcome, folder=folder)
+        series = outcome_series(outcome)
         for length in LENGTHS:
             found = false_alarms(placebo_study(series, length, exclude=exclude, salvo_days=salvos))
             found.insert(0, "outcome", outcome)

@@ -18,11 +18,11 @@ import pandas as pd
 from analysis.calibration.plan import planned_cells
 from analysis.calibration.realseries import study_real_series
 from analysis.calibration.study import study
-from analysis.errors import DataError, DesignError
+from analysis.errors import DesignError
 from analysis.layout import Layout
-from analysis.pauses import data_folder
+from analysis.results import read_stored, stored_path
 
-FILE, REAL_FILE = "calibration.csv", "placebo_study.csv"
+FILE, REAL_FILE, COMMAND = "calibration.csv", "placebo_study.csv", "pauses calibrate"
 ROOMS = ("nullmodel", "placebo", "layout", "calibration/simulate", "calibration/study", "calibration/trials")
 LABELS = ("question", "test", "process", "setting")
 RATES = ("answered", "rejected", "rejected_lower", "rejected_upper", "rejected_less", "rejected_greater", "coverage",
@@ -71,7 +71,7 @@ def calibrate(*, replicates=2000, jobs=1, seed=0, path=None, only=None, progress
     """
     if replicates < 1 or jobs < 1:
         raise DesignError("nothing to run", field="replicates, jobs", expected="1 or more")
-    path = _path(path, FILE)
+    path = stored_path(path, FILE)
     cells = planned_cells() if cells is None else cells
     asked = [cell for cell in cells if only is None or any(part in cell.name for part in only)]
     if not asked:
@@ -108,18 +108,18 @@ def load_calibration(path=None):
     DataError
         No such file, or other columns.
     """
-    return _load(_path(path, FILE), COLUMNS)
+    return read_stored(stored_path(path, FILE), COLUMNS, command=COMMAND)
 
 
 def load_placebo_study(path=None):
     """Read the stored study of the real series, `reports/placebo_study.csv`; raises as `load_calibration`."""
-    return _load(_path(path, REAL_FILE), REAL_COLUMNS)
+    return read_stored(stored_path(path, REAL_FILE), REAL_COLUMNS, command=COMMAND)
 
 
 def store_placebo_study(path=None):
     """Run the study of the real series and store it; takes seconds, and gives the same bytes every time."""
     study_of_series = study_real_series()
-    write_table(study_of_series, _path(path, REAL_FILE))
+    write_table(study_of_series, stored_path(path, REAL_FILE))
     return study_of_series
 
 
@@ -207,21 +207,3 @@ def _in_order(rows, cells):
 def _name(row):
     """The name of the cell that a row belongs to, as `Cell.name` gives it."""
     return " | ".join([*(str(row[label]) for label in LABELS), f"{row['length']:g}", f"{row['cut']:g}"])
-
-
-def _path(path, name):
-    return data_folder().parent / "reports" / name if path is None else Path(path)
-
-
-def _load(path, columns):
-    remedy = "run: pauses calibrate"
-    try:
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
-    except (OSError, ValueError) as error:
-        raise DataError("no such table to read", file=path.name, remedy=remedy) from error
-    if list(table.columns) != list(columns):
-        raise DataError(
-            "not the columns of this study", file=path.name, expected=", ".join(columns[:4]) + ", ...",
-            found=", ".join(table.columns[:4]), remedy=f"move the file away and {remedy}",
-        )  # fmt: skip
-    return table

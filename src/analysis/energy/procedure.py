@@ -36,8 +36,8 @@ def assess_energy(pause_id, *, claim="main", measures=SHIPPED, level=0.95, regis
 
     Raises
     ------
-    RegistryError
-        Unknown pause or claim, or a claim without a window.
+    RegistryError, DataError
+        As `assess`.
     DesignError
         Unknown measure.
 

@@ -188,8 +188,8 @@ def assess_regions(pause_id, *, claim="main", regions=("Kyiv City", "Kyiv"), lev
 
     Raises
     ------
-    RegistryError
-        Unknown pause or claim, or a claim without a window.
+    RegistryError, DataError
+        As `assess`.
     DesignError
         Unknown region.
 
@@ -216,7 +216,7 @@ def assess_regions(pause_id, *, claim="main", regions=("Kyiv City", "Kyiv"), lev
         effects += [replace(row, pause=pause.id, claim=claim_id) for row in rows]
     minutes = panels[MINUTES]
     whole = next(effect for effect in effects if effect.stratum == "all")
-    members = {group: usable_regions(minutes, days, regions) for group, regions in groups.items()}
+    members = {group: usable_regions(minutes, days, keys) for group, keys in groups.items()}
     shares, windows = estimate_shares(minutes[members["all"]], days, whole)
     tiles = oblasts.loc[list(minutes), ["name_en", "tile_row", "tile_column"]].rename(columns={"name_en": "name"})
     shares = tiles.join(shares).fillna({"outside": ""})

@@ -112,7 +112,7 @@ def assess_choices(pause_id, *, claim="main", outcomes=VOLUME, choices=CHOICES, 
     pause_id, claim, outcomes, level, registry, folder
         As in `assess`.
     choices : sequence of Choice
-        The list to edit: leave one out, or add one.
+        As in `estimate_curve`.
 
     Returns
     -------
@@ -120,10 +120,8 @@ def assess_choices(pause_id, *, claim="main", outcomes=VOLUME, choices=CHOICES, 
 
     Raises
     ------
-    RegistryError
-        Unknown pause or claim, or a claim without a window.
-    DataError
-        Unknown outcome or damaged table.
+    RegistryError, DataError
+        As `assess`.
     DesignError
         More than 100 combinations.
 
@@ -148,13 +146,12 @@ def assess_choices(pause_id, *, claim="main", outcomes=VOLUME, choices=CHOICES, 
         windows = {rule: strike_days(*span, rule=rule) for rule in ("any", "whole")}
         series = _series_on_offer(outcome, folder)
         shared["announced"] = pause.first_announced_day(name)
-        # claims often differ by hours that make no other strike day
+        # a curve takes seconds, and claims often differ by hours that make no other strike day
         same = (outcome, *(tuple(part) for part in (days, waiting, *windows.values())))
         if same not in known:
             fitting = [choice for choice in choices if getattr(choice, "outcome", "") in ("", outcome)]
-            known[same] = estimate_curve(
-                series["usual"], days, choices=fitting, series=series, windows=windows, **shared
-            )
+            found = estimate_curve(series["usual"], days, choices=fitting, series=series, windows=windows, **shared)
+            known[same] = found
         keyed = replace(known[same].effect, pause=pause.id, claim=name)
         curves.append(replace(known[same], effect=keyed))
         if name == chosen:
