@@ -45,14 +45,19 @@ class PauseEffect:
     p_value, p_min, p_adjusted : float or None
         `p_min` is the p-value at best: had nothing flown, or for a rise more than in any placebo window.
     n_placebo : int
+        Comparable windows with a ratio.
     alternative : str
+        "two-sided", "less" or "greater".
     level : float
+        Confidence level; 1 - level is the false-alarm rate in use.
     testable : bool
+        Whether silence (for a rise: more than in any placebo window) would have been told from chance.
     smallest_visible_cut : float or None
         Share of launches that must be gone for a detection in 80 % of ordinary windows.
     verdict : str
         fewer, more, no visible change, depends on a choice, not testable.
     reason : str
+        What was compared with what, or why nothing could be; the deciding part stands before the first "; ".
     daily, placebo : DataFrame
         Tidy frames for the pictures: day, observed, expected, low, high, role; and start, ratio.
     """

@@ -52,8 +52,9 @@ def combine_effects(effects, *, alternative="two-sided", level=0.95, draws=100_0
         One per episode, of one outcome; those without a single placebo window are left out and named.
     alternative : {"two-sided", "less", "greater"}
     level : float
-    draws : int
-    seed : int
+        Confidence level.
+    draws, seed : int
+        How many times the windows are drawn for the null distribution, and how they are drawn.
 
     Returns
     -------

@@ -36,6 +36,7 @@ def alert_minutes(*, takeoffs=True, folder=None):
     takeoffs : bool
         Whether the nationwide alarms that look like the take-off of a MiG-31K count.
     folder : path, optional
+        Folder of tables.
 
     Returns
     -------
