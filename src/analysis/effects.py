@@ -94,6 +94,11 @@ class PauseEffect:
     daily: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
     placebo: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
+    @property
+    def alpha(self):
+        """The false-alarm rate in use: 1 - level without the dust of floating point, or p = 0.05 would not count."""
+        return round(1 - self.level, 12)
+
     def to_frame(self):
         """One row with the record's columns."""
         return pd.DataFrame([self.record()])
@@ -146,7 +151,7 @@ def decide(effect):
     'no visible change'
     """
     p = effect.p_value if effect.p_adjusted is None else effect.p_adjusted
-    seen = p is not None and p <= round(1 - effect.level, 12)
+    seen = p is not None and p <= effect.alpha
     if seen and effect.expected_high is not None and effect.observed > effect.expected_high:
         return replace(effect, verdict=MORE)  # a rise can be plain where a fall could not have been seen
     if not effect.testable:

@@ -215,9 +215,7 @@ def _if_separate(effect):
 
 def _tested(effect):
     """Judge the ratio against the placebos; expected, daily and placebo are already in place."""
-    test = PlaceboTest(
-        effect.ratio, effect.placebo["ratio"].to_numpy(), effect.alternative, round(1 - effect.level, 12)
-    )
+    test = PlaceboTest(effect.ratio, effect.placebo["ratio"].to_numpy(), effect.alternative, effect.alpha)
     found = placebo_fields(test, effect.expected)
     silence = f"even total silence would have p = {found['p_min']:.2g} against {test.n_placebo} comparable windows"
     reason = "the window of the whole panel shifted in time" if found["testable"] else silence
