@@ -96,7 +96,9 @@ def compare_truces(*, outcomes=VOLUME, level=0.95, seed=0, registry=None, folder
     Parameters
     ----------
     outcomes : sequence of str
+        Names in the catalogue of outcomes.
     level : float
+        Confidence level.
     seed : int
         For the draws behind the joint p-values.
     registry : mapping of Pause, optional
@@ -135,7 +137,8 @@ def compare_truces(*, outcomes=VOLUME, level=0.95, seed=0, registry=None, folder
 def proposed_only(*, outcomes=VOLUME, level=0.95, registry=None, folder=None):
     """Proposals with both dates stated that nobody agreed to, tested like pauses.
 
-    They are points of reference, few and clustered in time: no uniformity of their p-values is claimed.
+    They are points of reference, few and clustered in time: no uniformity of their p-values is claimed. Parameters
+    are those of `compare_truces`.
 
     Returns
     -------

@@ -45,14 +45,19 @@ class PauseEffect:
     p_value, p_min, p_adjusted : float or None
         `p_min` is the p-value at best: had nothing flown, or for a rise more than in any placebo window.
     n_placebo : int
+        Comparable windows with a ratio.
     alternative : str
+        "two-sided", "less" or "greater".
     level : float
+        Confidence level; 1 - level is the false-alarm rate in use.
     testable : bool
+        Whether silence (for a rise: more than in any placebo window) would have been told from chance.
     smallest_visible_cut : float or None
         Share of launches that must be gone for a detection in 80 % of ordinary windows.
     verdict : str
         fewer, more, no visible change, depends on a choice, not testable.
     reason : str
+        What was compared with what, or why nothing could be; the deciding part stands before the first "; ".
     daily, placebo : DataFrame
         Tidy frames for the pictures: day, observed, expected, low, high, role; and start, ratio.
     """
@@ -88,6 +93,11 @@ class PauseEffect:
     reason: str = ""
     daily: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
     placebo: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
+
+    @property
+    def alpha(self):
+        """The false-alarm rate in use: 1 - level without the dust of floating point, or p = 0.05 would not count."""
+        return round(1 - self.level, 12)
 
     def to_frame(self):
         """One row with the record's columns."""
@@ -141,7 +151,7 @@ def decide(effect):
     'no visible change'
     """
     p = effect.p_value if effect.p_adjusted is None else effect.p_adjusted
-    seen = p is not None and p <= round(1 - effect.level, 12)
+    seen = p is not None and p <= effect.alpha
     if seen and effect.expected_high is not None and effect.observed > effect.expected_high:
         return replace(effect, verdict=MORE)  # a rise can be plain where a fall could not have been seen
     if not effect.testable:

@@ -230,7 +230,7 @@ def _most_alike(ratios, own):
     if len(ratios) == 0:
         return np.zeros(0, bool), "most alike"
     wanted = max(1, round(QUIET_SHARE * len(ratios)))
-    first = int(np.clip((ratios < own).sum() - wanted // 2, 0, len(ratios) - wanted)) if own == own else 0
+    first = int(np.clip((ratios < own).sum() - wanted // 2, 0, len(ratios) - wanted)) if not np.isnan(own) else 0
     low, high = np.sort(ratios)[[first, first + wanted - 1]]
     return (ratios >= low) & (ratios <= high), "quietest" if first == 0 else "most similar"
 
@@ -242,11 +242,12 @@ def window_ratios(counts, expected, starts, pattern):
 
 
 def _choose_test(layout, expected, starts, salvo_days, test):
+    """Which test answers, why in words, and which of the placebo windows at `starts` it compares with."""
     salvo = heavy_days(layout.counts, expected, layout.baseline) | layout.days.isin(pd.DatetimeIndex(salvo_days))
     since = days_since_salvo(salvo)
-    lag = since[layout.start]
+    lag = since[layout.start]  # NaN before the first salvo, which is no lag of at most anything
     if test == "shift" or (test == "auto" and not lag <= SALVO_LAG):
-        after = f"{days_text(round(lag))} after the last salvo" if lag == lag else "with no salvo before it"
+        after = "with no salvo before it" if np.isnan(lag) else f"{days_text(round(lag))} after the last salvo"
         return "shift", f"the window starts {after}: compared with all windows", np.ones(len(starts), bool)
     slack = 0 if lag <= SALVO_LAG else 1
     if not lag <= COMPANION_LAG:

@@ -11,6 +11,7 @@ from analysis.placebo import ALTERNATIVES, POWER, TIE
 from analysis.sentences import DEPENDS, FEWER, MORE
 
 CUTS = np.round(np.arange(0.05, 1.0, 0.05), 2)
+POWER_DRAWS = 2000  # a cut is stated in steps of 5 %, which needs no more
 
 
 class _Reference:
@@ -52,8 +53,9 @@ def combine_effects(effects, *, alternative="two-sided", level=0.95, draws=100_0
         One per episode, of one outcome; those without a single placebo window are left out and named.
     alternative : {"two-sided", "less", "greater"}
     level : float
-    draws : int
-    seed : int
+        Confidence level.
+    draws, seed : int
+        How many times the windows are drawn for the null distribution, and how they are drawn.
 
     Returns
     -------
@@ -107,37 +109,27 @@ def combine_effects(effects, *, alternative="two-sided", level=0.95, draws=100_0
         two_sided = np.minimum(1, 2 * np.minimum(lower, upper))
         return {"less": lower, "greater": upper, "two-sided": two_sided}[alternative]
 
-    alpha = round(1 - level, 12)
     score, null = mean_score(ratios), null_of(ratios)
-    p_observed = float(p_value(score, null)[0])
     extreme = np.full_like(ratios, np.inf if alternative == "greater" else 0.0)
     p_best = float(p_value(mean_score(extreme), null_of(extreme))[0])
-    pooled = float(sum(effect.observed for effect in used) / expected.sum())
-    pooled_ratios = (expected @ picks) / expected.sum()
-    pooled_null = np.quantile(pooled_ratios, [alpha / 2, 1 - alpha / 2])
-    power = [float((p_value(mean_score(picks[:, :2000] * (1 - cut)), null) <= alpha).mean()) for cut in CUTS]
+    observed, total = float(sum(effect.observed for effect in used)), float(expected.sum())
+    pooled, pooled_ratios = observed / total, (expected @ picks) / total
+    low, high = (float(end) for end in np.quantile(pooled_ratios, [blank.alpha / 2, 1 - blank.alpha / 2]))
+    some = picks[:, :POWER_DRAWS]
+    power = [float((p_value(mean_score(some * (1 - cut)), null) <= blank.alpha).mean()) for cut in CUTS]
     visible = CUTS[np.array(power) >= POWER]
-    testable = p_best <= alpha
+    testable = p_best <= blank.alpha
     best = f"; silence in all of them would have had p = {p_best:.2g}" if alternative != "greater" else ""
-    together = decide(
-        replace(
-            blank,
-            observed=float(sum(effect.observed for effect in used)),
-            expected=float(expected.sum()),
-            expected_low=float(expected.sum() * pooled_null[0]),
-            expected_high=float(expected.sum() * pooled_null[1]),
-            ratio=pooled,
-            ratio_low=pooled / float(pooled_null[1]) if pooled_null[1] > 0 else None,
-            ratio_high=pooled / float(pooled_null[0]) if pooled > 0 and pooled_null[0] > 0 else None,
-            p_value=p_observed,
-            p_min=p_best,
-            n_placebo=min(effect.n_placebo for effect in used),
-            testable=testable,
-            smallest_visible_cut=float(visible[0]) if testable and len(visible) and alternative != "greater" else None,
-            reason=f"{len(used)} windows together{'' if testable else ': even silence in all is ordinary'}{best}{note}",
-            placebo=pd.DataFrame({"start": range(draws), "ratio": pooled_ratios}),
-        )
-    )
+    together = decide(replace(
+        blank, observed=observed, expected=total, expected_low=total * low, expected_high=total * high,
+        ratio=pooled, ratio_low=pooled / high if high > 0 else None,
+        ratio_high=pooled / low if pooled > 0 and low > 0 else None,
+        p_value=float(p_value(score, null)[0]), p_min=p_best, n_placebo=min(effect.n_placebo for effect in used),
+        testable=testable,
+        smallest_visible_cut=float(visible[0]) if testable and len(visible) and alternative != "greater" else None,
+        reason=f"{len(used)} windows together{'' if testable else ': even silence in all is ordinary'}{best}{note}",
+        placebo=pd.DataFrame({"start": range(draws), "ratio": pooled_ratios}),
+    ))  # fmt: skip
 
     inside = together.expected_low <= together.observed <= together.expected_high
     if together.verdict in (FEWER, MORE) and (inside or (score[0] > 0) != (together.verdict == MORE)):

@@ -154,6 +154,7 @@ def expected_counts(X, counts, *, weights=None, offset=None):
     weights : (n,) or (m, n) array of 0 and 1, optional
         Days with weight 0 are predicted but not fitted.
     offset : (n,) array, optional
+        Log exposure.
 
     Returns
     -------

@@ -78,6 +78,7 @@ def look_ahead(counts, n_days, *, baseline=BASELINE_SHORT, exclude=(), level=0.9
     exclude : sequence of days
         No reference, such as earlier pauses.
     level : float
+        Confidence level of the test that looks for the cut.
 
     Returns
     -------

@@ -214,6 +214,7 @@ class PlaceboTest:
         NaN entries do not count.
     alternative : {"two-sided", "less", "greater"}
     alpha : float
+        False-alarm rate of the test, and 1 less the level of its interval.
     """
 
     ratio: np.ndarray

@@ -84,6 +84,7 @@ def _read_tables(tables, name, models, place, faults):
 
 
 def _read_table(table, name, models, place, faults):
+    """The valid fields of one table, which may hold tables itself."""
     if not isinstance(table, dict):
         faults.append(RegistryError("not a table", file=place, found=_shown(table)))
         return {}

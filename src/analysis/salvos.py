@@ -21,6 +21,7 @@ def salvo_days(missiles, *, threshold=SALVO_MISSILES):
     ----------
     missiles : Series of counts by day
     threshold : float
+        Missiles a day.
 
     Returns
     -------

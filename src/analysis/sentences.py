@@ -192,7 +192,7 @@ def _comparable(effect):
 
 def _correction(effect):
     """Why a number outside the ordinary range is still no finding: it is one of several that were looked at."""
-    if effect.p_adjusted is None or effect.p_value > round(1 - effect.level, 12):
+    if effect.p_adjusted is None or effect.p_value > effect.alpha:
         return ""
     return f"Taken alone p = {effect.p_value:.2g}, but {effect.p_adjusted:.2g} once all tested outcomes are counted. "
 

@@ -13,9 +13,11 @@ def draw_rates(rows, *, value, band, label, by_length=True, title="", ax=None):
     rows : DataFrame
         Columns label, length, the value and its standard error in a column ending in _se.
     value : str
+        The column of the value, a share.
     band : (float, float)
+        What was promised, as shares.
     label : str
-        For the axis.
+        For the axis, which is in per cent.
     by_length : bool
         Several dots a line, coloured by the length of the window; otherwise one.
     """

@@ -72,6 +72,11 @@ def firth_test(design, outcome, term):
     -------
     statistic, p_value : float
         Chi-square on one degree of freedom.
+
+    Raises
+    ------
+    DesignError
+        As `fit_firth`.
     """
     from scipy.stats import chi2
 

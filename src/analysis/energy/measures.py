@@ -24,17 +24,30 @@ LONGEST_GAP = 7  # days without a reading: beyond such a gap a level is not comp
 
 @dataclass(frozen=True)
 class Measure:
-    """One way to see strikes on energy."""
+    """One way to see strikes on energy.
 
-    outcome: str  # with place, the main series
+    Attributes
+    ----------
+    outcome, place : str
+        The main series, and where it looks.
+    title : str
+    one, many, short : str
+        What is counted: singular, plural, in few words.
+    among : str
+        The denominator of a day.
+    blind, bias : str
+        Why it says nothing of a day; what it gets wrong where it speaks.
+    """
+
+    outcome: str
     place: str
     title: str
-    one: str  # what is counted in it: singular
-    many: str  # plural
-    short: str  # in few words
-    among: str  # the denominator of a day
-    blind: str  # why it says nothing of a day
-    bias: str  # what it gets wrong where it speaks
+    one: str
+    many: str
+    short: str
+    among: str
+    blind: str
+    bias: str
 
 
 MEASURES = {

@@ -133,7 +133,7 @@ def share_tails(seen, expected):
 
 def _judge(effect, seen, mean, separate):
     """Test the last window against the others and let the common rule decide."""
-    alpha, sides = round(1 - effect.level, 12), 2 if effect.alternative == "two-sided" else 1
+    alpha, sides = effect.alpha, 2 if effect.alternative == "two-sided" else 1
     order, (lower, upper) = order_windows(seen, mean), share_tails(seen, mean)
     test = PlaceboTest(order[-1], order[:-1], effect.alternative, alpha)
     nothing = share_tails(np.append(seen[:-1], 0), mean)[0] * sides

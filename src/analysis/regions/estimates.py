@@ -36,6 +36,7 @@ def alert_minutes(*, takeoffs=True, folder=None):
     takeoffs : bool
         Whether the nationwide alarms that look like the take-off of a MiG-31K count.
     folder : path, optional
+        Folder of tables.
 
     Returns
     -------
@@ -136,7 +137,8 @@ def estimate_relative(counts, others, days, *, exclude=(), announced=None, level
     """
     days, others = check_window(days), others.reindex(counts.index)
     own = _against_quarters(counts.where(others.notna()), days, exclude, announced, level)
-    if (own := replace(own, outcome=f"{RELATIVE}{own.outcome}")).p_value is None:
+    own = replace(own, outcome=f"{RELATIVE}{own.outcome}")
+    if own.p_value is None:
         return own
     daily = own.daily.set_index("day")
     ordinary, observed = daily["role"] == "baseline", daily["observed"]
@@ -150,9 +152,12 @@ def estimate_relative(counts, others, days, *, exclude=(), announced=None, level
         daily=daily.assign(expected=implied, low=low * implied, high=high * implied).reset_index(),
         placebo=own.placebo.assign(ratio=ratios[:-1]),
     )  # fmt: skip
-    if (effect := _if_separate(effect)).p_value is not None and mean[-1] <= np.quantile(mean[:-1], QUIET):
+    effect = _if_separate(effect)
+    if effect.p_value is None:
+        return effect
+    if mean[-1] <= np.quantile(mean[:-1], QUIET):
         return _untested(effect, "the others were as quiet themselves as in the quietest tenth of ordinary windows")
-    return effect if effect.p_value is None else _tested(effect)
+    return _tested(effect)
 
 
 def estimate_shares(minutes, days, whole):
@@ -210,9 +215,7 @@ def _if_separate(effect):
 
 def _tested(effect):
     """Judge the ratio against the placebos; expected, daily and placebo are already in place."""
-    test = PlaceboTest(
-        effect.ratio, effect.placebo["ratio"].to_numpy(), effect.alternative, round(1 - effect.level, 12)
-    )
+    test = PlaceboTest(effect.ratio, effect.placebo["ratio"].to_numpy(), effect.alternative, effect.alpha)
     found = placebo_fields(test, effect.expected)
     silence = f"even total silence would have p = {found['p_min']:.2g} against {test.n_placebo} comparable windows"
     reason = "the window of the whole panel shifted in time" if found["testable"] else silence

@@ -199,7 +199,7 @@ def largest_p(counts, days, *, exclude=(), announced=None, salvo_days=(), level=
     if worst.p_value is None:
         return replace(worst, stratum=STRATUM, test="largest p", reason=f"{worst.reason}; {reason}")
     p_min = max(effect.p_min for effect in effects)
-    testable = p_min <= 1 - level + 1e-12
+    testable = p_min <= worst.alpha
     if not testable:
         silent = sum(not effect.testable for effect in effects)
         reason = f"in {silent} of {len(effects)} windows moved by up to a day even total silence is ordinary; {reason}"
