@@ -144,7 +144,7 @@ def _judge(effect, seen, mean, separate):
     needed = ceil(sides / alpha - 1e-9) - 1  # with fewer, not even the most extreme of separate windows is rejected
     if floor > alpha:
         reason = f"even none at all is ordinary: {silent} of {windows} have none" if silent else (
-            f"only {windows}: even none at all has p = {floor:.2g}"
+            f"only {windows}: even none at all has p = {min(1.0, floor):.2g}"
         )  # fmt: skip
     elif separate < needed:
         reason = f"only {separate} separate windows to compare with, {needed} are needed"
