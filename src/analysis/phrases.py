@@ -17,7 +17,7 @@ def in_brief(row):
         seen: what flew, and what would have been ordinary; ratio: with its interval; sight: the smallest cut that
         would have been seen, or why none. Empty where there is nothing to say.
     """
-    row = {name: None if value != value else value for name, value in row.items()}  # NaN differs from itself
+    row = _empty_as_none(row)
     why = str(row["reason"] or "").split("; ")[0]
     if row["observed"] is None:
         return {"seen": "", "ratio": "", "sight": why}
@@ -35,12 +35,17 @@ def week_after(row):
     >>> week_after({"ratio": 2.1, "p_value": 0.03, "verdict": "more", "testable": True, "reason": "x"})
     'week after: 2.10 times the expected, a surge'
     """
-    if row is None or row["ratio"] is None or row["ratio"] != row["ratio"]:
+    row = None if row is None else _empty_as_none(row)
+    if row is None or row["ratio"] is None:
         return ""
-    if row["p_value"] is None or row["p_value"] != row["p_value"]:
+    if row["p_value"] is None:
         return f"week after: cannot be told, {row['reason'].split('; ')[0]}"
     found = "a surge" if row["verdict"] == MORE else "no surge visible" if row["testable"] else "cannot be told"
     return f"week after: {row['ratio']:.2f} times the expected, {found}"
+
+
+def _empty_as_none(row):
+    return {name: None if value != value else value for name, value in row.items()}  # NaN differs from itself
 
 
 def _ratio_in_brief(row):

@@ -33,19 +33,19 @@ def background_parts(folder, notebooks, *, surroundings):
     list of dict
         id, name, and html that is clean: see `render_section`.
     """
-    import nbformat
     from markupsafe import Markup
 
-    parts = []
+    parts, package = [], json.dumps(surroundings["package"]).encode()
     for name, title in BACKGROUND.items():
         path = Path(notebooks) / f"{name}.ipynb"
         if not path.is_file():
             continue
         content = path.read_bytes()
-        depends = content + json.dumps(surroundings["package"]).encode()
-        key = f"<!-- {hashlib.sha256(depends).hexdigest()} -->\n"
+        key = f"<!-- {hashlib.sha256(content + package).hexdigest()} -->\n"
         kept = folder / CACHE / f"{name}.html"
         if not kept.is_file() or not kept.read_text("utf-8").startswith(key):
+            import nbformat  # only here: a batch without news need not wait for it
+
             notebook = nbformat.reads(content.decode("utf-8"), as_version=4)
             write_file(kept, key + render_section(notebook, name=name, level=1))
         parts.append({"id": name, "name": title, "html": Markup(kept.read_text("utf-8").removeprefix(key))})

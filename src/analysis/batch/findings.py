@@ -46,7 +46,9 @@ def findings_table(results):
     -------
     str
     """
-    deciding, after = verdicts(results), verdicts(results, window=AFTER).set_index(["pause", "outcome"])
+    registry = load_pauses()
+    deciding = verdicts(results, registry=registry)
+    after = verdicts(results, window=AFTER, registry=registry).set_index(["pause", "outcome"])
     names = list(dict.fromkeys(deciding["outcome"]))
     lines = ["| pause | strike days | " + " | ".join(outcome_label(name) for name in names) + " |"]
     lines.append("|---|---|" + "---|" * len(names))
