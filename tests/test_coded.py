@@ -129,6 +129,7 @@ def test_table_without_any_find_is_no_error(tmp_path):
     assert table["rear_oblasts"].isna().all() and (table["code"] == "not_found").all()
 
 
+@needs_raw
 def test_known_winter():
     raw = Path(RAW) / "energy_coding"
     table = import_coded(*(raw / name for name in ("days.csv", "events.csv", "double_coding.csv")), folder=DATA)
