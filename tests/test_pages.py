@@ -12,7 +12,6 @@ from bs4 import BeautifulSoup
 from made_up import code, effect_row, pauses, text
 from nbformat import v4
 
-from analysis.batch import front
 from analysis.batch.execution import to_text
 from analysis.batch.findings import method
 from analysis.batch.folder import cells_digest, open_folder, part_path, write_file
@@ -61,6 +60,21 @@ def test_a_table_without_rows_says_so():
     empty = "<table><thead><tr><th>oblast</th></tr></thead><tbody></tbody></table>"
     soup = part(({"text/html": empty}, {}))
     assert soup.table is None and "None." in soup.get_text()
+
+
+def test_what_cells_print_and_a_refusal_on_purpose_show_as_text():
+    cell = code("check()")
+    cell.outputs = [
+        v4.new_output("stream", name="stdout", text="three <b>tables</b>"),
+        v4.new_output(
+            "error", ename="DataError", evalue="", traceback=["\x1b[31mDataError\x1b[0m: a <script>", "To do: x"]
+        ),
+        v4.new_output("display_data", {"application/json": {"a": 1}, "text/plain": "{'a': 1}"}),
+    ]
+    html = render_section(v4.new_notebook(cells=[text("# Data"), cell]), name="data", level=1)
+    assert [part.get_text() for part in BeautifulSoup(html, "html.parser")("pre")] == [
+        "three <b>tables</b>", "DataError: a <script>\nTo do: x", "{'a': 1}"
+    ]  # fmt: skip
 
 
 def test_alternative_text_is_text():
@@ -216,20 +230,7 @@ def test_the_index_answers_first_and_says_how_and_what_is_left_out(site):
     assert "data to 6 June 2026" in answer.find_next_sibling(class_="cite").get_text()
     assert [item.get_text() for item in soup.select("#method li")] == method()
     assert "Proposed, never in force" in [reason.get_text() for reason in soup.select("#elsewhere dt")]
-    forest, drones, missiles = soup.select("main > figure img")
-    assert "2 findings, 1 of them told" in forest["alt"] and "drones" in drones["alt"] and "missiles" in missiles["alt"]
     assert page(site, "a.html").select_one("meta[name=description]")["content"] == "Fewer <b>drones</b>."
-
-
-def test_pictures_of_the_index_are_drawn_again_only_when_what_they_show_changes(tmp_path, monkeypatch):
-    drawn = []
-    monkeypatch.setattr(front, "_drawn", lambda rows: drawn.append(rows) or {"until": "", "pictures": []})
-    rows = [effect_row() | {"name": "Truce"}]
-    with open_folder(tmp_path) as folder:
-        for inputs in (["1"], ["1"], ["2"]):
-            front.front_pictures(folder, rows, inputs=inputs)
-        front.front_pictures(folder, [], inputs=["2"])
-    assert drawn == [rows, rows, []]
 
 
 def test_a_part_that_failed_is_named_on_a_page_that_has_others(site):

@@ -37,7 +37,7 @@ _EXPORTS = {
     "regions.figures": ["draw_region_ranks", "draw_region_windows", "draw_tile_map"],
     "regions.assessment": ["RegionalAssessment", "assess_regions"],
     "explore": ["ExplorationPanel", "explore_pause"],
-    "results": ["load_results", "shown_verdicts", "verdicts"],
+    "results": ["describe_forest", "forest_frame", "load_results", "shown_verdicts", "verdicts"],
 }
 _ROOM_OF = {name: room for room, names in _EXPORTS.items() for name in names}
 __all__ = sorted(_ROOM_OF)

@@ -92,6 +92,12 @@ def forest_frame(rows):
     return rows[["ratio", "ratio_low", "ratio_high"]].astype(float).assign(label=labels, told=told)
 
 
+def describe_forest(rows):
+    """Alternative text of a forest of findings: how many there are and which could be told from chance."""
+    told = "; ".join(rows.loc[rows["told"], "label"]) or "none"
+    return f"Ratios of launched to expected for {len(rows)} findings. Told from chance: {told}."
+
+
 def shown_verdicts(results, *, registry=None):
     """The deciding rows as text for readers: what flew, what would have been ordinary, and the verdict."""
     rows = verdicts(results, registry=registry)

@@ -120,7 +120,9 @@ def estimate_lull(missiles, days, *, threshold=SALVO_MISSILES, exclude=()):
     DesignError
         A threshold that is not positive.
     """
-    import statsmodels.api as sm
+    from statsmodels.genmod.families import Binomial
+    from statsmodels.genmod.families.links import CLogLog
+    from statsmodels.genmod.generalized_linear_model import GLM  # statsmodels.api would import all of it
 
     if not threshold > 0:
         raise DesignError("not a salvo threshold", field="threshold", expected="above 0", found=repr(threshold))
@@ -134,8 +136,7 @@ def estimate_lull(missiles, days, *, threshold=SALVO_MISSILES, exclude=()):
     usable = before & ~np.isnan(since) & history.notna().to_numpy() & ~history.index.isin(pd.DatetimeIndex(exclude))
     if salvo[usable].sum() < FEWEST_SALVOS or np.isnan(since[~before][0]):
         return None
-    family = sm.families.Binomial(link=sm.families.links.CLogLog())
-    fit = sm.GLM(salvo[usable].astype(float), _terms(since[usable]), family=family).fit()
+    fit = GLM(salvo[usable].astype(float), _terms(since[usable]), family=Binomial(link=CLogLog())).fit()
     start = int(since[~before][0])
     ahead = fit.predict(_terms(np.arange(1, start + len(days))))
     curve = np.arange(1, 22)

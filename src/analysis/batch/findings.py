@@ -15,7 +15,7 @@ from analysis.comparison import WITHOUT
 from analysis.errors import ReportError
 from analysis.pauses import data_folder, load_pauses, reported_pauses
 from analysis.phrases import in_brief, week_after
-from analysis.results import forest_frame, load_results, verdicts
+from analysis.results import describe_forest, forest_frame, load_results, verdicts
 from analysis.sentences import (
     FEWER,
     MORE,
@@ -131,7 +131,8 @@ def forest_picture(results):
     """PNG bytes of the forest plot of all reported pauses."""
     from analysis.figures import Picture, draw_forest
 
-    return Picture(draw_forest(forest_frame(verdicts(results))), alt="forest plot").png()
+    rows = forest_frame(verdicts(results))
+    return Picture(draw_forest(rows), alt=describe_forest(rows)).png()
 
 
 def _cell(row, after):

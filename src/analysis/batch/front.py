@@ -1,22 +1,15 @@
-"""The front page: what it says of all pauses beside their findings, and its pictures.
+"""The front page: what it says of all pauses beside their findings."""
 
-Drawing takes longer than everything else that a batch without news has to do, so the pictures are kept with a
-digest of what they show and drawn again only when that changes.
-"""
-
-import hashlib
-import json
-
-import pandas as pd
-
-from analysis.batch.folder import CACHE, write_file
 from analysis.pauses import reported_pauses
 from analysis.procedure import VOLUME
-from analysis.results import forest_frame
-from analysis.sentences import capital, outcome_label, span_text
-from analysis.tables import load_strikes, outcome_series
+from analysis.sentences import span_text
+from analysis.tables import outcome_series
 
-PICTURES = "front.json"
+
+def last_day():
+    """The last day of the data, in words."""
+    last = outcome_series(VOLUME[0]).index[-1]
+    return span_text(last, last)
 
 
 def report_rows(registry):
@@ -63,61 +56,3 @@ def _why_not(pause):
     if pause.kind in ("local", "maritime", "sectoral"):
         return "At single places or at sea, which counts for the whole country cannot show"
     return "No window that can be tested"
-
-
-def front_pictures(folder, rows, *, inputs):
-    """Forest of all findings and timelines of launches with pauses shaded, as embedded pictures.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder of reports, which keeps them.
-    rows : sequence of dict
-        The rows that decide, with the pause's name beside the record's columns.
-    inputs : sequence of str
-        Digests of what the executed notebooks depend on; the pictures depend on nothing else.
-
-    Returns
-    -------
-    dict
-        until: last day of the data in words; pictures: list of dict of title, src and alt.
-    """
-    path = folder / CACHE / PICTURES
-    key = hashlib.sha256(json.dumps([rows, inputs], sort_keys=True).encode()).hexdigest()
-    try:
-        kept = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        kept = {}
-    if kept.get("key") != key:
-        kept = {"key": key} | _drawn(rows)
-        write_file(path, json.dumps(kept))
-    return kept
-
-
-def _drawn(rows):
-    from analysis.coverage import describe_timeline
-    from analysis.figures import draw_forest, draw_timeline
-
-    strikes, drawn = load_strikes(), []
-    if rows:
-        frame = forest_frame(pd.DataFrame(rows))
-        alt = (
-            f"Ratios of launched to expected for {len(frame)} findings, {frame['told'].sum()} of them told from "
-            f"chance; the table above has every value."
-        )
-        drawn.append(_embedded("Launched over expected", draw_forest(frame), alt))
-    spans = {(row["name"], row["first_day"], row["last_day"]) for row in rows}
-    spans = pd.DataFrame(sorted(spans), columns=["label", "first_day", "last_day"])
-    spans = spans.assign(first_day=pd.to_datetime(spans["first_day"]), last_day=pd.to_datetime(spans["last_day"]))
-    for name in VOLUME:
-        label = outcome_label(name)
-        title, alt = f"{capital(label)} since {strikes.index[0]:%Y}", describe_timeline(strikes[name], label=label)
-        drawn.append(_embedded(title, draw_timeline(strikes[name], spans, label=label), alt))
-    last = outcome_series(VOLUME[0]).index[-1]
-    return {"until": span_text(last, last), "pictures": drawn}
-
-
-def _embedded(title, ax, alt):
-    from analysis.figures import Picture
-
-    return {"title": title, "src": Picture(ax, alt).address(), "alt": alt}

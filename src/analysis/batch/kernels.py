@@ -2,16 +2,15 @@
 
 Starting a kernel and importing pandas, statsmodels and seaborn cost far more than the cells of a report. So a batch
 starts one server process (``python -m analysis.batch.kernels``), which imports the package and waits for tasks on
-its standard input. For each task it forks a worker, and the worker, before it does anything else, forks its kernel;
-papermill in the worker then meets an ordinary ipykernel through jupyter_client's own extension point, a kernel
-provisioner. Nothing is shared between reports, and a cold batch runs the same worker with plain kernels.
+its standard input. For each task it forks a worker, and the worker, before it does anything else, forks its kernel,
+which papermill meets as an ordinary ipykernel (see `forking`). Nothing is shared between reports, and a cold batch runs
+the same worker with plain kernels.
 
 Forking is safe only from a single thread, which is asserted, and happens before any socket exists. Every process
 watches a pipe from its parent and ends when that closes, whatever killed the parent; the server watches its
 standard input. The server owns the folder of sockets and removes it last.
 """
 
-import asyncio
 import gc
 import io
 import json
@@ -30,22 +29,23 @@ from pathlib import Path
 
 import pandas as pd
 import psutil
-from jupyter_client import AsyncKernelManager
-from jupyter_client.provisioning import LocalProvisioner
 from nbformat import v4
 
+from analysis.batch.forking import ForkedKernel, ForkKernelManager, end_with
 from analysis.batch.pages import render_section
 from analysis.batch.tasks import Task, execute, save_failure
 from analysis.errors import ReportError
 
 CAN_FORK = hasattr(os, "fork")
-WORKER = ("papermill",)
+WORKER = ("papermill", "ipykernel.kernelspec")
 KERNEL = (
     "analysis.assessment", "analysis.comparison", "analysis.figures", "analysis.outlook", "analysis.energy.coding",
     "analysis.energy.procedure", "analysis.regions.assessment", "analysis.regions.figures",
-    "analysis.sensitivity.assessment", "IPython.core.pylabtools", "matplotlib_inline.backend_inline",
-    "matplotlib.backends.backend_agg", "matplotlib.pyplot", "PIL.Image", "seaborn", "statsmodels.api",
-    "ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.oinspect", "sqlite3", "tornado.platform.asyncio",
+    "analysis.sensitivity.assessment", "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect",
+    "IPython.core.pylabtools", "IPython.extensions.storemagic", "ipykernel.debugger", "ipykernel.kernelapp",
+    "matplotlib.backends.backend_agg", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "PIL.Image",
+    "pandas.core.methods.to_dict", "pandas.core.reshape.reshape", "pandas.io.formats.csvs", "seaborn", "sqlite3",
+    "statsmodels.genmod.generalized_linear_model", "tornado.platform.asyncio", "zmq.utils.garbage",
 )  # fmt: skip
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",  # sums depend on the number of threads
@@ -148,19 +148,18 @@ def serve(jobs, warm):
 
 def warm_up(modules):
     """Import what workers and kernels use, use it once to fill its caches, and check that forking is safe."""
-    gc.disable()  # importing leaves next to nothing to collect
+    gc.disable()  # importing leaves next to nothing to collect, and what is frozen below is not looked through again
     for name in modules:
         import_module(name)
     pd.set_option("display.max_columns", 20)  # as in a kernel: pandas takes a server for a terminal
     frame = pd.DataFrame({"warm": [1.5]})
-    table = v4.new_output("display_data", {"text/html": frame.to_html(), "text/plain": str(frame)})
-    cells = [v4.new_markdown_cell("# warm\n\n- [a](b) *c*"), v4.new_code_cell(outputs=[table])]
+    table = v4.new_output("display_data", {"text/html": f"<style></style>{frame.to_html()}", "text/plain": str(frame)})
+    cells = [v4.new_markdown_cell("# warm\n\n- [a](b) & *c*"), v4.new_code_cell(outputs=[table])]
     render_section(v4.new_notebook(cells=cells), name="warm", level=1)
     if "matplotlib" in sys.modules:
         figure = sys.modules["matplotlib.figure"].Figure()  # pyplot would choose its backend before there is a kernel
         figure.add_subplot().set_title("warm")
         figure.savefig(io.BytesIO())
-    gc.collect()
     gc.freeze()
     gc.enable()
     tasks = Path("/proc/self/task")
@@ -172,106 +171,14 @@ def warm_up(modules):
         )  # fmt: skip
 
 
-class ForkedKernel:
-    """A forked process that waits to become a kernel; has what `LocalProvisioner` asks of a Popen object."""
-
-    stdin = stdout = stderr = None
-
-    def __init__(self):
-        receiving, self.pipe = os.pipe()
-        self.returncode = None
-        self.pid = os.fork()
-        if self.pid == 0:
-            os.close(self.pipe)
-            _become_kernel(receiving)
-        os.close(receiving)
-
-    def launch(self, command, *, env, cwd):
-        """Tell the waiting process to start; the pipe stays open as its lifeline."""
-        order = {"arguments": command[command.index("-f") :], "env": env, "cwd": cwd}
-        os.write(self.pipe, json.dumps(order).encode() + b"\n")
-
-    def poll(self):
-        """Return the exit code, or None while it runs."""
-        if self.returncode is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
-        return self.returncode
-
-    def wait(self):
-        """Wait for the end and return the exit code."""
-        if self.returncode is None:
-            self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return self.returncode
-
-    def send_signal(self, number):
-        """Send a signal, unless it has ended."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-
-class ForkProvisioner(LocalProvisioner):
-    """Gives jupyter_client a kernel that was forked already; everything else is as for a local one."""
-
-    async def launch_kernel(self, cmd, **kwargs):
-        """Start the waiting kernel with the connection file in `cmd`."""
-        self.process = self.parent.forked
-        self.process.launch(cmd, env=kwargs["env"], cwd=kwargs.get("cwd"))
-        self.pid = self.pgid = self.process.pid
-        return self.connection_info
-
-    async def wait(self):
-        """Wait for the kernel's end, looking more often than every tenth of a second."""
-        while await self.poll() is None:
-            await asyncio.sleep(0.005)
-        return await super().wait()
-
-
-class ForkKernelManager(AsyncKernelManager):
-    """A kernel manager whose kernel is `forked`."""
-
-    forked = None
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.provisioner = ForkProvisioner(parent=self, kernel_spec=self.kernel_spec)
-
-
 def _work(task, place, warm, lifeline):
     """Be a worker: fork the kernel first, then meet it through papermill."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.close(lifeline[1])
     os.environ["TMPDIR"] = tempfile.tempdir = place
     manager = type("Manager", (ForkKernelManager,), {"forked": ForkedKernel()}) if warm else None
-    threading.Thread(target=_end_with, args=(lifeline[0],), daemon=True).start()
+    threading.Thread(target=end_with, args=(lifeline[0],), daemon=True).start()
     Path(place, "result").write_text(json.dumps(execute(task, place, kernel_manager=manager)))
-
-
-def _become_kernel(receiving):
-    """Wait for the order, then be an ipykernel until the end; never returns."""
-    code = 1
-    try:
-        os.setsid()
-        with os.fdopen(receiving, "rb", buffering=0) as pipe:
-            order = json.loads(pipe.readline() or "null")
-            if order is not None:
-                os.environ.clear()
-                os.environ.update(order["env"])
-                os.chdir(order["cwd"] or ".")
-                threading.Thread(target=_end_with, args=(receiving,), daemon=True).start()
-                from ipykernel.kernelapp import IPKernelApp
-
-                # 1 means: somebody else, here the pipe, watches over the parent
-                IPKernelApp.launch_instance([*order["arguments"], "--IPKernelApp.parent_handle=1"])
-        code = 0
-    finally:
-        os._exit(code)
-
-
-def _end_with(pipe):
-    """End this process at once when the other end of the pipe closes, that is, when the parent is gone."""
-    os.read(pipe, 1)
-    os._exit(1)
 
 
 def _end():

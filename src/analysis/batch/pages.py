@@ -25,7 +25,7 @@ import pandas as pd
 from analysis.batch.execution import effect_rows, outputs, records
 from analysis.batch.findings import AFTER, joint_caveat, joint_sentence, method
 from analysis.batch.folder import EXECUTED, failed_path, part_path, read_executed, read_failure, write_file
-from analysis.batch.front import front_pictures, not_measurable
+from analysis.batch.front import last_day, not_measurable
 from analysis.effects import MIME
 from analysis.errors import ReportError
 from analysis.pauses import load_pauses
@@ -35,6 +35,7 @@ from analysis.tables import outcomes
 
 TEMPLATES = Path(__file__).parent / "templates"
 HIDDEN = "notebook-only"
+SHOWN = ["text/html", "text/markdown", "image/png", "text/plain"]  # of what an output offers, the first
 MARKS = {FEWER: "told", MORE: "told", NO_CHANGE: "open", DEPENDS: "open", NOT_TESTABLE: "blind"}
 LABELS = defaultdict(str, pause="Launches", energy="Energy", regions="Regions", sensitivity="Choices")
 TAGS = """a abbr b blockquote br caption code dd details div dl dt em figcaption figure h1 h2 h3 h4 h5 hr i img li ol
@@ -126,10 +127,7 @@ def write_pages(folder, pauses, sections, *, comparison, background=()):
         caveat=joint_caveat(together) if len(together) else "",
         elsewhere=not_measurable(load_pauses()),
         outcomes=[outcome for outcome in outcomes().values() if outcome.in_family],
-        front=front_pictures(
-            folder, [card["rows"][name] | {"name": card["name"]} for card in cards for name in card["rows"]],
-            inputs=[digest for card in cards for digest in card["inputs"]],
-        ),
+        until=last_day(),
     )  # fmt: skip
     write_file(folder / "index.html", page + "\n")
 
@@ -154,7 +152,6 @@ def _card(folder, pause, sections):
             name: in_brief(row) | {"verdict": row["verdict"], "after": week_after(after.get(name))}
             for name, row in rows.items()
         },
-        "inputs": [notebook["metadata"]["pauses"]["inputs"] for notebook in executed],
         "sections": [_section(name, parts[name]) for name in sections if parts[name]],
         "errors": {name: read_failure(paths[name]) for name in sections if failed_path(paths[name]).exists()},
     }
@@ -200,11 +197,18 @@ def _shown(notebook, name):
 
 @cache
 def _exporter():
-    from nbconvert import HTMLExporter
+    """An exporter without what HTMLExporter adds for a page that stands alone, and without its second parse."""
+    from nbconvert import TemplateExporter
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+    from traitlets.config import Config
 
-    return HTMLExporter(
-        template_name="section", extra_template_basedirs=[str(TEMPLATES)], exclude_input=True,
-        exclude_input_prompt=True, exclude_output_prompt=True, exclude_anchor_links=True,
+    def markdown2html(source):
+        return MarkdownWithMath(renderer=IPythonRenderer(escape=False, exclude_anchor_links=True)).render(source)
+
+    return TemplateExporter(
+        template_name="section", template_file="index.html.j2", extra_template_basedirs=[str(TEMPLATES)],
+        filters={"markdown2html": markdown2html}, exclude_input=True, default_preprocessors=[],
+        config=Config(NbConvertBase={"display_data_priority": SHOWN}),
     )  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def run_reports(
     parameters : dict, optional
         Values for parameters besides ``pause_id``, for every notebook.
     jobs : int, optional
-        Notebooks at a time; by default two for each processor, since many a moment is spent waiting for a kernel.
+        Notebooks at a time; by default as many as processors.
     force : bool
         Run what is up to date too.
     cold : bool
@@ -119,7 +119,7 @@ def run_reports(
     check_names([*sections, COMPARISON])
     chosen = _chosen(selected, ids, "pause")
     names = _chosen(only, [*sections, COMPARISON], "notebook")
-    jobs = min(MOST_JOBS, 2 * (os.cpu_count() or 1)) if jobs is None else jobs
+    jobs = min(MOST_JOBS, os.cpu_count() or 1) if jobs is None else jobs
     if not 1 <= jobs <= 64 or timeout < 1:
         raise ReportError("cannot work like that", expected="1 to 64 jobs and a timeout of at least one second")
     say, given, surroundings = progress or (lambda event: None), parameters or {}, fingerprint()

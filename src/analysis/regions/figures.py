@@ -1,5 +1,6 @@
 """Pictures of regions: tile map, small multiples, ranks. Values are also written out: grey print loses nothing."""
 
+from itertools import zip_longest
 from textwrap import fill
 
 import pandas as pd
@@ -62,24 +63,28 @@ def draw_region_windows(windows, shares, *, days):
     if windows.empty:
         return draw_tile_map(shares, title="No ordinary window to compare with")
     order = (shares["share"] - shares["usual"])[windows.columns].sort_values(ascending=False, kind="stable").index
-    tidy = (100 * windows.asfreq("D")).rename_axis("start").reset_index()  # days left out are gaps, not lines
-    tidy = tidy.melt("start", var_name="region", value_name="share")
-    look = {"col_wrap": 2, "height": 0.8, "aspect": WIDTH / 1.6, "sharey": False, "dropna": False}
-    grid = sns.FacetGrid(tidy, col="region", col_order=order, **look)
-    grid.map(plt.plot, "start", "share", color=INK, lw=0.8).set_titles("")
-    for region, ax in grid.axes_dict.items():
+    rows = -(-len(order) // 2)
+    margins = {"left": 0.07, "right": 0.99, "bottom": 0.3 / rows, "top": 1 - 0.25 / rows, "hspace": 0.8, "wspace": 0.15}
+    figure, axes = plt.subplots(rows, 2, figsize=(WIDTH, 0.8 * rows), sharex=True, squeeze=False, gridspec_kw=margins)
+    sns.despine(figure)
+    percent = 100 * windows.asfreq("D")  # days left out are gaps, not lines
+    for region, ax in zip_longest(order, axes.flat):
+        if region is None:
+            ax.set_axis_off()
+            continue
         row = shares.loc[region]
+        ax.plot(percent[region], color=INK, lw=0.8)
         ax.axhspan(100 * row["low"], 100 * row["high"], color=EXPECTED, alpha=0.3, lw=0)
         ax.axvline(days[0], color=PAUSE, lw=1)
         ax.plot(days[0], 100 * row["share"], marker="o", ms=6, color=PAUSE, mec=INK, clip_on=False)
         ax.set_title(f"{region} {row['share']:.0%}, usually {row['usual']:.0%}", loc="left", fontsize=SMALL)
-        ax.set(xlabel="", ylabel="", xticks=[], ylim=(0, None))
+        ax.set(xticks=[], ylim=(0, None))
         ax.tick_params(labelsize=8, length=2, colors=INK)
     span = " to ".join(f"{day.day} {day:%B %Y}" for day in (windows.index[0], windows.index[-1]))
     note = f"Share of all alert-minutes in %, windows of {days_text(len(days))} that start from {span}. Orange: the "
     note += "pause. Grey, where shown: 95 of 100 ordinary windows."
-    grid.figure.text(0.02, 0.03, fill(note, CAPTION_LETTERS), va="top", fontsize=SMALL, color=SOFT)
-    return next(iter(grid.axes_dict.values()))
+    figure.text(0.02, 0.15 / rows, fill(note, CAPTION_LETTERS), va="top", fontsize=SMALL, color=SOFT)
+    return axes[0, 0]
 
 
 def draw_region_ranks(shares, *, named, title="", ax=None):
