@@ -323,8 +323,8 @@ def test_a_window_at_most_three_days_after_a_salvo_is_compared_with_windows_that
     found, starts = matched_starts(layout, [], lag, 0)
     assert found == lag and len(starts) > 10
     assert effect.test == "after-salvo" and list(effect.placebo["start"]) == starts
-    days = "1 day" if lag == 1 else f"{lag} days"
-    assert f"the window starts {days} after a salvo: compared with windows that do too" in effect.reason
+    starts_when = f"the window starts {'1 day' if lag == 1 else f'{lag} days'} after a heavy day or mass salvo"
+    assert f"{starts_when}: compared with windows that do too" in effect.reason
 
 
 @pytest.mark.parametrize("lag, automatic", [(1, "after-salvo"), (3, "after-salvo"), (4, "shift"), (7, "shift")])
@@ -363,7 +363,7 @@ def test_a_week_without_a_salvo_leaves_nothing_to_compare_after_one():
     counts[DAYS[200:260]] *= 3
     effect = estimate_effect(counts, WINDOW, holidays=False, test="after-salvo")
     assert effect.verdict == "not testable" and effect.n_placebo == 0
-    assert effect.reason.startswith("no salvo in the week before the window")
+    assert effect.reason.startswith("no heavy day or mass salvo in the week before the window")
 
 
 def test_a_fall_that_usually_follows_a_salvo_is_no_finding_after_one():

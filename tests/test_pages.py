@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 from bs4 import BeautifulSoup
 from made_up import code, effect_row, pauses, text
+from markupsafe import Markup
 from nbformat import v4
 
 from analysis.batch.execution import to_text
@@ -62,19 +63,15 @@ def test_a_table_without_rows_says_so():
     assert soup.table is None and "None." in soup.get_text()
 
 
-def test_what_cells_print_and_a_refusal_on_purpose_show_as_text():
+def test_what_a_cell_prints_shows_as_text():
     cell = code("check()")
+    data = {"application/json": {"a": 1}, "text/plain": "{'a': 1}"}
     cell.outputs = [
-        v4.new_output("stream", name="stdout", text="three <b>tables</b>"),
-        v4.new_output(
-            "error", ename="DataError", evalue="", traceback=["\x1b[31mDataError\x1b[0m: a <script>", "To do: x"]
-        ),
-        v4.new_output("display_data", {"application/json": {"a": 1}, "text/plain": "{'a': 1}"}),
+        v4.new_output("stream", name="stdout", text="no <b>window</b>"),
+        v4.new_output("display_data", data),
     ]
     html = render_section(v4.new_notebook(cells=[text("# Data"), cell]), name="data", level=1)
-    assert [part.get_text() for part in BeautifulSoup(html, "html.parser")("pre")] == [
-        "three <b>tables</b>", "DataError: a <script>\nTo do: x", "{'a': 1}"
-    ]  # fmt: skip
+    assert [part.get_text() for part in BeautifulSoup(html, "html.parser")("pre")] == ["no <b>window</b>", "{'a': 1}"]
 
 
 def test_alternative_text_is_text():
@@ -231,6 +228,16 @@ def test_the_index_answers_first_and_says_how_and_what_is_left_out(site):
     assert [item.get_text() for item in soup.select("#method li")] == method()
     assert "Proposed, never in force" in [reason.get_text() for reason in soup.select("#elsewhere dt")]
     assert page(site, "a.html").select_one("meta[name=description]")["content"] == "Fewer <b>drones</b>."
+
+
+def test_links_to_notebooks_lead_to_their_pages(tmp_path):
+    words = "[data.ipynb](data.ipynb), [pause.ipynb](pause.ipynb), [off](https://example.org), [x](javascript:x)"
+    html = Markup(render_section(shown(title=f"# Data\n\n{words}"), name="data", level=1))
+    with open_folder(tmp_path) as folder:
+        write_pages(folder, [], [], comparison="comparison", background=[{"id": "data", "name": "Data", "html": html}])
+    text = page(tmp_path, "data.html").h1.find_next("p")
+    assert text.get_text() == "data, pause, off, x"
+    assert [link["href"] for link in text("a", href=True)] == ["data.html", "https://example.org"]
 
 
 def test_a_part_that_failed_is_named_on_a_page_that_has_others(site):

@@ -31,6 +31,8 @@ class Assessment:
         How ordinary a quiet of this length was; None where the data cannot say.
     data_until : Timestamp
         Last strike day of the data.
+    other_pauses : frozenset of Timestamp
+        Days of other reported pauses.
     """
 
     pause: Pause
@@ -38,6 +40,7 @@ class Assessment:
     effects: tuple
     lull: Lull | None
     data_until: pd.Timestamp
+    other_pauses: frozenset = frozenset()
 
     def select(self, outcome, *, window="pause", claim=None):
         """The national rows that fit, the one that decides first."""
@@ -113,13 +116,19 @@ class Assessment:
         days = self.pause.days(self.claim)
         margin = pd.Timedelta(days=NIGHTS_AROUND)
         every = pd.date_range(days[0] - margin, days[-1] + margin)
-        columns = {"period": ["before" if day < days[0] else "after" if day > days[-1] else "pause" for day in every]}
+        columns = {"period": [self._period(day, days) for day in every]}
         for outcome in self.outcomes():
             label = outcome_label(outcome, short=True)
             daily = self.primary(outcome).daily.set_index("day").reindex(every)
             columns[label] = daily["observed"].map("{:.0f}".format, na_action="ignore").fillna("no report")
             columns[f"{label} expected"] = daily["expected"].map("{:.0f}".format, na_action="ignore").fillna("–")
         return pd.DataFrame(columns, index=every.strftime("%Y-%m-%d").rename("strike day"))
+
+    def _period(self, day, days):
+        if days[0] <= day <= days[-1]:
+            return "pause"
+        side = "before" if day < days[0] else "after"
+        return f"{side}, in another pause" if day in self.other_pauses else side
 
     def _until(self):
         return span_text(self.data_until, self.data_until)

@@ -27,6 +27,7 @@ SALVO_LAG = 3  # a window that starts this soon after a salvo is compared with w
 COMPANION_LAG = 7
 QUIET_SHARE = 0.1
 SWAMPING = 20  # times what the baseline alone leads one to expect
+HEAVY = "heavy day or mass salvo"  # of the series itself, of missiles
 TESTS = ("auto", "shift", "after-salvo")
 
 
@@ -247,10 +248,10 @@ def _choose_test(layout, expected, starts, salvo_days, test):
     since = days_since_salvo(salvo)
     lag = since[layout.start]  # NaN before the first salvo, which is no lag of at most anything
     if test == "shift" or (test == "auto" and not lag <= SALVO_LAG):
-        after = "with no salvo before it" if np.isnan(lag) else f"{days_text(round(lag))} after the last salvo"
+        after = f"with no {HEAVY} before it" if np.isnan(lag) else f"{days_text(round(lag))} after the last {HEAVY}"
         return "shift", f"the window starts {after}: compared with all windows", np.ones(len(starts), bool)
     slack = 0 if lag <= SALVO_LAG else 1
     if not lag <= COMPANION_LAG:
-        return "after-salvo", "no salvo in the week before the window", np.zeros(len(starts), bool)
-    why = f"the window starts {days_text(round(lag))} after a salvo: compared with windows that do too"
+        return "after-salvo", f"no {HEAVY} in the week before the window", np.zeros(len(starts), bool)
+    why = f"the window starts {days_text(round(lag))} after a {HEAVY}: compared with windows that do too"
     return "after-salvo", why + ", give or take a day" * slack, np.abs(since[starts] - lag) <= slack

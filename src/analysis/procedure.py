@@ -93,7 +93,8 @@ def assess(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95
     for other in pause.other_claims(chosen):
         effects += _decide_both_starts(setting, other, outcomes, in_family=False)[0]
     lull = estimate_lull(setting.series("missiles_launched"), pause.days(chosen), exclude=setting.exclude)
-    return Assessment(pause, chosen, tuple(effects), lull, setting.series(outcomes[0]).index[-1])
+    until = setting.series(outcomes[0]).index[-1]
+    return Assessment(pause, chosen, tuple(effects), lull, until, frozenset(setting.busy))
 
 
 def decide_pause(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95, registry=None, folder=None):

@@ -82,8 +82,8 @@ class Lull:
             else ""
         )
         return (
-            f"In this window of {length} there came {came}, where {self.expected_salvos:.1f} were to be expected "
-            f"{days_text(self.days_since_salvo)} after the last one{quiet} ({self.n_salvos} salvos in "
+            f"In this window of {length} there came {came} of missiles, where {self.expected_salvos:.1f} were to be "
+            f"expected {days_text(self.days_since_salvo)} after the last one{quiet} ({self.n_salvos} salvos in "
             f"{self.n_days} days)."
         )
 

@@ -1,8 +1,6 @@
 """Execute the committed notebooks in place, so that each shows its results where it is read.
 
-``python -m analysis.batch.notebooks [NAME ...]``. A notebook that fails stays as it was. A cell tagged
-``raises-exception`` may fail, since it is there to show a refusal; of its traceback the last line is kept, for the
-rest names paths of this machine.
+``python -m analysis.batch.notebooks [NAME ...]``. A notebook that fails stays as it was.
 """
 
 import os
@@ -10,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from analysis.batch.execution import check_report, kernel_settings, normalise, one_line, outputs, to_text
+from analysis.batch.execution import check_report, kernel_settings, normalise, one_line, to_text
 from analysis.batch.folder import write_file
 
 NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
@@ -48,9 +46,6 @@ def store_results(path, *, timeout=LONGEST_CELL):
             notebook, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}},
             record_timing=False, coalesce_streams=True, shutdown_kernel="immediate", config=kernel_settings(scratch),
         ).execute(env=os.environ | ENVIRONMENT)  # fmt: skip
-    for output in outputs(notebook):
-        if output["output_type"] == "error":
-            output["traceback"] = [f"{output['ename']}: {output['evalue']}"]
     check_report(notebook)
     return write_file(path, to_text(normalise(notebook)))
 

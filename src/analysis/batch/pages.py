@@ -45,6 +45,7 @@ ATTRIBUTES["th"] = {"colspan", "rowspan", "scope"}
 SHARED = {"class", "lang", "title"}
 _NUMBER = re.compile(r"[-+−×]?\s?[\d.,\u202f\u00a0]+(?:e[-+]?\d+)?\s?%?")
 _WHOLE = re.compile(rf"\d{{4}}-\d\d-\d\d(?: to \d{{4}}-\d\d-\d\d)?|{'|'.join(MARKS)}")  # days and verdicts
+_NOTEBOOK = re.compile(r'<a href="(\w+)\.ipynb">.*?</a>')
 _EMBEDDED = re.compile(r"embedded:(\d+)")
 
 
@@ -110,26 +111,35 @@ def write_pages(folder, pauses, sections, *, comparison, background=()):
 
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
     environment.globals |= {"version": version("strike-pauses"), "marks": MARKS, "labels": LABELS}
+
+    def write_page(name, template, **content):
+        page = environment.get_template(template).render(**content)
+        write_file(folder / f"{name}.html", _linked(page, {part["id"] for part in background}) + "\n")
+
     cards = [_card(folder, pause, sections) for pause in pauses]
     for card in cards:
         if card["sections"]:
-            page = environment.get_template("page.html.j2").render(card=card)
-            write_file(folder / f"{card['id']}.html", page + "\n")
+            write_page(card["id"], "page.html.j2", card=card)
     for part in background:
-        page = environment.get_template("background.html.j2").render(part=part)
-        write_file(folder / f"{part['id']}.html", page + "\n")
+        write_page(part["id"], "background.html.j2", part=part)
     path = folder / EXECUTED / f"{comparison}.ipynb"
     compared = read_executed(path)
     body, together = _part(folder, comparison, compared), pd.DataFrame(effect_rows(compared) if compared else [])
-    page = environment.get_template("index.html.j2").render(
-        cards=cards, comparison=body, comparison_error=read_failure(path), method=method(),
+    write_page(
+        "index", "index.html.j2", cards=cards, comparison=body, comparison_error=read_failure(path), method=method(),
         background=background, answer=joint_sentence(together) if len(together) else "",
         caveat=joint_caveat(together) if len(together) else "",
         elsewhere=not_measurable(load_pauses()),
         outcomes=[outcome for outcome in outcomes().values() if outcome.in_family],
         until=last_day(),
     )  # fmt: skip
-    write_file(folder / "index.html", page + "\n")
+
+
+def _linked(page, names):
+    """Lead from links to notebooks to their pages; one without a page is only named."""
+    return _NOTEBOOK.sub(
+        lambda found: f'<a href="{found[1]}.html">{found[1]}</a>' if found[1] in names else found[1], page
+    )
 
 
 def _card(folder, pause, sections):

@@ -78,13 +78,13 @@ def _read_record(path):
 
 
 def _text(value):
-    """A value as the record holds it: whole numbers whole, others to four significant digits, no value empty.
+    """A value as the record holds it: whole numbers whole, others to six significant digits, no value empty.
 
-    >>> [_text(value) for value in (True, 12345.0, 1234.56, 0.0712345, float("nan"), None, "shift")]
-    ['True', '12345', '1235', '0.07123', '', '', 'shift']
+    >>> [_text(value) for value in (True, 12345.0, 1234.56, 0.07123456, float("nan"), None, "shift")]
+    ['True', '12345', '1235', '0.0712346', '', '', 'shift']
     """
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     if isinstance(value, float):
-        return str(round(value)) if value == round(value) or abs(value) >= 1000 else f"{value:.4g}"
+        return str(round(value)) if value == round(value) or abs(value) >= 1000 else f"{value:.6g}"
     return str(value)
