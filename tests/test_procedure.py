@@ -123,7 +123,7 @@ def test_the_nights_table_shows_what_was_reported(found):
     nights = found["us-three-day-2026-05"].nights()
     assert nights["drones"].loc["2026-05-09":"2026-05-11"].tolist() == ["43", "27", "0"]
     assert nights.index[0] == "2026-05-06"
-    others = ["before, in another pause"] * 3  # Ukraine's silence, then Russia's Victory Day
+    others = ["another pause"] * 3  # Ukraine's silence, then Russia's Victory Day
     assert nights["period"].tolist() == [*others, *["pause"] * 3, *["after"] * 3]
     assert found["energy-moratorium-2025-03"].nights().loc["2025-04-07", "drones"] == "no report"
 

@@ -387,12 +387,12 @@ def test_two_notebooks_may_not_disagree(tmp_path):
         merged(tmp_path)
 
 
-def test_numbers_of_the_record_have_four_significant_digits(tmp_path):
-    values = {"observed": 12345.0, "expected": 1234.567, "ratio": 0.0712345, "p_value": 1e-05, "ratio_high": None}
+def test_numbers_of_the_record_have_six_significant_digits(tmp_path):
+    values = {"observed": 12345.0, "expected": 1234.567, "ratio": 0.071234567, "p_value": 1e-05, "ratio_high": None}
     executed(tmp_path, "a.pause", effect_row(pause="a", **values))
     (row,) = merge_record(tmp_path, ["a"], ["pause"], "comparison")
-    assert [row[name] for name in values] == ["12345", "1235", "0.07123", "1e-05", ""]
-    assert float(row["ratio"]) == pytest.approx(values["ratio"], rel=5e-4)
+    assert [row[name] for name in values] == ["12345", "1235", "0.0712346", "1e-05", ""]
+    assert float(row["ratio"]) == pytest.approx(values["ratio"], rel=5e-6)
 
 
 def test_an_edited_executed_notebook_does_not_enter_the_record(tmp_path):

@@ -151,9 +151,15 @@ def lull(**changes):
 @pytest.mark.parametrize(
     "changes, start",
     [
-        ({}, "In this window of 3 days there came no mass salvo, where 0.6 were to be expected 6 days after"),
-        ({"observed_salvos": 1}, "In this window of 3 days there came one mass salvo, where"),
-        ({"observed_salvos": 2, "last_day": DAYS[0]}, "In this window of 1 day there came 2 mass salvos, where"),
+        (
+            {},
+            "In this window of 3 days there came no mass salvo of missiles, where 0.6 were to be expected 6 days after",
+        ),
+        ({"observed_salvos": 1}, "In this window of 3 days there came one mass salvo of missiles, where"),
+        (
+            {"observed_salvos": 2, "last_day": DAYS[0]},
+            "In this window of 1 day there came 2 mass salvos of missiles, where",
+        ),
     ],
 )
 def test_golden_sentence(changes, start):

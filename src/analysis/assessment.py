@@ -127,8 +127,9 @@ class Assessment:
     def _period(self, day, days):
         if days[0] <= day <= days[-1]:
             return "pause"
-        side = "before" if day < days[0] else "after"
-        return f"{side}, in another pause" if day in self.other_pauses else side
+        if day in self.other_pauses:
+            return "another pause"
+        return "before" if day < days[0] else "after"
 
     def _until(self):
         return span_text(self.data_until, self.data_until)
