@@ -89,8 +89,8 @@ def capital(text):
 
 
 def amount(value):
-    """A count as a reader wants it: whole, with thousands apart; from four digits, as the record has it."""
-    value = float(f"{value:.4g}") if abs(value) < 10_000 else value
+    """A count as a reader wants it: whole, with thousands apart; from six digits, as the record has it."""
+    value = float(f"{value:.6g}") if abs(value) < 1000 else value
     return f"{value:,.0f}" if value >= 10 or value == round(value) else f"{value:.1f}"
 
 
