@@ -35,20 +35,20 @@ UNANSWERED = {"ratio": None, "p_value": None, "expected": None, "testable": Fals
             DRONES | CUT,
             "Fewer than expected: 70 long-range drones launched from 9 to 11 May 2026, where 402 to 2,610 would have "
             "been ordinary. That is 0.05 times the expected 1,412 (95% interval 0.03 to 0.17; p = 0.0089 against 224 "
-            "windows of the same length). Only a cut of about 80% or more would have shown reliably.",
+            "windows of the same length). A cut of about 80% would be found four times in five.",
         ),
         (
             DRONES | CUT | {"observed": 0.0, "ratio": 0.0, "ratio_low": 0.0, "ratio_high": None, "n_missing": 1},
             "Fewer than expected: 0 long-range drones launched from 9 to 11 May 2026 (1 of 3 days without a report), "
             "where 402 to 2,610 would have been ordinary. That is none of an expected 1,412 (p = 0.0089 against 224 "
-            "windows of the same length). Only a cut of about 80% or more would have shown reliably.",
+            "windows of the same length). A cut of about 80% would be found four times in five.",
         ),
         (
             DRONES | CUT | {"test": "after-salvo", "n_placebo": 46, "p_adjusted": 0.043},
             "Fewer than expected: 70 long-range drones launched from 9 to 11 May 2026, where 402 to 2,610 would have "
             "been ordinary. That is 0.05 times the expected 1,412 (95% interval 0.03 to 0.17; p = 0.043 against 46 "
-            "windows of the same length equally long after a salvo). Only a cut of about 80% or more would have shown "
-            "reliably, taken alone.",
+            "windows of the same length equally long after a salvo). A cut of about 80% would be found four times in "
+            "five, taken alone.",
         ),
         (
             DRONES | SURGE,
@@ -70,7 +70,7 @@ UNANSWERED = {"ratio": None, "p_value": None, "expected": None, "testable": Fals
         (
             DRONES | SURGE | {"observed": 1500.0, "ratio": 1.062, "p_value": 0.8, "smallest_visible_cut": None},
             "No visible change: 1,500 long-range drones launched from 9 to 11 May 2026, where 402 to 2,610 would have "
-            "been ordinary. No cut, however large, would have shown reliably.",
+            "been ordinary. Even total silence would have been found in fewer than four cases in five.",
         ),
         (
             DRONES | CUT | {"p_value": 0.04, "p_adjusted": 0.08, "smallest_visible_cut": 0.714},
@@ -116,9 +116,12 @@ def test_golden_headlines():
     )
     same = example_effect(**DRONES | SURGE | {"observed": 1500.0, "ratio": 1.062, "p_value": 0.8})
     assert headline(same, truce) == (
-        "The truce of May 2026 made no visible difference: 1,500 long-range drones launched, where 402 to 2,610 would "
-        "have been ordinary. Only a cut of about 80% or more would have shown reliably."
+        "During the truce of May 2026 no change in the number of launches could be seen: 1,500 long-range drones "
+        "launched, where 402 to 2,610 would have been ordinary. Only a cut of about 80% or more would have shown "
+        "reliably."
     )
+    promise = "It had promised to spare energy, which counts of launches cannot show."
+    assert headline(same, truce, spared="energy") == f"{headline(same, truce)} {promise}"
     unknown = example_effect(**DRONES | UNANSWERED | {"observed": 70.0, "reason": "only 3 usable baseline days; x"})
     assert headline(unknown, truce) == (
         "The truce of May 2026: 70 long-range drones launched, which proves nothing by itself: only 3 usable baseline "
@@ -174,8 +177,8 @@ def rebound_case(*, pause=0.05, after, both, after_p=0.4, both_p=0.4, pause_p=0.
         ),
         (
             {"after": (1.4, 0.9, None), "both": (1.0, 0.85, 1.3), "after_p": 0.08},
-            f"the pause was made up, or more: 1.40 {WEEK} (p = 0.08, {AFTER_QUIET}); pause and the 7 days after "
-            "together 1.00 times the expected (0.85 to 1.30), which has room for 1.",
+            f"at least 47% of what was missing came back, perhaps all or more: 1.40 {WEEK} (p = 0.08, {AFTER_QUIET}); "
+            "pause and the 7 days after together 1.00 times the expected (0.85 to 1.30).",
         ),
         (
             {"after": (1.6, 1.1, None), "both": (1.13, 0.6, 1.6), "after_p": 0.03},

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.calibration.simulate import CountAutoregression
 from analysis.errors import DesignError
-from analysis.estimation import estimate_effect, estimate_rebound
+from analysis.estimation import HEAVY, estimate_effect, estimate_rebound
 from analysis.evidence import recovered_ratio
 from analysis.layout import lay_out
 from analysis.nullmodel import expected_counts
@@ -189,7 +189,7 @@ def test_silence_that_is_ordinary_is_not_testable():
     assert not effect.testable and effect.verdict == "not testable" and effect.smallest_visible_cut is None
     assert effect.reason.startswith(
         f"even total silence is ordinary: {silent} of {effect.n_placebo} comparable windows are silent "
-        f"(p = {effect.p_min:.2g}); "
+        f"(two-sided p = {effect.p_min:.2g}); "
     )
 
 
@@ -323,7 +323,7 @@ def test_a_window_at_most_three_days_after_a_salvo_is_compared_with_windows_that
     found, starts = matched_starts(layout, [], lag, 0)
     assert found == lag and len(starts) > 10
     assert effect.test == "after-salvo" and list(effect.placebo["start"]) == starts
-    starts_when = f"the window starts {'1 day' if lag == 1 else f'{lag} days'} after a heavy day or mass salvo"
+    starts_when = f"the window starts {'1 day' if lag == 1 else f'{lag} days'} after a {HEAVY}"
     assert f"{starts_when}: compared with windows that do too" in effect.reason
 
 
@@ -363,7 +363,7 @@ def test_a_week_without_a_salvo_leaves_nothing_to_compare_after_one():
     counts[DAYS[200:260]] *= 3
     effect = estimate_effect(counts, WINDOW, holidays=False, test="after-salvo")
     assert effect.verdict == "not testable" and effect.n_placebo == 0
-    assert effect.reason.startswith("no heavy day or mass salvo in the week before the window")
+    assert effect.reason.startswith(f"no {HEAVY} in the week before the window")
 
 
 def test_a_fall_that_usually_follows_a_salvo_is_no_finding_after_one():

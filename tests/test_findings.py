@@ -36,17 +36,39 @@ def test_the_readme_has_the_method_of_the_pages_in_ten_sentences():
 @pytest.mark.parametrize(
     ("verdicts", "lead"),
     [
-        (["fewer", "fewer"], "did see fewer launches than"),
-        (["fewer", "not testable"], "saw fewer launches of one kind"),
+        (["fewer", "fewer"], "saw fewer drones than is ordinary"),
+        (["fewer", "not testable"], "saw fewer drones than is ordinary"),
         (["no visible change", "not testable"], "cannot be said to have brought fewer"),
-        (["fewer", "more"], "cannot be said to have brought fewer"),
+        (["fewer", "more"], "saw fewer drones than is ordinary"),
     ],
 )
 def test_the_joint_answer_claims_no_more_than_its_verdicts(verdicts, lead):
     joint = RESULTS[(RESULTS["pause"] == "volume-truces") & (RESULTS["test"] == "joint")].assign(verdict=verdicts)
     assert lead in joint_sentence(joint)
-    assert all(f"({verdict}; p" in joint_sentence(joint) for verdict in verdicts if verdict != "fewer")
+    others = [f"{name}: {verdict}; " for name, verdict in zip(("Drones", "Missiles"), verdicts, strict=True)]
+    assert all(words in joint_sentence(joint) for words in others if "fewer" not in words)
     assert joint_sentence(joint.head(0)) == ""
+
+
+def test_a_joint_finding_that_hangs_on_one_episode_is_called_weak():
+    assert "Of missiles the evidence is weak: 3 missiles launched on 11 days" in joint_sentence(RESULTS)
+    assert "with one episode left out" in joint_sentence(RESULTS).split("weak")[1]
+    firm = RESULTS.assign(
+        p_value=RESULTS["p_value"].where(~RESULTS["pause"].str.startswith("volume-truces-without"), 0.001),
+        smallest_visible_cut=RESULTS["smallest_visible_cut"].fillna(0.9),
+    )
+    assert "saw fewer drones and missiles than is ordinary" in joint_sentence(firm) and "weak" not in joint_sentence(
+        firm
+    )
+
+
+def test_the_caveat_names_what_the_finding_rests_on():
+    caveat = joint_caveat(RESULTS)
+    assert (
+        "came on 6 to 7 May 2026 under Ukraine's silence of May 2026, for which Russia had stated no window" in caveat
+    )
+    assert "On 20 April 2025, 8 to 10 May 2025, 12 April 2026 and 11 May 2026 no report lists drones" in caveat
+    assert "by episode, with Holm's correction, 3 of 3 testable results hold" in caveat
 
 
 def test_every_reason_for_not_seeing_stands_beside_the_verdict():

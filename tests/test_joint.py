@@ -254,8 +254,8 @@ def test_golden_sentence():
     assert joint.summary() == (
         "Fewer than expected: 0 long-range drones launched on 3 pause days between 20 April 2025 and 12 April 2026, "
         f"where {joint.expected_low:.0f} to {joint.expected_high:.0f} would have been ordinary. That is none of an "
-        "expected 300 (p = 0.002 against draws of ordinary windows). Only a cut of about "
-        f"{joint.smallest_visible_cut:.0%} or more would have shown reliably."
+        "expected 300 (p = 0.002 against draws of ordinary windows). A cut of about "
+        f"{joint.smallest_visible_cut:.0%} would be found four times in five."
     )
 
 

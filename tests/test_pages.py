@@ -60,7 +60,7 @@ def test_results_show_and_code_does_not():
 def test_a_table_without_rows_says_so():
     empty = "<table><thead><tr><th>oblast</th></tr></thead><tbody></tbody></table>"
     soup = part(({"text/html": empty}, {}))
-    assert soup.table is None and "None." in soup.get_text()
+    assert soup.table is None and "No rows." in soup.get_text()
 
 
 def test_what_a_cell_prints_shows_as_text():
@@ -223,7 +223,7 @@ def test_the_index_lists_every_pause_and_what_failed(site):
 def test_the_index_answers_first_and_says_how_and_what_is_left_out(site):
     soup = page(site, "index.html")
     answer = soup.h1.find_next_sibling()
-    assert answer.get_text().startswith("Taken together, the announced truces did see fewer launches")
+    assert answer.get_text().startswith("Taken together, the announced truces saw fewer drones than is ordinary")
     assert "data to 6 June 2026" in answer.find_next_sibling(class_="cite").get_text()
     assert [item.get_text() for item in soup.select("#method li")] == method()
     assert "Proposed, never in force" in [reason.get_text() for reason in soup.select("#elsewhere dt")]

@@ -24,7 +24,7 @@ def found():
 def test_christmas_2023_is_no_success(found):
     effect = found["orthodox-christmas-2023"].primary(DRONES)
     assert effect.verdict == "not testable"
-    assert "none are on record for any of the 23 days from 2023-01-03 to 2023-01-25, truce or not" in (effect.summary())
+    assert "the file lists none on any of the 23 days from 2023-01-03 to 2023-01-25, truce or not" in (effect.summary())
 
 
 def test_days_that_are_no_baseline_cover_pause_announcement_and_a_week_after():
@@ -121,7 +121,7 @@ def test_every_key_of_the_record_is_unique(found):
 
 def test_the_nights_table_shows_what_was_reported(found):
     nights = found["us-three-day-2026-05"].nights()
-    assert nights["drones"].loc["2026-05-09":"2026-05-11"].tolist() == ["43", "27", "0"]
+    assert nights["drones"].loc["2026-05-09":"2026-05-11"].tolist() == ["43", "27", "0 (inferred)"]
     assert nights.index[0] == "2026-05-06"
     others = ["another pause"] * 3  # Ukraine's silence, then Russia's Victory Day
     assert nights["period"].tolist() == [*others, *["pause"] * 3, *["after"] * 3]
@@ -131,9 +131,10 @@ def test_the_nights_table_shows_what_was_reported(found):
 def test_the_first_words_can_be_quoted_and_cited(found):
     quotation = found["easter-2025"].quotation()
     assert quotation.startswith(f"**{found['easter-2025'].headline()}**")
-    assert "They hold the only night announced (20 April 2025" in quotation
+    assert "is 20 April 2025; the data hold its only strike day." in quotation
+    assert "On 20 April 2025 no report lists drones: zero is inferred" in quotation
     assert '"Easter truce 2025: did the strikes change?", version' in quotation and "data to 6 June 2026." in quotation
-    assert "no report of the only night announced" in found["orthodox-christmas-2023"].coverage()
+    assert "no usable count of its only strike day" in found["orthodox-christmas-2023"].coverage()
 
 
 def test_what_officials_said_stands_beside_what_was_found(found):
@@ -150,7 +151,7 @@ def test_coverage_says_so_far_while_a_pause_runs():
     claim = replace(running.claim("us"), start=pd.Timestamp("2026-06-05").date(), end=pd.Timestamp("2026-06-08").date())
     registry["running"] = replace(running, id="running", claims=(claim,), announcer="us", announced_at=None)
     assessment = pa.assess("running", registry=registry)
-    assert "2 of 4 nights announced (5 to 8 June 2026" in assessment.coverage()
+    assert "5 to 8 June 2026; the data hold 2 of its 4 strike days" in assessment.coverage()
     assert assessment.coverage() in assessment.quotation()
     assert assessment.coverage().endswith("so far.")
     assert assessment.primary(DRONES).n_missing == 2

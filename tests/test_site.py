@@ -70,7 +70,7 @@ def test_pages_fit_a_phone(browser, site, name):
 
 def test_the_first_screen_of_a_pause_answers(browser, site):
     page, _ = visit(browser, site / f"{WHOLE}.html", viewport={"width": 1280, "height": 900})
-    wanted = ["saw fewer launches than", "The data reach to", "3 of 3 nights announced", "To cite:", "Officials said"]
+    wanted = ["saw fewer launches than", "The data reach to", "3 of its 3 strike days", "To cite:", "Officials said"]
     for words in wanted:
         box = page.get_by_text(words).first.bounding_box()
         assert box["y"] + box["height"] < 900, words

@@ -10,11 +10,21 @@ from analysis.effects import NATIONAL, EffectsRecord, shown, to_frame
 from analysis.pauses import Pause
 from analysis.phrases import in_brief
 from analysis.salvos import Lull
-from analysis.sentences import NO_CHANGE, capital, days_text, headline, outcome_label, rebound, span_text
+from analysis.sentences import (
+    NO_CHANGE,
+    capital,
+    days_text,
+    headline,
+    outcome_label,
+    rebound,
+    span_text,
+    spans_text,
+)
 
 HORIZONS = (3, 7, 14)
 PRIMARY_HORIZON = 7
 NIGHTS_AROUND = 3
+INFERENCE = "zero is inferred from quiet sirens and the press"
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,8 @@ class Assessment:
         Last strike day of the data.
     other_pauses : frozenset of Timestamp
         Days of other reported pauses.
+    inferred : frozenset of Timestamp
+        Days whose zero stands in no report, as from `inferred_zeros`.
     """
 
     pause: Pause
@@ -41,6 +53,7 @@ class Assessment:
     lull: Lull | None
     data_until: pd.Timestamp
     other_pauses: frozenset = frozenset()
+    inferred: frozenset = frozenset()
 
     def select(self, outcome, *, window="pause", claim=None):
         """The national rows that fit, the one that decides first."""
@@ -69,25 +82,28 @@ class Assessment:
 
     def headline(self):
         """The first outcome's finding for someone who reads nothing else."""
-        return headline(self.primary(self.outcomes()[0]), self.pause.phrase)
+        return headline(self.primary(self.outcomes()[0]), self.pause.phrase, spared=self.pause.spared)
 
     def plot(self, ax=None):
         """Draw the first outcome's daily series."""
         return self.primary(self.outcomes()[0]).plot(ax)
 
     def coverage(self):
-        """How far the data reach and how many nights of the window they hold, in a sentence."""
+        """How far the data reach, how much of the window they hold, and which zeros stand in no report."""
         effect = self.primary(self.outcomes()[0])
         held = effect.n_days - effect.n_missing
         so_far = " so far" if effect.last_day > self.data_until.date() else ""
-        nights = f"{held} of {effect.n_days} nights announced"
+        nights = f"{held} of its {effect.n_days} strike days"
         if effect.n_days == 1:
-            nights = "the only night announced" if held else "no report of the only night announced"
+            nights = "its only strike day" if held else "no usable count of its only strike day"
         span = span_text(effect.first_day, effect.last_day)
+        days = self.pause.days(self.claim)
+        guessed = [day for day in days if day in self.inferred]
+        zeros = f" On {spans_text(guessed)} no report lists drones: {INFERENCE}." if guessed else ""
         return (
-            f"The data reach to {self._until()}. They hold {nights} ({span}, window of the claim "
-            f'"{self.claim}"){so_far}.'
-        )
+            f'The data reach to {self._until()}. The window of the claim "{self.claim}" is {span}; '
+            f"the data hold {nights}{so_far}."
+        ) + zeros
 
     def quotation(self):
         """The headline with how far the data reach and how to cite it, as Markdown."""
@@ -120,7 +136,8 @@ class Assessment:
         for outcome in self.outcomes():
             label = outcome_label(outcome, short=True)
             daily = self.primary(outcome).daily.set_index("day").reindex(every)
-            columns[label] = daily["observed"].map("{:.0f}".format, na_action="ignore").fillna("no report")
+            seen = daily["observed"].map("{:.0f}".format, na_action="ignore").fillna("no report")
+            columns[label] = seen.mask(every.isin(list(self.inferred)) & (seen == "0"), "0 (inferred)")
             columns[f"{label} expected"] = daily["expected"].map("{:.0f}".format, na_action="ignore").fillna("–")
         return pd.DataFrame(columns, index=every.strftime("%Y-%m-%d").rename("strike day"))
 
@@ -176,3 +193,18 @@ class Assessment:
         rows = [self.select(outcome, claim=claim)[0] for claim in claims for outcome in self.outcomes()]
         numbers = ["observed", "expected", "ratio", "p_value"]
         return shown(rows, "claim", "outcome", "first_day", "last_day", "n_days", *numbers, "verdict")
+
+
+def inferred_zeros(strikes):
+    """Days on which no report lists drones and other evidence says that none flew.
+
+    Parameters
+    ----------
+    strikes : DataFrame
+        As `load_strikes` returns it.
+
+    Returns
+    -------
+    DatetimeIndex
+    """
+    return strikes.index[strikes["drones_basis"] == "judged zero"]

@@ -61,7 +61,7 @@ def show(pause_id, as_json):
         click.echo(claims.to_json(orient="records", date_format="iso"))
         return
     windows = claims.drop(columns=["precision", "note"]).dropna(axis=1, how="all")
-    table = windows.to_string(index=False) if len(claims) else ""
+    table = windows.to_string(index=False, na_rep="–") if len(claims) else ""
     scope = f"Covers: {pause.geography}. Status: {pause.status}. Role: {pause.role}."
     notes = [f"{row.claim}: {row.note}" for row in claims.itertuples() if row.note]
     told = [_wrapped([pause.summary(), scope]), table, _wrapped(notes), _wrapped(what_to_expect(pause))]

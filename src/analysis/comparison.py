@@ -21,6 +21,10 @@ GROUPS = {
     "agreed-truces": ("agreed",),
     "unilateral-truces": ("unilateral",),
 }
+TITLES = {
+    "volume-truces": "All truces", "agreed-truces": "Episodes with an agreed truce",
+    "unilateral-truces": "Episodes of one side alone",
+}  # fmt: skip
 WITHOUT = "volume-truces-without-"  # and the episode that is left out
 
 
@@ -159,7 +163,7 @@ def proposed_only(*, outcomes=VOLUME, level=0.95, registry=None, folder=None):
             found = estimate_effect(
                 outcome_series(outcome, folder=folder), days, exclude=exclude, salvo_days=salvos, level=level
             )
-            rows.append(replace(found, pause=pause.id, claim=pause.main))
+            rows.append(replace(found, pause=pause.name, claim=pause.main))
     return shown(rows, "pause", "outcome", "first_day", "last_day", "ratio", "p_value", "p_min", "verdict")
 
 
@@ -186,6 +190,7 @@ def _title(name, registry):
     name = name.removeprefix("episode:")
     if name in registry:
         return registry[name].name
-    kind, _, day = name.partition("-")  # truces-2026-05-06, or a group such as agreed-truces
-    when = f" of {pd.Timestamp(day):%B %Y}" if day[:1].isdigit() else f" {day}"
-    return f"{kind.capitalize()}{when}"
+    if name in TITLES:
+        return TITLES[name]
+    kind, _, day = name.partition("-")  # such as truces-2026-05-06
+    return f"{kind.capitalize()} of {pd.Timestamp(day):%B %Y}"

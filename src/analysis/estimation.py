@@ -27,7 +27,7 @@ SALVO_LAG = 3  # a window that starts this soon after a salvo is compared with w
 COMPANION_LAG = 7
 QUIET_SHARE = 0.1
 SWAMPING = 20  # times what the baseline alone leads one to expect
-HEAVY = "heavy day or mass salvo"  # of the series itself, of missiles
+HEAVY = "heavy day of this count or mass missile salvo"
 TESTS = ("auto", "shift", "after-salvo")
 
 

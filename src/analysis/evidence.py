@@ -124,7 +124,8 @@ def _ordinary_silence(test, p_min):
     silent = int((test.placebos == 0).sum())
     if silent:
         comparable = f"{silent} of {test.n_placebo} comparable windows are silent"
-        return f"even total silence is ordinary: {comparable} (p = {p_min:.2g})"
+        sides = "two-sided " if test.alternative == "two-sided" else ""  # so p is twice the share just named
+        return f"even total silence is ordinary: {comparable} ({sides}p = {p_min:.2g})"
     return f"only {test.n_placebo} comparable windows: even total silence has p = {p_min:.2g}"
 
 

@@ -146,7 +146,10 @@ def what_to_expect(pause):
         if not lines:
             lines.append(_coverage(series, days))
         if len(days) > SHORT_WINDOW:
-            lines.append(f"{outcome_label(outcome)}: {days_text(len(days))} need a baseline on both sides, later.")
+            lines.append(
+                f"{outcome_label(outcome)}: a window of {days_text(len(days))} is tested against days on both sides: "
+                f"pauses test {pause.id}."
+            )
         else:
             lines.append(look_ahead(series, len(days), exclude=exclude).summary())
     return lines

@@ -106,6 +106,11 @@ class Pause:
         """Id of the claim that counts, by rule: "accepted" where it exists, else the announcer's."""
         return main_claim(self.announcer, [claim.id for claim in self.claims])
 
+    @property
+    def spared(self):
+        """What it promised to spare, in words; empty where it promised fewer strikes of any kind."""
+        return "" if {"all-hostilities", "long-range"} & set(self.targets) else " and ".join(self.targets)
+
     def claim(self, claim="main"):
         """Return a claim by its id or "main"; RegistryError where there is none."""
         known = {claim.id: claim for claim in self.claims}

@@ -1,6 +1,6 @@
 """Rows of the record in the short phrases of a table."""
 
-from analysis.sentences import DEPENDS, MORE, NO_CHANGE, NOT_TESTABLE, amount
+from analysis.sentences import DEPENDS, MORE, NO_CHANGE, NOT_TESTABLE, amount, chance_text
 
 
 def in_brief(row):
@@ -33,7 +33,7 @@ def week_after(row):
     Examples
     --------
     >>> week_after({"ratio": 2.1, "p_value": 0.03, "verdict": "more", "testable": True, "reason": "x"})
-    'week after: 2.10 times the expected, a surge'
+    'week after: 2.10 times the expected, a surge (one-sided p = 0.03)'
     """
     row = None if row is None else _empty_as_none(row)
     if row is None or row["ratio"] is None:
@@ -41,7 +41,7 @@ def week_after(row):
     if row["p_value"] is None:
         return f"week after: cannot be told, {row['reason'].split('; ')[0]}"
     found = "a surge" if row["verdict"] == MORE else "no surge visible" if row["testable"] else "cannot be told"
-    return f"week after: {row['ratio']:.2f} times the expected, {found}"
+    return f"week after: {row['ratio']:.2f} times the expected, {found} (one-sided {chance_text(row['p_value'])})"
 
 
 def _empty_as_none(row):

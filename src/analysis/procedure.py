@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analysis.assessment import HORIZONS, PRIMARY_HORIZON, Assessment
+from analysis.assessment import HORIZONS, PRIMARY_HORIZON, Assessment, inferred_zeros
 from analysis.effects import NATIONAL, holm
 from analysis.estimation import estimate_effect, estimate_rebound, with_week_after
 from analysis.layout import ONE_DAY, SHORT_WINDOW
@@ -94,7 +94,8 @@ def assess(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95
         effects += _decide_both_starts(setting, other, outcomes, in_family=False)[0]
     lull = estimate_lull(setting.series("missiles_launched"), pause.days(chosen), exclude=setting.exclude)
     until = setting.series(outcomes[0]).index[-1]
-    return Assessment(pause, chosen, tuple(effects), lull, until, frozenset(setting.busy))
+    inferred = inferred_zeros(load_strikes(folder=folder))
+    return Assessment(pause, chosen, tuple(effects), lull, until, frozenset(setting.busy), frozenset(inferred))
 
 
 def decide_pause(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95, registry=None, folder=None):
@@ -224,7 +225,7 @@ def _quiet_around(setting, effect):
     first, last = before[-1] + ONE_DAY, after[0] - ONE_DAY
     length = (last - first).days + 1
     return (
-        f", and none are on record for any of the {length} days from {first:%Y-%m-%d} to {last:%Y-%m-%d}, truce or not"
+        f", and the file lists none on any of the {length} days from {first:%Y-%m-%d} to {last:%Y-%m-%d}, truce or not"
     )
 
 

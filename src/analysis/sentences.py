@@ -11,6 +11,29 @@ WINDOW_PHRASES = {
 }
 
 
+def spans_text(days):
+    """Days as a list of spans.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> spans_text(pd.to_datetime(["2025-04-20", "2025-05-08", "2025-05-09"]))
+    '20 April 2025 and 8 to 9 May 2025'
+    """
+    spans = []
+    for day in sorted(days):
+        if spans and (day - spans[-1][1]).days == 1:
+            spans[-1][1] = day
+        else:
+            spans.append([day, day])
+    return listed([span_text(*span) for span in spans])
+
+
+def listed(words):
+    """Words as a list in a sentence: "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else ""
+
+
 def outcome_label(outcome, *, short=False):
     """Words for an outcome: the catalogue's, or the series' own name."""
     from analysis.tables import outcomes
@@ -37,8 +60,22 @@ def finding(effect):
     return f"{seen} {_strength(effect)}" + (f" {_power(effect)}" if effect.verdict == FEWER else "")
 
 
-def headline(effect, phrase):
-    """A quotable sentence without jargon on one finding; `phrase` names the pause, as in "the Easter truce"."""
+def headline(effect, phrase, *, spared=""):
+    """A quotable sentence without jargon on one finding.
+
+    Parameters
+    ----------
+    effect : PauseEffect
+    phrase : str
+        Names the pause, as in "the Easter truce".
+    spared : str
+        What the pause promised to spare, where that is not the number of launches.
+    """
+    promise = f" It had promised to spare {spared}, which counts of launches cannot show." if spared else ""
+    return _headline(effect, phrase) + promise
+
+
+def _headline(effect, phrase):
     label, start = outcome_label(effect.outcome), capital(phrase)
     if effect.observed is None:
         return f"{start} cannot be judged by {label}: {effect.reason.split('; ')[0]}."
@@ -47,7 +84,8 @@ def headline(effect, phrase):
         return f"{start}: {seen}, which proves nothing by itself: {effect.reason.split('; ')[0]}."
     instead = f"where {_ordinary(effect)} would have been ordinary"
     if effect.verdict == NO_CHANGE:
-        return f"{start} made no visible difference: {seen}, {instead}. {_correction(effect)}{_power(effect)}"
+        seen = f"During {phrase} no change in the number of launches could be seen: {seen}, {instead}."
+        return f"{seen} {_correction(effect)}{_power(effect)}"
     word = "fewer" if effect.verdict == FEWER else "more"
     rank = f" {placebo_rank(effect.placebo['ratio'], effect.ratio, effect.n_days)}." if len(effect.placebo) else ""
     return f"{start} saw {word} launches than is ordinary: {seen}, {instead}.{rank}"
@@ -201,12 +239,12 @@ def _power(effect):
     if effect.alternative == "greater":
         return "Only a rise beyond that range could have been told from chance."
     if effect.smallest_visible_cut is None:
-        return "No cut, however large, would have shown reliably."
-    alone = effect.p_adjusted is not None and effect.p_adjusted > effect.p_value  # others of the family count too
-    return (
-        f"Only a cut of about {effect.smallest_visible_cut:.0%} or more would have shown reliably"
-        f"{', taken alone' if alone else ''}."
-    )
+        return "Even total silence would have been found in fewer than four cases in five."
+    others_count = effect.p_adjusted is not None and effect.p_adjusted > effect.p_value
+    alone = ", taken alone" if others_count else ""
+    if effect.verdict == FEWER:
+        return f"A cut of about {effect.smallest_visible_cut:.0%} would be found four times in five{alone}."
+    return f"Only a cut of about {effect.smallest_visible_cut:.0%} or more would have shown reliably{alone}."
 
 
 def rebound(pause, after, both):
@@ -220,9 +258,9 @@ def rebound(pause, after, both):
     Returns
     -------
     str
-        "Made up" is said only when the interval of pause plus after covers 1 and excludes both the pause's own
-        ratio and what the two would show together had the days after been ordinary: after a single silent
-        night, seven ordinary days would otherwise always look like repayment.
+        "Made up" is said, and how much of it at least, only when the interval of pause plus after covers 1 and
+        excludes both the pause's own ratio and what the two would show together had the days after been ordinary:
+        after a single silent night, seven ordinary days would otherwise always look like repayment.
     """
     label = outcome_label(pause.outcome)
     span = f"the {after.n_days} days after"
@@ -243,7 +281,8 @@ def rebound(pause, after, both):
     if both.verdict == MORE:
         found = f"a surge beyond what the pause had spared: {times}; {together}"
     elif pause.verdict == FEWER and repays:
-        found = f"the pause was made up, or more: {times}; {together}, which has room for 1"
+        share = (both.ratio_low - without) / (1 - without)
+        found = f"at least {share:.0%} of what was missing came back, perhaps all or more: {times}; {together}"
     elif surge:
         found = f"a surge followed, more than usually follows a quiet: {times}; whether it made up cannot be told"
     elif after.testable and after.expected_high is not None:

@@ -9,7 +9,7 @@ from textwrap import fill
 
 import pandas as pd
 
-from analysis.assessment import PRIMARY_HORIZON
+from analysis.assessment import INFERENCE, PRIMARY_HORIZON, inferred_zeros
 from analysis.batch.folder import write_file
 from analysis.comparison import WITHOUT
 from analysis.errors import ReportError
@@ -18,18 +18,21 @@ from analysis.phrases import in_brief, week_after
 from analysis.results import describe_forest, forest_frame, load_results, verdicts
 from analysis.sentences import (
     FEWER,
-    MORE,
     amount,
+    capital,
     chance_text,
     counted,
+    listed,
     outcome_label,
     span_text,
+    spans_text,
     without_one,
 )
+from analysis.tables import load_strikes
 
 FINDINGS = "<!-- findings: generated from reports/results.csv -->", "<!-- end of findings -->"
 METHOD = "<!-- method: generated from src/analysis/batch/templates/method.txt -->", "<!-- end of method -->"
-JOINT = "volume-truces"
+JOINT, EPISODE = "volume-truces", "episode:"
 AFTER = f"after-{PRIMARY_HORIZON}"
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -72,35 +75,81 @@ def joint_sentence(results):
     -------
     str
     """
-    joint = results[(results["pause"] == JOINT) & (results["test"] == "joint")]
-    details = []
-    for row in joint[joint["observed"].notna()].itertuples():
-        p = row.p_value if pd.isna(row.p_adjusted) else row.p_adjusted
-        high = "more" if pd.isna(row.expected_high) else amount(row.expected_high)
-        between = f"{amount(row.expected_low)} {'or' if high == 'more' else 'to'} {high}"
+    joint = results[(results["pause"] == JOINT) & (results["test"] == "joint")].dropna(subset=["observed"])
+    clear, others = [], []
+    for row in joint.itertuples():
+        name, p = outcome_label(row.outcome, short=True), row.p_value if pd.isna(row.p_adjusted) else row.p_adjusted
+        high = "or more" if pd.isna(row.expected_high) else f"to {amount(row.expected_high)}"
         seen = f"{counted(row.observed, outcome_label(row.outcome))} on {row.n_days} days"
-        verdict = "" if row.verdict == FEWER else f"{row.verdict}; "
-        details.append(f"{seen}, where {between} would have been ordinary ({verdict}{chance_text(p)})")
-    if not details:
+        words = f"{seen}, where {amount(row.expected_low)} {high} would have been ordinary ({chance_text(p)})"
+        doubts = list(_doubts(row, results)) if row.verdict == FEWER else []
+        if row.verdict == FEWER and not doubts:
+            clear.append((name, words))
+        elif row.verdict == FEWER:
+            others.append(f"Of {name} the evidence is weak: {words}, but {' and '.join(doubts)}.")
+        else:
+            others.append(f"{capital(name)}: {row.verdict}; {words}.")
+    if joint.empty:
         return ""
-    fewer, more = ((joint["verdict"] == verdict) for verdict in (FEWER, MORE))
-    lead = "did see fewer launches than is ordinary" if fewer.all() else (
-        "saw fewer launches of one kind than is ordinary" if fewer.any() and not more.any()
-        else "cannot be said to have brought fewer launches"
-    )  # fmt: skip
-    return f"Taken together, the announced truces {lead}: {'; '.join(details)}."
+    lead = "Taken together, the announced truces cannot be said to have brought fewer launches."
+    if clear:
+        names, found = zip(*clear, strict=True)
+        lead = f"Taken together, the announced truces saw fewer {listed(names)} than is ordinary: {'; '.join(found)}."
+    return " ".join([lead, *others])
+
+
+def _doubts(row, results):
+    """Why a joint finding of fewer may be none: it hangs on one episode, or the test would hardly see any cut."""
+    rest = _without_one(results, row.outcome)
+    if not rest.empty and rest.max() > 1 - row.level:
+        yield f"p is {without_one(rest)} with one episode left out"
+    if pd.isna(row.smallest_visible_cut):
+        yield "even total silence would have been found in fewer than four cases in five"
+
+
+def _without_one(results, outcome):
+    left_out = results[results["pause"].str.startswith(WITHOUT) & (results["outcome"] == outcome)]
+    return left_out["p_value"].dropna()
 
 
 def joint_caveat(results):
-    """How much the joint finding hangs on a single truce; empty without one. Takes the same rows."""
-    left_out = results[results["pause"].str.startswith(WITHOUT)].dropna(subset=["p_value"])
+    """What the joint finding leaves out, hangs on and rests on; empty without one. Takes the same rows."""
+    names = results.loc[results["pause"] == JOINT, "outcome"].unique()
     told = [
-        f"{outcome_label(outcome, short=True)}, {without_one(rows['p_value'])}"
-        for outcome, rows in left_out.groupby("outcome", sort=False)
-    ]
-    apart = [pause.name for pause in reported_pauses(load_pauses()) if pause.kind != "general truce"]
-    promised = f"Not among them, having promised something else: {', '.join(apart)}."
-    return f"{promised} With one episode left out at a time p is, for {'; for '.join(told)}." if told else ""
+        f"{outcome_label(name, short=True)}, {without_one(rest)}"
+        for name in names if len(rest := _without_one(results, name))
+    ]  # fmt: skip
+    if not told:
+        return ""
+    registry, strikes = load_pauses(), load_strikes()
+    apart = [pause.name for pause in reported_pauses(registry) if pause.kind != "general truce"]
+    days = {day for pause in reported_pauses(registry) if pause.name not in apart for day in pause.days()}
+    guessed = [day for day in inferred_zeros(strikes) if day in days]
+    lines = [
+        f"Not among them, having promised something else: {', '.join(apart)}.",
+        f"With one episode left out at a time p is, for {'; for '.join(told)}.", *_where_they_flew(results, registry),
+    ]  # fmt: skip
+    if guessed:
+        lines.append(f"On {spans_text(guessed)} no report lists drones: {INFERENCE}.")
+    episodes = results[results["pause"].str.startswith(EPISODE) & results["p_adjusted"].notna()]
+    held = f"{(episodes['p_adjusted'] <= 1 - episodes['level']).sum()} of {len(episodes)} testable results hold"
+    lines.append(f"Verdicts are not corrected for the number of pauses; by episode, with Holm's correction, {held}.")
+    return " ".join(lines)
+
+
+def _where_they_flew(results, registry):
+    """What flew in pauses for which Russia had stated no window, in a sentence."""
+    deciding = verdicts(results, registry=registry)
+    for pause in reported_pauses(registry):
+        russian = any(claim.stated and claim.party.startswith("Russia") for claim in pause.claims)
+        rows = deciding[(deciding["pause"] == pause.id) & (deciding["observed"] > 0)]
+        if russian or pause.kind != "general truce" or rows.empty:
+            continue
+        seen = listed([f"{amount(row.observed)} {outcome_label(row.outcome, short=True)}" for row in rows.itertuples()])
+        yield (
+            f"Of the launches, {seen} came on {spans_text(pause.days())} under {pause.phrase}, for which Russia had "
+            f"stated no window."
+        )
 
 
 def method():

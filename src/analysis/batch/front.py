@@ -25,12 +25,19 @@ def report_rows(registry):
         days, claims = pause.days(), {}
         for claim in (claim for claim in pause.claims if claim.basis != "overlap"):
             own = pause.days(claim.id) if claim.stated else ()
-            when = span_text(own[0], own[-1]) if len(own) else "window not stated"
+            when = span_text(own[0], own[-1]) if len(own) else _half_stated(claim)
             claims.setdefault(when, []).append(claim.party)
         dates = span_text(days[0], days[-1])
         parties = [{"who": ", ".join(who), "when": when} for when, who in claims.items()]
         rows.append({"id": pause.id, "name": pause.name, "dates": dates, "status": pause.status, "claims": parties})
     return rows
+
+
+def _half_stated(claim):
+    """What is known of a window that lacks an edge."""
+    if claim.start:
+        return f"from {span_text(claim.start, claim.start)}, no end stated"
+    return f"until {span_text(claim.end, claim.end)}, no start stated" if claim.end else "window not stated"
 
 
 def not_measurable(registry):

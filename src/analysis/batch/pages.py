@@ -84,7 +84,7 @@ def render_section(notebook, *, name, level):
     _head(soup, level)
     for table in soup("table"):
         if not table.select("tbody tr"):
-            table.replace_with("None.")
+            table.replace_with("No rows.")
     for number, table in enumerate(soup("table"), 1):
         _label(table, soup, f"{name.rpartition('-')[2]}, table {number}")
     clean = _allow(soup.div.decode_contents())
