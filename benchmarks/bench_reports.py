@@ -25,6 +25,8 @@ from statistics import median
 
 import psutil
 
+from analysis.batch.kernels import ENVIRONMENT
+
 ROOT = Path(__file__).resolve().parents[1]
 SECTIONS = ("pause", "energy", "regions")
 ROUNDS = 5
@@ -90,7 +92,8 @@ def export(place, number):
     """Prints the seconds that the HTML of a report costs after the first: rendered, and its share of its page."""
     import nbformat
 
-    from analysis.batch.pages import render_section, write_pages
+    from analysis.batch.pages import write_pages
+    from analysis.batch.sections import render_section
 
     pauses, spent = chosen_pauses(number), []
     for pause in pauses:
@@ -109,9 +112,11 @@ def export(place, number):
 def run(route, place, number, *, watched=False):
     """Run a route in its own process: what it printed, wall seconds, CPU seconds and largest PSS of its tree."""
     before, started, peak = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter(), 0
-    process = subprocess.Popen(
-        [sys.executable, __file__, route, str(place), str(number)], stdout=subprocess.PIPE, stderr=sys.stderr, text=True
-    )
+    command = [sys.executable, __file__, route, str(place), str(number)]
+    environment = os.environ | (
+        ENVIRONMENT if route == "cells" else {}
+    )  # bare cells, but in the surroundings of a batch
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     while process.returncode is None:
         try:
             process.wait(1)

@@ -85,7 +85,13 @@ def reference(tmp_path_factory):
     base = tmp_path_factory.mktemp("k")
     told = code("effect = replace(effect, level=level)\nprint({1, 'x', None} and sorted({'a', 'b', 'c'}))")
     wide = code("import pandas as pd\npd.DataFrame([range(12)], columns=[f'a long name {i}' for i in range(12)])")
-    pause_notebook(base / "notebooks", extra=[told, wide])
+    (base / "notebooks").mkdir()
+    (base / "notebooks" / "beside.py").write_text("WORDS = 'from a module beside the notebook'")
+    around = code(
+        "import subprocess, sys\nimport matplotlib.pyplot as plt\nfrom beside import WORDS\n"
+        "print(WORDS, plt.isinteractive(), subprocess.run(['cat'], capture_output=True).stdout, sys.stdin is None)"
+    )
+    pause_notebook(base / "notebooks", extra=[told, wide, around])
     comparison_notebook(base / "notebooks")
     make(base, base / "out", jobs=1)
     return base, digests(base / "out")
@@ -182,12 +188,33 @@ def test_workers_and_kernels_end_with_their_server(reference, tmp_path):
 
 
 def test_a_worker_that_is_killed_is_one_failed_report(tmp_path):
-    fault = "import os, signal\nif_a = pause_id == 'a' and os.kill(int(os.environ['WORKER']), signal.SIGKILL)"
-    pause_notebook(tmp_path / "notebooks", extra=[code(fault.replace("int(os.environ['WORKER'])", "os.getppid()"))])
+    fault = "import os, signal\nif_a = pause_id == 'a' and os.kill(os.getppid(), signal.SIGKILL)"
+    pause_notebook(tmp_path / "notebooks", extra=[code(fault)])
     made = run_reports(pauses("a", "b"), notebooks=tmp_path / "notebooks", out=tmp_path / "out")
     assert [o.status for o in made] == ["failed", "made"]
     assert "worker ended with exit code -9" in made[0].error
     assert (tmp_path / "out/executed/FAILED-a.pause.ipynb").is_file()
+
+
+@pytest.mark.parametrize("death", ["os._exit(0)", "os.kill(os.getppid(), signal.SIGKILL)"], ids=["kernel", "worker"])
+def test_children_of_a_dead_kernel_hold_nothing_up_and_end_with_it(tmp_path, death):
+    child = (
+        "import os, signal, time\nchild = os.fork()\nif child == 0:\n    time.sleep(30)\n    open('outlived', 'w')\n"
+    )
+    child += f"open('child', 'w').write(str(child))\n{death}"
+    pause_notebook(tmp_path / "notebooks", extra=[code(child)])
+    made = run_reports(pauses("a"), notebooks=tmp_path / "notebooks", out=tmp_path / "out")
+    assert [o.status for o in made] == ["failed"]
+    pid = int((tmp_path / "notebooks" / "child").read_text())
+    assert alive([psutil.Process(pid)] if psutil.pid_exists(pid) else []) == []
+    assert not (tmp_path / "notebooks" / "outlived").exists()
+
+
+def test_two_kernels_draw_different_numbers(tmp_path):
+    pause_notebook(tmp_path / "notebooks", extra=[code("import numpy\nprint('drew', numpy.random.rand())")])
+    run_reports(pauses("a", "b"), notebooks=tmp_path / "notebooks", out=tmp_path / "out")
+    drawn = {re.search(r"drew [\d.]+", (tmp_path / f"out/executed/{name}.pause.ipynb").read_text())[0] for name in "ab"}
+    assert len(drawn) == 2
 
 
 def test_a_server_that_cannot_start_is_one_message(tmp_path, monkeypatch):
@@ -198,7 +225,7 @@ def test_a_server_that_cannot_start_is_one_message(tmp_path, monkeypatch):
 
 
 def test_nothing_is_forked_from_more_than_one_thread(monkeypatch):
-    monkeypatch.setattr(Path, "iterdir", lambda path: iter(["1", "2"]))
+    monkeypatch.setattr("psutil.Process.num_threads", lambda process: 2)
     with pytest.raises(ReportError, match="expected one thread; found 2 threads"):
         warm_up([])
 

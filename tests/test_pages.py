@@ -15,8 +15,9 @@ from nbformat import v4
 
 from analysis.batch.execution import to_text
 from analysis.batch.findings import method
-from analysis.batch.folder import cells_digest, open_folder, part_path, write_file
-from analysis.batch.pages import TEMPLATES, render_section, write_pages
+from analysis.batch.folder import cells_digest, mark_part, open_folder, part_path, write_file
+from analysis.batch.pages import write_pages
+from analysis.batch.sections import TEMPLATES, render_section
 from analysis.effects import MIME
 from analysis.errors import ReportError
 
@@ -72,6 +73,20 @@ def test_what_a_cell_prints_shows_as_text():
     ]
     html = render_section(v4.new_notebook(cells=[text("# Data"), cell]), name="data", level=1)
     assert [part.get_text() for part in BeautifulSoup(html, "html.parser")("pre")] == ["no <b>window</b>", "{'a': 1}"]
+
+
+def test_an_alternative_text_is_never_an_address():
+    images, link = "![z](embedded:0) ![y](embedded:1) ![x](described:0)", "[c](embedded:1) [d](described:0)"
+    soup = part(picture(alt="javascript:alert(1)"), before=[text(f"{images} {link}")])
+    addresses = [tag.get(name, "") for tag in soup(["img", "a"]) for name in ("src", "href")]
+    assert not any("javascript" in address for address in addresses)
+
+
+def test_what_one_output_leaves_open_or_closes_too_often_harms_no_other():
+    outputs = [({"text/html": html}, {}) for html in ("<p>one</div></p>", "<style>p {", "<b>three", "<p>four</p>")]
+    soup = part(*outputs, before=[text("ok </div> after")])
+    assert all(word in soup.get_text() for word in ("ok", "after", "one", "three", "four"))
+    assert soup.b.get_text() == "three"
 
 
 def test_alternative_text_is_text():
@@ -148,7 +163,8 @@ def put(folder, name, notebook, level=1):
     content = json.loads(to_text(notebook))
     notebook.metadata["pauses"] = {"inputs": "", "cells": cells_digest(content)}
     write_file(folder / "executed" / f"{name}.ipynb", to_text(notebook))
-    write_file(part_path(folder, name), render_section(notebook, name=name, level=level))
+    html = render_section(notebook, name=name, level=level)
+    write_file(part_path(folder, name), mark_part(html, notebook.metadata["pauses"]["cells"]))
 
 
 @pytest.fixture
@@ -231,13 +247,13 @@ def test_the_index_answers_first_and_says_how_and_what_is_left_out(site):
 
 
 def test_links_to_notebooks_lead_to_their_pages(tmp_path):
-    words = "[data.ipynb](data.ipynb), [pause.ipynb](pause.ipynb), [off](https://example.org), [x](javascript:x)"
+    words = "[what they say](data.ipynb#zeros), [pause.ipynb](pause.ipynb), [off](https://x.org), [x](javascript:x)"
     html = Markup(render_section(shown(title=f"# Data\n\n{words}"), name="data", level=1))
     with open_folder(tmp_path) as folder:
         write_pages(folder, [], [], comparison="comparison", background=[{"id": "data", "name": "Data", "html": html}])
     text = page(tmp_path, "data.html").h1.find_next("p")
-    assert text.get_text() == "data, pause, off, x"
-    assert [link["href"] for link in text("a", href=True)] == ["data.html", "https://example.org"]
+    assert text.get_text() == "what they say, pause.ipynb, off, x"
+    assert [link["href"] for link in text("a", href=True)] == ["data.html", "https://x.org"]
 
 
 def test_a_part_that_failed_is_named_on_a_page_that_has_others(site):

@@ -304,6 +304,7 @@ def test_leftovers_of_a_killed_batch_are_swept_away(tmp_path):
     with open_folder(tmp_path) as folder:
         (folder / ".results.csv.99.new").write_text("half")
         (folder / "executed" / ".a.ipynb.99.new").write_text("half")
+        (folder / ".cache" / ".a.html.99.new").write_text("half")
     with open_folder(tmp_path):
         assert not list(tmp_path.rglob("*.new"))
 
@@ -393,6 +394,28 @@ def test_numbers_of_the_record_have_six_significant_digits(tmp_path):
     (row,) = merge_record(tmp_path, ["a"], ["pause"], "comparison")
     assert [row[name] for name in values] == ["12345", "1235", "0.0712346", "1e-05", ""]
     assert float(row["ratio"]) == pytest.approx(values["ratio"], rel=5e-6)
+
+
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        ("EffectsRecord((effect, effect))", "the record speaks twice of one effect"),
+        ("EffectsRecord((replace(effect, verdict='proven'),))", "the record has a verdict that is none"),
+    ],
+)
+def test_a_record_that_no_page_could_show_fails_its_own_report(tmp_path, record, problem):
+    pause_notebook(tmp_path / "notebooks", extra=[code(f"effect = effect\ndisplay({record})")])
+    (outcome,) = run_reports(pauses("a"), notebooks=tmp_path / "notebooks", out=tmp_path / "out")
+    assert outcome.status == "failed" and problem in outcome.error
+    assert problem in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_a_part_of_another_run_is_not_shown_and_made_again(batch, copied):
+    part = copied / "out" / ".cache" / "a.pause.html"
+    whole = part.read_text()
+    part.write_text(whole.replace(whole.split("\n")[0], "<!-- other -->"))
+    run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out")
+    assert part.read_text() == whole
 
 
 def test_an_edited_executed_notebook_does_not_enter_the_record(tmp_path):

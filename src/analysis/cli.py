@@ -94,7 +94,7 @@ def test(pause_id, outcome_names, claim):
 @main.command()
 @click.argument("pause_ids", nargs=-1, metavar="[PAUSE]...")
 @click.option("--only", multiple=True, metavar="NOTEBOOK", help="Only these notebooks, such as pause.")
-@click.option("--jobs", type=int, help="Notebooks at a time; default as many as processors.")
+@click.option("--jobs", type=int, help="Notebooks at a time; default as many as processors, at most 8.")
 @click.option("--force", is_flag=True, help="Run what is up to date too.")
 @click.option("--cold", is_flag=True, help="Start a plain kernel for each notebook.")
 @click.option("--timeout", default=600, show_default=True, help="Seconds a cell may take.")

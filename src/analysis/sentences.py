@@ -2,6 +2,7 @@
 
 FEWER, MORE = "fewer", "more"
 NO_CHANGE, DEPENDS, NOT_TESTABLE = "no visible change", "depends on a choice", "not testable"
+VERDICTS = (FEWER, MORE, NO_CHANGE, DEPENDS, NOT_TESTABLE)
 WINDOW_PHRASES = {
     "announced-to-start": "between announcement and start",
     "after-3": "in the 3 days after",

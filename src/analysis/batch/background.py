@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from analysis.batch.folder import CACHE, write_file
-from analysis.batch.pages import render_section
+from analysis.batch.sections import render_section
 
 BACKGROUND = {
     "data": "What the data can and cannot say",

@@ -12,8 +12,9 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from analysis.effects import COLUMNS, MIME
+from analysis.effects import COLUMNS, KEY, MIME
 from analysis.errors import PausesError, ReportError
+from analysis.sentences import VERDICTS
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -57,13 +58,18 @@ def run_notebook(path, parameters, scratch, *, folder, timeout, kernel_manager=N
 
     papermill_engines.register("watched", WatchedEngine)
     notebook = papermill.execute_notebook(
-        str(path), None, parameters,
+        plain_path(path), None, parameters,
         engine_name="watched", kernel_name="python3", progress_bar=False, request_save_on_cell_execute=False,
         resources={"metadata": {"path": str(folder)}}, execution_timeout=timeout, shutdown_kernel="immediate",
         record_timing=False, coalesce_streams=True, config=kernel_settings(scratch),
         kernel_manager_class=kernel_manager or AsyncKernelManager,
     )  # fmt: skip
     return normalise(notebook)
+
+
+def plain_path(path):
+    """A path for papermill, which takes braces in it for the names of parameters."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def kernel_settings(scratch):
@@ -134,7 +140,7 @@ def check_report(notebook, *, pause=None):
     ------
     ReportError
         A cell wrote to stderr, a picture is no PNG or has no alternative text, or the record is missing, has other
-        columns than an effect, or speaks of another pause.
+        columns or verdicts than an effect, speaks twice of one, or of another pause.
     """
     noise = [output["text"] for output in outputs(notebook) if output.get("name") == "stderr"]
     if noise:
@@ -152,8 +158,15 @@ def check_report(notebook, *, pause=None):
         if set(row) != set(COLUMNS):
             found = ", ".join(sorted(set(row) ^ set(COLUMNS))) + " missing or unknown"
             raise ReportError("the record has other columns than an effect", found=found)
+        if row["verdict"] not in VERDICTS:
+            raise ReportError(
+                "the record has a verdict that is none", expected=", ".join(VERDICTS), found=row["verdict"]
+            )
         if pause is not None and row["pause"] != pause:
             raise ReportError("the record speaks of another pause", expected=pause, found=f"{row['pause']!r:.80}")
+    twice = [key for key, n in Counter(tuple(row[name] for name in KEY) for row in rows).items() if n > 1]
+    if twice:
+        raise ReportError("the record speaks twice of one effect", field=" / ".join(map(str, twice[0])))
 
 
 def one_line(failure):

@@ -75,7 +75,7 @@ def open_folder(folder):
             raise ReportError(
                 "a link stands where a file of the reports would go", file=links[0].name, remedy="remove it"
             )
-        for left in (*folder.glob(".*.new"), *(folder / EXECUTED).glob(".*.new")):
+        for left in (left for part in (folder, folder / EXECUTED, folder / CACHE) for left in part.glob(".*.new")):
             left.unlink()
         yield folder
     finally:
@@ -156,6 +156,20 @@ def cells_digest(notebook):
 def part_path(folder, name):
     """Where the rendered part of an executed notebook is kept."""
     return Path(folder) / CACHE / f"{name}.html"
+
+
+def mark_part(html, cells):
+    """A part of a page, headed by the digest of the executed notebook's cells that it was rendered from."""
+    return f"<!-- {cells} -->\n{html}"
+
+
+def read_part(folder, name, executed):
+    """Read the part rendered from an executed notebook; None where there is none, or one of another run."""
+    try:
+        mark, html = part_path(folder, name).read_text("utf-8").split("\n", 1)
+    except (OSError, ValueError):
+        return None
+    return html if executed and mark_part("", executed["metadata"]["pauses"]["cells"]) == f"{mark}\n" else None
 
 
 def _take(lock, folder):

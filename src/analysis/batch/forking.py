@@ -7,8 +7,14 @@ lifeline. The other classes only keep jupyter_client from sleeping where a forke
 
 import json
 import os
+import signal
+import sys
 import threading
+import traceback
+from contextlib import suppress
+from pathlib import Path
 
+import numpy
 from jupyter_client import AsyncKernelClient, AsyncKernelManager
 from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.provisioning import LocalProvisioner
@@ -68,6 +74,12 @@ class ForkProvisioner(LocalProvisioner):
         await super().kill(restart=restart)
         self.process.wait()
 
+    async def cleanup(self, restart=False):
+        """Kill what a kernel that died by itself left of its process group."""
+        with suppress(OSError, TypeError):
+            os.killpg(self.pgid, signal.SIGKILL)
+        await super().cleanup(restart=restart)
+
 
 class Listener(AsyncZMQSocketChannel):
     """The channel of outputs, on which a client that waits for silence is content with a tenth of the usual time.
@@ -108,17 +120,24 @@ def _become_kernel(receiving):
                 os.environ.clear()
                 os.environ.update(order["env"])
                 os.chdir(order["cwd"] or ".")
-                threading.Thread(target=end_with, args=(receiving,), daemon=True).start()
+                threading.Thread(target=end_with, args=(receiving, os.getpgrp()), daemon=True).start()
+                numpy.random.seed()  # every fork would draw the same numbers
+                packages = [place for place, path in enumerate(sys.path) if Path(path).name.endswith("-packages")]
+                sys.path.insert(min(packages, default=0), "")  # as IPython does, but not in a process with -P
                 from ipykernel.kernelapp import IPKernelApp
 
                 # 1 means: somebody else, here the pipe, watches over the parent
                 IPKernelApp.launch_instance([*order["arguments"], "--IPKernelApp.parent_handle=1"])
         code = 0
+    except Exception:
+        traceback.print_exc()
     finally:
         os._exit(code)
 
 
-def end_with(pipe):
-    """End this process at once when the other end of the pipe closes, that is, when the parent is gone."""
+def end_with(pipe, group=None):
+    """End this process, or its whole group, when the other end of the pipe closes, that is, when the parent is gone."""
     os.read(pipe, 1)
+    if group is not None:
+        os.killpg(group, signal.SIGKILL)
     os._exit(1)

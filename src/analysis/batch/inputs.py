@@ -20,7 +20,7 @@ def fingerprint():
     package, data = Path(analysis.__file__).parent, data_folder()
     installed = {path.stem for entry in sys.path for path in Path(entry or ".").glob("*.dist-info")}
     return {
-        "package": _files(package, "**/*", (".py", ".toml", ".j2", ".css")),
+        "package": _files(package, "**/*", (".py", ".toml", ".j2", ".json", ".css", ".txt")),
         "data": _files(data, "*", (".csv", ".toml", ".json")),
         "libraries": sorted(installed),
         "python": platform.python_version(),

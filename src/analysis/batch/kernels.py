@@ -2,7 +2,7 @@
 
 Starting a kernel and importing pandas, statsmodels and seaborn cost far more than the cells of a report. So a batch
 starts one server process (``python -m analysis.batch.kernels``), which imports the package and waits for tasks on
-its standard input. For each task it forks a worker, and the worker, before it does anything else, forks its kernel,
+its standard input. For each task it forks a worker, and the worker, while it has one thread, forks its kernel,
 which papermill meets as an ordinary ipykernel (see `forking`). Nothing is shared between reports, and a cold batch runs
 the same worker with plain kernels.
 
@@ -16,6 +16,7 @@ import io
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,7 +33,7 @@ import psutil
 from nbformat import v4
 
 from analysis.batch.forking import ForkedKernel, ForkKernelManager, end_with
-from analysis.batch.pages import render_section
+from analysis.batch.sections import render_section
 from analysis.batch.tasks import Task, execute, save_failure
 from analysis.errors import ReportError
 
@@ -43,7 +44,7 @@ KERNEL = (
     "analysis.energy.procedure", "analysis.regions.assessment", "analysis.regions.figures",
     "analysis.sensitivity.assessment", "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect",
     "IPython.core.pylabtools", "IPython.extensions.storemagic", "ipykernel.debugger", "ipykernel.kernelapp",
-    "matplotlib.backends.backend_agg", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "PIL.Image",
+    "matplotlib.backends.backend_agg", "matplotlib.pyplot", "PIL.Image",
     "pandas.core.methods.to_dict", "pandas.core.reshape.reshape", "pandas.io.formats.csvs", "seaborn", "sqlite3",
     "statsmodels.genmod.generalized_linear_model", "tornado.platform.asyncio", "zmq.utils.garbage",
 )  # fmt: skip
@@ -118,6 +119,7 @@ class Workers:
 
 def serve(jobs, warm):
     """Read tasks from stdin, execute each in a worker of its own, write their results to stdout."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would hide how a kernel ended
     results = os.dup(1)
     os.dup2(2, 1)  # whatever prints must not be taken for a result
     warm_up(WORKER + KERNEL if warm else WORKER)
@@ -126,31 +128,36 @@ def serve(jobs, warm):
     lifeline = os.pipe()
     waiting, running, unread = [], {}, b""
     with tempfile.TemporaryDirectory(prefix="pauses-", ignore_cleanup_errors=True) as scratch:
-        while True:
-            while waiting and len(running) < jobs:
-                position, task = waiting.pop(0)
-                place = tempfile.mkdtemp(dir=scratch)
-                worker = context.Process(target=_work, args=(task, place, warm, lifeline))
-                worker.start()
-                running[worker.sentinel] = (position, task, place, worker)
-            for ready in wait([0, *running]):
-                if ready == 0:
-                    chunk = os.read(0, 1 << 16)
-                    if not chunk:
-                        return _end()
-                    *lines, unread = (unread + chunk).split(b"\n")
-                    waiting += [(position, Task(**task)) for position, task in map(json.loads, lines)]
-                else:
-                    position, task, place, worker = running.pop(ready)
-                    worker.join()
-                    os.write(results, json.dumps([position, _result(task, place, worker)]).encode() + b"\n")
+        try:
+            while True:
+                while waiting and len(running) < jobs:
+                    position, task = waiting.pop(0)
+                    place = tempfile.mkdtemp(dir=scratch)
+                    worker = context.Process(target=_work, args=(task, place, warm, lifeline))
+                    worker.start()
+                    running[worker.sentinel] = (position, task, place, worker)
+                for ready in wait([0, *running]):
+                    if ready == 0:
+                        chunk = os.read(0, 1 << 16)
+                        if not chunk:
+                            return
+                        *lines, unread = (unread + chunk).split(b"\n")
+                        waiting += [(position, Task(**task)) for position, task in map(json.loads, lines)]
+                    else:
+                        position, task, place, worker = running.pop(ready)
+                        worker.join()
+                        os.write(results, json.dumps([position, _result(task, place, worker)]).encode() + b"\n")
+                        shutil.rmtree(place, ignore_errors=True)
+        finally:
+            _end()
 
 
 def warm_up(modules):
     """Import what workers and kernels use, use it once to fill its caches, and check that forking is safe."""
     gc.disable()  # importing leaves next to nothing to collect, and what is frozen below is not looked through again
     for name in modules:
-        import_module(name)
+        with suppress(ModuleNotFoundError):  # another release may keep it elsewhere; kernels then import it themselves
+            import_module(name)
     pd.set_option("display.max_columns", 20)  # as in a kernel: pandas takes a server for a terminal
     frame = pd.DataFrame({"warm": [1.5]})
     table = v4.new_output("display_data", {"text/html": f"<style></style>{frame.to_html()}", "text/plain": str(frame)})
@@ -162,8 +169,7 @@ def warm_up(modules):
         figure.savefig(io.BytesIO())
     gc.freeze()
     gc.enable()
-    tasks = Path("/proc/self/task")
-    threads = len(list(tasks.iterdir())) if tasks.is_dir() else threading.active_count()
+    threads = psutil.Process().num_threads()  # those of libraries too
     if threads != 1:
         raise ReportError(
             "workers cannot be forked safely", expected="one thread", found=f"{threads} threads",
@@ -175,6 +181,7 @@ def _work(task, place, warm, lifeline):
     """Be a worker: fork the kernel first, then meet it through papermill."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.close(lifeline[1])
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.environ["TMPDIR"] = tempfile.tempdir = place
     manager = type("Manager", (ForkKernelManager,), {"forked": ForkedKernel()}) if warm else None
     threading.Thread(target=end_with, args=(lifeline[0],), daemon=True).start()

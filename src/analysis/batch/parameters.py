@@ -14,6 +14,7 @@ import math
 import re
 from dataclasses import dataclass
 
+from analysis.batch.execution import plain_path
 from analysis.errors import ReportError
 
 TYPES = {"str": str, "int": int, "float": float, "bool": bool}  # what `papermill -p` can carry
@@ -102,7 +103,7 @@ def declared_parameters(notebook):
             expected=f"one code cell tagged 'parameters' among the first {FIRST_CELLS}",
             found=f"{len(tagged)} tagged" + (f", cell {tagged[0] + 1}" if tagged else ""),
         )  # fmt: skip
-    shown = inspect_notebook(str(notebook))
+    shown = inspect_notebook(plain_path(notebook))
     declared = {}
     for statement in ast.parse(cells[tagged[0]].source).body:
         parameter = _parameter(statement, shown, name)

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from analysis.batch.background import BACKGROUND, background_parts
-from analysis.batch.folder import CACHE, check_names, failed_path, open_folder, part_path, read_executed, write_file
+from analysis.batch.folder import CACHE, check_names, failed_path, open_folder, read_executed, read_part, write_file
 from analysis.batch.inputs import fingerprint, inputs_digest
 from analysis.batch.manifest import git_revision, write_manifest
 from analysis.batch.pages import write_pages
@@ -89,7 +89,7 @@ def run_reports(
     parameters : dict, optional
         Values for parameters besides ``pause_id``, for every notebook.
     jobs : int, optional
-        Notebooks at a time; by default as many as processors.
+        Notebooks at a time; by default as many as processors, but no more than 8.
     force : bool
         Run what is up to date too.
     cold : bool
@@ -119,7 +119,7 @@ def run_reports(
     check_names([*sections, COMPARISON])
     chosen = _chosen(selected, ids, "pause")
     names = _chosen(only, [*sections, COMPARISON], "notebook")
-    jobs = min(MOST_JOBS, os.cpu_count() or 1) if jobs is None else jobs
+    jobs = min(MOST_JOBS, processors()) if jobs is None else jobs
     if not 1 <= jobs <= 64 or timeout < 1:
         raise ReportError("cannot work like that", expected="1 to 64 jobs and a timeout of at least one second")
     say, given, surroundings = progress or (lambda event: None), parameters or {}, fingerprint()
@@ -157,6 +157,11 @@ def run_reports(
     count = {status: sum(outcome.status == status for outcome in outcomes) for status in ("made", "kept", "failed")}
     say({"event": "end"} | count)
     return outcomes
+
+
+def processors():
+    """Number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _tasks(ids, sections, given, *, notebooks, out, timeout):
@@ -207,7 +212,7 @@ def _execute(tasks, stale, workers, say):
 def _is_current(task):
     executed = read_executed(task.path)
     same = executed is not None and executed["metadata"]["pauses"]["inputs"] == task.inputs
-    return same and part_path(task.out, task.name).is_file() and not failed_path(task.path).exists()
+    return same and read_part(task.out, task.name, executed) is not None and not failed_path(task.path).exists()
 
 
 def _chosen(wanted, known, what):

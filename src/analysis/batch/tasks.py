@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.batch.execution import check_report, normalise, one_line, run_notebook, to_text
-from analysis.batch.folder import EXECUTED, cells_digest, failed_path, part_path, write_file
-from analysis.batch.pages import render_section
+from analysis.batch.folder import EXECUTED, cells_digest, failed_path, mark_part, part_path, write_file
+from analysis.batch.sections import render_section
 from analysis.errors import ReportError
 
 
@@ -76,9 +76,9 @@ def execute(task, scratch, *, kernel_manager=None):
         )  # fmt: skip
         check_report(notebook, pause=task.pause)
         part = render_section(notebook, name=task.name.replace(".", "-"), level=task.level)
-        write_file(part_path(task.out, task.name), part)
-        content = json.loads(to_text(notebook))
-        notebook.metadata["pauses"] = {"inputs": task.inputs, "cells": cells_digest(content)}
+        cells = cells_digest(json.loads(to_text(notebook)))
+        write_file(part_path(task.out, task.name), mark_part(part, cells))
+        notebook.metadata["pauses"] = {"inputs": task.inputs, "cells": cells}
         write_file(task.path, to_text(notebook))
         failed_path(task.path).unlink(missing_ok=True)
         error = ""
