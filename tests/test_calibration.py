@@ -339,10 +339,32 @@ def test_sentences_and_tables_of_the_stored_table(stored):
     assert "over 1 day" in describe_power(stored, "drones 2026")
     believed = what_may_be_believed(stored)
     assert describe_belief(stored).count("\n") == len(believed) - 1
-    assert {1, 3, 4, 7, 14, 23, 30} <= set(believed.index) and believed["believe"].str.len().min() > 20
+    assert {1, 3, 4, 7, 14, 23, 30} <= set(believed.index)
+    assert describe_belief(stored).startswith("* **1 day.** Believe a fall that is found. For drones, if none is found")
+    for outcome in ("drones", "missiles"):
+        for cut, words in zip(believed[f"{outcome}_cut"], believed["believe"], strict=True):
+            said = "little follows: a cut of " if cut == "none" else f"a cut of {cut} or more is unlikely: at least"
+            assert f"For {outcome}, if none is found, {said}" in words and words.endswith(".")
     assert len(other_tests(stored)) > 10
     lengths = cells_of(stored, "size", "window shift", setting="any day")["length"]
     assert set(lengths) == {1, 3, 4, 7}
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        ({0.5: 0.3, 0.7: 0.85, 0.9: 1.0}, "a cut of 70% or more is unlikely: at least 80% of such cuts are found"),
+        ({0.5: 0.1, 0.9: 0.23}, "little follows: a cut of 90%, the largest tried, is found in only 23% of cases"),
+        ({0.7: 0.0}, "little follows: a cut of 70%, the largest tried, is found in no case"),
+    ],
+)
+def test_what_may_be_believed_takes_the_era_in_which_a_cut_is_found_least(found, sentence):
+    cell = dict.fromkeys(COLUMNS, 0.0) | {"question": "power", "test": "automatic", "setting": "any day", "length": 3}
+    worst = [cell | {"process": "drones 2026", "cut": cut, "rejected_lower": rate} for cut, rate in found.items()]
+    better = [row | {"process": "drones 2025-26", "rejected_lower": 1.0} for row in worst]
+    size = cell | {"process": "drones 2026", "question": "size", "rejected": 0.05}
+    told = describe_belief(pd.DataFrame([size, *worst, *better]))
+    assert told == f"* **3 days.** Believe a fall that is found. For drones, if none is found, {sentence}."
 
 
 def test_promises_are_judged_by_hand():
