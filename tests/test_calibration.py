@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from analysis.calibration.figures import draw_power, draw_rates, draw_real
+from analysis.calibration.figures import describe_real_quarters, draw_power, draw_rates, draw_real
 from analysis.calibration.plan import Cell, planned_cells
 from analysis.calibration.promises import (
     PROMISES,
@@ -387,10 +387,33 @@ def test_pictures_draw_what_is_stored(stored):
     dots = ax.collections[-1].get_offsets()
     assert len(dots) == len(shift) and dots[:, 0].max() == pytest.approx(100 * shift["rejected"].max())
     assert len(draw_power(stored, "drones 2026").get_lines()) >= 4
-    assert draw_real(load_placebo_study(), outcome="drones_launched").get_ylabel()
     import matplotlib.pyplot as plt
 
     plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "title"),
+    [("drones_launched", "Long-range drones launched"), ("missiles_launched", "Missiles launched")],
+)
+def test_the_picture_of_a_real_series_says_which_it_is_and_its_alternative_text_what_it_shows(outcome, title):
+    import matplotlib.pyplot as plt
+
+    real = load_placebo_study()
+    ax, told = draw_real(real, outcome=outcome), describe_real_quarters(real, outcome=outcome)
+    assert ax.get_title(loc="left") == title and told.startswith(f"{title}, falls and rises found")
+    own = real.query("outcome == @outcome and test == 'window shift' and quarter != 'all'")
+    quarters = [tick.get_text() for tick in ax.get_xticklabels()]
+    assert quarters == list(dict.fromkeys(own["quarter"])) and all(told.count(quarter) == 1 for quarter in quarters)
+    assert "over 1, 3, 4 and 7 days" in told and "1, 3, 4 and 7 days" in ax.figure.texts[0].get_text().replace(
+        "\n", " "
+    )
+    worst = own.groupby("quarter")["lower"].agg(["mean", "min", "max"]).nlargest(1, "mean")
+    for quarter, (mean, low, high) in worst.iterrows():
+        assert f"{quarter} falls {percent(mean)} ({percent(low)} to {percent(high)}), rises " in told
+        dots = np.concatenate([line.get_ydata() for line in ax.get_lines()])
+        assert np.isclose(dots, 100 * mean).any()
+    plt.close(ax.figure)
 
 
 def test_a_written_table_is_read_back_as_it_was(stored, tmp_path):
