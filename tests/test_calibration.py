@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from analysis.calibration.figures import draw_power, draw_rates, draw_real
+from analysis.calibration.figures import describe_real_quarters, draw_power, draw_rates, draw_real
 from analysis.calibration.plan import Cell, planned_cells
 from analysis.calibration.promises import (
     PROMISES,
@@ -339,10 +339,32 @@ def test_sentences_and_tables_of_the_stored_table(stored):
     assert "over 1 day" in describe_power(stored, "drones 2026")
     believed = what_may_be_believed(stored)
     assert describe_belief(stored).count("\n") == len(believed) - 1
-    assert {1, 3, 4, 7, 14, 23, 30} <= set(believed.index) and believed["believe"].str.len().min() > 20
+    assert {1, 3, 4, 7, 14, 23, 30} <= set(believed.index)
+    assert describe_belief(stored).startswith("* **1 day.** Believe a fall that is found. For drones, if none is found")
+    for outcome in ("drones", "missiles"):
+        for cut, words in zip(believed[f"{outcome}_cut"], believed["believe"], strict=True):
+            said = "little follows: a cut of " if cut == "none" else f"a cut of {cut} or more is unlikely: at least"
+            assert f"For {outcome}, if none is found, {said}" in words and words.endswith(".")
     assert len(other_tests(stored)) > 10
     lengths = cells_of(stored, "size", "window shift", setting="any day")["length"]
     assert set(lengths) == {1, 3, 4, 7}
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        ({0.5: 0.3, 0.7: 0.85, 0.9: 1.0}, "a cut of 70% or more is unlikely: at least 80% of such cuts are found"),
+        ({0.5: 0.1, 0.9: 0.23}, "little follows: a cut of 90%, the largest tried, is found in only 23% of cases"),
+        ({0.7: 0.0}, "little follows: a cut of 70%, the largest tried, is found in no case"),
+    ],
+)
+def test_what_may_be_believed_takes_the_era_in_which_a_cut_is_found_least(found, sentence):
+    cell = dict.fromkeys(COLUMNS, 0.0) | {"question": "power", "test": "automatic", "setting": "any day", "length": 3}
+    worst = [cell | {"process": "drones 2026", "cut": cut, "rejected_lower": rate} for cut, rate in found.items()]
+    better = [row | {"process": "drones 2025-26", "rejected_lower": 1.0} for row in worst]
+    size = cell | {"process": "drones 2026", "question": "size", "rejected": 0.05}
+    told = describe_belief(pd.DataFrame([size, *worst, *better]))
+    assert told == f"* **3 days.** Believe a fall that is found. For drones, if none is found, {sentence}."
 
 
 def test_promises_are_judged_by_hand():
@@ -365,10 +387,33 @@ def test_pictures_draw_what_is_stored(stored):
     dots = ax.collections[-1].get_offsets()
     assert len(dots) == len(shift) and dots[:, 0].max() == pytest.approx(100 * shift["rejected"].max())
     assert len(draw_power(stored, "drones 2026").get_lines()) >= 4
-    assert draw_real(load_placebo_study(), outcome="drones_launched").get_ylabel()
     import matplotlib.pyplot as plt
 
     plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "title"),
+    [("drones_launched", "Long-range drones launched"), ("missiles_launched", "Missiles launched")],
+)
+def test_the_picture_of_a_real_series_says_which_it_is_and_its_alternative_text_what_it_shows(outcome, title):
+    import matplotlib.pyplot as plt
+
+    real = load_placebo_study()
+    ax, told = draw_real(real, outcome=outcome), describe_real_quarters(real, outcome=outcome)
+    assert ax.get_title(loc="left") == title and told.startswith(f"{title}, falls and rises found")
+    own = real.query("outcome == @outcome and test == 'window shift' and quarter != 'all'")
+    quarters = [tick.get_text() for tick in ax.get_xticklabels()]
+    assert quarters == list(dict.fromkeys(own["quarter"])) and all(told.count(quarter) == 1 for quarter in quarters)
+    assert "over 1, 3, 4 and 7 days" in told and "1, 3, 4 and 7 days" in ax.figure.texts[0].get_text().replace(
+        "\n", " "
+    )
+    worst = own.groupby("quarter")["lower"].agg(["mean", "min", "max"]).nlargest(1, "mean")
+    for quarter, (mean, low, high) in worst.iterrows():
+        assert f"{quarter} falls {percent(mean)} ({percent(low)} to {percent(high)}), rises " in told
+        dots = np.concatenate([line.get_ydata() for line in ax.get_lines()])
+        assert np.isclose(dots, 100 * mean).any()
+    plt.close(ax.figure)
 
 
 def test_a_written_table_is_read_back_as_it_was(stored, tmp_path):

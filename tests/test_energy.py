@@ -25,7 +25,7 @@ from analysis.energy.measures import (
     energy_days,
     estimate_energy,
 )
-from analysis.energy.overview import compare_energy
+from analysis.energy.overview import EnergyOverview, compare_energy
 from analysis.energy.procedure import assess_energy, regress_any_hit
 from analysis.energy.reciprocity import estimate_reciprocity
 from analysis.energy.shares import SAME_WEEKDAY
@@ -201,7 +201,8 @@ def test_the_sentences_say_how_sure_and_what_is_missing(cold):
         assert part in told
     assert "no independent witnesses" in cold.summary()
     assert cold.summary().startswith(
-        "**In short.** Coded reports and news articles show less than usual, which may be chance; "
+        "**In short.** Coded reports and news articles show less than usual, but even none at all would not have been "
+        "told from chance; "
         "Russian declarations cannot speak about this pause. The measures are no independent witnesses"
     )
     assert "2, 0, 1, 4, 2 rear oblasts" in cold.companions() and "never the result" in cold.companions()
@@ -361,6 +362,33 @@ def test_the_overview_says_who_cannot_speak_and_why(overview, cold):
     assert "Energy moratorium 2025" not in set(overview.side_by_side()["pause"])
 
 
+def test_the_overview_says_that_nothing_could_have_been_shown(overview):
+    table, told = overview.side_by_side(), overview.summary()
+    assert (table["p at best"].astype(float) > 0.05).all(), "else the sentence below should say who could"
+    led = f"{len(table)} cover enough of their pause's days, but none could have shown that less was hit, even had"
+    assert f"**Of {len(overview.effects)} readings (a pause by a measure), {led} nothing been hit.** " in told
+    assert "show less than usual, but even none at all would not have been told from chance;" in told
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "able", "sentence"),
+    [
+        ((), 0, "0 readings (a pause by a measure), none covers enough of its pause's days.**"),
+        (("not testable",), 0, "1 covers enough of its pause's days, but not even that one could have shown"),
+        (("no visible change",), 1, "1 covers enough of its pause's days, and it would have shown that less was hit"),
+        (("no visible change", "not testable"), 1, "and 1 of these would have shown that less was hit, had nothing "
+         "been hit; none can be told from chance.**"),
+        (("fewer", "fewer", "depends on a choice"), 3, "hit; told from chance: 2 fewer; 1 depends on a choice.**"),
+        (("more", "not testable"), 0, "even had nothing been hit; told from chance: 1 more.**"),
+    ],
+)  # fmt: skip
+def test_the_overview_words_what_the_readings_could_show(verdicts, able, sentence):
+    effect = example_effect(outcome="energy_reported_share", pause="one")
+    effects = [replace(effect, verdict=verdict, testable=n < able) for n, verdict in enumerate(verdicts)]
+    told = EnergyOverview({"one": "The pause"}, tuple(effects), (10.0,) * len(effects)).summary()
+    assert sentence in told.split("\n")[0]
+
+
 def test_an_overview_of_a_record_without_energy_is_empty_not_an_error():
     nothing = compare_energy(load_results().query("pause == 'not-a-pause'"))
     assert "Of 0 readings" in nothing.summary() and nothing.side_by_side().empty
@@ -374,12 +402,39 @@ def test_an_overview_of_a_record_without_energy_is_empty_not_an_error():
         ((1.0, 1.5), ("no visible change",) * 2, "Coded reports and news articles show no less than usual."),
         ((0.2, None), ("fewer", "not testable"), "by coded reports; news articles cannot speak about this pause."),
         ((None, None), ("not testable",) * 2, "None of the 2 measures (coded reports, news articles) can speak"),
+        ((0.2, 0.5), ("not testable",) * 2, "show less than usual, but even none at all would not have been told from"),
+        (
+            (1.2, 0.5),
+            ("not testable",) * 2,
+            "show different things, but even none at all would not have been told",
+        ),
+        (
+            (1.2, 1.5),
+            ("not testable",) * 2,
+            "show no less than usual, but even none at all would not have been",
+        ),
+        (
+            (0.2, 0.5),
+            ("fewer", "not testable"),
+            "by coded reports, but in news articles even none at all would not",
+        ),
+        (
+            (0.2, 0.5),
+            ("no visible change", "not testable"),
+            "which may be chance, but in news articles even none",
+        ),
+        ((1.2, 0.5), ("no visible change", "not testable"), "show different things, but in news articles even none at"),
+        (
+            (1.2, 1.5),
+            ("more", "not testable"),
+            "told from chance by coded reports, but in news articles even none",
+        ),
     ],
 )
 def test_whether_measures_agree(ratios, verdicts, sentence):
     outcomes = ("energy_coded_rear_oblasts", "energy_reported_share")
     effects = [
-        replace(example_effect(outcome=outcome, ratio=ratio), verdict=verdict)
+        replace(example_effect(outcome=outcome, ratio=ratio), verdict=verdict, testable=verdict != "not testable")
         for outcome, ratio, verdict in zip(outcomes, ratios, verdicts, strict=True)
     ]
     assert sentence in agreement(effects)

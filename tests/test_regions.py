@@ -19,7 +19,7 @@ from analysis.regions.estimates import (
     find_region,
     usable_regions,
 )
-from analysis.regions.figures import draw_region_ranks, draw_region_windows, draw_tile_map
+from analysis.regions.figures import draw_region_ranks, draw_region_windows, draw_tile_map, region_label
 from analysis.tables import load_table
 
 OBLASTS = load_table("oblasts")
@@ -290,7 +290,7 @@ def test_pictures_carry_every_value_as_text(pause):
     tiles = draw_tile_map(found.shares)
     texts = [text.get_text().replace("-\n", "").replace("\n", " ") for text in tiles.texts]
     for region, ratio in found.shares["ratio"].items():
-        assert region.replace("-", "") in [text.replace("-", "") for text in texts]
+        assert region_label(region).replace("-", "") in [text.replace("-", "") for text in texts]
         assert any(text.startswith("not usable" if np.isnan(ratio) else f"{ratio:.1f}×") for text in texts)
     assert min(text.get_fontsize() for text in tiles.texts) >= 7
     assert {text.get_text()[-1] for text in tiles.texts} & {"▲"} == ({"▲"} if pause == COLD else set())
@@ -303,3 +303,36 @@ def test_pictures_carry_every_value_as_text(pause):
     for ax in (tiles, grid, ranks, found.plot()):
         plt.close(ax.figure)
     assert all(words.strip() for words in (found.describe(), found.elsewhere(), found.ranks()))
+
+
+def test_kyiv_oblast_is_never_shown_by_the_name_of_the_city():
+    import matplotlib.pyplot as plt
+
+    found = assess_regions(COLD)
+    drawn = [
+        draw_tile_map(found.shares),
+        draw_region_windows(found.windows, found.shares, days=found.pause.days(found.claim)),
+        draw_region_ranks(found.shares, named=list(found.regions)),
+    ]
+    for ax in drawn:
+        words = [text.get_text() for one in ax.figure.axes for text in one.texts]
+        words += [one.get_title(loc="left") for one in ax.figure.axes]
+        shown = {word.replace("\n", " ") for word in words if "Kyiv" in word}
+        assert len(shown) == 2 and all(word.startswith(("Kyiv oblast", "Kyiv City")) for word in shown)
+        plt.close(ax.figure)
+    tables = [set(found.by_claim()["stratum"]), set(found.shares_frame().index)]
+    assert all({"Kyiv oblast", "Kyiv City"} <= names and "Kyiv" not in names for names in tables)
+    assert "Kyiv" in set(found.to_frame()["stratum"]), "the key of the record stays"
+
+
+def test_words_fit_into_their_tile():
+    import matplotlib.pyplot as plt
+
+    ax = draw_tile_map(assess_regions(COLD).shares)
+    canvas = ax.figure.canvas
+    canvas.draw()
+    width = ax.transData.transform((1, 0))[0] - ax.transData.transform((0, 0))[0]
+    boxes = [text.get_window_extent(canvas.get_renderer()) for text in ax.texts]
+    assert all(box.width <= width for box in boxes)
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+    plt.close(ax.figure)

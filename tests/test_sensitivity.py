@@ -194,7 +194,17 @@ def test_impossible_combinations_are_named_and_counted():
         and "the window has no day" in reasons
     )
     assert "no baseline day after the window" in reasons
-    assert "9 more are impossible" in found.summary()
+    possible, joined = len(frame) - counted, int(frame["joined"].sum())
+    assert f" under {possible} of {len(frame)} combinations of choices (" in found.summary()
+    assert f"The other {counted} cannot be computed. " in found.summary() and 0 < joined < possible
+    assert f" {joined} of these {possible} share enough other dates to be tested together: " in found.summary()
+
+
+def test_a_curve_without_gaps_says_all():
+    counts = steady(600)
+    told = estimate_curve(counts, counts.index[-3:], choices=[c for c in CHOICES if c.axis == "calendar"]).summary()
+    assert " under all 3 combinations of choices (" in told and "cannot be computed" not in told
+    assert " All 3 share enough other dates to be tested together: " in told
 
 
 def test_main_specification_reaches_as_far_back_as_the_data():

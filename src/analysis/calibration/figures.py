@@ -1,8 +1,9 @@
 """Pictures of the size study."""
 
+from analysis.calibration.promises import percent
 from analysis.figures import EXPECTED, INK, PAUSE, SEEN, finish, new_axes
 from analysis.placebo import POWER
-from analysis.sentences import days_text
+from analysis.sentences import capital, days_text, outcome_label
 
 
 def draw_rates(rows, *, value, band, label, by_length=True, title="", ax=None):
@@ -63,7 +64,7 @@ def draw_real(study, *, outcome, ax=None):
     """Falls and rises found in windows that are no pause, by quarter and length."""
     import seaborn as sns
 
-    own = study.query("outcome == @outcome and test == 'window shift' and quarter != 'all'")
+    own = _quarters(study, outcome)
     tidy = own.melt(["quarter", "length"], ["lower", "upper"], var_name="tail", value_name="share")
     ax = new_axes(ax)
     ax.axhline(2.5, color=EXPECTED, lw=3, alpha=0.5)
@@ -75,4 +76,31 @@ def draw_real(study, *, outcome, ax=None):
     ax.legend(title="", frameon=False, fontsize=8.5)
     ax.tick_params(axis="x", labelsize=8)
     ax.set(xlabel="", ylabel="found in per cent of windows")
-    return finish(ax, caption="Grey: the 2.5 per cent asked for. Dot and bar: mean and range over 1, 3, 4 and 7 days.")
+    note = f"Grey: the 2.5 per cent asked for. Dot and bar: mean and range over {_lengths(own)}."
+    return finish(ax, title=capital(outcome_label(outcome)), caption=note)
+
+
+def describe_real_quarters(study, *, outcome):
+    """Alternative text for `draw_real`: what its dots and bars show, quarter by quarter."""
+    own = _quarters(study, outcome)
+    parts = [
+        f"{quarter} falls {_mean_and_range(rows['lower'])}, rises {_mean_and_range(rows['upper'])}"
+        for quarter, rows in own.groupby("quarter")
+    ]
+    lead = f"{capital(outcome_label(outcome))}, falls and rises found in windows that are no pause, by quarter"
+    return f"{lead}; mean and range over {_lengths(own)}. {'; '.join(parts)}."
+
+
+def _quarters(study, outcome):
+    """The cells of the picture of real series."""
+    return study.query("outcome == @outcome and test == 'window shift' and quarter != 'all'")
+
+
+def _lengths(own):
+    *first, last = sorted(own["length"].unique())
+    return f"{', '.join(map(str, first))} and {days_text(last)}" if first else days_text(last)
+
+
+def _mean_and_range(shares):
+    ends = " to ".join(dict.fromkeys(percent(end) for end in (shares.min(), shares.max())))
+    return f"{percent(shares.mean())} ({ends})" if " to " in ends else ends

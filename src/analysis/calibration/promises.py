@@ -102,15 +102,15 @@ def what_may_be_believed(table):
         power = {name: _worst_power(own, name) for name in ("drones", "missiles")}
         cuts = {f"{name}_cut": _cut_in_words(rates) for name, rates in power.items()}
         alarms = percent(size.min()) if len(size) == 1 else f"{percent(size.min())} to {percent(size.max())}"
-        words = [_belief(name, rates) for name, rates in power.items() if len(rates)]
-        rows.append({"days": int(days), "false_alarms": alarms, **cuts, "believe": "; ".join(words)})
+        words = ["Believe a fall that is found.", *(_belief(*pair) for pair in power.items() if len(pair[1]))]
+        rows.append({"days": int(days), "false_alarms": alarms, **cuts, "believe": " ".join(words)})
     return pd.DataFrame(rows).set_index("days")
 
 
 def describe_belief(table):
     """What a verdict on a window of each length lets one believe, a Markdown line each."""
     believed = what_may_be_believed(table)["believe"]
-    return "\n".join(f"* **{days_text(days)}**: {words}." for days, words in believed.items())
+    return "\n".join(f"* **{days_text(days)}.** {words}" for days, words in believed.items())
 
 
 def _with_found(table):
@@ -133,15 +133,14 @@ def _cut_in_words(rates):
 
 
 def _belief(outcome, rates):
-    seen = rates.index[rates >= POWER]
+    """What follows where no fall is found; `rates` are those of the era in which a cut is found least."""
+    seen, most = rates.index[rates >= POWER], rates.index.max()
     if len(seen):
-        cut = percent(seen.min())
-        return f"{outcome}: a fall that is found; where none is, hardly a cut of {cut} (four in five would show)"
-    most = rates.index.max()
-    return (
-        f"{outcome}: a fall that is found; where none is, little: the largest cut tried, {percent(most)}, shows in "
-        f"{percent(rates[most])} of cases"
-    )
+        said = f"a cut of {percent(seen.min())} or more is unlikely: at least {percent(POWER)} of such cuts are found"
+    else:
+        few = f"only {percent(rates[most])} of cases" if rates[most] else "no case"
+        said = f"little follows: a cut of {percent(most)}, the largest tried, is found in {few}"
+    return f"For {outcome}, if none is found, {said}."
 
 
 def cells_of(table, question, test, *, setting=None):

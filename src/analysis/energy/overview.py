@@ -9,7 +9,7 @@ from analysis.effects import PauseEffect, to_frame
 from analysis.energy.measures import MEASURES, energy_days, measure_of
 from analysis.energy.wording import WITNESSES, agreement, speaks, table_of
 from analysis.pauses import load_pauses, reported_pauses
-from analysis.sentences import FEWER, MORE, capital
+from analysis.sentences import DEPENDS, FEWER, MORE, capital
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,11 @@ class EnergyOverview:
         return to_frame(self.effects)
 
     def summary(self):
-        """How many readings speak, whether those of one pause agree, and why the others cannot speak (Markdown)."""
+        """What the readings could show and did, whether those of one pause agree, why others are mute (Markdown)."""
         speaking = [effect for effect in self.effects if speaks(effect)]
-        told = sum(effect.verdict in (FEWER, MORE) for effect in speaking)
         lines = [
-            f"**Of {len(self.effects)} readings (a pause by a measure), {len(speaking)} speak about their pause, and "
-            f"{told or 'none'} of these can be told from chance.** {WITNESSES}\n"
+            f"**Of {len(self.effects)} readings (a pause by a measure), {_power(speaking)}{_tally(speaking)}.** "
+            f"{WITNESSES}\n"
         ]
         for pause, name in self.names.items():
             if sum(effect.pause == pause for effect in speaking) > 1:
@@ -100,6 +99,28 @@ def compare_energy(results, *, registry=None, folder=None):
     held = {effect.pause for effect in effects}
     names = {name: pause.name for name, pause in pauses.items() if name in held}
     return EnergyOverview(names, tuple(effects), tuple(trials))
+
+
+def _power(speaking):
+    """How many readings cover their pause, and how many of them could have shown anything at all."""
+    if not speaking:
+        return "none covers enough of its pause's days"
+    several, able = len(speaking) > 1, sum(effect.testable for effect in speaking)
+    enough = "cover enough of their pause's days" if several else "covers enough of its pause's days"
+    if not able:
+        none = "none" if several else "not even that one"
+        return f"{len(speaking)} {enough}, but {none} could have shown that less was hit, even had nothing been hit"
+    some = f"{able} of these" if several else "it"
+    return f"{len(speaking)} {enough}, and {some} would have shown that less was hit, had nothing been hit"
+
+
+def _tally(speaking):
+    """What the readings that speak found, by verdict; nothing where none could have found anything."""
+    verdicts = [effect.verdict for effect in speaking]
+    told = [f"{verdicts.count(verdict)} {verdict}" for verdict in (FEWER, MORE) if verdict in verdicts]
+    parts = [f"; told from chance: {', '.join(told)}"] if told else []
+    parts += ["; none can be told from chance"] if not told and any(effect.testable for effect in speaking) else []
+    return "".join(parts + ([f"; {verdicts.count(DEPENDS)} {DEPENDS}"] if DEPENDS in verdicts else []))
 
 
 def _effect(row):

@@ -28,10 +28,15 @@ def agreement(effects):
     silent = [measure_of(effect).title for effect in effects if effect not in speaking]
     if not speaking:
         return f"None of the {len(effects)} measures ({', '.join(silent)}) can speak about this pause."
-    below = [effect.ratio < 1 for effect in speaking]
-    point = "less than usual" if all(below) else "different things" if any(below) else "no less than usual"
-    told = [title for title, effect in zip(titles, speaking, strict=True) if effect.verdict in (FEWER, MORE)]
-    sure = f", told from chance by {' and '.join(told)}" if told else ", which may be chance" if any(below) else ""
+    below = [measure_of(effect).title for effect in speaking if effect.ratio < 1]
+    point = "less than usual" if below == titles else "different things" if below else "no less than usual"
+    told = [measure_of(effect).title for effect in speaking if effect.verdict in (FEWER, MORE)]
+    deaf = [measure_of(e).title for e in speaking if not e.testable and measure_of(e).title not in told]
+    maybe = ", which may be chance" if set(below) - set(deaf) else ""
+    sure = f", told from chance by {' and '.join(told)}" if told else maybe
+    if deaf:  # what could not have shown anything must not read like a finding
+        where = "" if deaf == titles else f"in {' and '.join(deaf)} "
+        sure += f", but {where}even none at all would not have been told from chance"
     rest = f"; {' and '.join(silent)} cannot speak about this pause" if silent else ""
     return f"{capital(' and '.join(titles))} show {point}{sure}{rest}."
 

@@ -16,6 +16,7 @@ from analysis.regions.estimates import (
     find_region,
     usable_regions,
 )
+from analysis.regions.figures import region_label
 from analysis.sentences import FEWER, MORE, NOT_TESTABLE, capital, finding
 from analysis.tables import load_table
 
@@ -102,7 +103,8 @@ class RegionalAssessment:
         claims = dict.fromkeys(effect.claim for effect in self.effects)
         rows = [self.select(*one, claim=claim) for claim in claims for one in [*asked, (MINUTES, "rear")]]
         numbers = ["n_days", "observed", "expected", "ratio", "p_value"]
-        return shown(rows, "claim", "stratum", "outcome", "first_day", *numbers, "verdict")
+        table = shown(rows, "claim", "stratum", "outcome", "first_day", *numbers, "verdict")
+        return table.assign(stratum=table["stratum"].map(region_label))
 
     def under_each_claim(self):
         """What each party said, and what the sirens show in its window (Markdown, an item a claim)."""

@@ -9,6 +9,7 @@ from analysis.figures import CAPTION_LETTERS, EXPECTED, INK, PAUSE, SEEN, SMALL,
 from analysis.sentences import days_text
 
 LONGEST_LINE = 9  # letters that fit into a tile
+LABELS = {"Kyiv": "Kyiv oblast"}  # the key alone would be read as the city, which is a region of its own
 MARKS = {"more": "▲", "less": "▼", "": ""}
 LARGEST_RATIO = 3.0
 
@@ -32,7 +33,16 @@ def draw_tile_map(shares, *, title="", ax=None):
         known, x, y = pd.notna(tile["ratio"]), tile["tile_column"] + 0.5, tile["tile_row"] + 0.5
         ink = "white" if known and tile["ratio"] > LARGEST_RATIO / 2 else INK
         value = f"{tile['ratio']:.1f}×{MARKS[tile['outside']]}" if known else "not\nusable"
-        ax.text(x, y - 0.16, _two_lines(name), ha="center", va="center", fontsize=7.8, color=ink, linespacing=0.9)
+        ax.text(
+            x,
+            y - 0.16,
+            _two_lines(region_label(name)),
+            ha="center",
+            va="center",
+            fontsize=7.8,
+            color=ink,
+            linespacing=0.9,
+        )
         ax.text(x, y + 0.27, value, ha="center", va="center", fontsize=10 if known else 7, color=ink, linespacing=0.9,
                 fontweight="bold" if known else "normal")  # fmt: skip
     ax.set(xlabel="", ylabel="", xticks=[], yticks=[])
@@ -77,7 +87,9 @@ def draw_region_windows(windows, shares, *, days):
         ax.axhspan(100 * row["low"], 100 * row["high"], color=EXPECTED, alpha=0.3, lw=0)
         ax.axvline(days[0], color=PAUSE, lw=1)
         ax.plot(days[0], 100 * row["share"], marker="o", ms=6, color=PAUSE, mec=INK, clip_on=False)
-        ax.set_title(f"{region} {row['share']:.0%}, usually {row['usual']:.0%}", loc="left", fontsize=SMALL)
+        ax.set_title(
+            f"{region_label(region)} {row['share']:.0%}, usually {row['usual']:.0%}", loc="left", fontsize=SMALL
+        )
         ax.set(xticks=[], ylim=(0, None))
         ax.tick_params(labelsize=8, length=2, colors=INK)
     span = " to ".join(f"{day.day} {day:%B %Y}" for day in (windows.index[0], windows.index[-1]))
@@ -89,24 +101,41 @@ def draw_region_windows(windows, shares, *, days):
 
 def draw_region_ranks(shares, *, named, title="", ax=None):
     """Draw every region's share over usual share on one line, the named ones filled: a picture, not a test."""
+    from matplotlib.patheffects import withStroke
+
     ax = new_axes(ax, height=2.3)
     ratio = shares["ratio"].dropna().clip(upper=LARGEST_RATIO).round(1).sort_index(key=lambda names: names.isin(named))
     level, filled = ratio.groupby(ratio).cumcount(), ratio.index.isin(named)
     for shown, colour in ((~filled, "white"), (filled, SEEN)):
-        ax.scatter(ratio[shown], level[shown], s=60, color=colour, edgecolor=INK, clip_on=False)
+        ax.scatter(ratio[shown], level[shown], s=60, color=colour, edgecolor=INK, clip_on=False, zorder=4)
     for x, regions in ratio[filled].groupby(ratio[filled]).groups.items():  # one label for all that lie together
         note = {"xytext": (-4 if x < 1 else 4, 7), "textcoords": "offset points", "fontsize": SMALL}
-        ax.annotate(" and ".join(regions), (x, level[regions].max()), ha="left" if x < 1 else "right", **note)
-    ax.axvline(1, color=INK, lw=0.8, ls=":")
+        note |= {"path_effects": [withStroke(linewidth=2, foreground="white")]}  # the dotted line may run behind
+        named_here, top = " and ".join(map(region_label, regions)), level[regions].max()
+        ax.annotate(named_here, (x, top), ha="left" if x < 1 else "right", **note)
+    ax.axvline(1, color=INK, lw=0.8, ls=":", zorder=0)
     ax.set(xlim=(-0.15, LARGEST_RATIO + 0.15), ylim=(-0.8, None), yticks=[], ylabel="", xlabel="share / usual share")
     finish(ax, title=title, caption="One circle a region, to the nearest tenth; 3 stands for 3 and more.")
     ax.spines["left"].set_visible(False)
     return ax
 
 
+def region_label(region):
+    """What readers see for a region's key: short, and never one place for another.
+
+    Examples
+    --------
+    >>> region_label("Kyiv"), region_label("Kyiv City"), region_label("Lviv")
+    ('Kyiv oblast', 'Kyiv City', 'Lviv')
+    """
+    return LABELS.get(region, region)
+
+
 def _two_lines(name):
-    """A name that fits into a tile: broken at its hyphen, or in the middle."""
+    """A name that fits into a tile: broken at its space or hyphen, or in the middle."""
     if len(name) <= LONGEST_LINE:
         return name
+    if " " in name:
+        return name.replace(" ", "\n", 1)
     first, hyphen, second = name.partition("-")
     return f"{first}-\n{second}" if hyphen else f"{name[: len(name) // 2]}-\n{name[len(name) // 2 :]}"

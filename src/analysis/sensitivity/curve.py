@@ -101,20 +101,23 @@ class SpecificationCurve:
     def summary(self):
         """How far the choices carry the ratio, what they say, and whether the curve as a whole is unusual."""
         label, found = outcome_label(self.effect.outcome), [effect for effect in self.effects if _possible(effect)]
-        lead, out = f"{capital(label)} {days_phrase(self.effect)}", len(self.effects) - len(found)
+        lead, total = f"{capital(label)} {days_phrase(self.effect)}", len(self.effects)
+        possible, joined = len(found), sum(self.joined)
         why = self.effect.reason.split("; ")[0]
         if not found:
-            return f"{lead}: none of {out} combinations of choices is possible; {why}."
+            return f"{lead}: none of {total} combinations of choices is possible; {why}."
         ratios, verdicts = [effect.ratio for effect in found], [effect.verdict for effect in found]
         counts = [f"{verdicts.count(v)} {v}" for v in dict.fromkeys([FEWER, MORE, *verdicts]) if v in verdicts]
         span = f"{min(ratios):.2f} to {max(ratios):.2f} times the expected number" if max(ratios) else "none"
-        told = f"{lead}: {span} under {len(found)} combinations of choices ({', '.join(counts)})."
-        told += f" {out} more are impossible." if out else ""
+        among, rest = (f"{possible} of {total}", total - possible) if possible < total else (f"all {total}", 0)
+        told = f"{lead}: {span} under {among} combinations of choices ({', '.join(counts)})."
+        told += f" The other {rest} cannot be computed." if rest else ""
         if self.effect.verdict == NOT_TESTABLE:
             return f"{told} As a whole they are not testable: {why}."
+        these = f"{joined} of these {possible}" if joined < possible else f"All {possible}"
         return (
-            f"{told} Moved in time together, {sum(self.joined)} of them (median {self.effect.ratio:.2f}) have "
-            f"p = {self.effect.p_value:.2g} among {self.effect.n_placebo} other dates."
+            f"{told} {these} share enough other dates to be tested together: their median ratio of "
+            f"{self.effect.ratio:.2f} has p = {self.effect.p_value:.2g} among {self.effect.n_placebo} other dates."
         )
 
     def plot(self, ax=None):
