@@ -124,7 +124,7 @@ def report(pause_ids, only, jobs, force, cold, timeout, scheduler, out, quiet, a
             selected=pause_ids or None, only=only or None, force=force, cold=cold, timeout=timeout,
             scheduler=scheduler, progress=progress,
         )  # fmt: skip
-    if out is None:
+    if out is None and any(outcome.status == "made" for outcome in outcomes):  # nothing new, nothing new to say
         from analysis.batch.findings import write_findings
 
         write_findings(clone)

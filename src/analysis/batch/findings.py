@@ -37,19 +37,20 @@ AFTER = f"after-{PRIMARY_HORIZON}"
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def findings_table(results):
+def findings_table(results, *, registry=None):
     """One Markdown row per reported pause: what flew, what would have been ordinary, and the verdict.
 
     Parameters
     ----------
     results : DataFrame
         As from `load_results`.
+    registry : mapping of Pause, optional
 
     Returns
     -------
     str
     """
-    registry = load_pauses()
+    registry = load_pauses() if registry is None else registry
     deciding = verdicts(results, registry=registry)
     after = verdicts(results, window=AFTER, registry=registry).set_index(["pause", "outcome"])
     names = list(dict.fromkeys(deciding["outcome"]))
@@ -112,8 +113,8 @@ def _without_one(results, outcome):
     return left_out["p_value"].dropna()
 
 
-def joint_caveat(results):
-    """What the joint finding leaves out, hangs on and rests on; empty without one. Takes the same rows."""
+def joint_caveat(results, *, registry=None):
+    """What the joint finding leaves out, hangs on and rests on; empty without one. Takes the rows of the pauses too."""
     names = results.loc[results["pause"] == JOINT, "outcome"].unique()
     told = [
         f"{outcome_label(name, short=True)}, {without_one(rest)}"
@@ -121,13 +122,16 @@ def joint_caveat(results):
     ]  # fmt: skip
     if not told:
         return ""
-    registry, strikes = load_pauses(), load_strikes()
-    apart = [pause.name for pause in reported_pauses(registry) if pause.kind != "general truce"]
-    days = {day for pause in reported_pauses(registry) if pause.name not in apart for day in pause.days()}
-    guessed = [day for day in inferred_zeros(strikes) if day in days]
+    registry = load_pauses() if registry is None else registry
+    truces = {pause.id: pause for pause in reported_pauses(registry) if pause.kind == "general truce"}
+    apart = [pause.name for pause in reported_pauses(registry) if pause.id not in truces]
+    deciding = verdicts(results, registry=registry)
+    deciding = deciding[deciding["pause"].isin(truces)]
+    spans = [(pd.Timestamp(row.first_day), pd.Timestamp(row.last_day)) for row in deciding.itertuples()]
+    guessed = [day for day in inferred_zeros(load_strikes()) if any(first <= day <= last for first, last in spans)]
     lines = [
         f"Not among them, having promised something else: {', '.join(apart)}.",
-        f"With one episode left out at a time p is, for {'; for '.join(told)}.", *_where_they_flew(results, registry),
+        f"With one episode left out at a time p is, for {'; for '.join(told)}.", *_where_they_flew(deciding, truces),
     ]  # fmt: skip
     if guessed:
         lines.append(f"On {spans_text(guessed)} no report lists drones: {INFERENCE}.")
@@ -137,19 +141,15 @@ def joint_caveat(results):
     return " ".join(lines)
 
 
-def _where_they_flew(results, registry):
-    """What flew in pauses for which Russia had stated no window, in a sentence."""
-    deciding = verdicts(results, registry=registry)
-    for pause in reported_pauses(registry):
-        russian = any(claim.stated and claim.party.startswith("Russia") for claim in pause.claims)
-        rows = deciding[(deciding["pause"] == pause.id) & (deciding["observed"] > 0)]
-        if russian or pause.kind != "general truce" or rows.empty:
+def _where_they_flew(deciding, truces):
+    """What flew in truces for which Russia had stated no window, in a sentence."""
+    for name, rows in deciding[deciding["observed"] > 0].groupby("pause", sort=False):
+        if any(claim.stated and claim.party.startswith("Russia") for claim in truces[name].claims):
             continue
         seen = listed([f"{amount(row.observed)} {outcome_label(row.outcome, short=True)}" for row in rows.itertuples()])
-        yield (
-            f"Of the launches, {seen} came on {spans_text(pause.days())} under {pause.phrase}, for which Russia had "
-            f"stated no window."
-        )
+        when = span_text(*(date.fromisoformat(rows[edge].iloc[0]) for edge in ("first_day", "last_day")))
+        named = truces[name].phrase
+        yield f"Of the launches, {seen} came on {when} under {named}, for which Russia had stated no window."
 
 
 def method():
@@ -167,7 +167,9 @@ def write_findings(repository=None, *, results=None, picture=False):
     """
     repository = data_folder().parent if repository is None else Path(repository)
     results = load_results(repository / "reports" / "results.csv") if results is None else results
-    found = f"{fill(f'{joint_sentence(results)} {joint_caveat(results)}', 120)}\n\n{findings_table(results)}"
+    registry = load_pauses()
+    words = fill(f"{joint_sentence(results)} {joint_caveat(results, registry=registry)}", 120)
+    found = f"{words}\n\n{findings_table(results, registry=registry)}"
     tested = "\n".join(fill(f"{n}. {words}", 120, subsequent_indent="   ") for n, words in enumerate(method(), 1))
     blocks = {"README.md": {FINDINGS: found, METHOD: tested}, "reports/README.md": {FINDINGS: found}}
     changed = [name for name, parts in blocks.items() if _refresh(repository / name, parts)]

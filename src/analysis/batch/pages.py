@@ -54,12 +54,15 @@ def write_pages(folder, pauses, sections, *, comparison, background=()):
         write_page(part["id"], "background.html.j2", part=part)
     path = folder / EXECUTED / f"{comparison}.ipynb"
     compared = read_executed(path)
-    body, together = _part(folder, comparison, compared), pd.DataFrame(effect_rows(compared) if compared else [])
+    rows = effect_rows(compared) if compared else []
+    together = pd.DataFrame(rows + [row for card in cards for row in card["rows"].values()] if rows else [])
+    registry = load_pauses()
     write_page(
-        "index", "index.html.j2", cards=cards, comparison=body, comparison_error=read_failure(path), method=method(),
-        background=background, answer=joint_sentence(together) if len(together) else "",
-        caveat=joint_caveat(together) if len(together) else "",
-        elsewhere=not_measurable(load_pauses()),
+        "index", "index.html.j2", cards=cards, comparison=_part(folder, comparison, compared),
+        comparison_error=read_failure(path), method=method(), background=background,
+        answer=joint_sentence(together) if len(together) else "",
+        caveat=joint_caveat(together, registry=registry) if len(together) else "",
+        elsewhere=not_measurable(registry),
         outcomes=[outcome for outcome in outcomes().values() if outcome.in_family],
         until=last_day(),
     )  # fmt: skip

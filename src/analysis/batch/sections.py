@@ -10,6 +10,7 @@ is not on the list shows as text. Conventions for notebooks:
 
 import base64
 import re
+from collections import Counter
 from copy import deepcopy
 from functools import cache
 from html import escape
@@ -32,6 +33,8 @@ ATTRIBUTES["th"] = {"colspan", "rowspan", "scope"}
 SHARED = {"class", "lang", "title"}
 _NUMBER = re.compile(r"[-+−×]?\s?[\d.,\u202f\u00a0]+(?:e[-+]?\d+)?\s?%?")
 _WHOLE = re.compile(rf"\d{{4}}-\d\d-\d\d(?: to \d{{4}}-\d\d-\d\d)?|{'|'.join(VERDICTS)}")  # days and verdicts
+_OPENED = re.compile(r"<(?!(?:br|hr|img|col|wbr)\b)([a-z][a-z0-9]*)\b[^>]*(?<!/)>")  # but for what is never closed
+_CLOSED = re.compile(r"</([a-z][a-z0-9]*)\s*>")
 _EMBEDDED = re.compile(r"embedded:(\d+)")
 _PLACED = re.compile(r"(embedded|described):(\d+)")  # a picture or file; an alternative text, which is no address
 
@@ -62,7 +65,7 @@ def render_section(notebook, *, name, level):
 
     notebook, embedded = _shown(notebook, name)
     html, _ = _exporter().from_notebook_node(notebook)
-    soup = BeautifulSoup(f"<div>{html}</div>", "html.parser")
+    soup = BeautifulSoup(html, "html.parser")
     for style in soup("style"):
         style.decompose()
     for image in soup("img"):
@@ -74,7 +77,7 @@ def render_section(notebook, *, name, level):
             table.replace_with("No rows.")
     for number, table in enumerate(soup("table"), 1):
         _label(table, soup, f"{name.rpartition('-')[2]}, table {number}")
-    clean = _allow(soup.div.decode_contents())
+    clean = _allow(soup.decode())
 
     def content(found):
         number = int(found[2])
@@ -119,8 +122,9 @@ def _exporter():
         return whole(MarkdownWithMath(renderer=IPythonRenderer(escape=False, exclude_anchor_links=True)).render(source))
 
     def whole(html):
-        """Close here what an output left open, and drop what it closes too often."""
-        return BeautifulSoup(html, "html.parser").decode()
+        """Close here what an output left open, if it did: another output must not lie inside."""
+        opened, closed = (Counter(pattern.findall(html.lower())) for pattern in (_OPENED, _CLOSED))
+        return html if opened == closed else BeautifulSoup(html, "html.parser").decode()
 
     return TemplateExporter(
         template_name="section", template_file="index.html.j2", extra_template_basedirs=[str(TEMPLATES)],
