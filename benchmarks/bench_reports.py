@@ -113,10 +113,8 @@ def run(route, place, number, *, watched=False):
     """Run a route in its own process: what it printed, wall seconds, CPU seconds and largest PSS of its tree."""
     before, started, peak = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter(), 0
     command = [sys.executable, __file__, route, str(place), str(number)]
-    environment = os.environ | (
-        ENVIRONMENT if route == "cells" else {}
-    )  # bare cells, but in the surroundings of a batch
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    surroundings = ENVIRONMENT if route == "cells" else {}  # those of the kernels of a batch
+    process = subprocess.Popen(command, env=os.environ | surroundings, stdout=subprocess.PIPE, text=True)
     while process.returncode is None:
         try:
             process.wait(1)

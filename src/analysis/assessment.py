@@ -24,7 +24,6 @@ from analysis.sentences import (
 HORIZONS = (3, 7, 14)
 PRIMARY_HORIZON = 7
 NIGHTS_AROUND = 3
-INFERENCE = "zero is inferred from quiet sirens and the press"
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,8 @@ class Assessment:
     effects: tuple
     lull: Lull | None
     data_until: pd.Timestamp
-    other_pauses: frozenset = frozenset()
-    inferred: frozenset = frozenset()
+    other_pauses: frozenset
+    inferred: frozenset
 
     def select(self, outcome, *, window="pause", claim=None):
         """The national rows that fit, the one that decides first."""
@@ -97,13 +96,9 @@ class Assessment:
         if effect.n_days == 1:
             nights = "its only strike day" if held else "no usable count of its only strike day"
         span = span_text(effect.first_day, effect.last_day)
-        days = self.pause.days(self.claim)
-        guessed = [day for day in days if day in self.inferred]
-        zeros = f" On {spans_text(guessed)} no report lists drones: {INFERENCE}." if guessed else ""
-        return (
-            f'The data reach to {self._until()}. The window of the claim "{self.claim}" is {span}; '
-            f"the data hold {nights}{so_far}."
-        ) + zeros
+        held_so_far = f'The window of the claim "{self.claim}" is {span}; the data hold {nights}{so_far}.'
+        zeros = describe_inferred(day for day in self.pause.days(self.claim) if day in self.inferred)
+        return " ".join(filter(None, [f"The data reach to {self._until()}.", held_so_far, zeros]))
 
     def quotation(self):
         """The headline with how far the data reach and how to cite it, as Markdown."""
@@ -208,3 +203,9 @@ def inferred_zeros(strikes):
     DatetimeIndex
     """
     return strikes.index[strikes["drones_basis"] == "judged zero"]
+
+
+def describe_inferred(days):
+    """Say on which of a window's days zero stands in no report; empty where there are none."""
+    spans = spans_text(days)
+    return f"On {spans} no report lists drones: zero is inferred from quiet sirens and the press." if spans else ""

@@ -26,6 +26,7 @@ TITLES = {
     "unilateral-truces": "Episodes of one side alone",
 }  # fmt: skip
 WITHOUT = "volume-truces-without-"  # and the episode that is left out
+EPISODE = "episode:"  # and its id
 
 
 @dataclass(frozen=True)
@@ -126,14 +127,14 @@ def compare_truces(*, outcomes=VOLUME, level=0.95, seed=0, registry=None, folder
                 series, episode.days, exclude=exclude, announced=min(announced, default=None), salvo_days=salvos,
                 level=level,
             )  # fmt: skip
-            effects.append(replace(found, pause=f"episode:{episode.id}", claim="main", stratum=NATIONAL))
+            effects.append(replace(found, pause=EPISODE + episode.id, claim="main", stratum=NATIONAL))
         alone += holm(effects)
         for group, statuses in GROUPS.items():
             members = [e for e, episode in zip(effects, episodes, strict=True) if episode.status in statuses]
             joint[group].append(replace(combine_effects(members, level=level, seed=seed), pause=group))
         for one in (effect for effect in effects if effect.n_placebo):
             rest = combine_effects([effect for effect in effects if effect is not one], level=level, seed=seed)
-            without.append(replace(rest, pause=WITHOUT + one.pause.removeprefix("episode:")))
+            without.append(replace(rest, pause=WITHOUT + one.pause.removeprefix(EPISODE)))
     together = [effect for members in joint.values() for effect in holm(members)]
     return Comparison(tuple(alone), tuple(together), tuple(without))
 
@@ -187,7 +188,7 @@ def _named(effects, *columns):
 
 
 def _title(name, registry):
-    name = name.removeprefix("episode:")
+    name = name.removeprefix(EPISODE)
     if name in registry:
         return registry[name].name
     if name in TITLES:

@@ -241,7 +241,7 @@ def _power(effect):
         return "Only a rise beyond that range could have been told from chance."
     if effect.smallest_visible_cut is None:
         return "Even total silence would have been found in fewer than four cases in five."
-    others_count = effect.p_adjusted is not None and effect.p_adjusted > effect.p_value
+    others_count = effect.p_adjusted is not None and effect.p_adjusted > effect.p_value  # those of the family
     alone = ", taken alone" if others_count else ""
     if effect.verdict == FEWER:
         return f"A cut of about {effect.smallest_visible_cut:.0%} would be found four times in five{alone}."

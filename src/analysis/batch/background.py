@@ -7,7 +7,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from analysis.batch.folder import CACHE, write_file
+from analysis.batch.folder import mark_part, part_path, read_part, write_file
 from analysis.batch.sections import render_section
 
 BACKGROUND = {
@@ -41,12 +41,13 @@ def background_parts(folder, notebooks, *, surroundings):
         if not path.is_file():
             continue
         content = path.read_bytes()
-        key = f"<!-- {hashlib.sha256(content + package).hexdigest()} -->\n"
-        kept = folder / CACHE / f"{name}.html"
-        if not kept.is_file() or not kept.read_text("utf-8").startswith(key):
+        digest = hashlib.sha256(content + package).hexdigest()
+        html = read_part(folder, name, digest)
+        if html is None:
             import nbformat  # only here: a batch without news need not wait for it
 
             notebook = nbformat.reads(content.decode("utf-8"), as_version=4)
-            write_file(kept, key + render_section(notebook, name=name, level=1))
-        parts.append({"id": name, "name": title, "html": Markup(kept.read_text("utf-8").removeprefix(key))})
+            html = render_section(notebook, name=name, level=1)
+            write_file(part_path(folder, name), mark_part(html, digest))
+        parts.append({"id": name, "name": title, "html": Markup(html)})
     return parts

@@ -9,9 +9,9 @@ from textwrap import fill
 
 import pandas as pd
 
-from analysis.assessment import INFERENCE, PRIMARY_HORIZON, inferred_zeros
+from analysis.assessment import PRIMARY_HORIZON, describe_inferred, inferred_zeros
 from analysis.batch.folder import write_file
-from analysis.comparison import WITHOUT
+from analysis.comparison import EPISODE, WITHOUT
 from analysis.errors import ReportError
 from analysis.pauses import data_folder, load_pauses, reported_pauses
 from analysis.phrases import in_brief, week_after
@@ -25,14 +25,13 @@ from analysis.sentences import (
     listed,
     outcome_label,
     span_text,
-    spans_text,
     without_one,
 )
 from analysis.tables import load_strikes
 
 FINDINGS = "<!-- findings: generated from reports/results.csv -->", "<!-- end of findings -->"
 METHOD = "<!-- method: generated from src/analysis/batch/templates/method.txt -->", "<!-- end of method -->"
-JOINT, EPISODE = "volume-truces", "episode:"
+JOINT = "volume-truces"
 AFTER = f"after-{PRIMARY_HORIZON}"
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -128,17 +127,16 @@ def joint_caveat(results, *, registry=None):
     deciding = verdicts(results, registry=registry)
     deciding = deciding[deciding["pause"].isin(truces)]
     spans = [(pd.Timestamp(row.first_day), pd.Timestamp(row.last_day)) for row in deciding.itertuples()]
-    guessed = [day for day in inferred_zeros(load_strikes()) if any(first <= day <= last for first, last in spans)]
+    guessed = (day for day in inferred_zeros(load_strikes()) if any(first <= day <= last for first, last in spans))
     lines = [
         f"Not among them, having promised something else: {', '.join(apart)}.",
         f"With one episode left out at a time p is, for {'; for '.join(told)}.", *_where_they_flew(deciding, truces),
+        describe_inferred(guessed),
     ]  # fmt: skip
-    if guessed:
-        lines.append(f"On {spans_text(guessed)} no report lists drones: {INFERENCE}.")
     episodes = results[results["pause"].str.startswith(EPISODE) & results["p_adjusted"].notna()]
     held = f"{(episodes['p_adjusted'] <= 1 - episodes['level']).sum()} of {len(episodes)} testable results hold"
     lines.append(f"Verdicts are not corrected for the number of pauses; by episode, with Holm's correction, {held}.")
-    return " ".join(lines)
+    return " ".join(filter(None, lines))
 
 
 def _where_they_flew(deciding, truces):

@@ -158,18 +158,19 @@ def part_path(folder, name):
     return Path(folder) / CACHE / f"{name}.html"
 
 
-def mark_part(html, cells):
-    """A part of a page, headed by the digest of the executed notebook's cells that it was rendered from."""
-    return f"<!-- {cells} -->\n{html}"
+def mark_part(html, digest):
+    """A part of a page, headed by the digest of what it was rendered from."""
+    return f"<!-- {digest} -->\n{html}"
 
 
-def read_part(folder, name, executed):
-    """Read the part rendered from an executed notebook; None where there is none, or one of another run."""
+def read_part(folder, name, digest):
+    """Read a part of a page; None where there is none, or one that was rendered from something else."""
     try:
-        mark, html = part_path(folder, name).read_text("utf-8").split("\n", 1)
+        text = part_path(folder, name).read_text("utf-8")
     except (OSError, ValueError):
         return None
-    return html if executed and mark_part("", executed["metadata"]["pauses"]["cells"]) == f"{mark}\n" else None
+    mark = mark_part("", digest)
+    return text.removeprefix(mark) if text.startswith(mark) else None
 
 
 def _take(lock, folder):

@@ -42,9 +42,11 @@ def write_pages(folder, pauses, sections, *, comparison, background=()):
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
     environment.globals |= {"version": version("strike-pauses"), "marks": MARKS, "labels": LABELS}
 
+    linked = {part["id"] for part in background}
+
     def write_page(name, template, **content):
         page = environment.get_template(template).render(**content)
-        write_file(folder / f"{name}.html", _linked(page, {part["id"] for part in background}) + "\n")
+        write_file(folder / f"{name}.html", _linked(page, linked) + "\n")
 
     cards = [_card(folder, pause, sections) for pause in pauses]
     for card in cards:
@@ -104,7 +106,7 @@ def _part(folder, name, executed):
     """The rendered part of an executed notebook, or nothing where there is none."""
     from markupsafe import Markup
 
-    html = read_part(folder, name, executed)
+    html = read_part(folder, name, executed["metadata"]["pauses"]["cells"]) if executed else None
     return None if html is None else Markup(html)  # clean already: see `render_section`
 
 

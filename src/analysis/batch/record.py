@@ -78,7 +78,7 @@ def _read_record(path):
 
 
 def _text(value):
-    """A value as the record holds it: whole numbers whole, others to six significant digits, no value empty.
+    """A value as the record holds it: whole, or below 1000 to six significant digits; no value empty.
 
     >>> [_text(value) for value in (True, 12345.0, 1234.56, 0.07123456, float("nan"), None, "shift")]
     ['True', '12345', '1235', '0.0712346', '', '', 'shift']

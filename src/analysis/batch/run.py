@@ -211,8 +211,9 @@ def _execute(tasks, stale, workers, say):
 
 def _is_current(task):
     executed = read_executed(task.path)
-    same = executed is not None and executed["metadata"]["pauses"]["inputs"] == task.inputs
-    return same and read_part(task.out, task.name, executed) is not None and not failed_path(task.path).exists()
+    if executed is None or executed["metadata"]["pauses"]["inputs"] != task.inputs or failed_path(task.path).exists():
+        return False
+    return read_part(task.out, task.name, executed["metadata"]["pauses"]["cells"]) is not None
 
 
 def _chosen(wanted, known, what):

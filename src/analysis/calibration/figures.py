@@ -3,7 +3,7 @@
 from analysis.calibration.promises import percent
 from analysis.figures import EXPECTED, INK, PAUSE, SEEN, finish, new_axes
 from analysis.placebo import POWER
-from analysis.sentences import capital, days_text, outcome_label
+from analysis.sentences import capital, days_text, listed, outcome_label
 
 
 def draw_rates(rows, *, value, band, label, by_length=True, title="", ax=None):
@@ -98,7 +98,7 @@ def _quarters(study, outcome):
 
 def _lengths(own):
     *first, last = sorted(own["length"].unique())
-    return f"{', '.join(map(str, first))} and {days_text(last)}" if first else days_text(last)
+    return listed([*map(str, first), days_text(last)])
 
 
 def _mean_and_range(shares):
