@@ -18,9 +18,8 @@ import pandas as pd
 
 from analysis.calibration.simulate import CountAutoregression, LevelPath, SalvoProcess
 from analysis.calibration.study import Scenario, replicate
-from analysis.placebo import PlaceboTest
-from analysis.sensitivity.choices import CHOICES
-from analysis.sensitivity.curve import estimate_curve
+from analysis.choices import CHOICES, estimate_curve
+from analysis.windows import PlaceboTest
 
 GRID = [choice for choice in CHOICES if choice.crossed]
 PROCESSES = {

@@ -5,7 +5,7 @@ from nbformat import v4, write
 PARAMETERS = 'pause_id: str = "easter-2025"  # which pause\nlevel: float = 0.95  # level of the tests (0.5 to 0.999)'
 IMPORTS = """from dataclasses import replace
 from IPython.display import Markdown, display
-from analysis.effects import EffectsRecord, example_effect
+from analysis.effect import EffectsRecord, example_effect
 effect = replace(example_effect(), pause=pause_id, outcome="drones_launched")"""
 RECORD = "EffectsRecord((effect,))"
 FIGURE = """import matplotlib.pyplot as plt
@@ -63,6 +63,6 @@ def pauses(*names):
 
 def effect_row(**changes):
     """A row of the record."""
-    from analysis.effects import example_effect
+    from analysis.effect import example_effect
 
     return example_effect().record() | changes

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.coverage import quiet_days
+from analysis.days import day_span
 from analysis.errors import DataError
 from analysis.sources.alertdays import daily_alerts, number_takeoff_alarms
 from analysis.sources.alerts import import_alerts, read_alerts
 from analysis.sources.oblasts import oblast_names
 from analysis.sources.rawfile import RawFile
-from analysis.strikedays import day_span
 from analysis.tables import load_strikes, load_table
+from analysis.together import quiet_days
 
 DATA = Path(__file__).parents[1] / "data"
 RAW = os.environ.get("PAUSES_RAW")

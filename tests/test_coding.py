@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import analysis as pa
-from analysis.energy.measures import coded_by
+from analysis.energy import coded_by
 from analysis.errors import DataError
 from analysis.sources.build import build
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.effects import COLUMNS, KEY, MIME, EffectsRecord, decide, example_effect, holm, to_frame
-from analysis.estimation import estimate_effect, estimate_rebound
-from analysis.sentences import days_phrase, headline, rebound
+from analysis.effect import COLUMNS, KEY, MIME, EffectsRecord, decide, example_effect, holm, to_frame
+from analysis.estimate import estimate_effect, estimate_rebound
+from analysis.words import days_phrase, headline, rebound
 
 DRONES = {"outcome": "drones_launched", "first_day": date(2026, 5, 9), "last_day": date(2026, 5, 11), "n_days": 3}
 CUT = {

@@ -13,30 +13,31 @@ import pandas as pd
 import pytest
 
 from analysis import Picture
-from analysis.effects import example_effect
-from analysis.energy.measures import (
+from analysis.effect import example_effect
+from analysis.energy import (
     MEASURES,
+    EnergyOverview,
+    agreement,
+    assess_energy,
     bound_energy,
     coded_by,
+    compare_energy,
     comparison_span,
     days_around,
     decide_by_bounds,
     describe_measures,
     energy_days,
     estimate_energy,
+    estimate_reciprocity,
+    regress_any_hit,
 )
-from analysis.energy.overview import EnergyOverview, compare_energy
-from analysis.energy.procedure import assess_energy, regress_any_hit
-from analysis.energy.reciprocity import estimate_reciprocity
-from analysis.energy.shares import SAME_WEEKDAY
-from analysis.energy.wording import agreement
 from analysis.errors import DataError, DesignError, RegistryError
-from analysis.estimation import estimate_effect
+from analysis.estimate import SAME_WEEKDAY, estimate_effect
+from analysis.launches import not_ordinary
 from analysis.pauses import load_pauses, reported_pauses
-from analysis.procedure import not_ordinary
-from analysis.results import load_results
 from analysis.sources.build import build, to_csv
 from analysis.tables import load_table, outcome_series, table_definition
+from analysis.together import load_results
 
 DATA = Path(__file__).parents[1] / "data"
 COLD, MORATORIUM = "cold-week-pause-2026-01", "energy-moratorium-2025-03"

@@ -14,8 +14,8 @@ from analysis.batch.findings import (
     method,
     write_findings,
 )
-from analysis.phrases import in_brief
-from analysis.results import load_results
+from analysis.together import load_results
+from analysis.words import in_brief
 
 ROOT = Path(__file__).parents[1]
 RESULTS = load_results()

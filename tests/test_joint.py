@@ -9,10 +9,9 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from analysis.effects import example_effect
+from analysis.effect import example_effect
 from analysis.errors import DesignError
-from analysis.estimation import estimate_effect, estimate_joint
-from analysis.joint import CUTS, _Reference, combine_effects
+from analysis.estimate import CUTS, _Reference, combine_effects, estimate_effect, estimate_joint
 
 
 def episode(name, ratio, placebos, *, expected=100.0, **changes):

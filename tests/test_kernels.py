@@ -18,7 +18,7 @@ from analysis.batch import kernels
 from analysis.batch.folder import read_executed
 from analysis.batch.kernels import Workers, warm_up
 from analysis.batch.run import run_reports
-from analysis.effects import COLUMNS
+from analysis.effect import COLUMNS
 from analysis.errors import ReportError
 
 NAMES = ["a", "b"]

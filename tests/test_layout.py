@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.errors import DesignError
-from analysis.layout import check_counts, check_window, lay_out
+from analysis.windows import check_counts, check_window, lay_out
 
 DAYS = pd.date_range("2024-01-01", periods=1400, name="day")
 COUNTS = pd.Series(np.random.default_rng(1).poisson(50, len(DAYS)).astype(float), index=DAYS, name="drones")

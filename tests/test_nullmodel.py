@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis.errors import DesignError
-from analysis.nullmodel import design_matrix, expected_counts, fit_null, holiday_dates, independent_columns
+from analysis.expected import design_matrix, expected_counts, fit_null, holiday_dates, independent_columns
 
 DAYS = pd.date_range("2025-01-01", periods=200)
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import analysis as pa
-from analysis.outlook import look_ahead, what_to_expect
+from analysis.together import look_ahead, what_to_expect
 
 DAYS = pd.date_range("2025-01-01", periods=365)
 

@@ -18,7 +18,7 @@ from analysis.batch.findings import method
 from analysis.batch.folder import cells_digest, mark_part, open_folder, part_path, write_file
 from analysis.batch.pages import write_pages
 from analysis.batch.sections import TEMPLATES, render_section
-from analysis.effects import MIME
+from analysis.effect import MIME
 from analysis.errors import ReportError
 
 CHROMIUM = "/usr/bin/chromium"

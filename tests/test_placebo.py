@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from analysis.calibration.simulate import CountAutoregression
-from analysis.nullmodel import design_matrix
-from analysis.placebo import (
+from analysis.expected import design_matrix
+from analysis.windows import (
     PlaceboTest,
     days_since_salvo,
     heavy_days,

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 import analysis as pa
-from analysis.effects import example_effect
-from analysis.evidence import recovered_ratio
-from analysis.layout import lay_out
-from analysis.procedure import _reconciled, not_ordinary
+from analysis.effect import example_effect
+from analysis.estimate import recovered_ratio
+from analysis.launches import _reconciled, not_ordinary
+from analysis.windows import lay_out
 
 REGISTRY = pa.load_pauses()
 REPORTED = [pause.id for pause in pa.reported_pauses(REGISTRY)]

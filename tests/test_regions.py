@@ -9,17 +9,21 @@ import pandas as pd
 import pytest
 
 from analysis.errors import DesignError
+from analysis.figures import draw_region_ranks, draw_region_windows, draw_tile_map, region_label
 from analysis.pauses import load_pauses
-from analysis.regions.assessment import GROUPS, MINUTES, RELATIVE_MINUTES, WITHOUT, assess_regions
-from analysis.regions.estimates import (
+from analysis.sirens import (
+    GROUPS,
+    MINUTES,
+    RELATIVE_MINUTES,
+    WITHOUT,
     alert_minutes,
+    assess_regions,
     estimate_alerts,
     estimate_relative,
     estimate_shares,
     find_region,
     usable_regions,
 )
-from analysis.regions.figures import draw_region_ranks, draw_region_windows, draw_tile_map, region_label
 from analysis.tables import load_table
 
 OBLASTS = load_table("oblasts")

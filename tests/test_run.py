@@ -16,7 +16,7 @@ from analysis.batch.inputs import fingerprint as real_fingerprint
 from analysis.batch.manifest import git_revision
 from analysis.batch.record import merge_record, to_csv
 from analysis.batch.run import run_reports
-from analysis.effects import COLUMNS, MIME
+from analysis.effect import COLUMNS, MIME
 from analysis.errors import ReportError
 
 

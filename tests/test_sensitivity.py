@@ -9,21 +9,23 @@ import pandas as pd
 import pytest
 
 from analysis.calibration.simulate import SalvoProcess
-from analysis.effects import COLUMNS, KEY, MIME
-from analysis.errors import DataError, DesignError, RegistryError
-from analysis.estimation import estimate_effect
-from analysis.procedure import assess
-from analysis.sensitivity.assessment import Sensitivity, assess_choices, largest_p
-from analysis.sensitivity.choices import (
+from analysis.choices import (
     CHOICES,
     EDGES,
     MAIN_LONG,
     MAIN_SHORT,
     Choice,
+    Sensitivity,
     Specification,
+    assess_choices,
+    estimate_curve,
+    largest_p,
     list_specifications,
 )
-from analysis.sensitivity.curve import estimate_curve
+from analysis.effect import COLUMNS, KEY, MIME
+from analysis.errors import DataError, DesignError, RegistryError
+from analysis.estimate import estimate_effect
+from analysis.launches import assess
 from analysis.tables import load_table, outcome_series
 
 DAY = pd.Timedelta(days=1)

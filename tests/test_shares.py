@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.energy.firth import firth_test, fit_firth
-from analysis.energy.shares import SAME_WEEKDAY, estimate_share, order_windows, share_size_study
+from analysis.energy import firth_test, fit_firth
 from analysis.errors import DesignError
-from analysis.estimation import estimate_effect
+from analysis.estimate import SAME_WEEKDAY, estimate_effect, estimate_share, order_windows, share_size_study
 
 DAYS = pd.date_range("2025-01-01", periods=200, name="day")
 REFERENCE = os.environ.get("PAUSES_REFERENCE")

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
+from analysis.days import KYIV, day_span, strike_day, strike_days
 from analysis.errors import DesignError
-from analysis.strikedays import KYIV, day_span, strike_day, strike_days
 
 DST_WEEKS = ["2025-03-30", "2025-10-26", "2026-03-29"]
 

@@ -52,8 +52,8 @@ def list_pauses(as_json):
 @click.option("--json", "as_json", is_flag=True)
 def show(pause_id, as_json):
     """Show one pause: who claimed which window, and what its length could reveal."""
-    from analysis.outlook import what_to_expect
     from analysis.pauses import get_pause, load_pauses
+    from analysis.together import what_to_expect
 
     pause = get_pause(load_pauses(), pause_id)
     claims = pause.to_frame()
@@ -78,7 +78,7 @@ def _wrapped(lines):
 @click.option("--claim", default="main", show_default=True)
 def test(pause_id, outcome_names, claim):
     """Test one pause and print the verdict."""
-    from analysis.procedure import VOLUME, assess
+    from analysis.launches import VOLUME, assess
 
     found = assess(pause_id, claim=claim, outcomes=outcome_names or VOLUME)
     click.echo(f"{found.pause.name} (window: {found.claim})")

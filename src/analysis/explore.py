@@ -4,15 +4,15 @@ import shlex
 from dataclasses import dataclass, replace
 from html import escape
 
-from analysis.effects import PauseEffect
+from analysis.effect import PauseEffect
 from analysis.errors import DesignError, PausesError
 from analysis.figures import EXPECTED, SEEN, Picture
-from analysis.layout import ONE_DAY, check_window
+from analysis.launches import days_of_others, decide_pause
 from analysis.pauses import Claim, Pause, get_pause, load_pauses
-from analysis.procedure import days_of_others, decide_pause
 from analysis.registry import REPORTED
-from analysis.sentences import FEWER, MORE, days_phrase, days_text
 from analysis.tables import outcomes
+from analysis.windows import ONE_DAY, check_window
+from analysis.words import FEWER, MORE, days_phrase, days_text
 
 MOVED = "moved"
 FARTHEST = 14  # days that the panel moves an edge

@@ -1,15 +1,16 @@
-"""Pictures drawn from tidy frames: one theme, colour-blind safe, labelled in place, readable on a phone."""
+"""Every picture: one theme, one palette, direct labels."""
 
 import base64
 import io
 from dataclasses import dataclass
+from itertools import zip_longest
 from textwrap import fill
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import ReportError
-from analysis.sentences import days_text, placebo_rank
+from analysis.words import FEWER, MORE, days_text, placebo_rank
 
 WIDTH = 4.8  # inches; on a phone, 360 pixels wide, the small print of 9 points still measures nine pixels
 SMALL = 9
@@ -272,3 +273,199 @@ def draw_timeline(counts, spans, *, label, title="", ax=None):
     ax.set_xticks(years, [f"{year:%Y}" for year in years], ha="left")
     ax.set(xlabel="", ylabel=f"{label} a day, weekly mean", ylim=(0, None))
     return finish(ax, title=title, caption="Shaded: announced pauses.")
+
+
+LONGEST_LINE = 9  # letters that fit into a tile
+REGION_LABELS = {"Kyiv": "Kyiv oblast"}  # the key alone would be read as the city, which is a region of its own
+MARKS = {"more": "▲", "less": "▼", "": ""}
+LARGEST_RATIO = 3.0
+
+
+def draw_tile_map(shares, *, title="", ax=None):
+    """Draw each region's share of all alert-minutes over its usual share, on a map of tiles.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        Columns tile_row, tile_column, ratio (NaN: not usable), outside ("more", "less" or ""); index of regions.
+    """
+    import seaborn as sns
+
+    ax = new_axes(ax, height=3.3)
+    rows, columns = (range(int(shares[side].max()) + 1) for side in ("tile_row", "tile_column"))
+    grid = shares.pivot(index="tile_row", columns="tile_column", values="ratio").reindex(index=rows, columns=columns)
+    look = {"cmap": "Blues", "vmin": -0.6, "vmax": LARGEST_RATIO, "cbar": False, "linewidths": 2, "linecolor": "white"}
+    sns.heatmap(grid, ax=ax, **look)
+    for name, tile in shares.iterrows():
+        known, x, y = pd.notna(tile["ratio"]), tile["tile_column"] + 0.5, tile["tile_row"] + 0.5
+        ink = "white" if known and tile["ratio"] > LARGEST_RATIO / 2 else INK
+        value = f"{tile['ratio']:.1f}×{MARKS[tile['outside']]}" if known else "not\nusable"
+        label = _two_lines(region_label(name))
+        ax.text(x, y - 0.16, label, ha="center", va="center", fontsize=7.8, color=ink, linespacing=0.9)
+        ax.text(x, y + 0.27, value, ha="center", va="center", fontsize=10 if known else 7, color=ink, linespacing=0.9,
+                fontweight="bold" if known else "normal")  # fmt: skip
+    ax.set(xlabel="", ylabel="", xticks=[], yticks=[])
+    note = "Share of all alert-minutes over usual share: 0.5× is half of it. ▲\u00a0above, "
+    finish(ax, title=title, caption=note + "▼\u00a0below the range of 95 of 100 ordinary windows.")
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def draw_region_windows(windows, shares, *, days):
+    """Draw each region's share in running windows, with its ordinary band and the window asked about.
+
+    Parameters
+    ----------
+    windows, shares : DataFrame
+        As from `analysis.regions.estimate_shares`.
+    days : DatetimeIndex
+        The window asked about.
+
+    Returns
+    -------
+    matplotlib Axes
+        The first of the grid.
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    if windows.empty:
+        return draw_tile_map(shares, title="No ordinary window to compare with")
+    order = (shares["share"] - shares["usual"])[windows.columns].sort_values(ascending=False, kind="stable").index
+    rows = -(-len(order) // 2)
+    margins = {"left": 0.07, "right": 0.99, "bottom": 0.3 / rows, "top": 1 - 0.25 / rows, "hspace": 0.8, "wspace": 0.15}
+    figure, axes = plt.subplots(rows, 2, figsize=(WIDTH, 0.8 * rows), sharex=True, squeeze=False, gridspec_kw=margins)
+    sns.despine(figure)
+    percent = 100 * windows.asfreq("D")  # days left out are gaps, not lines
+    for region, ax in zip_longest(order, axes.flat):
+        if region is None:
+            ax.set_axis_off()
+            continue
+        row = shares.loc[region]
+        ax.plot(percent[region], color=INK, lw=0.8)
+        ax.axhspan(100 * row["low"], 100 * row["high"], color=EXPECTED, alpha=0.3, lw=0)
+        ax.axvline(days[0], color=PAUSE, lw=1)
+        ax.plot(days[0], 100 * row["share"], marker="o", ms=6, color=PAUSE, mec=INK, clip_on=False)
+        ax.set_title(
+            f"{region_label(region)} {row['share']:.0%}, usually {row['usual']:.0%}", loc="left", fontsize=SMALL
+        )
+        ax.set(xticks=[], ylim=(0, None))
+        ax.tick_params(labelsize=8, length=2, colors=INK)
+    span = " to ".join(f"{day.day} {day:%B %Y}" for day in (windows.index[0], windows.index[-1]))
+    note = f"Share of all alert-minutes in %, windows of {days_text(len(days))} that start from {span}. Orange: the "
+    note += "pause. Grey, where shown: 95 of 100 ordinary windows."
+    figure.text(0.02, 0.15 / rows, fill(note, CAPTION_LETTERS), va="top", fontsize=SMALL, color=SOFT)
+    return axes[0, 0]
+
+
+def draw_region_ranks(shares, *, named, title="", ax=None):
+    """Draw every region's share over usual share on one line, the named ones filled: a picture, not a test."""
+    from matplotlib.patheffects import withStroke
+
+    ax = new_axes(ax, height=2.3)
+    ratio = shares["ratio"].dropna().clip(upper=LARGEST_RATIO).round(1).sort_index(key=lambda names: names.isin(named))
+    level, filled = ratio.groupby(ratio).cumcount(), ratio.index.isin(named)
+    for shown, colour in ((~filled, "white"), (filled, SEEN)):
+        ax.scatter(ratio[shown], level[shown], s=60, color=colour, edgecolor=INK, clip_on=False, zorder=4)
+    for x, regions in ratio[filled].groupby(ratio[filled]).groups.items():  # one label for all that lie together
+        note = {"xytext": (-4 if x < 1 else 4, 7), "textcoords": "offset points", "fontsize": SMALL}
+        note |= {"path_effects": [withStroke(linewidth=2, foreground="white")]}  # the dotted line may run behind
+        named_here, top = " and ".join(map(region_label, regions)), level[regions].max()
+        ax.annotate(named_here, (x, top), ha="left" if x < 1 else "right", **note)
+    ax.axvline(1, color=INK, lw=0.8, ls=":", zorder=0)
+    ax.set(xlim=(-0.15, LARGEST_RATIO + 0.15), ylim=(-0.8, None), yticks=[], ylabel="", xlabel="share / usual share")
+    finish(ax, title=title, caption="One circle a region, to the nearest tenth; 3 stands for 3 and more.")
+    ax.spines["left"].set_visible(False)
+    return ax
+
+
+def region_label(region):
+    """What readers see for a region's key: short, and never one place for another.
+
+    Examples
+    --------
+    >>> region_label("Kyiv"), region_label("Kyiv City"), region_label("Lviv")
+    ('Kyiv oblast', 'Kyiv City', 'Lviv')
+    """
+    return REGION_LABELS.get(region, region)
+
+
+def _two_lines(name):
+    """A name that fits into a tile: broken at its space or hyphen, or in the middle."""
+    if len(name) <= LONGEST_LINE:
+        return name
+    if " " in name:
+        return name.replace(" ", "\n", 1)
+    first, hyphen, second = name.partition("-")
+    return f"{first}-\n{second}" if hyphen else f"{name[: len(name) // 2]}-\n{name[len(name) // 2 :]}"
+
+
+TOP, LINE, LABELS = 2.4, 0.2, 1.3  # inches: the ratios, each line of the choices, their names
+
+
+def draw_curve(frame, choices, *, title="", ax=None):
+    """Sorted ratios with their intervals, and below a matrix of the choices that led to each.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As from `SpecificationCurve.to_frame`.
+    choices : sequence of (axis, name)
+        The lines of the matrix, in order; those that no possible row has are grey.
+    title : str
+    ax : matplotlib Axes, optional
+        Gives its place to both parts.
+
+    Returns
+    -------
+    matplotlib Axes
+        The upper part.
+    """
+    import seaborn as sns
+    from mpl_toolkits.axes_grid1 import make_axes_locatable
+
+    lines = _lines(choices)
+    shown = frame[frame["impossible"] == ""].sort_values("ratio", kind="stable").reset_index(drop=True)
+    if ax is None:
+        ax = new_axes(height=TOP + LINE * len(lines) if len(shown) else 1.0)
+        ax.figure.set_figwidth(WIDTH - LABELS)
+    if shown.empty:
+        ax.text(0.5, 0.5, "no combination of choices is possible", ha="center", transform=ax.transAxes)
+        ax.set_axis_off()
+        return ax
+    told, silent = shown["verdict"].isin([FEWER, MORE]), shown["ratio"] == 0
+    colours = np.where(told, SEEN, EXPECTED)
+    low = shown["ratio_low"].mask(silent, shown["expected_low"] / shown["expected"])
+    high = shown["ratio_high"].mask(silent, shown["expected_high"] / shown["expected"]).fillna(LARGEST_SHOWN)
+    ax.vlines(shown.index, low, high, color=np.where(silent, EXPECTED, colours), lw=1.4, alpha=0.5)
+    sns.scatterplot(x=shown.index, y=shown["ratio"], c=colours, s=16, linewidth=0, ax=ax, zorder=3, clip_on=False)
+    main = np.flatnonzero(shown["main"])
+    ax.plot(main, shown["ratio"].iloc[main], ls="none", marker="D", ms=7, color=PAUSE, mec=INK, zorder=4, clip_on=False)
+    ax.axhline(1, color=INK, lw=0.8, ls=":")
+    ax.set(xlim=(-1.5, len(shown) + 0.5), ylim=(0, min(LARGEST_SHOWN, max(1.1, high.max()))), xticks=[])
+    ax.set(xlabel="", ylabel="launched / expected")
+
+    below = make_axes_locatable(ax).append_axes("bottom", size=f"{100 * LINE * len(lines) / TOP:.0f}%", pad=0.08)
+    below.set_yticks(range(len(lines)), [name or axis for axis, name in lines], fontsize=SMALL)
+    for line, ((axis, name), label) in enumerate(zip(lines, below.get_yticklabels(), strict=True)):
+        here = np.flatnonzero(shown[axis] == name)
+        below.plot(here, np.full(len(here), line), ls="none", marker="|", ms=8, mew=1.6, color=INK)
+        label.set(fontweight="normal" if name else "bold", color=INK if len(here) or not name else "#767676")
+    for place in main:
+        below.axvline(place, color=PAUSE, lw=3, alpha=0.6, zorder=0)
+    below.set(xlim=ax.get_xlim(), ylim=(len(lines) - 0.4, -0.6), xticks=[])
+    below.tick_params(axis="y", length=0)
+    sns.despine(ax=below, left=True, bottom=True)
+    zero = " Where nothing flew, the line shows where ordinary windows lie." if silent.any() else ""
+    caption = "Orange: main specification. Blue: told from chance on its own. Lines: intervals; dotted: as expected."
+    return finish(ax, title=title, caption=caption + zero, left=0.01 - LABELS / (WIDTH - LABELS))
+
+
+def _lines(choices):
+    """A heading per axis, then its choices."""
+    lines = []
+    for axis, name in choices:
+        if (axis, "") not in lines:
+            lines.append((axis, ""))
+        lines.append((axis, name))
+    return lines

@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from analysis.days import KYIV, strike_days
 from analysis.errors import RegistryError
 from analysis.registry import REPORTED, main_claim, read_registry, window_span
-from analysis.strikedays import KYIV, strike_days
 
 FILE = "pauses.toml"
 

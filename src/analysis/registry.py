@@ -8,8 +8,8 @@ from datetime import date, datetime
 from difflib import get_close_matches
 from functools import partial
 
+from analysis.days import day_span, strike_days
 from analysis.errors import RegistryError
-from analysis.strikedays import day_span, strike_days
 
 REPORTED = ("primary", "secondary")
 KINDS = ("general truce", "energy moratorium", "city pause", "long-range pause", "maritime", "local", "sectoral")

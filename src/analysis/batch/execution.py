@@ -12,9 +12,9 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from analysis.effects import COLUMNS, KEY, MIME
+from analysis.effect import COLUMNS, KEY, MIME
 from analysis.errors import PausesError, ReportError
-from analysis.sentences import VERDICTS
+from analysis.words import VERDICTS
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")

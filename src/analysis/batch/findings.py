@@ -9,25 +9,25 @@ from textwrap import fill
 
 import pandas as pd
 
-from analysis.assessment import PRIMARY_HORIZON, describe_inferred, inferred_zeros
 from analysis.batch.folder import write_file
-from analysis.comparison import EPISODE, WITHOUT
 from analysis.errors import ReportError
+from analysis.launches import PRIMARY_HORIZON, describe_inferred, inferred_zeros
 from analysis.pauses import data_folder, load_pauses, reported_pauses
-from analysis.phrases import in_brief, week_after
-from analysis.results import describe_forest, forest_frame, load_results, verdicts
-from analysis.sentences import (
+from analysis.tables import load_strikes
+from analysis.together import EPISODE, WITHOUT, describe_forest, forest_frame, load_results, verdicts
+from analysis.words import (
     FEWER,
     amount,
     capital,
     chance_text,
     counted,
+    in_brief,
     listed,
     outcome_label,
     span_text,
+    week_after,
     without_one,
 )
-from analysis.tables import load_strikes
 
 FINDINGS = "<!-- findings: generated from reports/results.csv -->", "<!-- end of findings -->"
 METHOD = "<!-- method: generated from src/analysis/batch/templates/method.txt -->", "<!-- end of method -->"

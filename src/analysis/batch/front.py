@@ -1,9 +1,9 @@
 """The front page: what it says of all pauses beside their findings."""
 
+from analysis.launches import VOLUME
 from analysis.pauses import reported_pauses
-from analysis.procedure import VOLUME
-from analysis.sentences import span_text
 from analysis.tables import outcome_series
+from analysis.words import span_text
 
 
 def last_day():

@@ -40,9 +40,9 @@ from analysis.errors import ReportError
 CAN_FORK = hasattr(os, "fork")
 WORKER = ("papermill", "ipykernel.kernelspec")
 KERNEL = (
-    "analysis.assessment", "analysis.comparison", "analysis.figures", "analysis.outlook", "analysis.energy.coding",
-    "analysis.energy.procedure", "analysis.regions.assessment", "analysis.regions.figures",
-    "analysis.sensitivity.assessment", "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect",
+    "analysis.launches", "analysis.together", "analysis.figures", "analysis.together", "analysis.energy",
+    "analysis.energy", "analysis.sirens", "analysis.figures",
+    "analysis.choices", "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect",
     "IPython.core.pylabtools", "IPython.extensions.storemagic", "ipykernel.debugger", "ipykernel.kernelapp",
     "matplotlib.backends.backend_agg", "matplotlib.pyplot", "PIL.Image",
     "pandas.core.methods.to_dict", "pandas.core.reshape.reshape", "pandas.io.formats.csvs", "seaborn", "sqlite3",

@@ -12,9 +12,8 @@ from analysis.batch.folder import EXECUTED, failed_path, read_executed, read_fai
 from analysis.batch.front import last_day, not_measurable
 from analysis.batch.sections import TEMPLATES
 from analysis.pauses import load_pauses
-from analysis.phrases import in_brief, week_after
-from analysis.sentences import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE
 from analysis.tables import outcomes
+from analysis.words import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE, in_brief, week_after
 
 MARKS = {FEWER: "told", MORE: "told", NO_CHANGE: "open", DEPENDS: "open", NOT_TESTABLE: "blind"}
 LABELS = defaultdict(str, pause="Launches", energy="Energy", regions="Regions", sensitivity="Choices")

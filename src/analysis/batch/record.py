@@ -6,7 +6,7 @@ import math
 
 from analysis.batch.execution import effect_rows
 from analysis.batch.folder import EXECUTED, read_executed
-from analysis.effects import COLUMNS, KEY
+from analysis.effect import COLUMNS, KEY
 from analysis.errors import ReportError
 
 RESULTS = "results.csv"

@@ -19,9 +19,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from analysis.batch.execution import outputs
-from analysis.effects import MIME
+from analysis.effect import MIME
 from analysis.errors import ReportError
-from analysis.sentences import VERDICTS
+from analysis.words import VERDICTS
 
 TEMPLATES = Path(__file__).parent / "templates"
 HIDDEN = "notebook-only"

@@ -2,8 +2,8 @@
 
 from analysis.calibration.promises import percent
 from analysis.figures import EXPECTED, INK, PAUSE, SEEN, finish, new_axes
-from analysis.placebo import POWER
-from analysis.sentences import capital, days_text, listed, outcome_label
+from analysis.windows import POWER
+from analysis.words import capital, days_text, listed, outcome_label
 
 
 def draw_rates(rows, *, value, band, label, by_length=True, title="", ax=None):

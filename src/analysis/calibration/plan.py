@@ -21,11 +21,11 @@ from analysis.calibration.trials import (
     stated_cut,
     window_shift,
 )
-from analysis.estimation import with_week_after
-from analysis.layout import lay_out
+from analysis.estimate import with_week_after
+from analysis.launches import not_ordinary
 from analysis.pauses import load_pauses, volume_episodes
-from analysis.procedure import not_ordinary
 from analysis.tables import outcome_series
+from analysis.windows import lay_out
 
 LENGTHS = (1, 3, 4, 7)
 CUTS = (0.3, 0.5, 0.7, 0.9)

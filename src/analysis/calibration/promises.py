@@ -9,8 +9,8 @@ from analysis.calibration.eras import ERAS, compare_features
 from analysis.calibration.plan import known_processes, ordinary_counts
 from analysis.calibration.study import Scenario, study
 from analysis.calibration.trials import simulated_layout, window_shift
-from analysis.placebo import POWER
-from analysis.sentences import capital, days_text, outcome_label
+from analysis.windows import POWER
+from analysis.words import capital, days_text, outcome_label
 
 LATEST = "2026"
 ONE_DAYS = r"\b1 days\b"  # as settings of the plan are named

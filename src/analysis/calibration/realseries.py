@@ -4,14 +4,21 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import DesignError
-from analysis.estimation import SALVO_LAG, window_ratios
-from analysis.layout import BASELINE_SHORT, HOLIDAYS_NEEDED, check_counts
-from analysis.nullmodel import design_matrix, expected_counts, independent_columns
+from analysis.estimate import SALVO_LAG, window_ratios
+from analysis.expected import design_matrix, expected_counts, independent_columns
+from analysis.launches import VOLUME, not_ordinary, salvo_days
 from analysis.pauses import load_pauses
-from analysis.placebo import PlaceboTest, days_since_salvo, heavy_days, placebo_starts, window_sums
-from analysis.procedure import VOLUME, not_ordinary
-from analysis.salvos import salvo_days
 from analysis.tables import load_strikes, outcome_series
+from analysis.windows import (
+    BASELINE_SHORT,
+    HOLIDAYS_NEEDED,
+    PlaceboTest,
+    check_counts,
+    days_since_salvo,
+    heavy_days,
+    placebo_starts,
+    window_sums,
+)
 
 LENGTHS = (1, 3, 4, 7)
 FEWEST_DAYS = 90

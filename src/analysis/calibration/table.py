@@ -19,11 +19,11 @@ from analysis.calibration.plan import planned_cells
 from analysis.calibration.realseries import study_real_series
 from analysis.calibration.study import study
 from analysis.errors import DesignError
-from analysis.layout import Layout
-from analysis.results import read_stored, stored_path
+from analysis.together import read_stored, stored_path
+from analysis.windows import Layout
 
 FILE, REAL_FILE, COMMAND = "calibration.csv", "placebo_study.csv", "pauses calibrate"
-ROOMS = ("nullmodel", "placebo", "layout", "calibration/simulate", "calibration/study", "calibration/trials")
+ROOMS = ("expected", "windows", "calibration/simulate", "calibration/study", "calibration/trials")
 LABELS = ("question", "test", "process", "setting")
 RATES = ("answered", "rejected", "rejected_lower", "rejected_upper", "rejected_less", "rejected_greater", "coverage",
          "expected_coverage")  # fmt: skip

@@ -11,15 +11,16 @@ import numpy as np
 import pandas as pd
 
 from analysis.calibration.study import Batch
-from analysis.estimation import QUIET_SHARE, SALVO_LAG
-from analysis.layout import ONE_DAY, lay_out
-from analysis.nullmodel import expected_counts
-from analysis.placebo import (
+from analysis.estimate import QUIET_SHARE, SALVO_LAG
+from analysis.expected import expected_counts
+from analysis.windows import (
+    ONE_DAY,
     TIE,
     PlaceboTest,
     days_since_salvo,
     heavy_days,
     holes,
+    lay_out,
     leave_out_ratios,
     placebo_starts,
     shift_ratios,

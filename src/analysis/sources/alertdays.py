@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from analysis.days import KYIV, day_span, strike_day
 from analysis.errors import DataError
 from analysis.sources.imported import Rule
-from analysis.strikedays import KYIV, day_span, strike_day
 
 FIRST_DAY = "2022-09-28"  # the first strike day with a report
 ONE_DAY = pd.Timedelta(days=1)

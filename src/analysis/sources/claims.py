@@ -7,8 +7,8 @@ import re
 
 import pandas as pd
 
+from analysis.days import strike_day
 from analysis.sources.imported import Rule
-from analysis.strikedays import strike_day
 
 FIRST_CLAIMS = pd.Timestamp("2024-05-01")  # before, most nights have no post of their own
 NIGHT_HOUR = pd.Timedelta(hours=1)  # Moscow; a claim is for the night if its period covers this hour

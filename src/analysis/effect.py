@@ -5,7 +5,7 @@ from datetime import date
 
 import pandas as pd
 
-from analysis.sentences import (
+from analysis.words import (
     DEPENDS,
     FEWER,
     MORE,

@@ -1,0 +1,634 @@
+"""One pause and its launches: the fixed procedure, the lull before it, the days around it."""
+
+from dataclasses import dataclass, replace
+from html import escape
+from importlib.metadata import version
+
+import numpy as np
+import pandas as pd
+
+from analysis.effect import NATIONAL, EffectsRecord, holm, shown, to_frame
+from analysis.errors import DesignError
+from analysis.estimate import estimate_effect, estimate_rebound, with_week_after
+from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
+from analysis.tables import load_strikes, outcome_series
+from analysis.tables import outcomes as catalogue
+from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, check_counts, check_window, days_since_salvo
+from analysis.words import (
+    DEPENDS,
+    NO_CHANGE,
+    NOT_TESTABLE,
+    capital,
+    days_text,
+    headline,
+    in_brief,
+    outcome_label,
+    rebound,
+    span_text,
+    spans_text,
+)
+
+SALVO_MISSILES = 20
+FEWEST_SALVOS = 10
+
+
+def salvo_days(missiles, *, threshold=SALVO_MISSILES):
+    """Days with at least `threshold` missiles.
+
+    Parameters
+    ----------
+    missiles : Series of counts by day
+    threshold : float
+        Missiles a day.
+
+    Returns
+    -------
+    DatetimeIndex
+
+    Examples
+    --------
+    >>> days = pd.date_range("2025-01-01", periods=3)
+    >>> salvo_days(pd.Series([0, 34, 5], index=days)).strftime("%d").tolist()
+    ['02']
+    """
+    return missiles.index[missiles >= threshold]
+
+
+@dataclass(frozen=True)
+class Lull:
+    """How ordinary a quiet spell is, given the days since the last salvo. A description, never a test.
+
+    Attributes
+    ----------
+    first_day, last_day : Timestamp
+    days_since_salvo : int
+        From the last salvo to the window's first day.
+    observed_salvos : int
+    expected_salvos : float
+        Mean number of salvos in the window: each one sets the days since the last one back.
+    quiet_probability : float
+        Probability that no salvo comes in the window.
+    n_salvos, n_days : int
+        History behind the estimate.
+    hazard : DataFrame
+        Columns days_since_salvo, probability: the fitted daily probability of a salvo.
+    """
+
+    first_day: pd.Timestamp
+    last_day: pd.Timestamp
+    days_since_salvo: int
+    observed_salvos: int
+    expected_salvos: float
+    quiet_probability: float
+    n_salvos: int
+    n_days: int
+    hazard: pd.DataFrame
+
+    def to_frame(self):
+        """One row, without the hazard curve."""
+        return pd.DataFrame([{name: value for name, value in vars(self).items() if name != "hazard"}])
+
+    def summary(self):
+        """Plain words for how ordinary the quiet is."""
+        length = days_text((self.last_day - self.first_day).days + 1)
+        came = {0: "no mass salvo", 1: "one mass salvo"}.get(
+            self.observed_salvos, f"{self.observed_salvos} mass salvos"
+        )
+        quiet = (
+            f"; a quiet at least as long follows such a start in {self.quiet_probability:.0%} of cases"
+            if self.observed_salvos == 0
+            else ""
+        )
+        return (
+            f"In this window of {length} there came {came} of missiles, where {self.expected_salvos:.1f} were to be "
+            f"expected {days_text(self.days_since_salvo)} after the last one{quiet} ({self.n_salvos} salvos in "
+            f"{self.n_days} days)."
+        )
+
+    def plot(self, ax=None):
+        """Draw the daily probability of a salvo by days since the last one."""
+        from analysis.figures import draw_hazard
+
+        return draw_hazard(self.hazard, at=self.days_since_salvo, ax=ax)
+
+
+def estimate_lull(missiles, days, *, threshold=SALVO_MISSILES, exclude=()):
+    """Probability of a salvo-free window from a discrete-time hazard of days since the last salvo.
+
+    Complementary log-log regression of "salvo today" on the log of days since the last one
+    (Prentice and Gloeckler 1978), fitted by statsmodels to the 365 days before the window.
+
+    Parameters
+    ----------
+    missiles : Series of counts by day, NaN = no report
+    days : DatetimeIndex
+        The window.
+    threshold : float
+        Missiles that make a salvo.
+    exclude : sequence of days
+        Left out of the fit, such as other pauses.
+
+    Returns
+    -------
+    Lull or None
+        None when the history holds fewer than 10 salvos, or the window is outside the data.
+
+    Raises
+    ------
+    DesignError
+        A threshold that is not positive.
+    """
+    from statsmodels.genmod.families import Binomial
+    from statsmodels.genmod.families.links import CLogLog
+    from statsmodels.genmod.generalized_linear_model import GLM  # statsmodels.api would import all of it
+
+    if not threshold > 0:
+        raise DesignError("not a salvo threshold", field="threshold", expected="above 0", found=repr(threshold))
+    missiles, days = check_counts(missiles), check_window(days)
+    history = missiles[days[0] - BASELINE_SHORT * ONE_DAY : days[-1]]
+    if len(history) == 0 or history.reindex(days).isna().any():
+        return None
+    salvo = (history >= threshold).to_numpy()
+    since = days_since_salvo(salvo)
+    before = history.index < days[0]
+    usable = before & ~np.isnan(since) & history.notna().to_numpy() & ~history.index.isin(pd.DatetimeIndex(exclude))
+    if salvo[usable].sum() < FEWEST_SALVOS or np.isnan(since[~before][0]):
+        return None
+    fit = GLM(salvo[usable].astype(float), _terms(since[usable]), family=Binomial(link=CLogLog())).fit()
+    start = int(since[~before][0])
+    ahead = fit.predict(_terms(np.arange(1, start + len(days))))
+    curve = np.arange(1, 22)
+    return Lull(
+        first_day=days[0],
+        last_day=days[-1],
+        days_since_salvo=start,
+        observed_salvos=int(salvo[~before].sum()),
+        expected_salvos=_expected_salvos(ahead, start, len(days)),
+        quiet_probability=float(np.prod(1 - ahead[start - 1 :])),
+        n_salvos=int(salvo[usable].sum()),
+        n_days=int(usable.sum()),
+        hazard=pd.DataFrame({"days_since_salvo": curve, "probability": fit.predict(_terms(curve))}),
+    )
+
+
+def _expected_salvos(hazard, start, n_days):
+    """Mean number of salvos in `n_days` from `start` days after the last one; hazard[k] is that k + 1 days after."""
+    share, expected = np.zeros(len(hazard) + 1), 0.0
+    share[start - 1] = 1.0  # how likely it is that the last salvo was so long ago
+    for _ in range(n_days):
+        salvo = float(share[:-1] @ hazard)
+        expected += salvo
+        share[1:] = share[:-1] * (1 - hazard)
+        share[0] = salvo
+    return expected
+
+
+def _terms(days_since):
+    return np.column_stack([np.ones(len(days_since)), np.log(np.asarray(days_since, float))])
+
+
+HORIZONS = (3, 7, 14)
+PRIMARY_HORIZON = 7
+NIGHTS_AROUND = 3
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What the launch counts say about one pause.
+
+    Attributes
+    ----------
+    pause : Pause
+    claim : str
+        The claim in question; the pause's other claims have rows of their own.
+    effects : tuple of PauseEffect
+    lull : Lull or None
+        How ordinary a quiet of this length was; None where the data cannot say.
+    data_until : Timestamp
+        Last strike day of the data.
+    other_pauses : frozenset of Timestamp
+        Days of other reported pauses.
+    inferred : frozenset of Timestamp
+        Days whose zero stands in no report, as from `inferred_zeros`.
+    """
+
+    pause: Pause
+    claim: str
+    effects: tuple
+    lull: Lull | None
+    data_until: pd.Timestamp
+    other_pauses: frozenset
+    inferred: frozenset
+
+    def select(self, outcome, *, window="pause", claim=None):
+        """The national rows that fit, the one that decides first."""
+        key = (outcome, window, claim or self.claim, NATIONAL)
+        return [e for e in self.effects if (e.outcome, e.window, e.claim, e.stratum) == key]
+
+    def primary(self, outcome):
+        """The finding that answers the main question for one outcome."""
+        return self.select(outcome)[0]
+
+    def outcomes(self):
+        """Names of the outcomes assessed."""
+        return list(dict.fromkeys(effect.outcome for effect in self.effects))
+
+    def to_frame(self):
+        """Every row that this pause adds to the record."""
+        return to_frame(self.effects)
+
+    def record(self):
+        """The effects as a notebook output that a batch can read back."""
+        return EffectsRecord(self.effects, self.headline())
+
+    def summary(self):
+        """One or two sentences per outcome."""
+        return "\n\n".join(self.primary(outcome).summary() for outcome in self.outcomes())
+
+    def headline(self):
+        """The first outcome's finding for someone who reads nothing else."""
+        return headline(self.primary(self.outcomes()[0]), self.pause.phrase, spared=self.pause.spared)
+
+    def plot(self, ax=None):
+        """Draw the first outcome's daily series."""
+        return self.primary(self.outcomes()[0]).plot(ax)
+
+    def coverage(self):
+        """How far the data reach, how much of the window they hold, and which zeros stand in no report."""
+        effect = self.primary(self.outcomes()[0])
+        held = effect.n_days - effect.n_missing
+        so_far = " so far" if effect.last_day > self.data_until.date() else ""
+        nights = f"{held} of its {effect.n_days} strike days"
+        if effect.n_days == 1:
+            nights = "its only strike day" if held else "no usable count of its only strike day"
+        span = span_text(effect.first_day, effect.last_day)
+        held_so_far = f'The window of the claim "{self.claim}" is {span}; the data hold {nights}{so_far}.'
+        zeros = describe_inferred(day for day in self.pause.days(self.claim) if day in self.inferred)
+        return " ".join(filter(None, [f"The data reach to {self._until()}.", held_so_far, zeros]))
+
+    def quotation(self):
+        """The headline with how far the data reach and how to cite it, as Markdown."""
+        return f"**{self.headline()}**\n\n{self.coverage()}\n\nTo cite: {self.citation()}"
+
+    def citation(self):
+        """How to cite this finding: project, report, version, and the date the data reach to."""
+        return (
+            f'The strike-pauses project, "{self.pause.name}: did the strikes change?", version '
+            f"{version('strike-pauses')}, data to {self._until()}."
+        )
+
+    def said_and_found(self):
+        """What officials said of the pause beside what the counts show, as a Markdown table of one row."""
+        found = []
+        for outcome in self.outcomes():
+            effect = self.primary(outcome)
+            brief = in_brief(effect.record())
+            words = "; ".join(filter(None, (brief["seen"], brief["sight"] if effect.verdict == NO_CHANGE else "")))
+            found.append(f"{capital(outcome_label(outcome))}: **{effect.verdict}**" + (f" ({words})" if words else ""))
+        said = escape(self.pause.violations).replace("|", "\\|")
+        return f"| Officials said | The launch counts show |\n|---|---|\n| {said}. | {'. '.join(found)}. |"
+
+    def nights(self):
+        """The strike days of the window and three on either side: reported and expected per outcome."""
+        days = self.pause.days(self.claim)
+        margin = pd.Timedelta(days=NIGHTS_AROUND)
+        every = pd.date_range(days[0] - margin, days[-1] + margin)
+        columns = {"period": [self._period(day, days) for day in every]}
+        for outcome in self.outcomes():
+            label = outcome_label(outcome, short=True)
+            daily = self.primary(outcome).daily.set_index("day").reindex(every)
+            seen = daily["observed"].map("{:.0f}".format, na_action="ignore").fillna("no report")
+            columns[label] = seen.mask(every.isin(list(self.inferred)) & (seen == "0"), "0 (inferred)")
+            columns[f"{label} expected"] = daily["expected"].map("{:.0f}".format, na_action="ignore").fillna("–")
+        return pd.DataFrame(columns, index=every.strftime("%Y-%m-%d").rename("strike day"))
+
+    def _period(self, day, days):
+        if days[0] <= day <= days[-1]:
+            return "pause"
+        if day in self.other_pauses:
+            return "another pause"
+        return "before" if day < days[0] else "after"
+
+    def _until(self):
+        return span_text(self.data_until, self.data_until)
+
+    def describe_lull(self):
+        """How ordinary the quiet was, in words."""
+        return self.lull.summary() if self.lull else "The record of mass salvos before this pause is too thin to say."
+
+    def claims(self):
+        """Every party's claim, with the strike days its window comes to, as a Markdown list."""
+        lines = []
+        for claim in self.pause.claims:
+            days = self.pause.days(claim.id) if claim.stated else []
+            comes_to = f"; {days_text(len(days))}" if claim.stated else ""
+            main = ", the main one" if claim.id == self.pause.main else ""
+            lines.append(f"* **{claim.id}** ({escape(claim.party)}{main}): {claim.window_text}{comes_to}."
+                         + (f" {escape(claim.note)}." if claim.note else ""))  # fmt: skip
+        return "\n".join(lines)
+
+    def said(self):
+        """What the registry holds of the parties' claims about violations, with its sources, as Markdown."""
+        sources = "\n".join(f"* {escape(s.publisher)}, {s.date or 'undated'}: <{s.url}>" for s in self.pause.sources)
+        return f"{escape(self.pause.violations)}.\n\nSources:\n\n{sources}"
+
+    def before_and_after(self):
+        """The days around the pause: a row per outcome and window."""
+        around = ["announced-to-start", *(f"after-{h}" for h in HORIZONS), f"pause+after-{PRIMARY_HORIZON}"]
+        rows = [e for window in around for o in self.outcomes() for e in self.select(o, window=window)[:1]]
+        return shown(rows, "window", "outcome", "n_days", "observed", "expected", "ratio", "p_value", "verdict")
+
+    def rebounds(self):
+        """Whether a surge followed and made up for the pause, a sentence per outcome."""
+        return "\n\n".join(self.rebound(outcome) for outcome in self.outcomes())
+
+    def rebound(self, outcome):
+        """Whether a surge followed the pause, and whether it made up for it, in a sentence."""
+        after = self.select(outcome, window=f"after-{PRIMARY_HORIZON}")
+        both = self.select(outcome, window=f"pause+after-{PRIMARY_HORIZON}")
+        return rebound(self.primary(outcome), after[0], both[0])
+
+    def by_claim(self):
+        """The verdict under each party's window: a row per claim and outcome."""
+        claims = dict.fromkeys(effect.claim for effect in self.effects)
+        rows = [self.select(outcome, claim=claim)[0] for claim in claims for outcome in self.outcomes()]
+        numbers = ["observed", "expected", "ratio", "p_value"]
+        return shown(rows, "claim", "outcome", "first_day", "last_day", "n_days", *numbers, "verdict")
+
+
+def inferred_zeros(strikes):
+    """Days on which no report lists drones and other evidence says that none flew.
+
+    Parameters
+    ----------
+    strikes : DataFrame
+        As `load_strikes` returns it.
+
+    Returns
+    -------
+    DatetimeIndex
+    """
+    return strikes.index[strikes["drones_basis"] == "judged zero"]
+
+
+def describe_inferred(days):
+    """Say on which of a window's days zero stands in no report; empty where there are none."""
+    spans = spans_text(days)
+    return f"On {spans} no report lists drones: zero is inferred from quiet sirens and the press." if spans else ""
+
+
+VOLUME = ("drones_launched", "missiles_launched")
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """What all estimates of one pause share."""
+
+    pause: Pause
+    exclude: tuple
+    busy: set
+    salvos: pd.DatetimeIndex
+    baseline: int | None
+    level: float
+    folder: object
+
+    def series(self, outcome):
+        return outcome_series(outcome, folder=self.folder)
+
+    def estimate(self, outcome, days, claim, *, window="pause", stratum=NATIONAL, **options):
+        """One effect with its key filled in."""
+        effect = estimate_effect(
+            self.series(outcome), days, exclude=self.exclude, salvo_days=self.salvos, baseline=self.baseline,
+            level=self.level, **options,
+        )  # fmt: skip
+        return self.keyed(effect, claim, window, stratum)
+
+    def keyed(self, effect, claim, window, stratum=NATIONAL):
+        return replace(effect, pause=self.pause.id, claim=claim, window=window, stratum=stratum)
+
+
+def assess(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95, registry=None, folder=None):
+    """Test one announced pause.
+
+    Parameters
+    ----------
+    pause_id : str
+        Id in the registry.
+    claim : str
+        "main", or the id of one party's claim.
+    outcomes : sequence of str
+        Names in the catalogue of outcomes.
+    baseline : int, optional
+        Days of baseline before the window; by default 365, or 700 for long windows. The rebound tests keep 365.
+    level : float
+        Confidence level of the intervals; 1 - level is the false-alarm rate in use.
+    registry : mapping of Pause, optional
+        By default the project's registry.
+    folder : path, optional
+        Folder of tables.
+
+    Returns
+    -------
+    Assessment
+        Holm's correction spans the testable outcomes of the main claim; every other row is exploratory and
+        has no adjusted p-value.
+
+    Raises
+    ------
+    RegistryError
+        Unknown pause or claim, or a claim without a window.
+    DataError
+        Unknown outcome or damaged table.
+    DesignError
+        A baseline or level that makes no sense.
+
+    Examples
+    --------
+    >>> assess("victory-day-2025").primary("drones_launched").verdict
+    'fewer'
+    """
+    setting = _set_up(pause_id, baseline=baseline, level=level, registry=registry, folder=folder)
+    pause, chosen = setting.pause, setting.pause.claim(claim).id
+    decided, from_strict = _decide_both_starts(setting, chosen, outcomes, in_family=chosen == pause.main)
+    effects = [*decided, *from_strict]
+    effects += [row for effect in decided for row in _companions(setting, effect)]
+    effects += [row for outcome in outcomes for row in _around(setting, outcome, chosen)]
+    for other in pause.other_claims(chosen):
+        effects += _decide_both_starts(setting, other, outcomes, in_family=False)[0]
+    lull = estimate_lull(setting.series("missiles_launched"), pause.days(chosen), exclude=setting.exclude)
+    until = setting.series(outcomes[0]).index[-1]
+    inferred = inferred_zeros(load_strikes(folder=folder))
+    return Assessment(pause, chosen, tuple(effects), lull, until, frozenset(setting.busy), frozenset(inferred))
+
+
+def decide_pause(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95, registry=None, folder=None):
+    """Only the effects that decide in `assess`, one per outcome, without those around them.
+
+    Parameters and errors are those of `assess`.
+
+    Returns
+    -------
+    list of PauseEffect
+
+    Examples
+    --------
+    >>> [effect.verdict for effect in decide_pause("victory-day-2025")]
+    ['fewer', 'not testable']
+    """
+    setting = _set_up(pause_id, baseline=baseline, level=level, registry=registry, folder=folder)
+    chosen = setting.pause.claim(claim).id
+    return _decide_both_starts(setting, chosen, outcomes, in_family=chosen == setting.pause.main)[0]
+
+
+def _set_up(pause_id, *, baseline, level, registry, folder):
+    registry = load_pauses() if registry is None else registry
+    pause = get_pause(registry, pause_id)
+    return _Setting(
+        pause=pause,
+        exclude=tuple(not_ordinary(registry, besides=pause)),
+        busy=days_of_others(registry, pause),
+        salvos=salvo_days(load_strikes(folder=folder)["missiles_launched"]),
+        baseline=baseline,
+        level=level,
+        folder=folder,
+    )
+
+
+def days_of_others(registry, pause):
+    """The set of days that belong to reported pauses other than this one."""
+    return {day for other in reported_pauses(registry) if other.id != pause.id for day in other.days()}
+
+
+def not_ordinary(registry, *, besides=None):
+    """Days that are no baseline: reported pauses, announcement to start, and a week after each.
+
+    Parameters
+    ----------
+    registry : mapping of Pause
+    besides : Pause, optional
+        The pause being tested: only its parties' other windows are left out.
+
+    Returns
+    -------
+    DatetimeIndex
+    """
+    days = set()
+    for pause in reported_pauses(registry):
+        if besides is not None and pause.id == besides.id:
+            days.update(day for claim in pause.claims if claim.stated for day in pause.days(claim.id))
+            continue
+        days.update([*with_week_after(pause.days()), *pause.announced_days()])
+    return pd.DatetimeIndex(sorted(days), name="day")
+
+
+def _decide_both_starts(setting, claim, outcomes, *, in_family):
+    """The deciding effect of each outcome, and the same from the stricter start of its series.
+
+    A member of the family is held to the whole family, whether the others were asked for or not.
+    """
+    asked, members = outcomes, [name for name, outcome in catalogue().items() if outcome.in_family]
+    if in_family and set(asked) & set(members):
+        outcomes = list(dict.fromkeys([*asked, *members]))
+    days, announced = setting.pause.days(claim), setting.pause.first_announced_day(claim)
+    usual = [setting.estimate(outcome, days, claim, announced=announced) for outcome in outcomes]
+    strict = [_strict(setting, effect, days, announced) for effect in usual]
+    if in_family:
+        family = [i for i, outcome in enumerate(outcomes) if outcome in members]
+        usual = _adjusted(family, usual)
+        instead = _adjusted(family, [stricter or effect for stricter, effect in zip(strict, usual, strict=True)])
+        strict = [stricter and effect for stricter, effect in zip(strict, instead, strict=True)]
+    decided = [_reconciled(setting, effect, stricter) for effect, stricter in zip(usual, strict, strict=True)]
+    return [effect for effect in decided if effect.outcome in asked], [
+        effect for effect in strict if effect is not None and effect.outcome in asked
+    ]
+
+
+def _adjusted(family, effects):
+    """Holm's correction for the members of the family; the others as they are."""
+    corrected = dict(zip(family, holm([effects[i] for i in family]), strict=True))
+    return [corrected.get(i, effect) for i, effect in enumerate(effects)]
+
+
+def _strict(setting, effect, days, announced):
+    """The effect from the stricter start, where that start changes the baseline."""
+    start = catalogue()[effect.outcome].strict_first_day
+    first = effect.baseline_first_day
+    if start is None or first is None or not first < pd.Timestamp(start).date() < effect.first_day:
+        return None
+    return setting.estimate(
+        effect.outcome, days, effect.claim, announced=announced, first_day=start, stratum=f"from {start}"
+    )
+
+
+def _reconciled(setting, usual, strict):
+    """One verdict from both starts: where they differ, it depends on a choice."""
+    if usual.observed is None or usual.p_value is None:
+        return replace(usual, reason=usual.reason + _quiet_around(setting, usual))
+    if strict is None:
+        return usual
+    start = strict.stratum.removeprefix("from ")
+    if strict.p_value is None:
+        return replace(usual, reason=f"{usual.reason}; from {start} alone: {strict.reason}")
+    if strict.verdict == usual.verdict:
+        return replace(usual, reason=f"{usual.reason}; the same with a baseline from {start}")
+    why = f"{usual.verdict} with a baseline from {usual.baseline_first_day}, {strict.verdict} with one from {start}"
+    return replace(usual, verdict=DEPENDS, reason=f"{why}; {usual.reason}")
+
+
+def _quiet_around(setting, effect):
+    """For a window outside the usable days: whether it differs at all from the days around it, in words."""
+    counts = outcome_series(effect.outcome, first_day="2022-01-01", drop_last=0, folder=setting.folder)
+    inside = counts[str(effect.first_day) : str(effect.last_day)]
+    if not len(inside) or not (inside == 0).all():
+        return ""
+    flown = counts.index[counts > 0]
+    before, after = flown[flown < inside.index[0]], flown[flown > inside.index[-1]]
+    if not len(before) or not len(after):
+        return ""
+    first, last = before[-1] + ONE_DAY, after[0] - ONE_DAY
+    length = (last - first).days + 1
+    return (
+        f", and the file lists none on any of the {length} days from {first:%Y-%m-%d} to {last:%Y-%m-%d}, truce or not"
+    )
+
+
+def _companions(setting, effect):
+    """The other placebo test beside the deciding one, where there is one to make."""
+    if effect.p_value is None or effect.n_days > SHORT_WINDOW:
+        return []
+    other = "shift" if effect.test == "after-salvo" else "after-salvo"
+    days = pd.date_range(effect.first_day, effect.last_day)
+    announced = setting.pause.first_announced_day(effect.claim)
+    row = setting.estimate(effect.outcome, days, effect.claim, announced=announced, test=other)
+    return [replace(row, reason=f"companion, not deciding; {row.reason}")] if row.n_placebo else []
+
+
+def _around(setting, outcome, claim):
+    """Rows for the days before and after: anticipation, rebound, and the pause and what followed together."""
+    pause, series = setting.pause, setting.series(outcome)
+    days, announced = pause.days(claim), pause.first_announced_day(claim)
+    rows = []
+    if len(waiting := pause.announced_days(claim)):
+        rows.append(setting.estimate(outcome, waiting, claim, window="announced-to-start"))
+    for horizon in HORIZONS:
+        after = estimate_rebound(
+            series, days, horizon=horizon, exclude=setting.exclude, announced=announced, level=setting.level
+        )
+        rows.append(setting.keyed(after, claim, f"after-{horizon}"))
+    both = pd.date_range(days[0], days[-1] + PRIMARY_HORIZON * ONE_DAY)
+    together = f"pause+after-{PRIMARY_HORIZON}"
+    rows.append(setting.estimate(outcome, both, claim, window=together, announced=announced, test="shift"))
+    return [_unless_busy(setting, row) for row in rows]
+
+
+def _unless_busy(setting, effect):
+    """No test where the days belong to another pause."""
+    days = pd.date_range(effect.first_day, effect.last_day)
+    own = set(setting.pause.days(effect.claim))
+    shared = sum(day in setting.busy and day not in own for day in days)
+    if not shared or effect.p_value is None:
+        return effect
+    return replace(
+        effect, testable=False, verdict=NOT_TESTABLE, p_value=None, p_min=None, smallest_visible_cut=None,
+        reason=f"{days_text(shared)} of these {len(days)} inside another announced pause",
+    )  # fmt: skip

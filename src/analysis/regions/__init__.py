@@ -1,1 +1,0 @@
-"""Where the sirens sounded: `estimates` of alert-minutes by oblast, one pause in `assessment`, `figures`."""
