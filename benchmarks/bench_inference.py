@@ -17,7 +17,7 @@ import statsmodels.api as sm
 from analysis.calibration.simulate import CountAutoregression
 from analysis.calibration.trials import simulated_layout
 from analysis.estimate import estimate_effect
-from analysis.windows import PlaceboTest, shift_ratios, window_sums
+from analysis.placebo import PlaceboTest, shift_ratios, window_sums
 
 BEFORE, LENGTH, BLOCK = 180, 4, 250
 

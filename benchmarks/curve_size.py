@@ -19,7 +19,7 @@ import pandas as pd
 from analysis.calibration.simulate import CountAutoregression, LevelPath, SalvoProcess
 from analysis.calibration.study import Scenario, replicate
 from analysis.choices import CHOICES, estimate_curve
-from analysis.windows import PlaceboTest
+from analysis.placebo import PlaceboTest
 
 GRID = [choice for choice in CHOICES if choice.crossed]
 PROCESSES = {

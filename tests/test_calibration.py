@@ -49,7 +49,8 @@ from analysis.calibration.trials import (
 )
 from analysis.cli import main
 from analysis.errors import DataError, DesignError
-from analysis.estimate import combine_effects, estimate_effect, estimate_rebound
+from analysis.estimate import estimate_effect, estimate_rebound
+from analysis.joint import combine_effects
 from analysis.windows import lay_out
 
 INTERVALS = ("ratio", "ratio_low", "ratio_high", "expected_low", "expected_high")

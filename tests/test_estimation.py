@@ -10,7 +10,8 @@ from analysis.calibration.simulate import CountAutoregression
 from analysis.errors import DesignError
 from analysis.estimate import HEAVY, estimate_effect, estimate_rebound, recovered_ratio
 from analysis.expected import expected_counts
-from analysis.windows import PlaceboTest, heavy_days, lay_out
+from analysis.placebo import PlaceboTest, heavy_days
+from analysis.windows import lay_out
 
 DAYS = pd.date_range("2024-01-01", periods=1400, name="day")
 WINDOW = DAYS[500:503]

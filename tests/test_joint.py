@@ -11,7 +11,8 @@ from scipy.stats import norm
 
 from analysis.effect import example_effect
 from analysis.errors import DesignError
-from analysis.estimate import CUTS, _Reference, combine_effects, estimate_effect, estimate_joint
+from analysis.estimate import estimate_effect
+from analysis.joint import CUTS, _Reference, combine_effects, estimate_joint
 
 
 def episode(name, ratio, placebos, *, expected=100.0, **changes):

@@ -6,16 +6,16 @@ import pytest
 
 from analysis.calibration.simulate import CountAutoregression
 from analysis.expected import design_matrix
-from analysis.windows import (
+from analysis.placebo import (
     PlaceboTest,
     days_since_salvo,
     heavy_days,
     leave_out_ratios,
-    placebo_starts,
     shift_ratios,
     window_sums,
     without_pull,
 )
+from analysis.windows import placebo_starts
 
 N_DAYS = 150
 DAYS = pd.date_range("2025-01-01", periods=N_DAYS)

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.calibration.shares import share_size_study
 from analysis.energy import firth_test, fit_firth
 from analysis.errors import DesignError
-from analysis.estimate import SAME_WEEKDAY, estimate_effect, estimate_share, order_windows, share_size_study
+from analysis.estimate import estimate_effect, estimate_share
+from analysis.placebo import SAME_WEEKDAY, order_windows
 
 DAYS = pd.date_range("2025-01-01", periods=200, name="day")
 REFERENCE = os.environ.get("PAUSES_REFERENCE")

@@ -4,42 +4,33 @@ The mean is that of a quasi-Poisson regression. Its standard errors are never us
 (see ``calibration.ipynb``); the placebo tests only need the expected counts.
 """
 
-from dataclasses import dataclass
-from functools import lru_cache
+from __future__ import annotations
+
+from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis.errors import DesignError
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 DAYS_PER_SPLINE_TERM = 80
 ITERATIONS = 80
 LARGEST_STEP = 3.0  # on the log scale; keeps Newton's method from overshooting
 NOTHING = -23.0  # log of an expected share of 1e-10: days without a single event sink on and on, and need not settle
-FIXED_HOLIDAYS = (
-    "01-01",
-    "01-07",
-    "02-23",
-    "03-08",
-    "05-01",
-    "05-09",
-    "06-12",
-    "08-24",
-    "11-04",
-    "12-25",
-    "12-31",
-)
+FIXED_HOLIDAYS = ["01-01", "01-07", "02-23", "03-08", "05-01", "05-09", "06-12", "08-24", "11-04", "12-25", "12-31"]
 
 
-@lru_cache(maxsize=64)
-def holiday_dates(year):
-    """Dates either state keeps, with Orthodox Easter, as a frozenset of timestamps.
+@cache
+def holiday_dates(year: int) -> frozenset[pd.Timestamp]:
+    """Dates either state keeps, with Orthodox Easter.
 
     One list for both sides and one coefficient for all: a single truce day cannot carry a term of its own.
 
-    Examples
-    --------
-    >>> import pandas as pd
     >>> pd.Timestamp("2025-04-20") in holiday_dates(2025)
     True
     """
@@ -49,7 +40,15 @@ def holiday_dates(year):
     return frozenset([*fixed, pd.Timestamp(easter(year, EASTER_ORTHODOX))])
 
 
-def design_matrix(days, *, trend="linear", weekday=True, holidays=True, covariates=None, fitted=None):
+def design_matrix(
+    days: pd.DatetimeIndex,
+    *,
+    trend: str = "linear",
+    weekday: bool = True,
+    holidays: bool = True,
+    covariates: pd.DataFrame | None = None,
+    fitted: Bools | None = None,
+) -> pd.DataFrame:
     """Build the regressors of the null model.
 
     Parameters
@@ -98,7 +97,7 @@ def design_matrix(days, *, trend="linear", weekday=True, holidays=True, covariat
     return design if covariates is None else design.join(_checked_covariates(covariates, days, set(columns)))
 
 
-def _spline(position, fitted):
+def _spline(position: Floats, fitted: Floats) -> dict[str, Floats]:
     from scipy.interpolate import BSpline
 
     n_terms = max(4, round(len(fitted) / DAYS_PER_SPLINE_TERM) + 1)
@@ -108,7 +107,7 @@ def _spline(position, fitted):
     return {f"spline_{k}": basis[:, k] for k in range(basis.shape[1])}
 
 
-def _checked_covariates(covariates, days, taken):
+def _checked_covariates(covariates: pd.DataFrame, days: pd.DatetimeIndex, taken: set[str]) -> pd.DataFrame:
     if not isinstance(covariates, pd.DataFrame) or not covariates.index.is_unique or taken & set(covariates.columns):
         raise DesignError(
             "covariates cannot be used", field="covariates",
@@ -127,11 +126,8 @@ def _checked_covariates(covariates, days, taken):
     return (aligned - aligned.mean()) / aligned.std().replace(0, 1)
 
 
-def independent_columns(design, rows):
-    """Drop columns that are linear combinations of earlier ones on the rows used for fitting.
-
-    Returns the kept columns and the names of the dropped ones, so that a caller can say so.
-    """
+def independent_columns(design: pd.DataFrame, rows: Bools) -> tuple[Floats, list[str]]:
+    """Columns that are no linear combinations of earlier ones on the fitted rows, and the names of the others."""
     X = design.to_numpy(float)
     _, triangle = np.linalg.qr(X[rows])
     scale = np.linalg.norm(X[rows], axis=0)
@@ -141,34 +137,17 @@ def independent_columns(design, rows):
     return X[:, keep], list(design.columns[~keep])
 
 
-def expected_counts(X, counts, *, weights=None, offset=None):
-    """Fit Poisson means to many series, or to many subsets of one, all at once.
+def expected_counts(
+    X: Floats, counts: Floats, *, weights: Floats | None = None, offset: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """Fit Poisson means to many series (m, n), or to many subsets of one (n,), all at once.
 
     Newton's method on the score equations of McCullagh and Nelder (1989, section 2.5) for all rows together:
-    with shared regressors, the information matrices of all fits are one matrix product.
+    with shared regressors `X` (n, p), the information matrices of all fits are one matrix product. Days of weight 0
+    are predicted but not fitted; `offset` (n,) is the log exposure. Returns expected counts, zero for a series
+    without a single event on its fitted days, and coefficients (..., p). Raises DesignError where a fit does not
+    converge.
 
-    Parameters
-    ----------
-    X : (n, p) array
-    counts : (n,) or (m, n) array, finite where the weight is positive
-    weights : (n,) or (m, n) array of 0 and 1, optional
-        Days with weight 0 are predicted but not fitted.
-    offset : (n,) array, optional
-        Log exposure.
-
-    Returns
-    -------
-    expected : array shaped as the broadcast of `counts` and `weights`
-        Zero for a series without a single event on its fitted days.
-    coefficients : (p,) or (m, p) array
-
-    Raises
-    ------
-    DesignError
-        The fit does not converge.
-
-    Examples
-    --------
     >>> mean, _ = expected_counts(np.ones((4, 1)), np.array([1.0, 2, 3, 6]))
     >>> mean.round(6).tolist()
     [3.0, 3.0, 3.0, 3.0]
@@ -192,7 +171,7 @@ def expected_counts(X, counts, *, weights=None, offset=None):
     return (expected[0], coefficients[0]) if single else (expected, coefficients)
 
 
-def _newton(basis, counts, weights, offset, log_level):
+def _newton(basis: Floats, counts: Floats, weights: Floats, offset: Floats, log_level: Floats) -> tuple[Floats, Floats]:
     p = basis.shape[1]
     upper = np.triu_indices(p)
     products = basis[:, upper[0]] * basis[:, upper[1]]
@@ -214,63 +193,3 @@ def _newton(basis, counts, weights, offset, log_level):
         if largest.max() < 1e-6:  # convergence is quadratic: the step after this one is below 1e-11
             return np.exp(eta), beta
     raise DesignError("the null model does not converge", expected="a series with a stable level")
-
-
-@dataclass(frozen=True)
-class NullFit:
-    """A quasi-Poisson fit with its ordinary standard errors (for reference data, not for testing pauses).
-
-    Attributes
-    ----------
-    coefficients, standard_errors : Series
-    dispersion : float
-        Pearson chi-square over residual degrees of freedom.
-    expected : Series
-        Fitted means, in the units of the counts.
-    """
-
-    coefficients: pd.Series
-    standard_errors: pd.Series
-    dispersion: float
-    expected: pd.Series
-
-    def to_frame(self):
-        """One row per term: coefficient, standard error, rate ratio."""
-        frame = pd.DataFrame({"coefficient": self.coefficients, "standard_error": self.standard_errors})
-        return frame.assign(rate_ratio=np.exp(self.coefficients))
-
-
-def fit_null(design, counts, *, offset=None):
-    """Fit one series by quasi-Poisson regression (Wedderburn 1974).
-
-    Parameters
-    ----------
-    design : DataFrame (n, p)
-    counts : Series of n counts
-    offset : array of n, optional
-        Log exposure.
-
-    Returns
-    -------
-    NullFit
-
-    Examples
-    --------
-    >>> days = pd.date_range("2025-01-01", periods=4)
-    >>> fit = fit_null(design_matrix(days, trend="constant", weekday=False, holidays=False),
-    ...                pd.Series([1, 2, 3, 6], index=days))
-    >>> round(fit.dispersion, 4)
-    1.5556
-    """
-    X = design.to_numpy(float)
-    observed = np.asarray(counts, float)
-    expected, beta = expected_counts(X, observed, offset=offset)
-    dispersion = ((observed - expected) ** 2 / expected).sum() / (X.shape[0] - X.shape[1])
-    covariance = dispersion * np.linalg.inv((X * expected[:, None]).T @ X)
-    errors = pd.Series(np.sqrt(np.diag(covariance)), index=design.columns)
-    return NullFit(
-        pd.Series(beta, index=design.columns),
-        errors,
-        float(dispersion),
-        pd.Series(expected, index=design.index),
-    )

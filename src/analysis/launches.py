@@ -11,9 +11,10 @@ from analysis.effect import NATIONAL, EffectsRecord, holm, shown, to_frame
 from analysis.errors import DesignError
 from analysis.estimate import estimate_effect, estimate_rebound, with_week_after
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
+from analysis.placebo import days_since_salvo
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
-from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, check_counts, check_window, days_since_salvo
+from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, check_counts, check_window
 from analysis.words import (
     DEPENDS,
     NO_CHANGE,

@@ -18,8 +18,9 @@ from analysis.estimate import BAND, estimate_effect, placebo_fields
 from analysis.figures import region_label
 from analysis.launches import not_ordinary
 from analysis.pauses import Pause, get_pause, load_pauses
+from analysis.placebo import PlaceboTest, window_sums
 from analysis.tables import load_table
-from analysis.windows import ONE_DAY, PlaceboTest, check_window, window_sums
+from analysis.windows import ONE_DAY, check_window
 from analysis.words import FEWER, MORE, NOT_TESTABLE, capital, days_text, finding
 
 QUARTER = 90  # days before and after a window within which levels are comparable

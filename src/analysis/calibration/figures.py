@@ -2,7 +2,7 @@
 
 from analysis.calibration.promises import percent
 from analysis.figures import EXPECTED, INK, PAUSE, SEEN, finish, new_axes
-from analysis.windows import POWER
+from analysis.placebo import POWER
 from analysis.words import capital, days_text, listed, outcome_label
 
 

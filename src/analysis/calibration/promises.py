@@ -9,7 +9,7 @@ from analysis.calibration.eras import ERAS, compare_features
 from analysis.calibration.plan import known_processes, ordinary_counts
 from analysis.calibration.study import Scenario, study
 from analysis.calibration.trials import simulated_layout, window_shift
-from analysis.windows import POWER
+from analysis.placebo import POWER
 from analysis.words import capital, days_text, outcome_label
 
 LATEST = "2026"

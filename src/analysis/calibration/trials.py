@@ -4,6 +4,9 @@ Each trial takes a `study.Batch` and returns one answer per series. Everything t
 comes as a `Layout`, so that baseline, exclusions and placebo windows are those of the real procedure.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -11,23 +14,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.calibration.study import Batch
-from analysis.estimate import QUIET_SHARE, SALVO_LAG
-from analysis.expected import expected_counts
-from analysis.windows import (
-    ONE_DAY,
-    TIE,
-    PlaceboTest,
-    days_since_salvo,
-    heavy_days,
-    holes,
-    lay_out,
-    leave_out_ratios,
-    placebo_starts,
-    shift_ratios,
-    window_sums,
-    without_pull,
-)
+from analysis.expected import Floats
+from analysis.placebo import TIE, WindowTest, holes, leave_out_ratios, rebound_test, short_test, window_sums
+from analysis.windows import ONE_DAY, Layout, lay_out
 
+Answer = dict[str, Floats]
 ORDINARY_DAY, HOLIDAY = "2026-02-03", "2026-05-09"
 HAC_LAGS = 7
 
@@ -71,57 +62,41 @@ def quiet_layout(before, length, horizon):
     )  # fmt: skip
 
 
-def window_shift(batch, layout):
+def window_shift(batch: Batch, layout: Layout) -> Answer:
     """Compare with all windows of the baseline."""
-    ratio, placebos, expected = _short(batch, layout)
-    return _answer(PlaceboTest(ratio, placebos), expected, layout)
+    return _answer(_short(batch, layout, "shift"), layout)
 
 
-def after_salvo(batch, layout):
+def after_salvo(batch: Batch, layout: Layout) -> Answer:
     """Compare with windows equally long after a salvo."""
-    ratio, placebos, expected = _short(batch, layout)
-    _, matched = _matched(batch, layout)
-    return _answer(PlaceboTest(ratio, np.where(matched, placebos, np.nan)), expected, layout)
+    return _answer(_short(batch, layout, "after-salvo"), layout)
 
 
-def automatic(batch, layout):
+def automatic(batch: Batch, layout: Layout) -> Answer:
     """Take the test that the days since the last salvo call for, series by series."""
-    ratio, placebos, expected = _short(batch, layout)
-    return _answer(PlaceboTest(ratio, _by_rule(batch, layout, placebos)), expected, layout)
+    return _answer(_short(batch, layout, "auto"), layout)
 
 
-def long_window(batch, layout, n_placebos=None):
+def long_window(batch: Batch, layout: Layout, n_placebos: int | None = None) -> Answer:
     """Predict every window from a fit without it; of the placebo windows a number evenly spread, to save time."""
     starts = layout.starts[holes(layout.baseline, layout.start, len(layout.pattern), layout.starts)[2]]
     if n_placebos is not None:
         starts = starts[np.linspace(0, len(starts) - 1, n_placebos).round().astype(int)]
-    found = [
-        leave_out_ratios(layout.X, counts, layout.baseline, layout.start, starts, layout.pattern)
-        for counts in batch.counts[:, : len(layout.days)]
-    ]
+    found = [leave_out_ratios(layout, counts, starts) for counts in batch.counts[:, : len(layout.days)]]
     ratio, placebos, expected = (np.array(parts) for parts in zip(*found, strict=True))
-    return _answer(PlaceboTest(ratio, placebos), expected, layout)
+    return _answer(WindowTest(ratio, placebos, expected=expected), layout)
 
 
-def after_quiet(batch, layout, length):
+def after_quiet(batch: Batch, layout: Layout, length: int) -> Answer:
     """Compare the days after a pause with the days after windows as quiet, and with all windows of their length."""
-    counts = batch.counts[:, : len(layout.days)]
-    expected, _ = expected_counts(layout.X, counts, weights=layout.baseline.astype(float))
-    pause = np.ones(length, bool)
-    before = placebo_starts(layout.baseline, np.append(pause, layout.pattern))
-    quiet = _ratios(counts, expected, np.append(before, layout.start - length), pause)
-    here = np.append(before + length, layout.start)
-    after = _ratios(counts, expected, here, layout.pattern)
-    alike = _most_alike(quiet[:, :-1], quiet[:, -1:])
-    answer = _answer(PlaceboTest(after[:, -1], np.where(alike, after[:, :-1], np.nan)), expected, layout)
-    ordinary = PlaceboTest(after[:, -1], _ratios(counts, expected, layout.starts, layout.pattern))
-    return {
-        "p_lower": answer["p_lower"], "p_upper": np.maximum(answer["p_upper"], ordinary.p_upper),
-        "ratio": answer["ratio"],
-    }  # fmt: skip
+    alike, every, *_ = rebound_test(layout, batch.counts[:, : len(layout.days)], np.ones(length, bool))
+    answer = _answer(alike, layout)
+    return {name: answer[name] for name in ("p_lower", "ratio")} | {
+        "p_upper": np.maximum(answer["p_upper"], every.p_upper)
+    }
 
 
-def stated_cut(batch, layout, trial=window_shift):
+def stated_cut(batch: Batch, layout: Layout, trial: Callable[[Batch, Layout], Answer] = window_shift) -> Answer:
     """Plant in each series the cut that its own test calls just visible, and test again."""
     cut = trial(batch, layout)["smallest_visible_cut"]
     counts = batch.counts[:, : len(layout.days)] * np.where(layout.window, 1 - np.nan_to_num(cut)[:, None], 1)
@@ -146,8 +121,8 @@ def joint(batch, episodes, rule=False, cut=0.0, draws=20_000, seed=0):
     for first, layout in episodes:
         counts, salvo = (values[:, first : first + len(layout.days)] for values in (batch.counts, batch.salvo))
         here = Batch(counts * np.where(layout.window, 1 - cut, 1), salvo, layout.start, len(layout.pattern))
-        ratio, placebos, _ = _short(here, layout)
-        scores, own, n = _normal_scores(ratio, _by_rule(here, layout, placebos) if rule else placebos)
+        test = _short(here, layout, "auto" if rule else "shift")
+        scores, own, n = _normal_scores(test.ratio, test.placebos)
         null = null + np.take_along_axis(scores, (generator.random(draws) * n).astype(int), axis=1)
         score = score + own
     slack = TIE * len(episodes)
@@ -178,39 +153,9 @@ def dummy_regression(batch, layout, family):
     return {"p_lower": norm.cdf(z), "p_upper": norm.sf(z)}
 
 
-def _short(batch, layout):
-    counts = batch.counts[:, : len(layout.days)]
-    found = shift_ratios(layout.X, counts, layout.fitted, layout.start, layout.starts, layout.pattern)
-    return without_pull(layout.X, *found, layout.baseline, layout.start, layout.pattern)
-
-
-def _by_rule(batch, layout, placebos):
-    """The placebos that the rule for tests allows, NaN elsewhere."""
-    lag, matched = _matched(batch, layout)
-    return np.where(matched | ~(lag <= SALVO_LAG)[:, None], placebos, np.nan)
-
-
-def _matched(batch, layout):
-    """Days since the last salvo at the window's start, and which placebo windows have the same."""
+def _short(batch: Batch, layout: Layout, test: str) -> WindowTest:
     counts, salvo = (values[:, : len(layout.days)] for values in (batch.counts, batch.salvo))
-    expected, _ = expected_counts(layout.X, counts, weights=layout.baseline.astype(float))
-    since = days_since_salvo(heavy_days(counts, expected, layout.baseline) | salvo)
-    lag = since[:, layout.start]
-    return lag, since[:, layout.starts] == lag[:, None]
-
-
-def _ratios(counts, expected, starts, pattern):
-    return window_sums(counts, starts, pattern) / np.maximum(window_sums(expected, starts, pattern), TIE)
-
-
-def _most_alike(ratios, own):
-    """The tenth of windows ranked around one's own ratio, ties included."""
-    n = ratios.shape[1]
-    wanted = max(1, round(QUIET_SHARE * n))
-    first = np.clip((ratios < own).sum(1, keepdims=True) - wanted // 2, 0, n - wanted)
-    ordered = np.sort(ratios, axis=1)
-    low, high = (np.take_along_axis(ordered, at, 1) for at in (first, first + wanted - 1))
-    return (ratios >= low) & (ratios <= high)
+    return short_test(layout, counts, salvo, test=test)
 
 
 def _normal_scores(ratio, placebos):
@@ -223,8 +168,8 @@ def _normal_scores(ratio, placebos):
     return np.sort(scores, axis=1), scores[:, -1:], n
 
 
-def _answer(test, expected, layout):
-    mean = window_sums(expected, np.array([layout.start]), layout.pattern)[:, 0]
+def _answer(test: WindowTest, layout: Layout) -> Answer:
+    mean = window_sums(test.expected, np.array([layout.start]), layout.pattern)[:, 0]
     (low, high), (ordinary_low, ordinary_high) = test.ratio_interval, test.accepted
     some = test.n_placebo > 0
     return {

@@ -1,0 +1,344 @@
+"""How unusual is this window among all windows of its length in its own series?
+
+Everything here works on arrays whose last axis runs over days or windows, so one series and two thousand simulated
+ones take the same path. Nothing is assumed about the distribution of counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from analysis.expected import Bools, Floats, Ints
+from analysis.windows import Layout, placebo_starts
+
+ALTERNATIVES = ("two-sided", "less", "greater")
+SAME_WEEKDAY = "same-weekday"
+TESTS = ("auto", "shift", "after-salvo", SAME_WEEKDAY)
+POWER = 0.8
+SALVO_QUANTILE = 0.85
+SALVO_LAG = 3  # a window that starts this soon after a salvo is compared with windows that do too
+COMPANION_LAG = 7
+QUIET_SHARE = 0.1
+SWAMPING = 20  # times what the baseline alone leads one to expect: such a window would take the fit along
+FEWEST_BESIDE = 40  # days, half a spline term: nearer to an end, a trend is extrapolated rather than bridged
+FIRST_ORDER = 3.0  # larger ratios are moved as this one is: beyond, the expansion overshoots
+TIE = 1e-9  # ratios closer than this, relatively, are equal
+
+
+def window_sums(values: Floats, starts: Ints, pattern: Bools) -> Floats:
+    """Sums over the windows that begin at `starts`; days that are not in `pattern` count in none.
+
+    >>> window_sums(np.array([1, 2, 3, 4]), np.array([0, 1]), np.array([True, False, True])).tolist()
+    [4, 6]
+    """
+    if pattern.all():
+        total = np.concatenate([np.zeros((*values.shape[:-1], 1), values.dtype), values.cumsum(-1)], axis=-1)
+        return total[..., starts + len(pattern)] - total[..., starts]
+    return values[..., np.asarray(starts)[:, None] + np.flatnonzero(pattern)].sum(-1)
+
+
+def window_ratios(counts: Floats, expected: Floats, starts: Ints, pattern: Bools) -> Floats:
+    """Observed over expected of each window; NaN where nothing is expected."""
+    means = window_sums(expected, starts, pattern)
+    return np.divide(window_sums(counts, starts, pattern), means, out=np.full(means.shape, np.nan), where=means > 0)
+
+
+def shift_ratios(layout: Layout, counts: Floats, fitted: Bools) -> tuple[Floats, Floats, Floats]:
+    """Ratio of a short window, of its placebos (..., M), and expected counts, all from one fit that includes them.
+
+    Fitting under the null on all days keeps real and placebo windows exchangeable; extrapolated from the days before
+    alone, the tested window would err more than its placebos, which lie among the fitted days. Ratios are NaN where
+    nothing is expected.
+    """
+    expected = layout.expect(counts, fitted)
+    positions = np.append(layout.starts, layout.start)
+    sums = window_sums(np.where(layout.baseline | layout.window, counts, 0.0), positions, layout.pattern)
+    means = window_sums(expected, positions, layout.pattern)
+    negligible = means <= TIE * expected.max(-1, keepdims=True)
+    ratios = np.divide(sums, means, out=np.full(sums.shape, np.nan), where=~negligible)
+    return ratios[..., -1], ratios[..., :-1], expected
+
+
+def without_pull(layout: Layout, ratio: Floats, placebos: Floats, expected: Floats) -> tuple[Floats, Floats, Floats]:
+    """State what `shift_ratios` found as a fit without the window would: its own counts pull the fit towards them.
+
+    From the score equations, to first order: the log of what is expected in the window moves by pull (R - 1),
+    pull = m x' I^-1 x, with m its expected count, x its mean regressors, I the information of the baseline.
+    All ratios are mapped alike, R to R exp(pull (R - 1)), so that ranks and p-values stay what they are, while
+    intervals and the smallest visible cut stop being too narrow and too small.
+    """
+    days = layout.start + np.flatnonzero(layout.pattern)
+    basis, _ = np.linalg.qr(layout.X)
+    means = expected[..., days]
+    total = np.maximum(means.sum(-1, keepdims=True), 1e-300)
+    x = means @ basis[days] / total
+    information = np.einsum("...n,ni,nj->...ij", expected * layout.baseline, basis, basis, optimize=True)
+    ridge = np.maximum(1e-9 * np.trace(information, axis1=-2, axis2=-1), 1e-300)
+    information += ridge[..., None, None] * np.eye(basis.shape[1])
+    pull = total[..., 0] * (x * np.linalg.solve(information, x[..., None])[..., 0]).sum(-1)
+
+    def moved(ratios: Floats, pull: Floats) -> Floats:
+        return ratios * np.exp(pull * (np.minimum(ratios, FIRST_ORDER) - 1))
+
+    shift = np.where(np.isnan(ratio), 0, pull * (1 - np.minimum(ratio, FIRST_ORDER)))
+    in_window = np.where(layout.window, np.exp(shift)[..., None], 1)
+    return moved(ratio, pull), moved(placebos, pull[..., None]), expected * in_window
+
+
+def leave_out_ratios(layout: Layout, counts: Floats, starts: Ints) -> tuple[float, Floats, Floats]:
+    """The same for a long window: each window is predicted by a fit that leaves it, and the tested one, out.
+
+    A flexible trend fitted through a long pause swallows it; left out, a cut shows at its full size. Days around
+    the tested window that are no baseline widen the hole to be bridged, so every placebo is predicted across as
+    wide a hole; windows too near an end for that are no placebos (NaN). The moratorium of 2025 lies in a hole of 61
+    days; placebos across 23 days only would be predicted too well, and true nulls rejected too often.
+    """
+    n, day = len(counts), np.arange(len(counts))
+    first, last, bridged = holes(layout.baseline, layout.start, len(layout.pattern), starts)
+    first, last, positions = first[bridged, None], last[bridged, None], np.append(starts[bridged], layout.start)
+    kept = np.vstack([layout.baseline & ((day < first) | (day >= last)), layout.baseline])
+    expected = layout.expect(np.broadcast_to(counts, (len(kept), n)), kept)
+    means = np.take_along_axis(expected, positions[:, None] + np.flatnonzero(layout.pattern), axis=1).sum(1)
+    observed = window_sums(np.nan_to_num(counts), positions, layout.pattern)
+    ratios = np.divide(observed, means, out=np.full(means.shape, np.nan), where=means > TIE * means.max())
+    placebos = np.full(len(starts), np.nan)
+    placebos[bridged] = ratios[:-1]
+    return ratios[-1], placebos, expected[-1]
+
+
+def holes(fitted: Bools, window_start: int, length: int, starts: Ints) -> tuple[Ints, Ints, Bools]:
+    """Where the holes around windows begin and end, each as wide as the tested window's, and which can be bridged.
+
+    >>> fitted = ~np.isin(np.arange(100), [40, 41, 42, 43])  # a window of day 41 and 42, its neighbours left out
+    >>> holes(fitted, 41, 2, np.array([10, 50]))
+    (array([ 9, 49]), array([13, 53]), array([False,  True]))
+    """
+    known, total, n = np.flatnonzero(fitted), np.append(0, fitted.cumsum()), len(fitted)
+    first = starts - window_start + known[known < window_start].max(initial=-1) + 1
+    last = starts - window_start + known[known >= window_start + length].min(initial=n)
+    beside = np.minimum(total[np.clip(first, 0, n)], total[n] - total[np.clip(last, 0, n)])
+    return first, last, beside >= FEWEST_BESIDE
+
+
+def order_windows(seen: Floats, expected: Floats) -> Floats:
+    """Ratios, in order for the lower tail: of two windows without a hit, the one that expected more is lower.
+
+    Below 0 where there is no hit, NaN where none was expected; `expected` may be in any unit.
+
+    >>> order_windows(np.array([0, 0, 2]), np.array([1.0, 3, 4])).tolist()
+    [-0.125, -0.375, 0.5]
+    """
+    ratio = np.divide(seen, expected, out=np.full(np.shape(seen), np.nan), where=expected > 0)
+    return np.where(ratio == 0, -0.5 * expected / expected.max(-1, keepdims=True), ratio)
+
+
+def days_since_salvo(salvo: Bools) -> Floats:
+    """Days from the last salvo before each day, NaN before the first.
+
+    >>> days_since_salvo(np.array([False, True, False, False])).tolist()
+    [nan, nan, 1.0, 2.0]
+    """
+    days = np.arange(salvo.shape[-1])
+    last = np.maximum.accumulate(np.where(salvo, days, -1), axis=-1)
+    before = np.concatenate([np.full((*salvo.shape[:-1], 1), -1), last[..., :-1]], axis=-1)
+    return np.where(before >= 0, days - before, np.nan)
+
+
+def heavy_days(counts: Floats, expected: Floats, baseline: Bools) -> Bools:
+    """Days on which the outcome itself was a salvo: at least the 85th percentile of counts over expected."""
+    relative = np.divide(counts, expected, out=np.full(expected.shape, np.nan), where=expected > 0)
+    threshold = np.nanquantile(np.where(baseline, relative, np.nan), SALVO_QUANTILE, axis=-1, keepdims=True)
+    return relative >= np.maximum(threshold, TIE)
+
+
+@dataclass(frozen=True)
+class PlaceboTest:
+    """One observed ratio against its placebos (..., M); leading axes, if any, run over series; NaN does not count.
+
+    `alpha` is the false-alarm rate of the test, and 1 less the level of its interval. `silence` is what the ratio
+    would have been had nothing flown: 0, or lower where windows without a hit are put in order.
+    """
+
+    ratio: Floats
+    placebos: Floats
+    alternative: str = "two-sided"
+    alpha: float = 0.05
+    silence: float = 0.0
+
+    @cached_property
+    def n_placebo(self) -> Ints:
+        """Number of placebo windows M."""
+        return (~np.isnan(self.placebos)).sum(-1)
+
+    def _tail(self, count: Ints) -> Floats:
+        return (1 + count) / (self.n_placebo + 1)
+
+    @cached_property
+    def p_lower(self) -> Floats:
+        """(1 + placebos tied or below) / (M + 1): Phipson and Smyth (2010), equation 2."""
+        limit = np.asarray(self.ratio)[..., None] * (1 + TIE) + TIE
+        return np.where(np.isnan(self.ratio), 1.0, self._tail((self.placebos <= limit).sum(-1)))
+
+    @cached_property
+    def p_upper(self) -> Floats:
+        """(1 + placebos tied or above) / (M + 1); above, windows without a hit are all tied."""
+        limit = np.maximum(self.ratio, 0)[..., None] * (1 - TIE) - TIE
+        return np.where(np.isnan(self.ratio), 1.0, self._tail((np.maximum(self.placebos, 0) >= limit).sum(-1)))
+
+    def _sided(self, lower: Floats, upper: Floats) -> Floats:
+        if self.alternative == "two-sided":
+            return np.minimum(1, 2 * np.minimum(lower, upper))
+        return lower if self.alternative == "less" else upper
+
+    @cached_property
+    def p_value(self) -> Floats:
+        """Two-sided: twice the smaller tail, at most 1."""
+        return self._sided(self.p_lower, self.p_upper)
+
+    @cached_property
+    def p_min_fall(self) -> Floats:
+        """The p-value had nothing flown in the window."""
+        lowest = self.silence + abs(self.silence) * TIE + TIE
+        return self._sided(self._tail((self.placebos <= lowest).sum(-1)), np.ones(np.shape(self.ratio)))
+
+    @cached_property
+    def p_min_rise(self) -> Floats:
+        """The p-value had more flown than in any placebo window."""
+        return self._sided(np.ones(np.shape(self.ratio)), self._tail(np.zeros(np.shape(self.ratio))))
+
+    @cached_property
+    def accepted(self) -> tuple[Floats, Floats]:
+        """Smallest and largest ratio that would not be rejected; 0 and infinity where none would be."""
+        share = self.alpha / 2 if self.alternative == "two-sided" else self.alpha
+        k = np.floor(share * (self.n_placebo + 1) + TIE).astype(int)  # k tied or beyond is the first acceptance
+        ordered = np.sort(self.placebos, axis=-1)
+        low = _order_statistic(ordered, k - 1, k >= 1, 0.0)
+        high = _order_statistic(ordered, self.n_placebo - k, k >= 1, np.inf)
+        unlimited = {"less": (low, np.inf + high), "greater": (0 * low, high)}
+        return unlimited.get(self.alternative, (low, high))
+
+    @cached_property
+    def ratio_interval(self) -> tuple[Floats, Floats]:
+        """Effects theta for which ratio / theta is accepted: inversion without refitting."""
+        low, high = self.accepted
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.ratio / high, np.where(low > 0, self.ratio / low, np.inf)
+
+    @cached_property
+    def smallest_visible_cut(self) -> Floats:
+        """Smallest cut that turns 80 % of the placebo windows into rejections; NaN if none does."""
+        low = self.accepted[0]
+        ordered = np.sort(self.placebos, axis=-1)
+        typical = _order_statistic(ordered, np.ceil(POWER * self.n_placebo).astype(int) - 1, self.n_placebo > 0, np.nan)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            cut = 1 - low * (1 - 2 * TIE) / typical
+        return np.where((low > 0) & (cut < 1), np.maximum(cut, 0), np.nan)
+
+
+def _order_statistic(ordered: Floats, position: Ints, available: Bools, otherwise: float) -> Floats:
+    position = np.clip(position, 0, max(ordered.shape[-1] - 1, 0))
+    if ordered.shape[-1] == 0:
+        return np.full(np.shape(available), otherwise)
+    return np.where(available, np.take_along_axis(ordered, np.asarray(position)[..., None], -1)[..., 0], otherwise)
+
+
+@dataclass(frozen=True)
+class WindowTest(PlaceboTest):
+    """A `PlaceboTest` with what led to it: expected counts (..., n), and days since the last salvo at the start.
+
+    `after_salvo`: only windows as long after a salvo are compared.
+    """
+
+    expected: Floats = np.nan
+    lag: Floats = np.nan
+    after_salvo: Bools = np.False_
+
+
+def short_test(
+    layout: Layout,
+    counts: Floats,
+    salvo: Bools,
+    *,
+    test: str = "auto",
+    alternative: str = "two-sided",
+    alpha: float = 0.05,
+) -> WindowTest:
+    """Compare a short window with its placebos; `counts` and `salvo` are (n,), or (m, n) for m series at once.
+
+    Which days are salvos follows from the baseline alone: the window's own counts must not pick its test. Placebos
+    that the test does not compare with are NaN.
+    """
+    filled = np.nan_to_num(counts)
+    alone = layout.expect(filled, layout.baseline)
+    here = np.array([layout.start])
+    seen, mean = (window_sums(values, here, layout.pattern)[..., 0] for values in (filled, alone))
+    apart = (seen > SWAMPING * mean) | (layout.fitted == layout.baseline).all()
+    ratio, placebos, expected = without_pull(layout, *shift_ratios(layout, filled, layout.fitted))
+    if apart.any():
+        _, others, outside = shift_ratios(layout, filled, layout.baseline)
+        own = np.divide(seen, mean, out=np.full(np.shape(seen), np.nan), where=mean > 0)
+        ratio = np.where(apart, own, ratio)
+        placebos = np.where(apart[..., None], others, placebos)
+        expected = np.where(apart[..., None], outside, expected)
+
+    since = days_since_salvo(heavy_days(counts, alone, layout.baseline) | salvo)
+    lag = since[..., layout.start]  # NaN before the first salvo, which is no lag of at most anything
+    soon = lag <= SALVO_LAG
+    after = soon if test == "auto" else np.full(np.shape(lag), test == "after-salvo")
+    alike = np.abs(since[..., layout.starts] - lag[..., None]) <= np.where(soon, 0, 1)[..., None]
+    alike &= (lag <= COMPANION_LAG)[..., None]
+    placebos = np.where(after[..., None] & ~alike, np.nan, placebos)
+    if test == SAME_WEEKDAY:
+        placebos = np.where((layout.starts - layout.start) % 7 == 0, placebos, np.nan)
+    silence = 0.0
+    if layout.exposure is not None:
+        positions = np.append(layout.starts, layout.start)
+        sums, means = (window_sums(values, positions, layout.pattern) for values in (filled, expected))
+        means[..., :-1][np.isnan(placebos)] = 0.0
+        order, silent = order_windows(sums, means), order_windows(np.zeros(sums.shape), means)
+        ratio, placebos, silence = order[..., -1], order[..., :-1], silent[..., -1]
+    return WindowTest(ratio, placebos, alternative, alpha, silence, expected, lag, after)
+
+
+def long_test(
+    layout: Layout, counts: Floats, *, starts: Ints | None = None, alternative: str = "two-sided", alpha: float = 0.05
+) -> WindowTest:
+    """Compare a long window (n,) with placebos that begin at `starts`, all of them by default."""
+    starts = layout.starts if starts is None else starts
+    ratio, placebos, expected = leave_out_ratios(layout, np.nan_to_num(counts), starts)
+    return WindowTest(ratio, placebos, alternative, alpha, expected=expected)
+
+
+def rebound_test(
+    layout: Layout, counts: Floats, pause: Bools, *, alpha: float = 0.05
+) -> tuple[WindowTest, WindowTest, Ints, Bools]:
+    """Compare the days after a pause with the days after windows as quiet, and with all windows of their length.
+
+    `pause` (L,) marks the reported days of the pause, which ends where the layout's window starts. Returns both
+    tests, where the days after other windows begin, and whether the pause is among the quietest tenth.
+    """
+    filled, length = np.nan_to_num(counts), len(pause)
+    expected = layout.expect(filled, layout.baseline)
+    before = placebo_starts(layout.baseline, np.append(pause, layout.pattern))
+    quiet = window_ratios(filled, expected, np.append(before, layout.start - length), pause)
+    follow = window_ratios(filled, expected, np.append(before + length, layout.start), layout.pattern)
+    alike, quietest = _most_alike(quiet[..., :-1], quiet[..., -1:])
+    ratio, after = follow[..., -1], np.where(alike, follow[..., :-1], np.nan)
+    every = window_ratios(filled, expected, layout.starts, layout.pattern)
+    tests = (WindowTest(ratio, others, "greater", alpha, expected=expected) for others in (after, every))
+    return *tests, before + length, quietest
+
+
+def _most_alike(ratios: Floats, own: Floats) -> tuple[Bools, Bools]:
+    """The tenth of windows ranked around one's own ratio, ties included; and whether that is the lowest tenth."""
+    n = ratios.shape[-1]
+    if n == 0:
+        return np.zeros(ratios.shape, bool), np.zeros(ratios.shape[:-1], bool)
+    wanted = max(1, round(QUIET_SHARE * n))
+    first = np.clip((ratios < own).sum(-1, keepdims=True) - wanted // 2, 0, n - wanted)
+    ordered = np.sort(ratios, axis=-1)
+    low, high = (np.take_along_axis(ordered, at, -1) for at in (first, first + wanted - 1))
+    return (ratios >= low) & (ratios <= high), first[..., 0] == 0
