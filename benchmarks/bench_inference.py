@@ -27,7 +27,7 @@ def batched(counts, layout):
     blocks = []
     for first in range(0, len(counts), BLOCK):
         part = counts[first : first + BLOCK]
-        found = shift_ratios(layout.X, part, layout.fitted, layout.start, layout.starts, layout.pattern)
+        found = shift_ratios(layout, part, layout.fitted)
         blocks.append((np.column_stack(found[:2]), PlaceboTest(*found[:2]).p_value))
     return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
 
