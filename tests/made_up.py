@@ -65,4 +65,4 @@ def effect_row(**changes):
     """A row of the record."""
     from analysis.effect import example_effect
 
-    return example_effect().record() | changes
+    return example_effect().row() | changes

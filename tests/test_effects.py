@@ -232,7 +232,7 @@ def test_a_week_of_ordinary_raids_after_one_silent_night_is_no_repayment():
 
 def renderings(effect):
     """All ways in which a field may appear in print."""
-    values = [v for v in effect.record().values() if isinstance(v, int | float) and not isinstance(v, bool)]
+    values = [v for v in effect.row().values() if isinstance(v, int | float) and not isinstance(v, bool)]
     values += [float(f"{v:.4g}") for v in values]  # as the record has them
     days = [effect.first_day, effect.last_day]
     shown = {f"{v:{form}}" for v in values for form in (",.0f", ".1f", ".2f", ".2g", ".0%")}
@@ -258,7 +258,7 @@ def test_every_number_of_a_sentence_is_a_field_of_the_effect():
             sentence = effect.summary()
             if effect.verdict == "not testable":
                 sentence = sentence.replace(effect.reason.split("; ")[0], "")
-            assert set(numbers(sentence)) <= renderings(effect), (sentence, effect.record())
+            assert set(numbers(sentence)) <= renderings(effect), (sentence, effect.row())
             assert "nan" not in sentence and "inf" not in sentence and "None" not in sentence
     assert verdicts == {"fewer", "more", "no visible change", "not testable"}
 
@@ -386,8 +386,8 @@ def test_the_record_has_the_columns_of_the_contract():
     )  # fmt: skip
     assert COLUMNS[: len(KEY)] == KEY
     effect = example_effect()
-    assert list(effect.record()) == list(COLUMNS)
-    assert effect.record()["first_day"] == "2025-05-01" and effect.record()["p_adjusted"] is None
+    assert list(effect.row()) == list(COLUMNS)
+    assert effect.row()["first_day"] == "2025-05-01" and effect.row()["p_adjusted"] is None
     assert effect.to_frame().shape == (1, len(COLUMNS))
     assert to_frame([effect, effect]).shape == (2, len(COLUMNS)) and list(to_frame([])) == list(COLUMNS)
 
@@ -396,7 +396,7 @@ def test_the_notebook_output_carries_every_field_through_json():
     effects = (example_effect(**DRONES, **CUT), example_effect(**UNANSWERED))
     bundle = EffectsRecord(effects)._repr_mimebundle_()
     rows = json.loads(json.dumps(bundle[MIME], allow_nan=False))["rows"]
-    assert rows == [effect.record() for effect in effects]
+    assert rows == [effect.row() for effect in effects]
     assert "fewer" in bundle["text/plain"] and "not testable" in bundle["text/plain"]
 
 

@@ -33,9 +33,9 @@ from analysis.energy import (
 )
 from analysis.errors import DataError, DesignError, RegistryError
 from analysis.estimate import estimate_effect
-from analysis.launches import not_ordinary
 from analysis.pauses import load_pauses, reported_pauses
 from analysis.placebo import SAME_WEEKDAY
+from analysis.setting import not_ordinary
 from analysis.sources.build import build, to_csv
 from analysis.tables import load_table, outcome_series, table_definition
 from analysis.together import load_results

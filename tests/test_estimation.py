@@ -233,7 +233,7 @@ def test_a_question_the_data_cannot_answer_is_not_testable_and_says_why(counts, 
     assert reason in effect.reason
     assert (effect.ratio, effect.p_value, effect.p_min, effect.smallest_visible_cut) == (None,) * 4
     assert effect.summary().startswith("Not testable") and "nan" not in effect.summary()
-    json.dumps(effect.record(), allow_nan=False)
+    json.dumps(effect.row(), allow_nan=False)
 
 
 def test_a_constant_series_shows_no_change():
@@ -503,7 +503,7 @@ def test_six_events_in_a_year_are_too_few_to_see_a_pause():
     effect = estimate_effect(sparse([180, 230, 300, 400, 480, 501]), WINDOW, **PLAIN)
     assert effect.verdict == "not testable"
     assert effect.reason.startswith("something was seen on only 5 of 365 baseline days, too few")
-    json.dumps(effect.record(), allow_nan=False)
+    json.dumps(effect.row(), allow_nan=False)
 
 
 # --- the frames behind the pictures
@@ -537,7 +537,7 @@ def test_a_window_at_the_end_of_the_data_without_a_baseline_is_not_testable(coun
 def test_events_on_a_single_day_or_long_ago_give_an_effect_not_an_error(positions):
     effect = estimate_effect(sparse(list(positions)), WINDOW, **PLAIN)
     assert effect.verdict == "not testable"
-    json.dumps(effect.record(), allow_nan=False)
+    json.dumps(effect.row(), allow_nan=False)
 
 
 @pytest.mark.parametrize("first", [400, 600])
@@ -552,7 +552,7 @@ def test_no_number_of_the_record_is_infinite_or_missing_by_accident(seen):
     counts = sparse([200, 260, 330, 400], size=3.0)
     counts[DAYS[500]] = seen
     effect = estimate_effect(counts, DAYS[500:501], weekday=False, trend="constant", **PLAIN)
-    json.dumps(effect.record(), allow_nan=False)
+    json.dumps(effect.row(), allow_nan=False)
     assert "inf" not in effect.summary() and "nan" not in effect.summary()
 
 

@@ -8,7 +8,8 @@ import pytest
 import analysis as pa
 from analysis.effect import example_effect
 from analysis.estimate import recovered_ratio
-from analysis.launches import _reconciled, not_ordinary
+from analysis.launches import _reconciled
+from analysis.setting import not_ordinary
 from analysis.windows import lay_out
 
 REGISTRY = pa.load_pauses()

@@ -57,7 +57,7 @@ def easter():
 
 def same(effect, other):
     """The numbers of two effects agree."""
-    mine, theirs = effect.record(), other.record()
+    mine, theirs = effect.row(), other.row()
     for name in COLUMNS:
         if isinstance(mine[name], float) and isinstance(theirs[name], float):
             assert mine[name] == pytest.approx(theirs[name], rel=1e-9, abs=1e-12), name

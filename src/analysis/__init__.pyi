@@ -28,8 +28,9 @@ from .figures import (
     draw_timeline,
 )
 from .joint import combine_effects, estimate_joint
-from .launches import Assessment, assess, estimate_lull, not_ordinary, salvo_days
+from .launches import Assessment, assess, estimate_lull
 from .pauses import load_pauses, reported_pauses, volume_episodes
+from .setting import not_ordinary, salvo_days
 from .sirens import (
     RegionalAssessment,
     alert_minutes,

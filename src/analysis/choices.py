@@ -11,10 +11,10 @@ from analysis.days import strike_days
 from analysis.effect import EffectsRecord, PauseEffect, decide, shown
 from analysis.errors import DesignError
 from analysis.estimate import estimate_effect, placebo_fields
-from analysis.launches import VOLUME, not_ordinary, salvo_days
 from analysis.pauses import get_pause, load_pauses
 from analysis.placebo import PlaceboTest
 from analysis.registry import window_span
+from analysis.setting import VOLUME, not_ordinary, salvo_days
 from analysis.tables import load_strikes, load_table, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.windows import AFTER_LONG, ONE_DAY, SHORT_WINDOW, check_counts, check_window

@@ -78,7 +78,8 @@ def _wrapped(lines):
 @click.option("--claim", default="main", show_default=True)
 def test(pause_id, outcome_names, claim):
     """Test one pause and print the verdict."""
-    from analysis.launches import VOLUME, assess
+    from analysis.launches import assess
+    from analysis.setting import VOLUME
 
     found = assess(pause_id, claim=claim, outcomes=outcome_names or VOLUME)
     click.echo(f"{found.pause.name} (window: {found.claim})")

@@ -1,7 +1,11 @@
 """One finding: what was tested, what was seen, what could have been seen, and the sentence that says so."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
@@ -23,8 +27,45 @@ NATIONAL = "national"
 MIME = "application/vnd.pauses.effects+json"
 
 
-@dataclass(frozen=True, kw_only=True)
-class PauseEffect:
+class Answer:
+    """What every result can do; a subclass has `effects`, says its `summary()` and draws its `plot()`."""
+
+    effects: tuple[PauseEffect, ...]
+
+    def summary(self) -> str:
+        """What was found, in plain sentences."""
+        raise NotImplementedError
+
+    def headline(self) -> str:
+        """A sentence that can be quoted on its own; empty where there is none."""
+        return ""
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw what was found; returns the matplotlib axes."""
+        raise NotImplementedError
+
+    def to_frame(self) -> pd.DataFrame:
+        """Every row that this result adds to the record."""
+        return to_frame(self.effects)
+
+    def record(self) -> EffectsRecord:
+        """The effects as a notebook output that a batch can read back."""
+        return EffectsRecord(tuple(self.effects), self.headline())
+
+    def table(self) -> pd.DataFrame:
+        """The rows that matter, as text for readers."""
+        return shown(self.effects, "outcome", "window", "observed", "expected", "ratio", "p_value", "verdict")
+
+    def _repr_markdown_(self) -> str:
+        return f"{self.summary()}\n\n{as_markdown(self.table())}"
+
+    def __repr__(self) -> str:
+        told = " ".join(self.summary().split())
+        return f"{type(self).__name__}: {told[:117] + '...' if len(told) > 120 else told}"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PauseEffect(Answer):
     """The comparison of one outcome in one window with what its placebo windows show.
 
     Attributes
@@ -95,38 +136,39 @@ class PauseEffect:
     placebo: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
     @property
-    def alpha(self):
+    def alpha(self) -> float:
         """The false-alarm rate in use: 1 - level without the dust of floating point, or p = 0.05 would not count."""
         return round(1 - self.level, 12)
 
-    def to_frame(self):
-        """One row with the record's columns."""
-        return pd.DataFrame([self.record()])
+    @property
+    def effects(self) -> tuple[PauseEffect, ...]:
+        """Itself: a result of one row."""
+        return (self,)
 
-    def record(self):
-        """The columns of the record as a dictionary of plain values, dates as ISO text."""
+    def row(self) -> dict[str, Any]:
+        """The columns of the record as plain values, dates as ISO text."""
         values = {name: getattr(self, name) for name in COLUMNS}
         return {name: v.isoformat() if isinstance(v, date) else v for name, v in values.items()}
 
-    def summary(self):
+    def summary(self) -> str:
         """One or two plain sentences; every number in them is a field."""
         return finding(self)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Any:
         """Draw the daily series with the window shaded and the ordinary band."""
         from analysis.figures import draw_series
 
         return draw_series(self.daily, label=outcome_label(self.outcome), ax=ax)
 
-    def describe_series(self):
+    def describe_series(self) -> str:
         """Alternative text for `plot`."""
         return describe_series(self)
 
-    def describe_placebo(self):
+    def describe_placebo(self) -> str:
         """Alternative text for `plot_placebo`."""
         return describe_placebo(self)
 
-    def plot_placebo(self, ax=None):
+    def plot_placebo(self, ax: Any = None) -> Any:
         """Draw where this window lies among all windows of its length."""
         from analysis.figures import draw_placebo
 
@@ -136,7 +178,7 @@ class PauseEffect:
 COLUMNS = tuple(f.name for f in fields(PauseEffect) if f.name not in ("daily", "placebo"))
 
 
-def decide(effect):
+def decide(effect: PauseEffect) -> PauseEffect:
     """Set the verdict from the fields, by the one rule that serves every test.
 
     A p-value that counts is that of a number outside the ordinary range, so the side it lies on is the direction.
@@ -159,18 +201,11 @@ def decide(effect):
     return replace(effect, verdict=FEWER if seen else NO_CHANGE)
 
 
-def holm(effects):
-    """Adjust the p-values of one family (Holm 1979) and decide again.
+def holm(effects: Sequence[PauseEffect]) -> list[PauseEffect]:
+    """Adjust the p-values of one family (Holm 1979) and decide again; the order stays.
 
-    Parameters
-    ----------
-    effects : sequence of PauseEffect
-
-    Returns
-    -------
-    list of PauseEffect
-        In the same order. What cannot be tested keeps an empty `p_adjusted` and does not count, unless it shows
-        a rise: then it is a claim like any other. What depends on a choice goes on depending on it.
+    What cannot be tested keeps an empty `p_adjusted` and does not count, unless it shows a rise: then it is a claim
+    like any other. What depends on a choice goes on depending on it.
     """
     family = [i for i, e in enumerate(effects) if e.testable or (e.verdict == MORE and e.p_value is not None)]
     adjusted, running = list(effects), 0.0
@@ -181,12 +216,12 @@ def holm(effects):
     return adjusted
 
 
-def to_frame(effects):
+def to_frame(effects: Sequence[PauseEffect]) -> pd.DataFrame:
     """Stack effects into one frame, a row each, with the record's columns."""
-    return pd.DataFrame([effect.record() for effect in effects], columns=list(COLUMNS))
+    return pd.DataFrame([effect.row() for effect in effects], columns=list(COLUMNS))
 
 
-def shown(effects, *columns):
+def shown(effects: Sequence[PauseEffect], *columns: str) -> pd.DataFrame:
     """Chosen columns of several effects as text for readers; the first becomes the index.
 
     Counts are whole, ratios and p-values have two digits, what is empty shows as a dash.
@@ -199,7 +234,7 @@ def shown(effects, *columns):
     return table.rename(columns=lambda name: name.replace("_", " ")).set_index(columns[0].replace("_", " "))
 
 
-WORDING = {
+WORDING: dict[str, Callable[[Any], str]] = {
     "outcome": lambda value: outcome_label(value, short=True),
     **dict.fromkeys(["observed", "expected", "expected_low", "expected_high"], amount),
     **dict.fromkeys(["ratio", "ratio_low", "ratio_high"], "{:.2f}".format),
@@ -208,29 +243,30 @@ WORDING = {
 }
 
 
+def as_markdown(table: pd.DataFrame) -> str:
+    """A table of text as Markdown, its index first."""
+    rows = [[table.index.name or "", *table.columns], ["---"] * (1 + table.shape[1])]
+    rows += [[index, *cells] for index, cells in zip(table.index, table.to_numpy().tolist(), strict=True)]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)
+
+
 @dataclass(frozen=True)
 class EffectsRecord:
-    """Effects as a notebook output that another program can read back.
+    """Effects as a notebook output that another program can read back, with a sentence that can be quoted.
 
     Shown as a table; carried as JSON of type ``application/vnd.pauses.effects+json``.
-
-    Attributes
-    ----------
-    effects : tuple of PauseEffect
-    headline : str
-        A sentence that can be quoted on its own.
     """
 
     effects: tuple[PauseEffect, ...]
     headline: str = ""
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        rows = [effect.record() for effect in self.effects]
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        rows = [effect.row() for effect in self.effects]
         short = shown(self.effects, "claim", "outcome", "window", "test", "observed", "expected", "ratio", "verdict")
         return {MIME: {"rows": rows, "headline": self.headline}, "text/plain": short.to_string()}
 
 
-def example_effect(**changes):
+def example_effect(**changes: Any) -> PauseEffect:
     """A made-up effect for documentation and tests.
 
     Examples

@@ -13,9 +13,10 @@ import pandas as pd
 from analysis.effect import NATIONAL, EffectsRecord, PauseEffect, shown, to_frame
 from analysis.errors import DesignError
 from analysis.estimate import estimate_effect, estimate_share
-from analysis.launches import NIGHTS_AROUND, Assessment, not_ordinary
+from analysis.launches import NIGHTS_AROUND, Assessment
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
 from analysis.placebo import SAME_WEEKDAY
+from analysis.setting import not_ordinary
 from analysis.tables import load_strikes, load_table, outcome_series, outcomes
 from analysis.windows import ONE_DAY
 from analysis.words import (

@@ -7,9 +7,10 @@ from html import escape
 from analysis.effect import PauseEffect
 from analysis.errors import DesignError, PausesError
 from analysis.figures import EXPECTED, SEEN, Picture
-from analysis.launches import days_of_others, decide_pause
+from analysis.launches import decide_pause
 from analysis.pauses import Claim, Pause, get_pause, load_pauses
 from analysis.registry import REPORTED
+from analysis.setting import days_of_others
 from analysis.tables import outcomes
 from analysis.windows import ONE_DAY, check_window
 from analysis.words import FEWER, MORE, days_phrase, days_text

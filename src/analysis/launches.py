@@ -1,20 +1,26 @@
 """One pause and its launches: the fixed procedure, the lull before it, the days around it."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.effect import NATIONAL, EffectsRecord, holm, shown, to_frame
+from analysis.effect import NATIONAL, PauseEffect, holm, shown
 from analysis.errors import DesignError
-from analysis.estimate import estimate_effect, estimate_rebound, with_week_after
-from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
+from analysis.estimate import estimate_rebound
+from analysis.expected import Floats
 from analysis.placebo import days_since_salvo
+from analysis.setting import SALVO_MISSILES, VOLUME, Findings, Registry, Setting, set_up
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
-from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, check_counts, check_window
+from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, Day, check_counts, check_window
 from analysis.words import (
     DEPENDS,
     NO_CHANGE,
@@ -29,30 +35,10 @@ from analysis.words import (
     spans_text,
 )
 
-SALVO_MISSILES = 20
 FEWEST_SALVOS = 10
-
-
-def salvo_days(missiles, *, threshold=SALVO_MISSILES):
-    """Days with at least `threshold` missiles.
-
-    Parameters
-    ----------
-    missiles : Series of counts by day
-    threshold : float
-        Missiles a day.
-
-    Returns
-    -------
-    DatetimeIndex
-
-    Examples
-    --------
-    >>> days = pd.date_range("2025-01-01", periods=3)
-    >>> salvo_days(pd.Series([0, 34, 5], index=days)).strftime("%d").tolist()
-    ['02']
-    """
-    return missiles.index[missiles >= threshold]
+HORIZONS = (3, 7, 14)
+PRIMARY_HORIZON = 7
+NIGHTS_AROUND = 3
 
 
 @dataclass(frozen=True)
@@ -85,11 +71,11 @@ class Lull:
     n_days: int
     hazard: pd.DataFrame
 
-    def to_frame(self):
+    def to_frame(self) -> pd.DataFrame:
         """One row, without the hazard curve."""
         return pd.DataFrame([{name: value for name, value in vars(self).items() if name != "hazard"}])
 
-    def summary(self):
+    def summary(self) -> str:
         """Plain words for how ordinary the quiet is."""
         length = days_text((self.last_day - self.first_day).days + 1)
         came = {0: "no mass salvo", 1: "one mass salvo"}.get(
@@ -106,14 +92,16 @@ class Lull:
             f"{self.n_days} days)."
         )
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Any:
         """Draw the daily probability of a salvo by days since the last one."""
         from analysis.figures import draw_hazard
 
         return draw_hazard(self.hazard, at=self.days_since_salvo, ax=ax)
 
 
-def estimate_lull(missiles, days, *, threshold=SALVO_MISSILES, exclude=()):
+def estimate_lull(
+    missiles: pd.Series, days: pd.DatetimeIndex, *, threshold: float = SALVO_MISSILES, exclude: Sequence[Day] = ()
+) -> Lull | None:
     """Probability of a salvo-free window from a discrete-time hazard of days since the last salvo.
 
     Complementary log-log regression of "salvo today" on the log of days since the last one
@@ -172,7 +160,7 @@ def estimate_lull(missiles, days, *, threshold=SALVO_MISSILES, exclude=()):
     )
 
 
-def _expected_salvos(hazard, start, n_days):
+def _expected_salvos(hazard: Floats, start: int, n_days: int) -> float:
     """Mean number of salvos in `n_days` from `start` days after the last one; hazard[k] is that k + 1 days after."""
     share, expected = np.zeros(len(hazard) + 1), 0.0
     share[start - 1] = 1.0  # how likely it is that the last salvo was so long ago
@@ -184,17 +172,12 @@ def _expected_salvos(hazard, start, n_days):
     return expected
 
 
-def _terms(days_since):
+def _terms(days_since: Floats) -> Floats:
     return np.column_stack([np.ones(len(days_since)), np.log(np.asarray(days_since, float))])
 
 
-HORIZONS = (3, 7, 14)
-PRIMARY_HORIZON = 7
-NIGHTS_AROUND = 3
-
-
-@dataclass(frozen=True)
-class Assessment:
+@dataclass(frozen=True, repr=False)
+class Assessment(Findings):
     """What the launch counts say about one pause.
 
     Attributes
@@ -213,48 +196,36 @@ class Assessment:
         Days whose zero stands in no report, as from `inferred_zeros`.
     """
 
-    pause: Pause
-    claim: str
-    effects: tuple
     lull: Lull | None
     data_until: pd.Timestamp
-    other_pauses: frozenset
-    inferred: frozenset
+    other_pauses: frozenset[pd.Timestamp]
+    inferred: frozenset[pd.Timestamp]
 
-    def select(self, outcome, *, window="pause", claim=None):
+    def select(self, outcome: str, *, window: str = "pause", claim: str | None = None) -> list[PauseEffect]:
         """The national rows that fit, the one that decides first."""
-        key = (outcome, window, claim or self.claim, NATIONAL)
-        return [e for e in self.effects if (e.outcome, e.window, e.claim, e.stratum) == key]
+        return self.pick(outcome=outcome, window=window, claim=claim, stratum=NATIONAL)
 
-    def primary(self, outcome):
+    def primary(self, outcome: str) -> PauseEffect:
         """The finding that answers the main question for one outcome."""
         return self.select(outcome)[0]
 
-    def outcomes(self):
+    def outcomes(self) -> list[str]:
         """Names of the outcomes assessed."""
         return list(dict.fromkeys(effect.outcome for effect in self.effects))
 
-    def to_frame(self):
-        """Every row that this pause adds to the record."""
-        return to_frame(self.effects)
-
-    def record(self):
-        """The effects as a notebook output that a batch can read back."""
-        return EffectsRecord(self.effects, self.headline())
-
-    def summary(self):
+    def summary(self) -> str:
         """One or two sentences per outcome."""
         return "\n\n".join(self.primary(outcome).summary() for outcome in self.outcomes())
 
-    def headline(self):
+    def headline(self) -> str:
         """The first outcome's finding for someone who reads nothing else."""
         return headline(self.primary(self.outcomes()[0]), self.pause.phrase, spared=self.pause.spared)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Any:
         """Draw the first outcome's daily series."""
         return self.primary(self.outcomes()[0]).plot(ax)
 
-    def coverage(self):
+    def coverage(self) -> str:
         """How far the data reach, how much of the window they hold, and which zeros stand in no report."""
         effect = self.primary(self.outcomes()[0])
         held = effect.n_days - effect.n_missing
@@ -267,29 +238,29 @@ class Assessment:
         zeros = describe_inferred(day for day in self.pause.days(self.claim) if day in self.inferred)
         return " ".join(filter(None, [f"The data reach to {self._until()}.", held_so_far, zeros]))
 
-    def quotation(self):
+    def quotation(self) -> str:
         """The headline with how far the data reach and how to cite it, as Markdown."""
         return f"**{self.headline()}**\n\n{self.coverage()}\n\nTo cite: {self.citation()}"
 
-    def citation(self):
+    def citation(self) -> str:
         """How to cite this finding: project, report, version, and the date the data reach to."""
         return (
             f'The strike-pauses project, "{self.pause.name}: did the strikes change?", version '
             f"{version('strike-pauses')}, data to {self._until()}."
         )
 
-    def said_and_found(self):
+    def said_and_found(self) -> str:
         """What officials said of the pause beside what the counts show, as a Markdown table of one row."""
         found = []
         for outcome in self.outcomes():
             effect = self.primary(outcome)
-            brief = in_brief(effect.record())
+            brief = in_brief(effect.row())
             words = "; ".join(filter(None, (brief["seen"], brief["sight"] if effect.verdict == NO_CHANGE else "")))
             found.append(f"{capital(outcome_label(outcome))}: **{effect.verdict}**" + (f" ({words})" if words else ""))
         said = escape(self.pause.violations).replace("|", "\\|")
         return f"| Officials said | The launch counts show |\n|---|---|\n| {said}. | {'. '.join(found)}. |"
 
-    def nights(self):
+    def nights(self) -> pd.DataFrame:
         """The strike days of the window and three on either side: reported and expected per outcome."""
         days = self.pause.days(self.claim)
         margin = pd.Timedelta(days=NIGHTS_AROUND)
@@ -303,21 +274,21 @@ class Assessment:
             columns[f"{label} expected"] = daily["expected"].map("{:.0f}".format, na_action="ignore").fillna("–")
         return pd.DataFrame(columns, index=every.strftime("%Y-%m-%d").rename("strike day"))
 
-    def _period(self, day, days):
+    def _period(self, day: pd.Timestamp, days: pd.DatetimeIndex) -> str:
         if days[0] <= day <= days[-1]:
             return "pause"
         if day in self.other_pauses:
             return "another pause"
         return "before" if day < days[0] else "after"
 
-    def _until(self):
+    def _until(self) -> str:
         return span_text(self.data_until, self.data_until)
 
-    def describe_lull(self):
+    def describe_lull(self) -> str:
         """How ordinary the quiet was, in words."""
         return self.lull.summary() if self.lull else "The record of mass salvos before this pause is too thin to say."
 
-    def claims(self):
+    def claims(self) -> str:
         """Every party's claim, with the strike days its window comes to, as a Markdown list."""
         lines = []
         for claim in self.pause.claims:
@@ -328,28 +299,23 @@ class Assessment:
                          + (f" {escape(claim.note)}." if claim.note else ""))  # fmt: skip
         return "\n".join(lines)
 
-    def said(self):
-        """What the registry holds of the parties' claims about violations, with its sources, as Markdown."""
-        sources = "\n".join(f"* {escape(s.publisher)}, {s.date or 'undated'}: <{s.url}>" for s in self.pause.sources)
-        return f"{escape(self.pause.violations)}.\n\nSources:\n\n{sources}"
-
-    def before_and_after(self):
+    def before_and_after(self) -> pd.DataFrame:
         """The days around the pause: a row per outcome and window."""
         around = ["announced-to-start", *(f"after-{h}" for h in HORIZONS), f"pause+after-{PRIMARY_HORIZON}"]
         rows = [e for window in around for o in self.outcomes() for e in self.select(o, window=window)[:1]]
         return shown(rows, "window", "outcome", "n_days", "observed", "expected", "ratio", "p_value", "verdict")
 
-    def rebounds(self):
+    def rebounds(self) -> str:
         """Whether a surge followed and made up for the pause, a sentence per outcome."""
         return "\n\n".join(self.rebound(outcome) for outcome in self.outcomes())
 
-    def rebound(self, outcome):
+    def rebound(self, outcome: str) -> str:
         """Whether a surge followed the pause, and whether it made up for it, in a sentence."""
         after = self.select(outcome, window=f"after-{PRIMARY_HORIZON}")
         both = self.select(outcome, window=f"pause+after-{PRIMARY_HORIZON}")
         return rebound(self.primary(outcome), after[0], both[0])
 
-    def by_claim(self):
+    def by_claim(self) -> pd.DataFrame:
         """The verdict under each party's window: a row per claim and outcome."""
         claims = dict.fromkeys(effect.claim for effect in self.effects)
         rows = [self.select(outcome, claim=claim)[0] for claim in claims for outcome in self.outcomes()]
@@ -357,7 +323,7 @@ class Assessment:
         return shown(rows, "claim", "outcome", "first_day", "last_day", "n_days", *numbers, "verdict")
 
 
-def inferred_zeros(strikes):
+def inferred_zeros(strikes: pd.DataFrame) -> pd.DatetimeIndex:
     """Days on which no report lists drones and other evidence says that none flew.
 
     Parameters
@@ -372,43 +338,22 @@ def inferred_zeros(strikes):
     return strikes.index[strikes["drones_basis"] == "judged zero"]
 
 
-def describe_inferred(days):
+def describe_inferred(days: Iterable[pd.Timestamp]) -> str:
     """Say on which of a window's days zero stands in no report; empty where there are none."""
     spans = spans_text(days)
     return f"On {spans} no report lists drones: zero is inferred from quiet sirens and the press." if spans else ""
 
 
-VOLUME = ("drones_launched", "missiles_launched")
-
-
-@dataclass(frozen=True)
-class _Setting:
-    """What all estimates of one pause share."""
-
-    pause: Pause
-    exclude: tuple
-    busy: set
-    salvos: pd.DatetimeIndex
-    baseline: int | None
-    level: float
-    folder: object
-
-    def series(self, outcome):
-        return outcome_series(outcome, folder=self.folder)
-
-    def estimate(self, outcome, days, claim, *, window="pause", stratum=NATIONAL, **options):
-        """One effect with its key filled in."""
-        effect = estimate_effect(
-            self.series(outcome), days, exclude=self.exclude, salvo_days=self.salvos, baseline=self.baseline,
-            level=self.level, **options,
-        )  # fmt: skip
-        return self.keyed(effect, claim, window, stratum)
-
-    def keyed(self, effect, claim, window, stratum=NATIONAL):
-        return replace(effect, pause=self.pause.id, claim=claim, window=window, stratum=stratum)
-
-
-def assess(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95, registry=None, folder=None):
+def assess(
+    pause_id: str,
+    *,
+    claim: str = "main",
+    outcomes: Sequence[str] = VOLUME,
+    baseline: int | None = None,
+    level: float = 0.95,
+    registry: Registry | None = None,
+    folder: Path | None = None,
+) -> Assessment:
     """Test one announced pause.
 
     Parameters
@@ -448,21 +393,30 @@ def assess(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95
     >>> assess("victory-day-2025").primary("drones_launched").verdict
     'fewer'
     """
-    setting = _set_up(pause_id, baseline=baseline, level=level, registry=registry, folder=folder)
-    pause, chosen = setting.pause, setting.pause.claim(claim).id
+    setting = set_up(pause_id, claim=claim, level=level, baseline=baseline, registry=registry, folder=folder)
+    pause, chosen = setting.pause, setting.claim
     decided, from_strict = _decide_both_starts(setting, chosen, outcomes, in_family=chosen == pause.main)
     effects = [*decided, *from_strict]
     effects += [row for effect in decided for row in _companions(setting, effect)]
     effects += [row for outcome in outcomes for row in _around(setting, outcome, chosen)]
-    for other in pause.other_claims(chosen):
+    for other in setting.claims[1:]:
         effects += _decide_both_starts(setting, other, outcomes, in_family=False)[0]
     lull = estimate_lull(setting.series("missiles_launched"), pause.days(chosen), exclude=setting.exclude)
     until = setting.series(outcomes[0]).index[-1]
     inferred = inferred_zeros(load_strikes(folder=folder))
-    return Assessment(pause, chosen, tuple(effects), lull, until, frozenset(setting.busy), frozenset(inferred))
+    return Assessment(pause, chosen, tuple(effects), lull, until, setting.busy, frozenset(inferred))
 
 
-def decide_pause(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, level=0.95, registry=None, folder=None):
+def decide_pause(
+    pause_id: str,
+    *,
+    claim: str = "main",
+    outcomes: Sequence[str] = VOLUME,
+    baseline: int | None = None,
+    level: float = 0.95,
+    registry: Registry | None = None,
+    folder: Path | None = None,
+) -> list[PauseEffect]:
     """Only the effects that decide in `assess`, one per outcome, without those around them.
 
     Parameters and errors are those of `assess`.
@@ -476,53 +430,14 @@ def decide_pause(pause_id, *, claim="main", outcomes=VOLUME, baseline=None, leve
     >>> [effect.verdict for effect in decide_pause("victory-day-2025")]
     ['fewer', 'not testable']
     """
-    setting = _set_up(pause_id, baseline=baseline, level=level, registry=registry, folder=folder)
-    chosen = setting.pause.claim(claim).id
+    setting = set_up(pause_id, claim=claim, level=level, baseline=baseline, registry=registry, folder=folder)
+    chosen = setting.claim
     return _decide_both_starts(setting, chosen, outcomes, in_family=chosen == setting.pause.main)[0]
 
 
-def _set_up(pause_id, *, baseline, level, registry, folder):
-    registry = load_pauses() if registry is None else registry
-    pause = get_pause(registry, pause_id)
-    return _Setting(
-        pause=pause,
-        exclude=tuple(not_ordinary(registry, besides=pause)),
-        busy=days_of_others(registry, pause),
-        salvos=salvo_days(load_strikes(folder=folder)["missiles_launched"]),
-        baseline=baseline,
-        level=level,
-        folder=folder,
-    )
-
-
-def days_of_others(registry, pause):
-    """The set of days that belong to reported pauses other than this one."""
-    return {day for other in reported_pauses(registry) if other.id != pause.id for day in other.days()}
-
-
-def not_ordinary(registry, *, besides=None):
-    """Days that are no baseline: reported pauses, announcement to start, and a week after each.
-
-    Parameters
-    ----------
-    registry : mapping of Pause
-    besides : Pause, optional
-        The pause being tested: only its parties' other windows are left out.
-
-    Returns
-    -------
-    DatetimeIndex
-    """
-    days = set()
-    for pause in reported_pauses(registry):
-        if besides is not None and pause.id == besides.id:
-            days.update(day for claim in pause.claims if claim.stated for day in pause.days(claim.id))
-            continue
-        days.update([*with_week_after(pause.days()), *pause.announced_days()])
-    return pd.DatetimeIndex(sorted(days), name="day")
-
-
-def _decide_both_starts(setting, claim, outcomes, *, in_family):
+def _decide_both_starts(
+    setting: Setting, claim: str, outcomes: Sequence[str], *, in_family: bool
+) -> tuple[list[PauseEffect], list[PauseEffect]]:
     """The deciding effect of each outcome, and the same from the stricter start of its series.
 
     A member of the family is held to the whole family, whether the others were asked for or not.
@@ -531,7 +446,7 @@ def _decide_both_starts(setting, claim, outcomes, *, in_family):
     if in_family and set(asked) & set(members):
         outcomes = list(dict.fromkeys([*asked, *members]))
     days, announced = setting.pause.days(claim), setting.pause.first_announced_day(claim)
-    usual = [setting.estimate(outcome, days, claim, announced=announced) for outcome in outcomes]
+    usual = [setting.estimate(outcome, days, claim=claim, announced=announced) for outcome in outcomes]
     strict = [_strict(setting, effect, days, announced) for effect in usual]
     if in_family:
         family = [i for i, outcome in enumerate(outcomes) if outcome in members]
@@ -544,24 +459,24 @@ def _decide_both_starts(setting, claim, outcomes, *, in_family):
     ]
 
 
-def _adjusted(family, effects):
+def _adjusted(family: Sequence[int], effects: Sequence[PauseEffect]) -> list[PauseEffect]:
     """Holm's correction for the members of the family; the others as they are."""
     corrected = dict(zip(family, holm([effects[i] for i in family]), strict=True))
     return [corrected.get(i, effect) for i, effect in enumerate(effects)]
 
 
-def _strict(setting, effect, days, announced):
+def _strict(setting: Setting, effect: PauseEffect, days: pd.DatetimeIndex, announced: Day | None) -> PauseEffect | None:
     """The effect from the stricter start, where that start changes the baseline."""
     start = catalogue()[effect.outcome].strict_first_day
     first = effect.baseline_first_day
     if start is None or first is None or not first < pd.Timestamp(start).date() < effect.first_day:
         return None
     return setting.estimate(
-        effect.outcome, days, effect.claim, announced=announced, first_day=start, stratum=f"from {start}"
+        effect.outcome, days, claim=effect.claim, announced=announced, first_day=start, stratum=f"from {start}"
     )
 
 
-def _reconciled(setting, usual, strict):
+def _reconciled(setting: Setting, usual: PauseEffect, strict: PauseEffect | None) -> PauseEffect:
     """One verdict from both starts: where they differ, it depends on a choice."""
     if usual.observed is None or usual.p_value is None:
         return replace(usual, reason=usual.reason + _quiet_around(setting, usual))
@@ -576,7 +491,7 @@ def _reconciled(setting, usual, strict):
     return replace(usual, verdict=DEPENDS, reason=f"{why}; {usual.reason}")
 
 
-def _quiet_around(setting, effect):
+def _quiet_around(setting: Setting, effect: PauseEffect) -> str:
     """For a window outside the usable days: whether it differs at all from the days around it, in words."""
     counts = outcome_series(effect.outcome, first_day="2022-01-01", drop_last=0, folder=setting.folder)
     inside = counts[str(effect.first_day) : str(effect.last_day)]
@@ -593,36 +508,36 @@ def _quiet_around(setting, effect):
     )
 
 
-def _companions(setting, effect):
+def _companions(setting: Setting, effect: PauseEffect) -> list[PauseEffect]:
     """The other placebo test beside the deciding one, where there is one to make."""
     if effect.p_value is None or effect.n_days > SHORT_WINDOW:
         return []
     other = "shift" if effect.test == "after-salvo" else "after-salvo"
     days = pd.date_range(effect.first_day, effect.last_day)
     announced = setting.pause.first_announced_day(effect.claim)
-    row = setting.estimate(effect.outcome, days, effect.claim, announced=announced, test=other)
+    row = setting.estimate(effect.outcome, days, claim=effect.claim, announced=announced, test=other)
     return [replace(row, reason=f"companion, not deciding; {row.reason}")] if row.n_placebo else []
 
 
-def _around(setting, outcome, claim):
+def _around(setting: Setting, outcome: str, claim: str) -> list[PauseEffect]:
     """Rows for the days before and after: anticipation, rebound, and the pause and what followed together."""
     pause, series = setting.pause, setting.series(outcome)
     days, announced = pause.days(claim), pause.first_announced_day(claim)
     rows = []
     if len(waiting := pause.announced_days(claim)):
-        rows.append(setting.estimate(outcome, waiting, claim, window="announced-to-start"))
+        rows.append(setting.estimate(outcome, waiting, claim=claim, window="announced-to-start"))
     for horizon in HORIZONS:
         after = estimate_rebound(
             series, days, horizon=horizon, exclude=setting.exclude, announced=announced, level=setting.level
         )
-        rows.append(setting.keyed(after, claim, f"after-{horizon}"))
+        rows.append(setting.keyed(after, claim=claim, window=f"after-{horizon}"))
     both = pd.date_range(days[0], days[-1] + PRIMARY_HORIZON * ONE_DAY)
     together = f"pause+after-{PRIMARY_HORIZON}"
-    rows.append(setting.estimate(outcome, both, claim, window=together, announced=announced, test="shift"))
+    rows.append(setting.estimate(outcome, both, claim=claim, window=together, announced=announced, test="shift"))
     return [_unless_busy(setting, row) for row in rows]
 
 
-def _unless_busy(setting, effect):
+def _unless_busy(setting: Setting, effect: PauseEffect) -> PauseEffect:
     """No test where the days belong to another pause."""
     days = pd.date_range(effect.first_day, effect.last_day)
     own = set(setting.pause.days(effect.claim))

@@ -16,9 +16,9 @@ from analysis.effect import EffectsRecord, decide, shown, to_frame
 from analysis.errors import DesignError
 from analysis.estimate import BAND, estimate_effect, placebo_fields
 from analysis.figures import region_label
-from analysis.launches import not_ordinary
 from analysis.pauses import Pause, get_pause, load_pauses
 from analysis.placebo import PlaceboTest, window_sums
+from analysis.setting import not_ordinary
 from analysis.tables import load_table
 from analysis.windows import ONE_DAY, check_window
 from analysis.words import FEWER, MORE, NOT_TESTABLE, capital, days_text, finding

@@ -1,7 +1,7 @@
 """The front page: what it says of all pauses beside their findings."""
 
-from analysis.launches import VOLUME
 from analysis.pauses import reported_pauses
+from analysis.setting import VOLUME
 from analysis.tables import outcome_series
 from analysis.words import span_text
 

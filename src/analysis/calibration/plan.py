@@ -22,8 +22,8 @@ from analysis.calibration.trials import (
     window_shift,
 )
 from analysis.estimate import with_week_after
-from analysis.launches import not_ordinary
 from analysis.pauses import load_pauses, volume_episodes
+from analysis.setting import not_ordinary
 from analysis.tables import outcome_series
 from analysis.windows import lay_out
 

@@ -5,9 +5,9 @@ import pandas as pd
 
 from analysis.errors import DesignError
 from analysis.expected import design_matrix, expected_counts, independent_columns
-from analysis.launches import VOLUME, not_ordinary, salvo_days
 from analysis.pauses import load_pauses
 from analysis.placebo import SALVO_LAG, PlaceboTest, days_since_salvo, heavy_days, window_ratios, window_sums
+from analysis.setting import VOLUME, not_ordinary, salvo_days
 from analysis.tables import load_strikes, outcome_series
 from analysis.windows import BASELINE_SHORT, HOLIDAYS_NEEDED, check_counts, placebo_starts
 

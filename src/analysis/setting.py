@@ -1,0 +1,177 @@
+"""What all questions about one pause share: whose window, which days are no baseline, which were salvos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.effect import NATIONAL, Answer, PauseEffect
+from analysis.estimate import estimate_effect, with_week_after
+from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
+from analysis.tables import load_strikes, outcome_series
+from analysis.windows import Day
+
+SALVO_MISSILES = 20
+VOLUME = ("drones_launched", "missiles_launched")
+Registry = Mapping[str, Pause]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One pause, one claim in question, and what all estimates about it share."""
+
+    pause: Pause
+    claim: str
+    exclude: pd.DatetimeIndex
+    busy: frozenset[pd.Timestamp]
+    salvos: pd.DatetimeIndex
+    level: float
+    baseline: int | None
+    folder: Path | None
+
+    @property
+    def claims(self) -> list[str]:
+        """The claim in question, then the others that state a window."""
+        return [self.claim, *self.pause.other_claims(self.claim)]
+
+    def series(self, outcome: str) -> pd.Series:
+        """The daily series of an outcome of the catalogue."""
+        return outcome_series(outcome, folder=self.folder)
+
+    def estimate(
+        self,
+        outcome: str,
+        days: pd.DatetimeIndex,
+        *,
+        claim: str | None = None,
+        window: str = "pause",
+        stratum: str = NATIONAL,
+        announced: Day | None = None,
+        first_day: Day | None = None,
+        test: str = "auto",
+    ) -> PauseEffect:
+        """One effect of an outcome of the catalogue, with its key filled in."""
+        effect = estimate_effect(
+            self.series(outcome),
+            days,
+            baseline=self.baseline,
+            first_day=first_day,
+            exclude=self.exclude,
+            announced=announced,
+            salvo_days=self.salvos,
+            test=test,
+            level=self.level,
+        )
+        return self.keyed(effect, claim=claim, window=window, stratum=stratum)
+
+    def keyed(
+        self, effect: PauseEffect, *, claim: str | None = None, window: str | None = None, stratum: str | None = None
+    ) -> PauseEffect:
+        """The effect as one of this pause."""
+        key = {"claim": claim or self.claim, "window": window, "stratum": stratum}
+        return replace(effect, pause=self.pause.id, **{name: value for name, value in key.items() if value})
+
+
+def set_up(
+    pause_id: str,
+    *,
+    claim: str = "main",
+    level: float = 0.95,
+    baseline: int | None = None,
+    registry: Registry | None = None,
+    folder: Path | None = None,
+) -> Setting:
+    """The setting of one pause; a RegistryError where there is no such pause, claim or window."""
+    registry = load_pauses() if registry is None else registry
+    pause = get_pause(registry, pause_id)
+    return Setting(
+        pause=pause,
+        claim=pause.claim(claim).id,
+        exclude=not_ordinary(registry, besides=pause),
+        busy=days_of_others(registry, pause),
+        salvos=salvo_days(load_strikes(folder=folder)["missiles_launched"]),
+        level=level,
+        baseline=baseline,
+        folder=folder,
+    )
+
+
+def salvo_days(missiles: pd.Series, *, threshold: float = SALVO_MISSILES) -> pd.DatetimeIndex:
+    """Days with at least `threshold` missiles.
+
+    Parameters
+    ----------
+    missiles : Series of counts by day
+    threshold : float
+        Missiles a day.
+
+    Returns
+    -------
+    DatetimeIndex
+
+    Examples
+    --------
+    >>> days = pd.date_range("2025-01-01", periods=3)
+    >>> salvo_days(pd.Series([0, 34, 5], index=days)).strftime("%d").tolist()
+    ['02']
+    """
+    return missiles.index[missiles >= threshold]
+
+
+def days_of_others(registry: Registry, pause: Pause) -> frozenset[pd.Timestamp]:
+    """Days that belong to reported pauses other than this one."""
+    return frozenset(day for other in reported_pauses(registry) if other.id != pause.id for day in other.days())
+
+
+def not_ordinary(registry: Registry, *, besides: Pause | None = None) -> pd.DatetimeIndex:
+    """Days that are no baseline: reported pauses, announcement to start, and a week after each.
+
+    Parameters
+    ----------
+    registry : mapping of Pause
+    besides : Pause, optional
+        The pause being tested: only its parties' other windows are left out.
+
+    Returns
+    -------
+    DatetimeIndex
+    """
+    days: set[pd.Timestamp] = set()
+    for pause in reported_pauses(registry):
+        if besides is not None and pause.id == besides.id:
+            days.update(day for claim in pause.claims if claim.stated for day in pause.days(claim.id))
+            continue
+        days.update([*with_week_after(pause.days()), *pause.announced_days()])
+    return pd.DatetimeIndex(sorted(days), name="day")
+
+
+@dataclass(frozen=True, repr=False)
+class Findings(Answer):
+    """The effects of one pause: the claim in question, and rows of their own for the other claims."""
+
+    pause: Pause
+    claim: str
+    effects: tuple[PauseEffect, ...]
+
+    def pick(
+        self,
+        *,
+        outcome: str | None = None,
+        stratum: str | None = None,
+        claim: str | None = None,
+        window: str = "pause",
+        test: str | None = None,
+    ) -> list[PauseEffect]:
+        """The rows that fit, of the claim in question unless another is named."""
+        asked = {"outcome": outcome, "stratum": stratum, "claim": claim or self.claim, "window": window, "test": test}
+        wanted = {name: value for name, value in asked.items() if value is not None}
+        return [e for e in self.effects if all(getattr(e, name) == value for name, value in wanted.items())]
+
+    def said(self) -> str:
+        """What the registry holds of the parties' claims about violations, with its sources, as Markdown."""
+        sources = "\n".join(f"* {escape(s.publisher)}, {s.date or 'undated'}: <{s.url}>" for s in self.pause.sources)
+        return f"{escape(self.pause.violations)}.\n\nSources:\n\n{sources}"
