@@ -28,8 +28,9 @@ from .figures import (
     draw_timeline,
 )
 from .joint import combine_effects, estimate_joint
-from .launches import Assessment, assess, estimate_lull
+from .launches import Assessment, assess
 from .pauses import load_pauses, reported_pauses, volume_episodes
+from .lull import estimate_lull
 from .setting import not_ordinary, salvo_days
 from .sirens import (
     RegionalAssessment,

@@ -1,179 +1,41 @@
-"""One pause and its launches: the fixed procedure, the lull before it, the days around it."""
+"""One pause and its launches, by one procedure that is the same for every pause."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from analysis.effect import NATIONAL, PauseEffect, holm, shown
-from analysis.errors import DesignError
 from analysis.estimate import estimate_rebound
-from analysis.expected import Floats
-from analysis.placebo import days_since_salvo
-from analysis.setting import SALVO_MISSILES, VOLUME, Findings, Registry, Setting, set_up
+from analysis.lull import Lull, estimate_lull
+from analysis.setting import VOLUME, Findings, Registry, Setting, set_up
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
-from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, Day, check_counts, check_window
+from analysis.windows import ONE_DAY, SHORT_WINDOW, Day
 from analysis.words import (
     DEPENDS,
     NO_CHANGE,
     NOT_TESTABLE,
     capital,
     days_text,
+    describe_inferred,
+    describe_lull,
     headline,
     in_brief,
     outcome_label,
     rebound,
     span_text,
-    spans_text,
 )
 
-FEWEST_SALVOS = 10
 HORIZONS = (3, 7, 14)
 PRIMARY_HORIZON = 7
 NIGHTS_AROUND = 3
-
-
-@dataclass(frozen=True)
-class Lull:
-    """How ordinary a quiet spell is, given the days since the last salvo. A description, never a test.
-
-    Attributes
-    ----------
-    first_day, last_day : Timestamp
-    days_since_salvo : int
-        From the last salvo to the window's first day.
-    observed_salvos : int
-    expected_salvos : float
-        Mean number of salvos in the window: each one sets the days since the last one back.
-    quiet_probability : float
-        Probability that no salvo comes in the window.
-    n_salvos, n_days : int
-        History behind the estimate.
-    hazard : DataFrame
-        Columns days_since_salvo, probability: the fitted daily probability of a salvo.
-    """
-
-    first_day: pd.Timestamp
-    last_day: pd.Timestamp
-    days_since_salvo: int
-    observed_salvos: int
-    expected_salvos: float
-    quiet_probability: float
-    n_salvos: int
-    n_days: int
-    hazard: pd.DataFrame
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row, without the hazard curve."""
-        return pd.DataFrame([{name: value for name, value in vars(self).items() if name != "hazard"}])
-
-    def summary(self) -> str:
-        """Plain words for how ordinary the quiet is."""
-        length = days_text((self.last_day - self.first_day).days + 1)
-        came = {0: "no mass salvo", 1: "one mass salvo"}.get(
-            self.observed_salvos, f"{self.observed_salvos} mass salvos"
-        )
-        quiet = (
-            f"; a quiet at least as long follows such a start in {self.quiet_probability:.0%} of cases"
-            if self.observed_salvos == 0
-            else ""
-        )
-        return (
-            f"In this window of {length} there came {came} of missiles, where {self.expected_salvos:.1f} were to be "
-            f"expected {days_text(self.days_since_salvo)} after the last one{quiet} ({self.n_salvos} salvos in "
-            f"{self.n_days} days)."
-        )
-
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the daily probability of a salvo by days since the last one."""
-        from analysis.figures import draw_hazard
-
-        return draw_hazard(self.hazard, at=self.days_since_salvo, ax=ax)
-
-
-def estimate_lull(
-    missiles: pd.Series, days: pd.DatetimeIndex, *, threshold: float = SALVO_MISSILES, exclude: Sequence[Day] = ()
-) -> Lull | None:
-    """Probability of a salvo-free window from a discrete-time hazard of days since the last salvo.
-
-    Complementary log-log regression of "salvo today" on the log of days since the last one
-    (Prentice and Gloeckler 1978), fitted by statsmodels to the 365 days before the window.
-
-    Parameters
-    ----------
-    missiles : Series of counts by day, NaN = no report
-    days : DatetimeIndex
-        The window.
-    threshold : float
-        Missiles that make a salvo.
-    exclude : sequence of days
-        Left out of the fit, such as other pauses.
-
-    Returns
-    -------
-    Lull or None
-        None when the history holds fewer than 10 salvos, or the window is outside the data.
-
-    Raises
-    ------
-    DesignError
-        A threshold that is not positive.
-    """
-    from statsmodels.genmod.families import Binomial
-    from statsmodels.genmod.families.links import CLogLog
-    from statsmodels.genmod.generalized_linear_model import GLM  # statsmodels.api would import all of it
-
-    if not threshold > 0:
-        raise DesignError("not a salvo threshold", field="threshold", expected="above 0", found=repr(threshold))
-    missiles, days = check_counts(missiles), check_window(days)
-    history = missiles[days[0] - BASELINE_SHORT * ONE_DAY : days[-1]]
-    if len(history) == 0 or history.reindex(days).isna().any():
-        return None
-    salvo = (history >= threshold).to_numpy()
-    since = days_since_salvo(salvo)
-    before = history.index < days[0]
-    usable = before & ~np.isnan(since) & history.notna().to_numpy() & ~history.index.isin(pd.DatetimeIndex(exclude))
-    if salvo[usable].sum() < FEWEST_SALVOS or np.isnan(since[~before][0]):
-        return None
-    fit = GLM(salvo[usable].astype(float), _terms(since[usable]), family=Binomial(link=CLogLog())).fit()
-    start = int(since[~before][0])
-    ahead = fit.predict(_terms(np.arange(1, start + len(days))))
-    curve = np.arange(1, 22)
-    return Lull(
-        first_day=days[0],
-        last_day=days[-1],
-        days_since_salvo=start,
-        observed_salvos=int(salvo[~before].sum()),
-        expected_salvos=_expected_salvos(ahead, start, len(days)),
-        quiet_probability=float(np.prod(1 - ahead[start - 1 :])),
-        n_salvos=int(salvo[usable].sum()),
-        n_days=int(usable.sum()),
-        hazard=pd.DataFrame({"days_since_salvo": curve, "probability": fit.predict(_terms(curve))}),
-    )
-
-
-def _expected_salvos(hazard: Floats, start: int, n_days: int) -> float:
-    """Mean number of salvos in `n_days` from `start` days after the last one; hazard[k] is that k + 1 days after."""
-    share, expected = np.zeros(len(hazard) + 1), 0.0
-    share[start - 1] = 1.0  # how likely it is that the last salvo was so long ago
-    for _ in range(n_days):
-        salvo = float(share[:-1] @ hazard)
-        expected += salvo
-        share[1:] = share[:-1] * (1 - hazard)
-        share[0] = salvo
-    return expected
-
-
-def _terms(days_since: Floats) -> Floats:
-    return np.column_stack([np.ones(len(days_since)), np.log(np.asarray(days_since, float))])
 
 
 @dataclass(frozen=True, repr=False)
@@ -286,7 +148,7 @@ class Assessment(Findings):
 
     def describe_lull(self) -> str:
         """How ordinary the quiet was, in words."""
-        return self.lull.summary() if self.lull else "The record of mass salvos before this pause is too thin to say."
+        return describe_lull(self.lull)
 
     def claims(self) -> str:
         """Every party's claim, with the strike days its window comes to, as a Markdown list."""
@@ -336,12 +198,6 @@ def inferred_zeros(strikes: pd.DataFrame) -> pd.DatetimeIndex:
     DatetimeIndex
     """
     return strikes.index[strikes["drones_basis"] == "judged zero"]
-
-
-def describe_inferred(days: Iterable[pd.Timestamp]) -> str:
-    """Say on which of a window's days zero stands in no report; empty where there are none."""
-    spans = spans_text(days)
-    return f"On {spans} no report lists drones: zero is inferred from quiet sirens and the press." if spans else ""
 
 
 def assess(

@@ -1,4 +1,21 @@
-"""Every sentence for readers."""
+"""Every sentence for readers.
+
+The functions take effects, or rows of the record, and return text; every number in a sentence is a field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from analysis.effect import PauseEffect
+    from analysis.launches import Lull
+
+Row = Mapping[str, Any]  # one row of the record; None or NaN where empty
 
 FEWER, MORE = "fewer", "more"
 NO_CHANGE, DEPENDS, NOT_TESTABLE = "no visible change", "depends on a choice", "not testable"
@@ -12,11 +29,9 @@ WINDOW_PHRASES = {
 }
 
 
-def spans_text(days):
+def spans_text(days: Iterable[date]) -> str:
     """Days as a list of spans.
 
-    Examples
-    --------
     >>> import pandas as pd
     >>> spans_text(pd.to_datetime(["2025-04-20", "2025-05-08", "2025-05-09"]))
     '20 April 2025 and 8 to 9 May 2025'
@@ -30,12 +45,12 @@ def spans_text(days):
     return listed([span_text(*span) for span in spans])
 
 
-def listed(words):
+def listed(words: Sequence[str]) -> str:
     """Words as a list in a sentence: "a", "a and b", "a, b and c"."""
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else ""
 
 
-def outcome_label(outcome, *, short=False):
+def outcome_label(outcome: str, *, short: bool = False) -> str:
     """Words for an outcome: the catalogue's, or the series' own name."""
     from analysis.tables import outcomes
 
@@ -45,7 +60,7 @@ def outcome_label(outcome, *, short=False):
     return str(outcome).replace("_", " ")
 
 
-def finding(effect):
+def finding(effect: PauseEffect) -> str:
     """Word a finding for a reader who knows no statistics, without claiming more than the fields hold."""
     label, when = outcome_label(effect.outcome), days_phrase(effect)
     why = effect.reason.split("; ")[0]
@@ -61,22 +76,17 @@ def finding(effect):
     return f"{seen} {_strength(effect)}" + (f" {_power(effect)}" if effect.verdict == FEWER else "")
 
 
-def headline(effect, phrase, *, spared=""):
+def headline(effect: PauseEffect, phrase: str, *, spared: str = "") -> str:
     """A quotable sentence without jargon on one finding.
 
-    Parameters
-    ----------
-    effect : PauseEffect
-    phrase : str
-        Names the pause, as in "the Easter truce".
-    spared : str
-        What the pause promised to spare, where that is not the number of launches.
+    `phrase` names the pause, as in "the Easter truce"; `spared` says what it promised to spare, where that is not
+    the number of launches.
     """
     promise = f" It had promised to spare {spared}, which counts of launches cannot show." if spared else ""
     return _headline(effect, phrase) + promise
 
 
-def _headline(effect, phrase):
+def _headline(effect: PauseEffect, phrase: str) -> str:
     label, start = outcome_label(effect.outcome), capital(phrase)
     if effect.observed is None:
         return f"{start} cannot be judged by {label}: {effect.reason.split('; ')[0]}."
@@ -92,7 +102,7 @@ def _headline(effect, phrase):
     return f"{start} saw {word} launches than is ordinary: {seen}, {instead}.{rank}"
 
 
-def days_phrase(effect):
+def days_phrase(effect: PauseEffect) -> str:
     """The window in words: which days, and how many of them have no report."""
     first, last = effect.first_day, effect.last_day
     span = f"on {span_text(first, last)}" if first == last else f"from {span_text(first, last)}"
@@ -104,11 +114,9 @@ def days_phrase(effect):
     return f"{place} ({span}){missing}" if place else span + missing
 
 
-def span_text(first, last, *, joined="to"):
+def span_text(first: date, last: date, *, joined: str = "to") -> str:
     """Two days as a span, saying month and year once where they are the same.
 
-    Examples
-    --------
     >>> from datetime import date
     >>> span_text(date(2026, 1, 30), date(2026, 2, 1)), span_text(date(2025, 4, 20), date(2025, 4, 20))
     ('30 January to 1 February 2026', '20 April 2025')
@@ -122,18 +130,18 @@ def span_text(first, last, *, joined="to"):
     return f"{' '.join(parts)} {joined} {end}"
 
 
-def capital(text):
+def capital(text: str) -> str:
     """The text with a capital letter in front."""
     return text[0].upper() + text[1:]
 
 
-def amount(value):
+def amount(value: float) -> str:
     """A count as a reader wants it: whole, with thousands apart; from six digits, as the record has it."""
     value = float(f"{value:.6g}") if abs(value) < 1000 else value
     return f"{value:,.0f}" if value >= 10 or value == round(value) else f"{value:.1f}"
 
 
-def counted(value, label):
+def counted(value: float, label: str) -> str:
     """A count with its label, singular for one: "1 missile launched", "70 long-range drones launched"."""
     noun = (
         label.replace("drones", "drone").replace("missiles", "missile").replace("minutes", "minute")
@@ -143,24 +151,22 @@ def counted(value, label):
     return f"{amount(value)} {noun}"
 
 
-def days_text(n_days):
+def days_text(n_days: int) -> str:
     """A number of days in words.
 
-    Examples
-    --------
     >>> days_text(1), days_text(3)
     ('1 day', '3 days')
     """
     return "1 day" if n_days == 1 else f"{n_days} days"
 
 
-def describe_series(effect):
+def describe_series(effect: PauseEffect) -> str:
     """Alternative text of the series picture."""
     label = outcome_label(effect.outcome)
     return f"Daily {label} before, during and after the pause. {finding(effect)}"
 
 
-def describe_placebo(effect):
+def describe_placebo(effect: PauseEffect) -> str:
     """Alternative text of the placebo picture."""
     if effect.ratio is None or not effect.n_placebo:
         return f"No comparable window of {days_text(effect.n_days)}; nothing to draw."
@@ -168,11 +174,9 @@ def describe_placebo(effect):
     return f"Histogram of ordinary windows by seen over expected; this window lies at {effect.ratio:.2f}. {rank}."
 
 
-def placebo_rank(ratios, ratio, n_days):
+def placebo_rank(ratios: np.ndarray, ratio: float, n_days: int) -> str:
     """Where a window lies among ordinary windows of its length, in words.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> placebo_rank(np.array([0.4, 0.9, 1.3]), 0.4, 2)
     '1 of 3 ordinary windows of 2 days was as low or lower'
@@ -183,13 +187,13 @@ def placebo_rank(ratios, ratio, n_days):
     return f"{count or 'None'} of {len(ratios)} ordinary windows of {days_text(n_days)} {verb} {word}"
 
 
-def _ordinary(effect):
+def _ordinary(effect: PauseEffect) -> str:
     if effect.expected_high is None:
         return f"{amount(effect.expected_low)} or more"
     return f"{amount(effect.expected_low)} to {amount(effect.expected_high)}"
 
 
-def _strength(effect):
+def _strength(effect: PauseEffect) -> str:
     p = effect.p_value if effect.p_adjusted is None else effect.p_adjusted
     others = "draws of ordinary windows" if effect.test == "joint" else f"{effect.n_placebo} {_comparable(effect)}"
     chance = f"{chance_text(p)} against {others}"
@@ -201,22 +205,18 @@ def _strength(effect):
     return f"That is {effect.ratio:.2f} times the expected {amount(effect.expected)} ({interval}; {chance})."
 
 
-def chance_text(p):
+def chance_text(p: float) -> str:
     """A p-value in words; below one in ten thousand the draws of a joint test are too few to say more.
 
-    Examples
-    --------
     >>> chance_text(0.0421), chance_text(2e-5)
     ('p = 0.042', 'p below 0.0001')
     """
     return "p below 0.0001" if p < 1e-4 else f"p = {p:.2g}"
 
 
-def without_one(p_values):
+def without_one(p_values: Sequence[float]) -> str:
     """The p-values of a joint test with each episode left out in turn, as one or as a range.
 
-    Examples
-    --------
     >>> without_one([0.05, 0.131, 0.08]), without_one([2e-5, 2e-5])
     ('0.05 to 0.13', 'below 0.0001')
     """
@@ -224,19 +224,19 @@ def without_one(p_values):
     return " to ".join(dict.fromkeys(ends))
 
 
-def _comparable(effect):
+def _comparable(effect: PauseEffect) -> str:
     kind = {"after-salvo": "equally long after a salvo", "after-quiet": "that follow a window like it"}.get(effect.test)
     return f"windows of the same length {kind}" if kind else "windows of the same length"
 
 
-def _correction(effect):
+def _correction(effect: PauseEffect) -> str:
     """Why a number outside the ordinary range is still no finding: it is one of several that were looked at."""
     if effect.p_adjusted is None or effect.p_value > effect.alpha:
         return ""
     return f"Taken alone p = {effect.p_value:.2g}, but {effect.p_adjusted:.2g} once all tested outcomes are counted. "
 
 
-def _power(effect):
+def _power(effect: PauseEffect) -> str:
     if effect.alternative == "greater":
         return "Only a rise beyond that range could have been told from chance."
     if effect.smallest_visible_cut is None:
@@ -248,20 +248,12 @@ def _power(effect):
     return f"Only a cut of about {effect.smallest_visible_cut:.0%} or more would have shown reliably{alone}."
 
 
-def rebound(pause, after, both):
+def rebound(pause: PauseEffect, after: PauseEffect, both: PauseEffect) -> str:
     """Word what followed a pause.
 
-    Parameters
-    ----------
-    pause, after, both : PauseEffect
-        The pause; the days after it; the two together.
-
-    Returns
-    -------
-    str
-        "Made up" is said, and how much of it at least, only when the interval of pause plus after covers 1 and
-        excludes both the pause's own ratio and what the two would show together had the days after been ordinary:
-        after a single silent night, seven ordinary days would otherwise always look like repayment.
+    "Made up" is said, and how much of it at least, only when the interval of pause plus after covers 1 and excludes
+    both the pause's own ratio and what the two would show together had the days after been ordinary: after a single
+    silent night, seven ordinary days would otherwise always look like repayment.
     """
     label = outcome_label(pause.outcome)
     span = f"the {after.n_days} days after"
@@ -293,19 +285,11 @@ def rebound(pause, after, both):
     return f"Rebound of {label}: {found}."
 
 
-def in_brief(row):
+def in_brief(row: Row) -> dict[str, str]:
     """One row of the record in the short phrases of a table.
 
-    Parameters
-    ----------
-    row : mapping
-        The record's columns; None or NaN where empty.
-
-    Returns
-    -------
-    dict of str
-        seen: what flew, and what would have been ordinary; ratio: with its interval; sight: the smallest cut that
-        would have been seen, or why none. Empty where there is nothing to say.
+    seen: what flew, and what would have been ordinary; ratio: with its interval; sight: the smallest cut that would
+    have been seen, or why none. Empty where there is nothing to say.
     """
     row = _empty_as_none(row)
     why = str(row["reason"] or "").split("; ")[0]
@@ -317,11 +301,9 @@ def in_brief(row):
     return {"seen": seen, "ratio": _ratio_in_brief(row), "sight": _sight_in_brief(row, why)}
 
 
-def week_after(row):
+def week_after(row: Row | None) -> str:
     """The week after a pause in the short phrase of a table, from its row of the record; empty where nothing is known.
 
-    Examples
-    --------
     >>> week_after({"ratio": 2.1, "p_value": 0.03, "verdict": "more", "testable": True, "reason": "x"})
     'week after: 2.10 times the expected, a surge (one-sided p = 0.03)'
     """
@@ -334,11 +316,11 @@ def week_after(row):
     return f"week after: {row['ratio']:.2f} times the expected, {found} (one-sided {chance_text(row['p_value'])})"
 
 
-def _empty_as_none(row):
+def _empty_as_none(row: Row) -> dict[str, Any]:
     return {name: None if value != value else value for name, value in row.items()}  # NaN differs from itself
 
 
-def _ratio_in_brief(row):
+def _ratio_in_brief(row: Row) -> str:
     if row["ratio"] is None:
         return ""
     if row["ratio"] == 0:
@@ -348,7 +330,7 @@ def _ratio_in_brief(row):
     return f"{row['ratio']:.2f} times the expected{interval}"
 
 
-def _sight_in_brief(row, why):
+def _sight_in_brief(row: Row, why: str) -> str:
     if row["verdict"] in (NOT_TESTABLE, DEPENDS):
         return why
     cut, p, adjusted = (row[name] for name in ("smallest_visible_cut", "p_value", "p_adjusted"))
@@ -356,3 +338,23 @@ def _sight_in_brief(row, why):
     if row["verdict"] == NO_CHANGE and adjusted is not None and p <= round(1 - row["level"], 12):
         return f"p = {p:.2g}, but {adjusted:.2g} once both outcomes are counted; {sight}"
     return sight
+
+
+def describe_lull(lull: Lull | None) -> str:
+    """How ordinary a quiet of missiles was, in words."""
+    if lull is None:
+        return "The record of mass salvos before this pause is too thin to say."
+    n, length = lull.observed_salvos, days_text((lull.last_day - lull.first_day).days + 1)
+    came = {0: "no mass salvo", 1: "one mass salvo"}.get(n, f"{n} mass salvos")
+    quiet = f"; a quiet at least as long follows such a start in {lull.quiet_probability:.0%} of cases" * (n == 0)
+    return (
+        f"In this window of {length} there came {came} of missiles, where {lull.expected_salvos:.1f} were to be "
+        f"expected {days_text(lull.days_since_salvo)} after the last one{quiet} ({lull.n_salvos} salvos in "
+        f"{lull.n_days} days)."
+    )
+
+
+def describe_inferred(days: Iterable[date]) -> str:
+    """Say on which of a window's days zero stands in no report; empty where there are none."""
+    spans = spans_text(days)
+    return f"On {spans} no report lists drones: zero is inferred from quiet sirens and the press." if spans else ""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.batch.folder import write_file
 from analysis.errors import ReportError
-from analysis.launches import PRIMARY_HORIZON, describe_inferred, inferred_zeros
+from analysis.launches import PRIMARY_HORIZON, inferred_zeros
 from analysis.pauses import data_folder, load_pauses, reported_pauses
 from analysis.tables import load_strikes
 from analysis.together import EPISODE, WITHOUT, describe_forest, forest_frame, load_results, verdicts
@@ -21,6 +21,7 @@ from analysis.words import (
     capital,
     chance_text,
     counted,
+    describe_inferred,
     in_brief,
     listed,
     outcome_label,
