@@ -12,13 +12,13 @@ from analysis.placebo import (
     heavy_days,
     leave_out_ratios,
     shift_ratios,
+    short_test,
     window_sums,
     without_pull,
 )
-from analysis.windows import placebo_starts
+from analysis.windows import Layout, placebo_starts
 
 N_DAYS = 150
-DAYS = pd.date_range("2025-01-01", periods=N_DAYS)
 PATTERNS = {"one day": [1], "three days": [1, 1, 1], "a hole": [1, 0, 1, 1], "late start": [0, 0, 1], "ends": [1, 0, 1]}
 
 
@@ -72,55 +72,84 @@ def test_placebo_starts_against_a_loop(name, share):
 # --- observed over expected
 
 
+def laid_out(counts, *, start, pattern, baseline=None, days=None, trend="linear"):
+    """A layout by hand; the baseline is all days before the window unless another is given."""
+    days = pd.date_range("2025-01-01", periods=counts.shape[-1]) if days is None else days
+    X = design_matrix(days, trend=trend, holidays=trend == "linear").to_numpy()
+    baseline = np.arange(len(days)) < start if baseline is None else baseline
+    return Layout(days, counts, X, baseline, start, pattern, leave_out=trend == "spline")
+
+
 @pytest.mark.parametrize("name", PATTERNS)
 def test_shift_ratios_against_statsmodels(name):
-    pattern, X, counts = pattern_of(name), design_matrix(DAYS).to_numpy(), noisy_counts(3)
-    window_start = 130
-    fitted = (np.random.default_rng(4).random(N_DAYS) < 0.8) & (np.arange(N_DAYS) < 130)
-    starts = placebo_starts(fitted, pattern)
-    fitted[window_start + np.flatnonzero(pattern)] = True
-    ratio, placebos, expected = shift_ratios(X, counts, fitted, window_start, starts, pattern)
-    mean = statsmodels_prediction(X, counts, fitted)
+    pattern, counts = pattern_of(name), noisy_counts(3)
+    counts[130 + np.flatnonzero(~pattern)] = np.nan  # no report on the days that do not count
+    baseline = (np.random.default_rng(4).random(N_DAYS) < 0.8) & (np.arange(N_DAYS) < 130)
+    layout = laid_out(counts, start=130, pattern=pattern, baseline=baseline)
+    ratio, placebos, expected = shift_ratios(layout, layout.filled, layout.fitted)
+    mean = statsmodels_prediction(layout.X, layout.filled, layout.fitted)
     np.testing.assert_allclose(expected, mean, rtol=1e-8)
-    for start, found in [(window_start, ratio), *zip(starts, placebos, strict=True)]:
+    for start, found in [(130, ratio), *zip(layout.starts, placebos, strict=True)]:
         days = [start + j for j in range(len(pattern)) if pattern[j]]
         assert found == pytest.approx(sum(counts[days]) / sum(mean[days]), rel=1e-8)
 
 
-def test_thousands_of_series_take_the_same_path_as_one():
-    X, counts, pattern = design_matrix(DAYS).to_numpy(), noisy_counts(5, (6, N_DAYS)), np.ones(3, bool)
+@pytest.mark.parametrize("test", ["shift", "after-salvo", "auto"])
+def test_thousands_of_series_take_the_same_path_as_one(test):
+    counts = noisy_counts(5, (6, N_DAYS))
     counts[2] = 0
-    starts, fitted = np.arange(0, 140), np.ones(N_DAYS, bool)
-    ratio, placebos, expected = shift_ratios(X, counts, fitted, 145, starts, pattern)
-    together = PlaceboTest(ratio, placebos)
+    counts[3, 145:] *= 60  # swamps the fit
+    layout = laid_out(counts[0], start=145, pattern=np.ones(3, bool))
+    salvo = np.random.default_rng(6).random(counts.shape) < 0.2
+    together = short_test(layout, counts, salvo, test=test)
     for k in range(6):
-        alone = shift_ratios(X, counts[k], fitted, 145, starts, pattern)
-        for batch, single in zip((ratio, placebos, expected), alone, strict=True):
-            np.testing.assert_allclose(batch[k], single, rtol=1e-9)
-        apart = PlaceboTest(*alone[:2])
+        apart = short_test(layout, counts[k], salvo[k], test=test)
+        for name in ("ratio", "placebos", "expected"):
+            np.testing.assert_allclose(getattr(together, name)[k], getattr(apart, name), rtol=1e-9)
         for name in ("n_placebo", "p_lower", "p_upper", "p_value", "p_min_fall", "p_min_rise", "smallest_visible_cut"):
             assert getattr(together, name)[k] == pytest.approx(getattr(apart, name), rel=1e-9, nan_ok=True), name
         for name in ("accepted", "ratio_interval"):
             for end in (0, 1):
                 assert getattr(together, name)[end][k] == pytest.approx(getattr(apart, name)[end], nan_ok=True), name
-    assert np.isnan(placebos[2]).all() and together.n_placebo[2] == 0 and together.p_value[2] == 1
+    assert np.isnan(together.placebos[2]).all() and together.n_placebo[2] == 0 and together.p_value[2] == 1
+
+
+def test_a_window_that_swamps_the_fit_is_judged_by_the_days_before_alone():
+    counts = np.append(noisy_counts(7, 147), [2000.0, 2100, 1900])
+    layout = laid_out(counts, start=147, pattern=np.ones(3, bool))
+    found = short_test(layout, counts, np.zeros(150, bool), test="shift")
+    mean = statsmodels_prediction(layout.X, counts, layout.baseline)
+    assert found.ratio == pytest.approx(6000 / mean[147:].sum(), rel=1e-8) and found.ratio > 20
+    np.testing.assert_allclose(found.expected, mean, rtol=1e-8)
+
+
+@pytest.mark.parametrize("lag", [1, 3, 4, 7, 8])
+def test_which_windows_are_compared_after_a_salvo(lag):
+    counts, salvo = np.full(N_DAYS, 50.0) + np.arange(N_DAYS) % 2 * 1e-6, np.zeros(N_DAYS, bool)
+    salvo[[10, 30, 31, 60, 90, 140 - lag]] = True
+    layout = laid_out(counts, start=140, pattern=np.ones(2, bool))
+    since = days_since_salvo(heavy_days(counts, layout.expect(counts, layout.baseline), layout.baseline) | salvo)
+    for test in ("auto", "after-salvo", "shift"):
+        found = short_test(layout, counts, salvo, test=test)
+        own = since[140]
+        slack = 0 if own <= 3 else 1
+        alike = [s for s in layout.starts if own <= 7 and abs(since[s] - own) <= slack]
+        every = test == "shift" or (test == "auto" and own > 3)
+        assert np.flatnonzero(~np.isnan(found.placebos)).tolist() == (layout.starts.tolist() if every else alike)
+        assert bool(found.after_salvo) == (not every) and found.lag == own
 
 
 @pytest.mark.parametrize("name", ["one day", "three days", "a hole"])
 @pytest.mark.parametrize("factor", [0.0, 0.3, 1.0, 4.0])
 def test_without_its_pull_a_window_is_judged_as_by_a_fit_that_leaves_it_out(name, factor):
-    days = pd.date_range("2025-01-01", periods=240)
-    pattern, X = pattern_of(name), design_matrix(days).to_numpy()
-    counts = np.random.default_rng(9).poisson(80.0, 240).astype(float)
-    start, baseline = 233, np.arange(240) < 233
+    pattern, counts = pattern_of(name), np.random.default_rng(9).poisson(80.0, 240).astype(float)
     counts[233:] *= factor
-    fitted = baseline.copy()
-    fitted[start + np.flatnonzero(pattern)] = True
-    starts = placebo_starts(baseline, pattern)
-    pulled = shift_ratios(X, counts, fitted, start, starts, pattern)
-    ratio, placebos, expected = without_pull(X, *pulled, baseline, start, pattern)
-    inside = start + np.flatnonzero(pattern)
-    left_out = statsmodels_prediction(X, counts, baseline)[inside].sum()
+    counts[233 + np.flatnonzero(~pattern)] = np.nan
+    layout = laid_out(counts, start=233, pattern=pattern)
+    pulled = shift_ratios(layout, layout.filled, layout.fitted)
+    ratio, placebos, expected = without_pull(layout, *pulled)
+    inside = 233 + np.flatnonzero(pattern)
+    left_out = statsmodels_prediction(layout.X, counts, layout.baseline)[inside].sum()
     assert ratio == pytest.approx(counts[inside].sum() / left_out, rel=0.02)
     assert expected[inside].sum() == pytest.approx(left_out, rel=0.02)
     assert abs(ratio - 1) >= abs(pulled[0] - 1)
@@ -129,37 +158,18 @@ def test_without_its_pull_a_window_is_judged_as_by_a_fit_that_leaves_it_out(name
         assert getattr(PlaceboTest(ratio, placebos), tail) == getattr(PlaceboTest(*pulled[:2]), tail)
 
 
-def test_many_series_lose_their_pull_as_one_does():
-    X, pattern, baseline = design_matrix(DAYS).to_numpy(), np.ones(3, bool), np.arange(N_DAYS) < 145
-    counts = noisy_counts(10, (5, N_DAYS))
-    fitted = baseline | (np.arange(N_DAYS) >= 145) & (np.arange(N_DAYS) < 148)
-    batch = shift_ratios(X, counts, fitted, 145, np.arange(140), pattern)
-    together = without_pull(X, *batch, baseline, 145, pattern)
-    for k in range(5):
-        alone = without_pull(X, *(part[k] for part in batch), baseline, 145, pattern)
-        for many, one in zip(together, alone, strict=True):
-            np.testing.assert_allclose(many[k], one, rtol=1e-9)
-
-
-def test_a_silent_series_leaves_its_neighbours_alone():
-    X, pattern, baseline = design_matrix(DAYS).to_numpy(), np.ones(3, bool), np.arange(N_DAYS) < 145
-    counts = np.array([noisy_counts(11), np.zeros(N_DAYS)])
-    batch = shift_ratios(X, counts, np.ones(N_DAYS, bool), 145, np.arange(140), pattern)
-    ratio, placebos, _ = without_pull(X, *batch, baseline, 145, pattern)
-    assert np.isfinite(ratio[0]) and np.isfinite(placebos[0]).all() and np.isnan(ratio[1])
-
-
 def test_leave_out_ratios_against_a_loop_of_statsmodels_fits():
-    days = pd.date_range("2024-01-01", periods=320)
-    X, counts = design_matrix(days, trend="spline", holidays=False).to_numpy(), noisy_counts(6, 320)
+    counts = noisy_counts(6, 320)
     counts[[40, 41, 200]] = np.nan
     pattern = np.ones(20, bool)
     pattern[4] = False
     baseline = ~np.isnan(counts)
     baseline[150 : 150 + 20 + 14] = False
-    starts = placebo_starts(baseline, pattern)[::9]
-    ratio, placebos, expected = leave_out_ratios(X, np.nan_to_num(counts), baseline, 150, starts, pattern)
-    np.testing.assert_allclose(expected, statsmodels_prediction(X, counts, baseline), rtol=1e-8)
+    days = pd.date_range("2024-01-01", periods=320)
+    layout = laid_out(counts, start=150, pattern=pattern, baseline=baseline, days=days, trend="spline")
+    starts = layout.starts[::9]
+    ratio, placebos, expected = leave_out_ratios(layout, layout.filled, starts)
+    np.testing.assert_allclose(expected, statsmodels_prediction(layout.X, counts, baseline), rtol=1e-8)
     beside = [min(baseline[:start].sum(), baseline[start + 34 :].sum()) for start in starts]
     np.testing.assert_array_equal(np.isnan(placebos), np.array(beside) < 40)
     for start, found in [(150, ratio), *zip(starts, placebos, strict=True)]:
@@ -167,7 +177,7 @@ def test_leave_out_ratios_against_a_loop_of_statsmodels_fits():
             continue
         rows = baseline.copy()
         rows[start : start + 34] = False  # as wide a hole as the tested window and the 14 days after it make
-        mean = statsmodels_prediction(X, counts, rows)
+        mean = statsmodels_prediction(layout.X, counts, rows)
         inside = start + np.flatnonzero(pattern)
         assert found == pytest.approx(np.nansum(counts[inside]) / mean[inside].sum(), rel=1e-8)
 
@@ -317,15 +327,10 @@ def test_a_window_in_which_nothing_is_expected_is_not_evidence():
 @pytest.mark.parametrize("phi", [0.0, 0.6])
 def test_two_sided_size_of_the_window_shift(phi):
     """Quick gate: 400 series without any effect, nominal 5 %, Monte Carlo error of 1.1 points."""
-    n_days = 365 + 4
-    days = pd.date_range("2025-01-01", periods=n_days)
-    X = design_matrix(days).to_numpy()
-    counts = CountAutoregression(mean=60.0, phi=phi, dispersion=0.3).draw(400, n_days, seed=11).astype(float)
-    starts = np.arange(365 - 3)
-    ratio, placebos, _ = shift_ratios(X, counts, np.ones(n_days, bool), 365, starts, np.ones(4, bool))
-    test = PlaceboTest(ratio, placebos)
+    counts = CountAutoregression(mean=60.0, phi=phi, dispersion=0.3).draw(400, 369, seed=11).astype(float)
+    layout, none = laid_out(counts[0], start=365, pattern=np.ones(4, bool)), np.zeros(counts.shape, bool)
+    test = short_test(layout, counts, none, test="shift")
     assert 0.02 <= (test.p_value <= 0.05).mean() <= 0.085
     assert (test.p_lower <= 0.025).mean() <= 0.055 and (test.p_upper <= 0.025).mean() <= 0.055
     counts[:, 365:] = np.round(0.1 * counts[:, 365:])
-    ratio, placebos, _ = shift_ratios(X, counts, np.ones(n_days, bool), 365, starts, np.ones(4, bool))
-    assert (PlaceboTest(ratio, placebos).p_value <= 0.05).mean() > 0.9  # a cut of 90 % is found
+    assert (short_test(layout, counts, none, test="shift").p_value <= 0.05).mean() > 0.9  # a cut of 90 % is found

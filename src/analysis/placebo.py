@@ -150,7 +150,9 @@ def days_since_salvo(salvo: Bools) -> Floats:
 def heavy_days(counts: Floats, expected: Floats, baseline: Bools) -> Bools:
     """Days on which the outcome itself was a salvo: at least the 85th percentile of counts over expected."""
     relative = np.divide(counts, expected, out=np.full(expected.shape, np.nan), where=expected > 0)
-    threshold = np.nanquantile(np.where(baseline, relative, np.nan), SALVO_QUANTILE, axis=-1, keepdims=True)
+    known = np.where(baseline, relative, np.nan)
+    known[np.isnan(known).all(-1)] = 1.0  # a series without an event has no heavy day
+    threshold = np.nanquantile(known, SALVO_QUANTILE, axis=-1, keepdims=True)
     return relative >= np.maximum(threshold, TIE)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis.errors import DesignError
-from analysis.expected import design_matrix, expected_counts, fit_null, holiday_dates, independent_columns
+from analysis.expected import design_matrix, expected_counts, holiday_dates, independent_columns
 
 DAYS = pd.date_range("2025-01-01", periods=200)
 
@@ -184,32 +184,8 @@ def test_fewer_days_than_terms_keep_at_most_as_many_columns():
     assert X.shape[1] <= 3 and np.linalg.matrix_rank(X[:3]) == X.shape[1]
 
 
-# --- quasi-Poisson standard errors
-
-
-def test_fit_null_agrees_with_statsmodels():
-    import statsmodels.api as sm
-
-    design, counts = design_matrix(DAYS), pd.Series(noisy_counts(12), index=DAYS)
-    fit = fit_null(design, counts)
-    reference = sm.GLM(counts, design, family=sm.families.Poisson()).fit(scale="X2")
-    np.testing.assert_allclose(fit.coefficients, reference.params, rtol=1e-6, atol=1e-8)
-    np.testing.assert_allclose(fit.standard_errors, reference.bse, rtol=1e-6)
-    assert fit.dispersion == pytest.approx(reference.scale, rel=1e-8)
-    np.testing.assert_allclose(fit.expected, reference.fittedvalues, rtol=1e-8)
-    frame = fit.to_frame()
-    assert list(frame.index) == list(design.columns)
-    np.testing.assert_allclose(frame["rate_ratio"], np.exp(reference.params), rtol=1e-6)
-
-
-@pytest.mark.parametrize(
-    "harmonics, coefficient, error, dispersion",
-    [
-        (True, -0.122086792899, 0.0270311072554, 2.262186415),
-        (False, -0.111628442559, 0.0324959453606, 3.559194632),
-    ],
-)
-def test_sicily_smoking_ban(harmonics, coefficient, error, dispersion):
+@pytest.mark.parametrize("harmonics, coefficient", [(True, -0.122086792899), (False, -0.111628442559)])
+def test_sicily_smoking_ban(harmonics, coefficient):
     """Lopez Bernal, Cummins and Gasparrini (2017), as R gives it with the authors' corrected code."""
     if "PAUSES_REFERENCE" not in os.environ:
         pytest.skip("needs the folder of reference data in PAUSES_REFERENCE")
@@ -220,10 +196,9 @@ def test_sicily_smoking_ban(harmonics, coefficient, error, dispersion):
     if harmonics:
         columns |= {f"{f.__name__}_{k}": f(k * turn) for k in (1, 2) for f in (np.sin, np.cos)}
     design = design_matrix(first_days, trend="constant", weekday=False, holidays=False)
-    fit = fit_null(design.assign(**columns), months["aces"], offset=np.log(months["stdpop"].to_numpy()))
-    assert fit.coefficients["smokban"] == pytest.approx(coefficient, abs=1e-6)
-    assert fit.standard_errors["smokban"] == pytest.approx(error, abs=1e-6)
-    assert fit.dispersion == pytest.approx(dispersion, rel=1e-5)  # R stops iterating a little earlier
+    design = design.assign(**columns)
+    _, found = expected_counts(design.to_numpy(), months["aces"].to_numpy(), offset=np.log(months["stdpop"].to_numpy()))
+    fitted = dict(zip(design, found, strict=True))
+    assert fitted["smokban"] == pytest.approx(coefficient, abs=1e-6)
     if harmonics:
-        assert fit.coefficients["time"] == pytest.approx(0.005389219541, abs=1e-6)
-        assert np.exp(12 * fit.coefficients["time"]) == pytest.approx(1.066807597, abs=1e-5)
+        assert fitted["time"] == pytest.approx(0.005389219541, abs=1e-6)
