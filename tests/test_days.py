@@ -1,23 +1,17 @@
 """Strike days: 18:00 to 18:00 in Kyiv, also when the clocks change; half a day decides."""
 
 import datetime as dt
-from itertools import pairwise
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analysis.days import KYIV, day_span, strike_day, strike_days
 from analysis.errors import DesignError
 
 DST_WEEKS = ["2025-03-30", "2025-10-26", "2026-03-29"]
-
-
-def dates(days):
-    return days.strftime("%Y-%m-%d").tolist()
-
-
-def kyiv(text):
-    return pd.Timestamp(text).tz_localize(KYIV)
+SKIPPED = dt.datetime(2025, 3, 30, 3, 30, tzinfo=KYIV)
 
 
 @pytest.mark.parametrize(
@@ -37,23 +31,12 @@ def test_a_strike_day_begins_at_18_the_evening_before_and_has_23_to_25_hours(day
     assert (start.hour, end.hour) == (18, 18)
 
 
-@pytest.mark.parametrize("around", DST_WEEKS)
-def test_spans_follow_on_one_another_and_agree_with_strike_day(around):
-    days = pd.date_range(pd.Timestamp(around) - pd.Timedelta(days=4), periods=9)
-    for day, following in pairwise(days):
-        start, end = day_span(day)
-        assert end == day_span(following)[0]
-        assert strike_day(start) == day
-        assert strike_day(end - pd.Timedelta(microseconds=1)) == day
-        assert strike_day(end) == following
-
-
-@pytest.mark.parametrize("around", DST_WEEKS)
-def test_every_moment_lies_in_the_span_of_its_strike_day(around):
-    moments = pd.date_range(pd.Timestamp(around, tz="UTC") - pd.Timedelta(days=2), periods=4 * 96, freq="15min")
-    for moment, day in zip(moments, strike_day(moments), strict=True):
-        start, end = day_span(day)
-        assert start <= moment < end
+@given(st.datetimes(dt.datetime(2022, 1, 1), dt.datetime(2030, 1, 1), timezones=st.just(dt.UTC)))
+def test_every_moment_lies_in_the_span_of_its_strike_day_and_spans_follow_on_one_another(moment):
+    day = strike_day(moment)
+    start, end = day_span(day)
+    assert start <= moment < end == day_span(day + pd.Timedelta(days=1))[0]
+    assert strike_day(start) == day == strike_day(end - pd.Timedelta(microseconds=1))
 
 
 def test_day_span_takes_dates_texts_and_timestamps():
@@ -61,14 +44,11 @@ def test_day_span_takes_dates_texts_and_timestamps():
 
 
 def test_strike_day_keeps_the_shape_it_is_given():
-    texts = ["2025-05-07 14:59Z", "2025-05-07 15:00Z", None]
-    index = pd.DatetimeIndex(texts, tz="UTC")
+    index = pd.DatetimeIndex(["2025-05-07 14:59Z", "2025-05-07 15:00Z", None], tz="UTC")
     expected = [pd.Timestamp("2025-05-07"), pd.Timestamp("2025-05-08"), pd.NaT]
     assert strike_day(index).tolist() == expected
-    series = pd.Series(index, index=[7, 8, 9], name="started_at")
-    assert strike_day(series).index.tolist() == [7, 8, 9]
-    assert strike_day(series).name == "started_at"
-    assert strike_day(series).tolist() == expected
+    series = strike_day(pd.Series(index, index=[7, 8, 9], name="started_at"))
+    assert (series.index.tolist(), series.name, series.tolist()) == ([7, 8, 9], "started_at", expected)
     assert strike_day(dt.datetime(2025, 5, 7, 15, tzinfo=dt.UTC)) == expected[1]
 
 
@@ -77,56 +57,45 @@ def test_moscow_and_kyiv_clocks_name_the_same_moment():
     assert strike_day("2026-01-30 19:00+03:00") == pd.Timestamp("2026-01-31")
 
 
-@pytest.mark.parametrize("moment", ["2025-05-07 18:00", pd.DatetimeIndex(["2025-05-07"]), pd.NaT])
-def test_a_moment_without_zone_is_refused(moment):
-    with pytest.raises(DesignError, match="time zone"):
-        strike_day(moment)
-
-
-def test_half_a_day_is_enough_and_a_microsecond_less_is_not():
-    # Strike day 2025-05-09 runs from 15:00 UTC on the 8th to 15:00 on the 9th: half of it is 03:00.
-    least = pd.Timedelta(microseconds=1)
-    half = pd.Timestamp("2025-05-09 03:00Z")
-    assert dates(strike_days(half, "2025-05-09 15:00Z")) == ["2025-05-09"]
-    assert dates(strike_days(half + least, "2025-05-09 15:00Z")) == []
-    assert dates(strike_days("2025-05-08 15:00Z", half)) == ["2025-05-09"]
-    assert dates(strike_days("2025-05-08 15:00Z", half - least)) == []
-
-
-def test_half_is_half_of_the_days_own_length():
-    # 23 hours: half is 11.5, so from 18:00+02:00 to 06:30+03:00. 25 hours: 12.5, from 18:00+03:00 to 05:30+02:00.
-    assert dates(strike_days("2025-03-29 18:00+02:00", "2025-03-30 06:30+03:00")) == ["2025-03-30"]
-    assert dates(strike_days("2025-03-29 18:00+02:00", "2025-03-30 06:29+03:00")) == []
-    assert dates(strike_days("2025-10-25 18:00+03:00", "2025-10-26 05:30+02:00")) == ["2025-10-26"]
-    assert dates(strike_days("2025-10-25 18:00+03:00", "2025-10-26 05:29+02:00")) == []
-
-
-def test_a_span_across_the_change_of_clocks():
-    # Midnight to midnight covers 18 of 24 hours of each date's strike day; also when the 30th is an hour short.
-    found = strike_days(kyiv("2025-03-29 00:00"), kyiv("2025-04-01 00:00"))
-    assert dates(found) == ["2025-03-29", "2025-03-30", "2025-03-31"]
-
-
-def test_a_short_span_may_cover_no_day_or_split_into_none():
-    assert dates(strike_days("2025-05-08 10:00+03:00", "2025-05-08 13:00+03:00")) == []
-    assert dates(strike_days("2025-05-08 07:00+03:00", "2025-05-09 05:59+03:00")) == []
-    assert dates(strike_days("2025-05-08 06:00+03:00", "2025-05-09 06:00+03:00")) == ["2025-05-08", "2025-05-09"]
+@pytest.mark.parametrize(
+    ("start", "end", "days"),
+    [
+        # Strike day 2025-05-09 runs from 15:00 UTC on the 8th to 15:00 on the 9th: half of it is 03:00.
+        ("2025-05-09 03:00Z", "2025-05-09 15:00Z", "09"),
+        ("2025-05-09 03:00:00.000001Z", "2025-05-09 15:00Z", ""),
+        ("2025-05-08 15:00Z", "2025-05-09 03:00Z", "09"),
+        ("2025-05-08 15:00Z", "2025-05-09 02:59:59.999999Z", ""),
+        # Half of a day's own length: of 23 hours 11.5, from 18:00+02:00 to 06:30+03:00; of 25 hours 12.5.
+        ("2025-03-29 18:00+02:00", "2025-03-30 06:30+03:00", "30"),
+        ("2025-03-29 18:00+02:00", "2025-03-30 06:29+03:00", ""),
+        ("2025-10-25 18:00+03:00", "2025-10-26 05:30+02:00", "26"),
+        ("2025-10-25 18:00+03:00", "2025-10-26 05:29+02:00", ""),
+        # Midnight to midnight covers 18 of 24 hours of each date's strike day; also when the 30th is an hour short.
+        ("2025-03-29 00:00+02:00", "2025-04-01 00:00+03:00", "29 30 31"),
+        ("2025-05-08 10:00+03:00", "2025-05-08 13:00+03:00", ""),
+        ("2025-05-08 07:00+03:00", "2025-05-09 05:59+03:00", ""),
+        ("2025-05-08 06:00+03:00", "2025-05-09 06:00+03:00", "08 09"),
+        ("2025-05-08 00:00Z", "2025-05-08 00:00Z", ""),
+    ],
+)
+def test_half_a_day_is_enough_and_a_microsecond_less_is_not(start, end, days):
+    found = strike_days(start, end)
+    assert found.strftime("%d").tolist() == days.split()
+    assert (found.name, found.freq, found.tz, found.dtype) == ("day", None, None, "datetime64[us]")
 
 
 def test_the_other_rules():
     span = ("2025-04-11 16:00+03:00", "2025-04-13 00:00+03:00")
-    assert dates(strike_days(*span, rule="any")) == ["2025-04-11", "2025-04-12", "2025-04-13"]
-    assert dates(strike_days(*span, rule="whole")) == ["2025-04-12"]
-    assert dates(strike_days(*span)) == ["2025-04-12"]
-    evenings = ("2025-04-11 18:00+03:00", "2025-04-13 18:00+03:00")
-    for rule in ("half", "any", "whole"):
-        assert dates(strike_days(*evenings, rule=rule)) == ["2025-04-12", "2025-04-13"]
+    for rule, days in {"any": ["11", "12", "13"], "whole": ["12"], "half": ["12"]}.items():
+        assert strike_days(*span, rule=rule).strftime("%d").tolist() == days
+        evenings = strike_days("2025-04-11 18:00+03:00", "2025-04-13 18:00+03:00", rule=rule)
+        assert evenings.strftime("%d").tolist() == ["12", "13"]
 
 
 @pytest.mark.parametrize("around", DST_WEEKS)
 @pytest.mark.parametrize(("rule", "share"), [("half", 0.5), ("any", 1e-12), ("whole", 1)])
 def test_the_same_days_by_counting_minutes(around, rule, share):
-    start = kyiv(around) - pd.Timedelta(hours=29, minutes=30)
+    start = pd.Timestamp(around, tz=KYIV) - pd.Timedelta(hours=29, minutes=30)
     for minutes in (300, 745, 1395, 1500, 2875, 4321):
         end = start + pd.Timedelta(minutes=minutes)
         counted = strike_day(pd.date_range(start, end, freq="min", inclusive="left")).value_counts()
@@ -135,22 +104,35 @@ def test_the_same_days_by_counting_minutes(around, rule, share):
         assert strike_days(start, end, rule=rule).tolist() == expected
 
 
-def test_the_result_is_plain_dates_named_day():
-    for span in (("2025-05-08 00:00+03:00", "2025-05-11 00:00+03:00"), ("2025-05-08 00:00Z", "2025-05-08 00:00Z")):
-        days = strike_days(*span)
-        assert (days.name, days.freq, days.tz, days.dtype) == ("day", None, None, "datetime64[us]")
+BAD = [
+    *((moment, "a moment without time zone") for moment in ("2025-05-07 18:00", pd.NaT, None, 3, dt.date(2025, 5, 7))),
+    *((thing, "no time") for thing in ("Friday", "2025-13-01", {}, [], object(), dt.time(3), "99999-01-01 00:00Z")),
+    (SKIPPED, "an hour that summer time skips"),
+    (pd.Timestamp(SKIPPED), "an hour that summer time skips"),
+]
+BAD_SERIES = [
+    (pd.DatetimeIndex(["2025-05-07"]), "a moment without time zone"),
+    (pd.Series([1, 2]), "a moment without time zone"),
+    (pd.Series(["Friday"]), "no time"),
+    (pd.Series(["2025-05-07 18:00+03:00", "2025-05-07 18:00+02:00"]), "no time, or times of several time zones"),
+    (pd.Series([pd.Timestamp("2025-05-07 18:00+03:00"), pd.Timestamp("2025-05-07 18:00")]), "several time zones"),
+]
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "rule"),
-    [
-        ("2025-05-09 00:00Z", "2025-05-08 00:00Z", "half"),
-        ("2025-05-09 10:00Z", "2025-05-09 09:00Z", "any"),
-        ("2025-05-08", "2025-05-09 00:00Z", "half"),
-        ("2025-05-08 00:00Z", "2025-05-09", "half"),
-        ("2025-05-08 00:00Z", "2025-05-09 00:00Z", "most"),
-    ],
-)
-def test_spans_that_make_no_sense_are_refused(start, end, rule):
-    with pytest.raises(DesignError):
-        strike_days(start, end, rule=rule)
+@pytest.mark.parametrize(("bad", "words"), BAD + BAD_SERIES)
+def test_what_is_no_moment_is_refused(bad, words):
+    with pytest.raises(DesignError, match=f"field moments: .*{words}.*To do: localize it"):
+        strike_day(bad)
+
+
+@pytest.mark.parametrize(("bad", "words"), [*BAD, *((series, "no time") for series, _ in BAD_SERIES)])
+def test_a_span_needs_two_moments(bad, words):
+    for field, span in (("start", (bad, "2025-05-09 00:00Z")), ("end", ("2025-05-09 00:00Z", bad))):
+        with pytest.raises(DesignError, match=f"field {field}: .*{words}"):
+            strike_days(*span)
+
+
+@pytest.mark.parametrize(("end", "rule"), [("2025-05-08 23:59Z", "half"), ("2025-05-10 00:00Z", "most"), ("x", [])])
+def test_spans_that_make_no_sense_are_refused(end, rule):
+    with pytest.raises(DesignError, match=r"ends before it starts|no such rule; expected half or any or whole"):
+        strike_days("2025-05-09 00:00Z", end, rule=rule)

@@ -29,8 +29,8 @@ from .figures import (
 )
 from .joint import combine_effects, estimate_joint
 from .launches import Assessment, assess
-from .pauses import load_pauses, reported_pauses, volume_episodes
 from .lull import estimate_lull
+from .pauses import load_pauses, reported_pauses, volume_episodes
 from .setting import not_ordinary, salvo_days
 from .sirens import (
     RegionalAssessment,

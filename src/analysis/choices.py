@@ -13,7 +13,6 @@ from analysis.errors import DesignError
 from analysis.estimate import estimate_effect, placebo_fields
 from analysis.pauses import get_pause, load_pauses
 from analysis.placebo import PlaceboTest
-from analysis.registry import window_span
 from analysis.setting import VOLUME, not_ordinary, salvo_days
 from analysis.tables import load_strikes, load_table, outcome_series
 from analysis.tables import outcomes as catalogue
@@ -561,9 +560,8 @@ def assess_choices(pause_id, *, claim="main", outcomes=VOLUME, choices=CHOICES, 
     }  # fmt: skip
     curves, largest, known = [], [], {}
     for name, outcome in product([chosen, *pause.other_claims(chosen)], outcomes):
-        days, waiting = pause.days(name), pause.announced_days(name)
-        span = window_span(pause.claim(name).start, pause.claim(name).end)
-        windows = {rule: strike_days(*span, rule=rule) for rule in ("any", "whole")}
+        days, waiting = pause.days_to_test(name), pause.announced_days(name)
+        windows = {rule: strike_days(*pause.claim(name).span, rule=rule) for rule in ("any", "whole")}
         series = _series_on_offer(outcome, folder)
         shared["announced"] = pause.first_announced_day(name)
         # a curve takes seconds, and claims often differ by hours that make no other strike day

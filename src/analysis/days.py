@@ -1,6 +1,9 @@
 """The strike day: day D runs from 18:00 Kyiv time on D-1 to 18:00 on D, so that a night's raid is one day."""
 
-from datetime import timedelta
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -12,34 +15,26 @@ EVENING = timedelta(hours=6)  # a strike day begins this long before its date; c
 COVERED = {"half": 0.5, "any": 0.0, "whole": 1.0}
 
 
-def day_span(day):
-    """Return the first moment of a strike day and the first moment after it.
+def day_span(day: date | str) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """First moment of a strike day and first moment after it: 23, 24 or 25 hours apart, as the clocks have it.
 
-    Parameters
-    ----------
-    day : date, Timestamp or ISO text
-
-    Returns
-    -------
-    (Timestamp, Timestamp)
-        In Kyiv time; 23 or 25 hours apart where the clocks change.
-
-    Examples
-    --------
     >>> start, end = day_span("2025-03-30")
     >>> str(start), (end - start) / pd.Timedelta(hours=1)
     ('2025-03-29 18:00:00+02:00', 23.0)
     """
-    date = pd.Timestamp(day).tz_localize(None).normalize()
-    return tuple((midnight - EVENING).tz_localize(KYIV) for midnight in (date, date + timedelta(days=1)))
+    midnight = pd.Timestamp(day).tz_localize(None).normalize()
+    start, end = ((moment - EVENING).tz_localize(KYIV) for moment in (midnight, midnight + timedelta(days=1)))
+    return start, end
 
 
-def strike_day(moments):
+def strike_day(
+    moments: str | datetime | pd.DatetimeIndex | pd.Series,
+) -> pd.Timestamp | pd.DatetimeIndex | pd.Series:
     """Return the strike day of each moment.
 
     Parameters
     ----------
-    moments : Timestamp, datetime, DatetimeIndex or Series, with time zone
+    moments : Timestamp, datetime, ISO text, DatetimeIndex or Series, with time zone
 
     Returns
     -------
@@ -49,31 +44,26 @@ def strike_day(moments):
     Raises
     ------
     DesignError
-        If the moments carry no time zone.
+        If the moments are no times, carry no time zone or several, or name an hour that summer time skips.
 
     Examples
     --------
     >>> strike_day(pd.Timestamp("2025-05-07 18:00+03:00"))
     Timestamp('2025-05-08 00:00:00')
     """
-    if isinstance(moments, pd.Series):
-        return pd.Series(strike_day(pd.DatetimeIndex(moments)), index=moments.index, name=moments.name)
-    moments = moments if isinstance(moments, pd.DatetimeIndex) else pd.Timestamp(moments)
-    if moments.tz is None:
-        raise DesignError(
-            "a moment without time zone", field="moments", expected="a time with its offset from UTC",
-            found=str(moments)[:60],
-            remedy="localize it first, for instance with .tz_localize('Europe/Kyiv')",
-        )  # fmt: skip
-    return (moments.tz_convert(KYIV).tz_localize(None) + EVENING).normalize()
+    several = isinstance(moments, pd.Series | pd.Index)
+    days = (_in_kyiv(moments, several=several).tz_localize(None) + EVENING).normalize()
+    return pd.Series(days, index=moments.index, name=moments.name) if isinstance(moments, pd.Series) else days
 
 
-def strike_days(start, end, *, rule="half"):
+def strike_days(
+    start: str | datetime, end: str | datetime, *, rule: Literal["half", "any", "whole"] = "half"
+) -> pd.DatetimeIndex:
     """Return the strike days that the span from `start` to just before `end` covers.
 
     Parameters
     ----------
-    start, end : Timestamp or datetime, with time zone
+    start, end : Timestamp, datetime or ISO text, with time zone
     rule : {"half", "any", "whole"}
         How much of a strike day must be covered: at least half of its own length, any part, or all.
 
@@ -85,7 +75,7 @@ def strike_days(start, end, *, rule="half"):
     Raises
     ------
     DesignError
-        If a moment has no time zone, the span ends before it starts, or there is no such rule.
+        As `strike_day`, and if the span ends before it starts or there is no such rule.
 
     Examples
     --------
@@ -94,9 +84,9 @@ def strike_days(start, end, *, rule="half"):
     >>> list(strike_days("2025-04-19 18:00+03:00", "2025-04-21 00:00+03:00").strftime("%Y-%m-%d"))
     ['2025-04-20']
     """
-    if rule not in COVERED:
-        raise DesignError("no such rule", field="rule", expected=" or ".join(COVERED), found=repr(rule))
-    start, end = pd.Timestamp(start), pd.Timestamp(end)
+    if rule not in list(COVERED):
+        raise DesignError("no such rule", field="rule", expected=" or ".join(COVERED), found=repr(rule)[:60])
+    start, end = _in_kyiv(start, field="start"), _in_kyiv(end, field="end")
     days = pd.date_range(strike_day(start), strike_day(end), unit="us", name="day")
     if end < start:
         raise DesignError("the span ends before it starts", expected=f"an end after {start}", found=str(end))
@@ -104,3 +94,22 @@ def strike_days(start, end, *, rule="half"):
     covered = closes.where(closes < end, end) - opens.where(opens > start, start)
     share = covered / (closes - opens)
     return pd.DatetimeIndex(days[(share > 0) & (share >= COVERED[rule])], freq=None)
+
+
+def _in_kyiv(given: object, *, field: str = "moments", several: bool = False) -> pd.Timestamp | pd.DatetimeIndex:
+    """The moments on the clocks of Kyiv; refuses what is no moment."""
+    try:
+        moments = pd.DatetimeIndex(given) if several else pd.Timestamp(given)
+        if moments.tz is None:
+            raise _no_moment("a moment without time zone", field, given)
+        exact = moments.tz_convert("UTC")
+        if not several and exact.tz_convert(moments.tz).hour != moments.hour:
+            raise _no_moment("an hour that summer time skips", field, given)
+        return exact.tz_convert(KYIV)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _no_moment("no time, or times of several time zones", field, given) from error
+
+
+def _no_moment(problem: str, field: str, given: object) -> DesignError:
+    expected, remedy = "a time with its offset from UTC", "localize it, for instance with .tz_localize('Europe/Kyiv')"
+    return DesignError(problem, field=field, expected=expected, found=" ".join(repr(given).split())[:60], remedy=remedy)

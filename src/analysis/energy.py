@@ -900,7 +900,7 @@ def regress_any_hit(effect, launched):
 
 def _windows(pause, chosen):
     """Key, days and announcement of every window: the chosen claim's first, then the others' and their excess."""
-    own = pause.days(chosen)
+    own = pause.days_to_test(chosen)
     for claim in (chosen, *pause.other_claims(chosen)):
         days, key = pause.days(claim), {"pause": pause.id, "claim": claim}
         yield key | {"window": PAUSE}, days, pause.first_announced_day(claim)

@@ -8,8 +8,7 @@ from analysis.effect import PauseEffect
 from analysis.errors import DesignError, PausesError
 from analysis.figures import EXPECTED, SEEN, Picture
 from analysis.launches import decide_pause
-from analysis.pauses import Claim, Pause, get_pause, load_pauses
-from analysis.registry import REPORTED
+from analysis.pauses import REPORTED, Claim, Pause, get_pause, load_pauses
 from analysis.setting import days_of_others
 from analysis.tables import outcomes
 from analysis.windows import ONE_DAY, check_window
@@ -135,7 +134,7 @@ reported pause as well: 2 days.'
 
 
 def _with_moved(pause, claim, shift_start, shift_end):
-    days = check_window(pause.days(claim))
+    days = check_window(pause.days_to_test(claim))
     first, last = days[0] + shift_start * ONE_DAY, days[-1] + shift_end * ONE_DAY
     if last < first:
         raise DesignError(

@@ -415,7 +415,7 @@ def assess_regions(pause_id, *, claim="main", regions=("Kyiv City", "Kyiv"), lev
     registry = load_pauses() if registry is None else registry
     pause = get_pause(registry, pause_id)
     chosen = pause.claim(claim).id
-    days = pause.days(chosen)
+    days = pause.days_to_test(chosen)
     oblasts = load_table("oblasts", folder=folder).set_index("oblast", drop=False)
     names = {key: oblasts.loc[key, "name_en"] for key in (find_region(name, oblasts) for name in regions)}
     panels = {MINUTES: alert_minutes(folder=folder), WITHOUT: alert_minutes(takeoffs=False, folder=folder)}

@@ -407,7 +407,7 @@ def proposed_only(*, outcomes=VOLUME, level=0.95, registry=None, folder=None):
     salvos = salvo_days(load_strikes(folder=folder)["missiles_launched"])
     rows = []
     for pause in registry.values():
-        if pause.status != "proposed-only" or not any(claim.stated for claim in pause.claims):
+        if pause.status != "proposed-only" or not pause.claims or not pause.claim().covers_days:
             continue
         days = pause.days()
         for outcome in outcomes:
@@ -569,10 +569,12 @@ def what_to_expect(pause):
     list of str
         One sentence on coverage, and one per outcome.
     """
-    stated = [claim.id for claim in pause.claims if claim.stated]
-    if not stated:
-        return ["No party stated both ends of a window, so there is no length to ask about."]
-    days = pause.days(pause.main if pause.main in stated else stated[0])
+    known = [claim.id for claim in pause.claims if claim.covers_days]
+    if not known:
+        short = any(claim.stated for claim in pause.claims)
+        why = "No claim covers a strike day by half" if short else "No party stated both ends of a window"
+        return [f"{why}, so there is no length to ask about."]
+    days = pause.days(pause.main if pause.main in known else known[0])
     exclude = not_ordinary(load_pauses())
     lines = []
     for outcome in VOLUME:
