@@ -324,7 +324,7 @@ def test_the_data_folder_is_the_one_that_holds_the_registry():
 
 def test_an_installed_package_without_a_repository_uses_its_own_copy(tmp_path, monkeypatch):
     package = tmp_path / "lib" / "site-packages" / "analysis"
-    monkeypatch.setattr("analysis.pauses.__file__", str(package / "pauses.py"))
+    monkeypatch.setattr("analysis.tables.__file__", str(package / "tables.py"))
     (tmp_path / "lib" / "data").mkdir(parents=True)  # a folder of that name that is not ours
     assert data_folder() == package / "_data"
     (tmp_path / "lib" / "data" / "pauses.toml").touch()

@@ -11,6 +11,7 @@ import pandas as pd
 from analysis.errors import RegistryError
 from analysis.registry import REPORTED, main_claim, read_registry, window_span
 from analysis.strikedays import KYIV, strike_days
+from analysis.tables import data_folder
 
 FILE = "pauses.toml"
 
@@ -263,12 +264,6 @@ def volume_episodes(pauses):
         else:
             groups.append(([pause], days))
     return tuple(_episode(members, days) for members, days in groups)
-
-
-def data_folder():
-    """Return the folder of registry and tables: the repository's, else the copy inside an installed package."""
-    folder = Path(__file__).parents[2] / "data"
-    return folder if (folder / FILE).is_file() else Path(__file__).parent / "_data"
 
 
 def _episode(members, days):
