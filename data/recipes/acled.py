@@ -29,7 +29,7 @@ COLUMNS = ["event_id_cnty", "event_date", "event_type", "actor1", "country", "ad
 
 
 def build(path: str | Path, *, folder: str | Path) -> Imported:
-    """Events by calendar day and oblast, from a CSV export: energy_events (tagged as damage to energy), coded_events (all)."""
+    """Events by calendar day and oblast: energy_events (tagged as damage to energy) and coded_events (all)."""
     raw, names = RawFile.read(path), oblast_names(load_table("oblasts", folder=folder))
     rows, notes = read_rows(raw, required=COLUMNS)
     strikes = (rows["country"] == "Ukraine") & (rows["event_type"] == "Explosions/Remote violence")

@@ -18,7 +18,7 @@ import pandas as pd
 from analysis.errors import DataError
 from analysis.tables import parse_table, table_faults
 
-from .kit import Imported, RawFile, Remote, Rule, Source, find_fault, follow, read_rows, record, refuse
+from .kit import Imported, RawFile, Rule, Source, find_fault, follow, read_rows, record, refuse
 
 RAW = ("missile_attacks_daily.csv",)
 TABLES = ("strikes", "strike_variants")
@@ -30,11 +30,11 @@ SOURCE = Source(
     address="https://www.kaggle.com/datasets/piterfm/massive-missile-attacks-on-ukraine",
     licence="see the data set's page; the raw file is not republished here",
 )
-REMOTE = Remote(
+ADDRESS = (
     "https://www.kaggle.com/api/v1/datasets/download/piterfm/massive-missile-attacks-on-ukraine/"
-    "missile_attacks_daily.csv",
-    private=True,
+    "missile_attacks_daily.csv"
 )
+PRIVATE = True
 REQUIRED = ("time_start", "time_end", "model", "launch_place", "target", "launched", "destroyed", "source")
 KEY = ["time_start", "time_end", "model", "source", "target", "launch_place"]
 COUNTS = ("launched", "destroyed", "not_reach_goal")
@@ -81,7 +81,7 @@ SHORTFALL = {"2025-04-07": 84}
 
 
 def build(path: str | Path, *, folder: str | Path, today: str | pd.Timestamp | None = None) -> Imported:
-    """One row a strike day, from the first to the last day of a copy of the raw file; no report is later than `today`."""
+    """One row a strike day, from the first to the last day of the file; no report can be dated later than `today`."""
     raw, class_map = RawFile.read(path), RawFile.read(Path(folder) / "weapon_classes.csv")
     today = pd.Timestamp(today or pd.Timestamp.now())
     text, notes = read_rows(raw, required=REQUIRED, optional=("not_reach_goal",))

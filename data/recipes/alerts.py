@@ -21,7 +21,7 @@ from analysis.errors import DataError
 from analysis.strikedays import KYIV, day_span, strike_day
 from analysis.tables import parse_table
 
-from .kit import Imported, RawFile, Remote, Rule, Source, find_fault, follow, oblast_names, read_rows, record, refuse
+from .kit import Imported, RawFile, Rule, Source, find_fault, follow, oblast_names, read_rows, record, refuse
 
 RAW = ("air_raid_alerts.csv.gz",)
 TABLES = ("alerts",)
@@ -33,7 +33,7 @@ SOURCE = Source(
     address="https://github.com/Vadimkin/ukrainian-air-raid-sirens-dataset",
     licence="MIT",
 )
-REMOTE = Remote(
+ADDRESS = (
     "https://raw.githubusercontent.com/Vadimkin/ukrainian-air-raid-sirens-dataset/HEAD/datasets/official_data_en.csv"
 )
 MERGED = ("region", "started_at", "finished_at")

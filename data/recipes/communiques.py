@@ -58,7 +58,7 @@ def build(path: str | Path, *, folder: str | Path) -> Imported:
 
 
 def read_posts(raw: RawFile) -> tuple[pd.DataFrame, list[str]]:
-    """The posts by time, and notes: posted (Moscow), date (of it), text (small letters, no links and pictograms), cut."""
+    """The posts by time: posted (Moscow), its date, text (small letters, no links or pictograms), cut; and notes."""
     rows, notes = read_rows(raw, required=["datetime", "text_snippet"])
     posted = pd.to_datetime(rows["datetime"], format="%Y-%m-%d %H:%M", errors="coerce")
     form = "such as 2025-03-14 07:05"

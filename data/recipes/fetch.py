@@ -42,7 +42,7 @@ class Fetched:
 
 def remotes() -> list[str]:
     """The recipes whose raw file can be fetched."""
-    return [name for name, recipe in kit.recipes().items() if hasattr(recipe, "REMOTE")]
+    return [name for name, recipe in kit.recipes().items() if hasattr(recipe, "ADDRESS")]
 
 
 def fetch(
@@ -58,13 +58,12 @@ def fetch(
     if source not in remotes():
         raise DataError("no such source to fetch", expected=" or ".join(remotes()), found=repr(source)[:60])
     recipe = kit.recipes()[source]
-    remote = recipe.REMOTE
     target = Path(into) / recipe.RAW[0]
     part = target.with_name(f"{target.name}.part")
-    login = _login(environ, target.name) if remote.private else {}
+    login = _login(environ, target.name) if getattr(recipe, "PRIVATE", False) else {}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        published = _download(remote.address, part, login)
+        published = _download(recipe.ADDRESS, part, login)
         checks = {"sha256": sha256.lower() if sha256 else "", "md5": published}
         for algorithm, expected in checks.items():
             found = file_hash(part, algorithm)
@@ -78,7 +77,7 @@ def fetch(
     finally:
         if target.parent.is_dir():
             part.unlink(missing_ok=True)
-    return Fetched(source, target, remote.address, **came, verified=bool(published))
+    return Fetched(source, target, recipe.ADDRESS, **came, verified=bool(published))
 
 
 def accept(fetched: Iterable[Fetched], *, raw: str | Path) -> None:

@@ -2,8 +2,8 @@
 
 A recipe is a module beside this one that states `TABLES` (those it makes, as in tables.toml), `RAW` (names of its raw
 files), `SOURCE` (whose figures, on what terms) and `build(*paths, folder) -> Imported`, which only reads. `MORE` is a
-pattern of further raw files that need not be there: they are read beside `RAW`, not instead. `REMOTE` is where a newer
-raw file lies. Being here is all that makes a recipe known.
+pattern of further raw files that need not be there: they are read beside `RAW`, not instead. `ADDRESS` is where the
+first of them is published, `PRIVATE` says that a Kaggle token is needed there. Being here makes a recipe known.
 """
 
 import csv
@@ -215,14 +215,6 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Remote:
-    """Where a raw file is published; `private`: it needs a Kaggle token."""
-
-    address: str
-    private: bool = False
-
-
-@dataclass(frozen=True)
 class Imported:
     """Tables by name (columns as in tables.toml), with the provenance that their sidecars state."""
 
@@ -344,15 +336,15 @@ class BuildPlan:
 
 def recipes() -> dict[str, ModuleType]:
     """The recipes of this folder by name, in the order in which the dictionary has their tables."""
-    modules = {
-        path.stem: import_module(f"{__package__}.{path.stem}") for path in Path(__file__).parent.glob("[!_]*.py")
-    }
-    order = list(tables.dictionary()["tables"])
+    names, order = [path.stem for path in Path(__file__).parent.glob("[!_]*.py")], list(tables.dictionary()["tables"])
+    modules = {name: import_module(f"{__package__}.{name}") for name in names}
     found = [(name, module) for name, module in modules.items() if hasattr(module, "TABLES")]
     return dict(sorted(found, key=lambda item: order.index(item[1].TABLES[0])))
 
 
-def plan_build(raw: str | Path | None, *, folder: str | Path, files: Mapping[str, Any] | None = None) -> BuildPlan:
+def plan_build(
+    raw: str | Path | None, *, folder: str | Path, files: Mapping[str, Sequence[str | Path]] | None = None
+) -> BuildPlan:
     """Compute the tables of every recipe whose raw files are in `raw` or, by its name, in `files`; `folder`: of tables.
 
     DataError: there is nothing to read, a raw file cannot be understood, or a table breaks its own dictionary.
@@ -361,7 +353,7 @@ def plan_build(raw: str | Path | None, *, folder: str | Path, files: Mapping[str
     unknown = set(given) - set(known)
     if unknown:
         raise DataError("no such source", expected=f"one of {', '.join(known)}", found=", ".join(unknown))
-    found = {name: _paths(given.get(name), raw, recipe) for name, recipe in known.items()}
+    found = {name: _paths(list(map(Path, given.get(name, ()))), raw, recipe) for name, recipe in known.items()}
     imported = {name: known[name].build(*paths, folder=folder) for name, paths in found.items() if paths}
     if not imported:
         expected = ", ".join(file for recipe in known.values() for file in recipe.RAW)
@@ -389,13 +381,11 @@ def to_csv(name: str, table: pd.DataFrame) -> bytes:
     return ordered.to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d").encode()
 
 
-def _paths(given: Any, raw: str | Path | None, recipe: ModuleType) -> list[Path]:
+def _paths(given: list[Path], raw: str | Path | None, recipe: ModuleType) -> list[Path]:
     """The raw files of a recipe: those given, else those in the raw folder if all are there; and further ones."""
-    given, more = [given] if isinstance(given, str | os.PathLike) else given or [], getattr(recipe, "MORE", "")
-    usual, further = [Path(path) for path in given], []
-    if more:
-        further = [path for path in usual if path.match(more)]
-        usual = [path for path in usual if path not in further]
+    more = getattr(recipe, "MORE", "")
+    further = [path for path in given if more and path.match(more)]
+    usual = [path for path in given if path not in further]
     if raw is not None:
         kept = [Path(raw) / file for file in recipe.RAW]
         usual = usual or (kept if all(path.exists() for path in kept) else [])

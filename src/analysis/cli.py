@@ -184,8 +184,8 @@ def build(raw, air_force, alerts, viina, acled, yes):
     from analysis.tables import data_folder
 
     folder = data_folder()
-    given = {"air_force": air_force, "alerts": alerts, "news": list(viina), "acled": acled}
-    files = {name: path for name, path in given.items() if path}
+    given = {"air_force": [air_force], "alerts": [alerts], "news": list(viina), "acled": [acled]}
+    files = {name: paths for name, paths in given.items() if any(paths)}
     plan = _recipes("kit").plan_build(raw or (folder / "raw" if not files else None), folder=folder, files=files)
     if _agreed(plan, yes):
         _write(plan)
@@ -213,7 +213,7 @@ def fetch(sources, raw, sha256, yes):
         for source in sources or fetching.remotes():
             fetched.append(fetching.fetch(source, into=raw / ".incoming", sha256=sha256))
             click.echo(fetched[-1].summary())
-        plan = kit.plan_build(None, folder=folder, files={item.source: item.path for item in fetched})
+        plan = kit.plan_build(None, folder=folder, files={item.source: [item.path] for item in fetched})
         if _agreed(plan, yes):
             fetching.accept(fetched, raw=raw)
             _write(plan)

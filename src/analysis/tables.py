@@ -214,7 +214,7 @@ def folder_contents(folder: Path) -> dict[str, bytes]:
 
 @cache
 def dictionary() -> dict[str, Any]:
-    """All of tables.toml: by table its title, key, fields and outcomes; the licences; what is said of the data at all."""
+    """All of tables.toml: the tables with their keys, fields and outcomes, the licences, the head of the package."""
     return tomllib.loads(files("analysis").joinpath("tables.toml").read_text("utf-8"))
 
 

@@ -1,13 +1,15 @@
-"""How far the coded reports can be trusted: days coded twice, and days to check by hand."""
+"""How far codings can be trusted: days coded twice, days to check by hand, and the rule for news against a sample."""
 
 from html import escape
 from urllib.parse import urlsplit
 
 import numpy as np
+import pandas as pd
 
 from analysis.sentences import days_text
 
 FEWEST_OF_A_CODE = 3
+STRATA = ["rule", "energy word", "rest"]  # of news_sample: what the rule says, articles with a word of energy, others
 
 
 def describe_agreement(coded, *, level=0.95):
@@ -98,3 +100,27 @@ def show_review(listed):
     rows = [shown.columns, ["---"] * len(shown.columns), *shown.to_numpy()]
     first = ["day", "---", *shown.index.strftime("%Y-%m-%d")]
     return "\n".join("| " + " | ".join([start, *row]) + " |" for start, row in zip(first, rows, strict=True))
+
+
+def measure_rule(sample: pd.DataFrame, *, level: float = 0.95, draws: int = 100_000, seed: int = 0) -> pd.DataFrame:
+    """Precision and recall of the rule for news, against a labelled stratified sample such as `news_sample`.
+
+    One row a measure: measure, estimate, low, high, n, positives. Precision has Wilson's interval. Recall is weighted
+    by the size of the strata, among articles with a word of energy and among all; its interval comes from the posterior of
+    each stratum's share under Jeffreys' prior. The last one is wide because the rest is large: a few missed among
+    thousands cannot be ruled out by a small sample that has none.
+    """
+    from scipy.stats import binomtest
+
+    labelled = sample.assign(yes=sample["label"] == "yes").groupby("stratum")
+    n, positives, members = labelled.size(), labelled["yes"].sum(), labelled["stratum_size"].first()
+    rng, tails = np.random.default_rng(seed), [(1 - level) / 2, (1 + level) / 2]
+    share = {name: rng.beta(positives[name] + 0.5, n[name] - positives[name] + 0.5, draws) for name in STRATA}
+    wilson = binomtest(int(positives["rule"]), int(n["rule"])).proportion_ci(level, method="wilson")
+    rows = [("precision", positives["rule"] / n["rule"], *wilson, n["rule"], positives["rule"])]
+    for measure, strata in (("recall among energy words", ["rule", "energy word"]), ("recall", STRATA)):
+        reports = (positives / n * members)[strata]
+        drawn = share["rule"] * members["rule"] / sum(share[name] * members[name] for name in strata)
+        low, high = np.quantile(drawn, tails)
+        rows.append((measure, reports["rule"] / reports.sum(), low, high, n[strata].sum(), positives[strata].sum()))
+    return pd.DataFrame(rows, columns=["measure", "estimate", "low", "high", "n", "positives"])
