@@ -108,7 +108,8 @@ SILENCE = {
         [0, 0, 0, 0, None, None, 0],
     ),
     "missiles are known though drones are not": (
-        ("2025-05-11", "2025-05-13"), [on("2025-05-12") | {"model": "Kalibr", "launched": "5", "destroyed": "1", "not_reach_goal": ""}],
+        ("2025-05-11", "2025-05-13"),
+        [on("2025-05-12") | {"model": "Kalibr", "launched": "5", "destroyed": "1", "not_reach_goal": ""}],
         [100, None, 100], ["report", "missing", "report"], [0, 5, 0],
     ),
     "missing reports are empty even before nightly reports": (

@@ -7,7 +7,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "analysis"
 ROOMS = [
-    "errors", "strikedays", "registry", "pauses", "tables", "tablechecks", "nullmodel", "placebo", "layout",
+    "errors", "strikedays", "tables", "registry", "pauses", "nullmodel", "placebo", "layout",
     "sentences", "phrases", "figures", "salvos", "effects", "evidence", "joint", "estimation", "assessment",
     "procedure", "results", "coverage", "comparison", "outlook",
     "regions.figures", "regions.estimates", "regions.assessment",
@@ -18,8 +18,9 @@ ROOMS = [
     "calibration.realseries", "calibration.table", "calibration.promises", "calibration.figures",
 ]  # fmt: skip
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path.name != "__init__.py")
+RECIPES = sorted(SOURCE.parents[1].joinpath("data", "recipes").glob("*.py"))
 STATISTICS = [SOURCE / f"{room.replace('.', '/')}.py" for room in ROOMS]
-DOORS, APART = ["explore", "cli"], ["sources", "batch"]
+DOORS, APART = ["explore", "cli"], ["batch"]
 
 
 def imported(path):
@@ -32,15 +33,14 @@ def imported(path):
 @pytest.mark.parametrize("room", ROOMS)
 def test_imports_go_one_way(room):
     later = set(ROOMS[ROOMS.index(room) :])
-    lazy = {("sentences", "tables"), ("tables", "tablechecks")}
     for other in imported(SOURCE / f"{room.replace('.', '/')}.py"):
-        assert other not in later or (room, other) in lazy, f"{room} imports {other}, which comes after it"
+        assert other not in later, f"{room} imports {other}, which comes after it"
 
 
 @pytest.mark.parametrize("path", STATISTICS, ids=str)
 def test_core_knows_nothing_of_papermill_jupyter_or_the_batch(path):
     text = path.read_text(encoding="utf-8")
-    for foreign in ("papermill", "nbconvert", "nbformat", "jupyter", "analysis.batch", "analysis.sources", "IPython"):
+    for foreign in ("papermill", "nbconvert", "nbformat", "jupyter", "analysis.batch", "recipes", "IPython"):
         assert f"import {foreign}" not in text, foreign
         assert f"from {foreign}" not in text, foreign
 
@@ -50,6 +50,6 @@ def test_every_module_of_the_statistics_has_its_place():
     assert sorted(STATISTICS) == [path for path in FILES if path not in others]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_no_module_outgrows_300_lines(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+@pytest.mark.parametrize("path", [*FILES, *RECIPES], ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_no_module_outgrows_500_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500

@@ -106,8 +106,8 @@ def measure_rule(sample: pd.DataFrame, *, level: float = 0.95, draws: int = 100_
     """Precision and recall of the rule for news, against a labelled stratified sample such as `news_sample`.
 
     One row a measure: measure, estimate, low, high, n, positives. Precision has Wilson's interval. Recall is weighted
-    by the size of the strata, among articles with a word of energy and among all; its interval comes from the posterior of
-    each stratum's share under Jeffreys' prior. The last one is wide because the rest is large: a few missed among
+    by the size of the strata, among articles with a word of energy and among all; its interval comes from the posterior
+    of each stratum's share under Jeffreys' prior. The last one is wide because the rest is large: a few missed among
     thousands cannot be ruled out by a small sample that has none.
     """
     from scipy.stats import binomtest
