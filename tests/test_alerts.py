@@ -136,15 +136,6 @@ def test_raions_give_the_same_table_as_their_union_merged_by_hand():
     assert cells(table_of(parts), "2025-05-08", "Kyiv") == [135, 135, 1]
 
 
-def test_no_day_is_longer_than_itself():
-    alerts = [("Lviv", f"2025-03-{day:02} 00:00", f"2025-03-{day + 4:02} 00:00") for day in range(2, 27)]
-    table = table_of(merged_file(*alerts))
-    longest = {day: (day_span(day)[1] - day_span(day)[0]) / pd.Timedelta(minutes=1) for day in table.index.levels[0]}
-    assert (table["minutes"] <= table.index.get_level_values("day").map(longest)).all()
-    assert (table["night_minutes"] <= table["minutes"]).all()
-    assert table["minutes"].max() == 1440
-
-
 # Rules
 
 
