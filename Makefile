@@ -12,7 +12,7 @@ report: .venv/ready  ## every report, from the committed tables to reports/index
 
 test: .venv/ready  ## tests, doctests, notebook rules, notebooks against their stored results
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff format --check data src tests benchmarks
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest -q -o addopts= --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
 

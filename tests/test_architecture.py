@@ -1,55 +1,123 @@
-"""A room imports only from rooms before it; no module outgrows one sitting."""
+"""The house: a room imports only from rooms before it, none outgrows one sitting, and the walks are as drawn."""
 
 import ast
+import re
+from itertools import pairwise
 from pathlib import Path
 
-import pytest
-
-SOURCE = Path(__file__).parents[1] / "src" / "analysis"
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "analysis"
 ROOMS = [
-    "errors", "strikedays", "registry", "pauses", "tables", "tablechecks", "nullmodel", "placebo", "layout",
-    "sentences", "phrases", "figures", "salvos", "effects", "evidence", "joint", "estimation", "assessment",
-    "procedure", "results", "coverage", "comparison", "outlook",
-    "regions.figures", "regions.estimates", "regions.assessment",
-    "energy.shares", "energy.firth", "energy.coding", "energy.measures", "energy.wording", "energy.reciprocity",
-    "energy.assessment", "energy.procedure", "energy.overview",
-    "sensitivity.choices", "sensitivity.figures", "sensitivity.curve", "sensitivity.assessment",
-    "calibration.simulate", "calibration.eras", "calibration.study", "calibration.trials", "calibration.plan",
-    "calibration.realseries", "calibration.table", "calibration.promises", "calibration.figures",
-]  # fmt: skip
-FILES = sorted(path for path in SOURCE.rglob("*.py") if path.name != "__init__.py")
-STATISTICS = [SOURCE / f"{room.replace('.', '/')}.py" for room in ROOMS]
-DOORS, APART = ["explore", "cli"], ["sources", "batch"]
+    "errors",
+    "days",
+    "tables",
+    "pauses",
+    "expected",
+    "windows",
+    "placebo",
+    "words",
+    "effect",
+    "estimate",
+    "joint",
+    "figures",
+    "setting",
+    "lull",
+    "launches",
+    "sirens",
+    "energy",
+    "choices",
+    "record",
+    "together",
+    "calibration",
+    "reports",
+    "explore",
+    "cli",
+    "__main__",
+]
+FRONT_DOORS = {"reports", "explore", "cli", "__main__"}
+FOREIGN = {"papermill", "nbconvert", "nbformat", "nbclient", "jupyter_client", "IPython", "ipykernel", "ipywidgets"}
+LONGEST = 500
+WALK = re.compile(r"^\d\. \*\*(.+?)\*\*: (.+)$", re.M)
+HOP = re.compile(r"`([\w.]+)`")
 
 
-def imported(path):
-    """Rooms a module imports, wherever in it the import stands."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "analysis":
-            yield node.module.removeprefix("analysis.")
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_imports_go_one_way(room):
-    later = set(ROOMS[ROOMS.index(room) :])
-    lazy = {("sentences", "tables"), ("tables", "tablechecks")}
-    for other in imported(SOURCE / f"{room.replace('.', '/')}.py"):
-        assert other not in later or (room, other) in lazy, f"{room} imports {other}, which comes after it"
+def modules() -> list[Path]:
+    return sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
 
 
-@pytest.mark.parametrize("path", STATISTICS, ids=str)
-def test_core_knows_nothing_of_papermill_jupyter_or_the_batch(path):
-    text = path.read_text(encoding="utf-8")
-    for foreign in ("papermill", "nbconvert", "nbformat", "jupyter", "analysis.batch", "analysis.sources", "IPython"):
-        assert f"import {foreign}" not in text, foreign
-        assert f"from {foreign}" not in text, foreign
+def imports(path: Path):
+    """Names of modules that a module imports, wherever in it the import stands; what only types need left out."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
 
 
-def test_every_module_of_the_statistics_has_its_place():
-    others = {SOURCE / f"{door}.py" for door in DOORS} | {path for path in FILES if path.parent.name in APART}
-    assert sorted(STATISTICS) == [path for path in FILES if path not in others]
+def faults():
+    """Everything that is not as the house is drawn, in words."""
+    for path in modules():
+        room, place = room_of(path), str(path.relative_to(SOURCE))
+        if room not in ROOMS:
+            yield f"{place} has no place in the list of rooms"
+            continue
+        later = set(ROOMS[ROOMS.index(room) + 1 :])
+        for name in imports(path):
+            top, *inner = name.split(".")
+            if top == "analysis" and inner and inner[0] in later and (room, inner[0]) not in DRAWN:
+                yield f"{place} imports {inner[0]}, which comes after it"
+            if top in FOREIGN and room not in FRONT_DOORS:
+                yield f"{place} imports {top}: only {', '.join(sorted(FRONT_DOORS))} know of it"
+    for path in [*modules(), *sorted((ROOT / "data" / "recipes").glob("*.py"))]:
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > LONGEST:
+            yield f"{path.relative_to(ROOT)} has {lines} lines, more than one sitting ({LONGEST})"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_no_module_outgrows_300_lines(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+DRAWN = {("effect", "figures"), ("lull", "figures")}  # a result draws itself; the picture is imported when it is asked
+
+
+def test_the_house_is_as_it_is_drawn():
+    assert not list(faults())
+
+
+def test_imports_form_no_circle():
+    after = {room: set() for room in ROOMS}
+    for path in modules():
+        for name in imports(path):
+            top, *inner = name.split(".")
+            if top == "analysis" and inner and inner[0] != room_of(path):
+                after[room_of(path)].add(inner[0])
+    done: list[str] = []
+    while rest := [room for room in ROOMS if room not in done]:
+        free = [room for room in rest if not after[room] - set(done)]
+        assert free, f"a circle among {rest}"
+        done += free
+
+
+def functions(module: str) -> dict[str, str]:
+    """Source of every function and method of a module, by name."""
+    path = SOURCE / f"{module.replace('.', '/')}.py"
+    path = path if path.is_file() else ROOT / "data" / f"{module.replace('.', '/')}.py"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    kinds = ast.FunctionDef | ast.ClassDef
+    return {node.name: ast.unparse(node) for node in ast.walk(tree) if isinstance(node, kinds)}
+
+
+def test_the_walks_of_the_map_can_be_walked():
+    walks = WALK.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    assert len(walks) == 3
+    for name, text in walks:
+        hops = HOP.findall(text)
+        assert 2 <= len(hops) <= 8, name
+        for here, after in pairwise(hops):
+            (module, function), following = here.rsplit(".", 1), after.rsplit(".", 1)[1]
+            assert function in functions(module), f"{name}: no {here}"
+            assert following in functions(module)[function], f"{name}: {here} does not call {after}"

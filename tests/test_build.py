@@ -1,5 +1,6 @@
 """The build: nothing on disk before everything is right, the same bytes for the same files, provenance beside."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -8,188 +9,256 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from made_up_raw import CODED_DAYS, DATA, GOOD, HITS, LINK, NIGHT, SALVO, coded_files, csv_file, event, merged_file, put
 
 from analysis.errors import DataError
-from analysis.sources.build import build
-from analysis.tables import check_tables, table_definitions
+from analysis.tables import check_tables, dictionary
+from recipes import acled, kit
 
-DATA = Path(__file__).parents[1] / "data"
-HEADER = "time_start,time_end,model,launch_place,target,launched,destroyed,not_reach_goal,source"
-NIGHT = "2025-06-01 18:00,2025-06-02 08:30,Shahed-136/131,Kursk oblast,Ukraine,100.0,60.0,30.0,kpszsu/posts/1"
-SALVO = "2025-06-02 18:00,2025-06-03 08:30,Kalibr,Black Sea,Ukraine,8.0,6.0,,kpszsu/posts/2"
 RAW = "missile_attacks_daily.csv"
+needs_raw = pytest.mark.skipif("PAUSES_RAW" not in os.environ, reason="PAUSES_RAW names no folder of raw files")
+
+
+def copy(place):
+    return Path(shutil.copytree(DATA, place / "data", ignore=shutil.ignore_patterns("raw", "recipes")))
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A copy of the committed data folder."""
-    return Path(shutil.copytree(DATA, tmp_path / "data"))
+    """A copy of the committed tables."""
+    return copy(tmp_path)
 
 
-def write_raw(tmp_path, *rows, header=HEADER):
-    raw = tmp_path / "raw"
-    raw.mkdir(exist_ok=True)
-    (raw / RAW).write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    return raw
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A copy that no test changes."""
+    return copy(tmp_path_factory.mktemp("kept"))
 
 
 def snapshot(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def changed(old, new):
-    """A raw night with one cell changed."""
-    assert old in NIGHT
-    return [NIGHT.replace(old, new), SALVO]
+def plan(place, *rows, folder):
+    """The plan from a strike file with these rows."""
+    return kit.plan_build(None, folder=folder, files={"air_force": put(place / "raw", {RAW: csv_file(rows)})})
 
 
-LONG = "\n".join([HEADER, NIGHT, SALVO]) + "\n"
-BAD = {
-    "unknown label": (
-        changed("Shahed-136/131", "Shahed-999"),
-        ["model", "(2)", "'Shahed-999'", "weapon_classes"],
-    ),
-    "negative count": (changed("100.0", "-100"), ["launched", "(2)", "not a count", "'-100'"]),
-    "words for a count": (changed("60.0", "sixty"), ["destroyed", "(2)", "not a count", "'sixty'"]),
-    "fraction": (changed("100.0", "100.5"), ["launched", "whole number", "'100.5'"]),
-    "infinite": (changed("100.0", "inf"), ["launched", "not a count", "'inf'"]),
-    "absurdly many": (changed("100.0", "1e300"), ["launched", "not a count", "10000"]),
-    "destroyed above launched": (changed("60.0", "101"), ["destroyed", "(2)", "at most launched", "101"]),
-    "lost above launched": (changed("30.0", "41"), ["not_reach_goal", "(2)", "60.0 + 41 of 100.0"]),
-    "end before start": (changed("2025-06-02 08:30", "2025-06-01 17:00"), ["time_end", "ends before it starts"]),
-    "not a date": (changed("2025-06-02 08:30", "2025-02-30 08:30"), ["time_end", "not a time", "2025-02-30"]),
-    "not a clock": (changed("2025-06-01 18:00", "2025-06-01 25:00"), ["time_start", "not a time", "25:00"]),
-    "another date format": (changed("2025-06-01 18:00", "01.06.2025 18:00"), ["time_start", "YYYY-MM-DD"]),
-    "empty time": (changed("2025-06-02 08:30", ""), ["time_end", "not a time", "''"]),
-    "before the war": (changed("2025-06-01 18:00", "2005-06-01 18:00"), ["time_start", "impossible date"]),
-    "in the future": ([NIGHT.replace("2025", "2925")], ["time_end", "impossible date", "2925"]),
-    "row twice": ([NIGHT, NIGHT.replace("100.0", "99")], ["1 row (3)", "row repeated"]),
-    "no source": (changed("kpszsu/posts/1", ""), ["source", "(2)", "no source"]),
-    "no national source": ([NIGHT.replace("kpszsu", "somebody")], ["no national report", "somebody"]),
-    "row cut short": ([NIGHT, SALVO[:40]], ["1 row (3)", "cut short", "9 cells"]),
-    "too many cells": ([NIGHT + ",1", SALVO], ["1 row (2)", "cut short or broken"]),
-    "quote left open": (['"' + NIGHT, SALVO], ["not readable as CSV"]),
-    "column missing": (LONG.replace("launched,destroyed", "launched,shot").encode(), ["destroyed", "column missing"]),
-    "column twice": (LONG.replace("launched,destroyed", "launched,launched").encode(), ["launched", "twice"]),
-    "semicolons": (LONG.replace(",", ";").encode(), ["column missing", "time_start;time_end"]),
-    "empty file": (b"", ["file is empty"]),
+# Whatever is wrong with a raw file of whatever recipe
+
+
+def in_row(old, new, line=2):
+    """Change a line of the file (a text editor counts the header as 1)."""
+
+    def change(content):
+        lines = content.split(b"\n")
+        assert old.encode() in lines[line - 1]
+        lines[line - 1] = lines[line - 1].replace(old.encode(), new.encode(), 1)
+        return b"\n".join(lines)
+
+    return change
+
+
+ANY_CSV = {
+    "empty": (b"", ["file is empty"]),
     "only blanks": (b" \n\n", ["file is empty"]),
     "only a byte order mark": (b"\xef\xbb\xbf", ["file is empty"]),
-    "only a header": ((HEADER + "\n").encode(), ["only a header"]),
+    "only a header": (lambda content: content.split(b"\n")[0] + b"\n", ["only a header"]),
     "web page": (b"\n<!DOCTYPE html><html><body>404</body></html>", ["a web page"]),
     "spreadsheet": (b"PK\x03\x04\x14\x00\x06\x00xl/workbook.xml", ["a spreadsheet or a zip archive"]),
     "old spreadsheet": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(64), ["Excel"]),
-    "gzip": (b"\x1f\x8b\x08\x00" + bytes(16), ["gzip"]),
-    "Windows-1251": (LONG.replace("Kursk", "Курск").encode("cp1251"), ["1 row (2)", "wrong encoding", "UTF-8"]),
-    "UTF-16": (LONG.encode("utf-16"), ["wrong encoding", "UTF-8"]),
-    "a file of the same name with another schema": (
-        b"time_start,time_end,model,launched,destroyed,not_reach_goal,still_attacking,target,launch_place\n"
-        b"2022-10-06 03:02,2022-10-06 04:02,Shahed-136/Geran-2,19,16,1,2,Kharkiv,Kursk Oblast\n",
-        ["source", "column missing"],
-    ),
+    "gzip": (b"\x1f\x8b\x08\x00" + bytes(16), ["gzip archive"]),
+    "Windows-1251": (lambda content: content + "Київ".encode("cp1251"), ["wrong encoding", "UTF-8"]),
+    "UTF-16": (lambda content: content.decode().encode("utf-16"), ["wrong encoding", "UTF-8"]),
+    "quote left open": (lambda content: content + b'"', ["not readable as CSV"]),
+    "last row cut": (lambda content: content.rstrip().rpartition(b",")[0], ["cut short or broken"]),
+    "a cell too many": (lambda content: content.rstrip() + b",1\n", ["cut short or broken"]),
+    "semicolons": (lambda content: content.replace(b",", b";"), ["column missing"]),
+    "column missing": (lambda content: b"x" + content, ["column missing"]),
+    "column twice": (lambda content: content.replace(content.split(b",")[1], content.split(b",")[0], 1), ["twice"]),
 }
+OWN = {
+    "air_force": [
+        (in_row("Shahed-136/131", "Shahed-999"), ["model", "(2)", "'Shahed-999'", "weapon_classes"]),
+        (in_row("100.0", "-100"), ["launched", "(2)", "not a count", "'-100'"]),
+        (in_row(",60,", ",sixty,"), ["destroyed", "(2)", "not a count", "'sixty'"]),
+        (in_row("100.0", "100.5"), ["launched", "whole number", "'100.5'"]),
+        (in_row("100.0", "inf"), ["launched", "not a count", "'inf'"]),
+        (in_row("100.0", "1e300"), ["launched", "not a count", "10000"]),
+        (in_row(",60,", ",101,"), ["destroyed", "(2)", "at most launched", "101"]),
+        (in_row(",30,", ",41,"), ["not_reach_goal", "(2)", "60 + 41 of 100.0"]),
+        (in_row("2025-06-02 08:30", "2025-06-01 17:00"), ["time_end", "ends before it starts"]),
+        (in_row("2025-06-02 08:30", "2025-02-30 08:30"), ["time_end", "not a time", "2025-02-30"]),
+        (in_row("2025-06-01 18:00", "2025-06-01 25:00"), ["time_start", "not a time", "25:00"]),
+        (in_row("2025-06-01 18:00", "01.06.2025 18:00"), ["time_start", "YYYY-MM-DD"]),
+        (in_row("2025-06-02 08:30", ""), ["time_end", "not a time", "''"]),
+        (in_row("2025-06-01 18:00", "2005-06-01 18:00"), ["time_start", "impossible date"]),
+        (in_row("2025-06-02", "2925-06-02"), ["time_end", "impossible date", "2925"]),
+        (csv_file([NIGHT, NIGHT | {"launched": "99"}]), ["1 row (3)", "row repeated"]),
+        (in_row("kpszsu/posts/1", ""), ["source", "(2)", "no source"]),
+        (csv_file([NIGHT | {"source": "somebody"}]), ["no national report", "somebody"]),
+    ],
+    "alerts": [
+        (lambda content: gzip.compress(content)[:-20], ["damaged gzip"]),
+        (lambda content: content.replace(b"\nLviv,", b"\nLemberg,"), ["unknown region", "'Lemberg'"]),
+        (in_row("2025-05-07", "2025-13-07", 50), ["started_at, 1 row (50): not a time"]),
+        (in_row("2025-05-07 17:", "", 50), ["started_at, 1 row (50): not a time"]),
+        (in_row("2025-05-07 18:00:00+00:00", "soon", 50), ["finished_at, 1 row (50): not a time"]),
+        (in_row("2025", "2052", 50), ["row (50): no alert anywhere for half a year"]),
+        (lambda content: content.replace(b"\nLviv,", b"\nOdesa,"), ["an oblast has no alert; found none for Lviv"]),
+        (lambda content: content + b"Atlantis,yesterday,today", ["3 kinds of fault"]),
+        (merged_file(around=("2022-03-01", "2022-06-01")), ["no whole strike day"]),
+    ],
+    "communiques": [(in_row("2025-02-20 04:00", "20.02.2025", 3), ["datetime", "row (3): not a time"])],
+    "news": [
+        (content, ["not a file of addresses"])
+        for content in (b"", b"[]x", b"[1, 2]", b'{"20260110": [[1, 2]]}', b'{"10 January": []}')
+    ] + [(b"{}", ["no article that can be coded"])],
+    "coded": [
+        (in_row(",no,", ",maybe,", 3), ["days.csv, field code, 1 row (3)", "maybe"]),
+        (in_row("2026-01-11", "2026-01-10", 3), ["day twice"]),
+        (in_row("2026-01-11", "11.01.2026", 3), ["not a day"]),
+        (in_row(LINK, "", 3), ["days.csv, field evidence_urls, 1 row (3): address missing"]),
+        (in_row(",not_found,", f",yes,{LINK}", 5), ["coded yes without an event"]),
+        (in_row(",yes,", ",no,"), ["a hit on a day not coded yes"]),
+    ],
+    "acled": [
+        (in_row("2025-03-20", "soon", 3), ["field event_date, 1 row (3)"]),
+        (in_row("Odesa", "Atlantis", 3), ["field admin1, 1 row (3)"]),
+    ],
+}  # fmt: skip
+CASES = [
+    pytest.param(name, damage, words, id=f"{name}: {kind}")
+    for name in GOOD
+    for kind, (damage, words) in [*(ANY_CSV.items() if name != "news" else ()), *enumerate(OWN[name])]
+]
 
 
-@pytest.mark.parametrize(("content", "words"), BAD.values(), ids=BAD)
-def test_bad_input_is_refused_in_words_and_leaves_every_byte(tmp_path, folder, content, words):
-    raw = write_raw(tmp_path, *(content if isinstance(content, list) else []))
-    if isinstance(content, bytes):
-        (raw / RAW).write_bytes(content)
-    before = snapshot(folder)
+@pytest.mark.parametrize(("name", "damage", "words"), CASES)
+def test_every_kind_of_damaged_file_is_named_and_leaves_data_as_it_was(tmp_path, kept, name, damage, words):
+    first, *others = put(tmp_path / "raw", GOOD[name])
+    first.write_bytes(damage if isinstance(damage, bytes) else damage(first.read_bytes()))
+    before = snapshot(kept)
     with pytest.raises(DataError) as refusal:
-        build(raw, folder=folder)
+        kit.plan_build(None, folder=kept, files={name: [first, *others]})
     message = str(refusal.value)
-    assert RAW in message
+    assert any(path.name in message for path in (first, *others)) or "no whole strike day" in message
     assert [word for word in words if word not in message] == []
     assert str(tmp_path) not in message
-    assert snapshot(folder) == before
+    assert snapshot(kept) == before
 
 
-def test_all_kinds_of_fault_come_in_one_message_with_their_rows(tmp_path, folder):
-    rows = [
-        NIGHT.replace("100.0", "-1"),
-        NIGHT.replace("Shahed-136/131", "Geran-3"),
-        SALVO.replace("8.0", "x").replace("06-03 08:30", "?"),
-    ]
+def test_the_good_file_of_every_recipe_is_taken(tmp_path, kept):
+    files = {name: put(tmp_path / name, content) for name, content in GOOD.items()}
+    made = kit.plan_build(None, folder=kept, files=files)
+    assert set(made.imported) == set(kit.recipes()) == set(GOOD)
+    assert list(kit.recipes())[:2] == ["air_force", "alerts"]  # as the dictionary has their tables
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"url": ""}, "events.csv, field url, 1 row (3): address missing"),
+        ({"url": LINK}, "claim twice"),
+        ({"oblast": "Kiev"}, "events.csv, field oblast, 1 row (3): not an oblast"),
+        ({"rear_or_front": "front"}, "not as in oblasts.csv"),
+        ({"asset": "bridge"}, "field asset"),
+        ({"weapon": "laser"}, "field weapon"),
+        ({"found_via": "luck"}, "field found_via"),
+    ],
+)
+def test_a_fault_of_the_second_file_is_named_too(tmp_path, kept, changes, words):
+    events = [HITS[0], HITS[1] | changes, *HITS[2:]]
     with pytest.raises(DataError) as refusal:
-        build(write_raw(tmp_path, *rows), folder=folder)
+        kit.plan_build(None, folder=kept, files={"coded": put(tmp_path / "raw", coded_files(CODED_DAYS, events))})
+    assert words in str(refusal.value)
+
+
+def test_all_kinds_of_fault_come_in_one_message_with_their_rows(tmp_path, kept):
+    spoilt = SALVO | {"launched": "x", "time_end": "?"}
+    with pytest.raises(DataError) as refusal:
+        plan(tmp_path, NIGHT | {"launched": "-1"}, SALVO | {"model": "Geran-3"}, spoilt, folder=kept)
     lines = str(refusal.value).splitlines()
     assert "3 kinds of fault" in lines[0]
     assert "launched, 2 rows (2, 4)" in lines[1]
     assert any("model, 1 row (3): unknown weapon label" in line and "'Geran-3'" in line for line in lines)
 
 
+# Words and labels that users edit
+
+
 def test_a_new_label_is_one_line_in_the_map(tmp_path, folder):
-    raw = write_raw(tmp_path, NIGHT, SALVO.replace("Kalibr", "X-BM Kulibr"))
+    new = SALVO | {"model": "X-BM Kulibr"}
     with pytest.raises(DataError, match=r"add it to data/weapon_classes\.csv"):
-        build(raw, folder=folder)
+        plan(tmp_path, NIGHT, new, folder=folder)
     with (folder / "weapon_classes.csv").open("a") as classes:
         classes.write("X-BM Kulibr,cruise,1\n")
-    table = pd.DataFrame(build(raw, folder=folder).imported["air_force"].tables["strikes"])
-    assert table["cruise_launched"].tolist() == [0, 8]
+    made = plan(tmp_path, NIGHT, new, folder=folder).imported["air_force"]
+    assert made.tables["strikes"]["cruise_launched"].tolist() == [0, 8]
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("file", "line", "name", "words"),
     [
-        ("X-BM Kulibr,supersonic,1\n", ["class", "supersonic"]),
-        ("X-BM Kulibr,cruise,2\n", ["is_long_range_strike", "2"]),
-        ("X-BM Kulibr,cruise,0\n", ["do not agree"]),
-        ("Kalibr,ballistic,1\n", ["model", "repeated"]),
+        ("weapon_classes.csv", "X-BM Kulibr,supersonic,1\n", "air_force", ["class", "supersonic"]),
+        ("weapon_classes.csv", "X-BM Kulibr,cruise,2\n", "air_force", ["is_long_range_strike", "2"]),
+        ("weapon_classes.csv", "X-BM Kulibr,cruise,0\n", "air_force", ["do not agree"]),
+        ("weapon_classes.csv", "Kalibr,ballistic,1\n", "air_force", ["model", "repeated"]),
+        ("lexicon_communiques.toml", "night = [", "communiques", ["not a readable lexicon"]),
+        ("lexicon_news.toml", "= x", "news", ["not a readable lexicon"]),
     ],
 )
-def test_a_spoilt_map_of_labels_is_refused(tmp_path, folder, line, words):
-    with (folder / "weapon_classes.csv").open("a") as classes:
-        classes.write(line)
+def test_a_spoilt_map_or_lexicon_is_refused(tmp_path, folder, file, line, name, words):
+    with (folder / file).open("a") as kept_by_hand:
+        kept_by_hand.write(line)
     before = snapshot(folder)
     with pytest.raises(DataError) as refusal:
-        build(write_raw(tmp_path, NIGHT, SALVO), folder=folder)
-    assert [word for word in ["weapon_classes.csv", *words] if word not in str(refusal.value)] == []
+        kit.plan_build(None, folder=folder, files={name: put(tmp_path / "raw", GOOD[name])})
+    assert [word for word in [file, *words] if word not in str(refusal.value)] == []
     assert snapshot(folder) == before
+
+
+# What a build shows and does
 
 
 def test_a_build_shows_what_changes_and_touches_nothing_before_write(tmp_path, folder):
-    build(write_raw(tmp_path, NIGHT, SALVO), folder=folder).write()
+    plan(tmp_path, NIGHT, SALVO, folder=folder).write()
     assert check_tables(folder=folder).empty
-    late = SALVO.replace("Kalibr", "Iskander-M").replace("posts/2", "posts/3").replace("8.0,6.0", "3.0,1.0")
-    morrow = NIGHT.replace("06-02", "06-04").replace("06-01", "06-03")
+    late = SALVO | {"model": "Iskander-M", "source": "kpszsu/posts/3", "launched": "3", "destroyed": "1"}
+    morrow = NIGHT | {"time_start": "2025-06-03 18:00", "time_end": "2025-06-04 08:30"}
     before = snapshot(folder)
-    plan = build(write_raw(tmp_path, NIGHT, SALVO, late, morrow), folder=folder)
-    changes = plan.changes().query("table == 'strikes'")
+    made = plan(tmp_path, NIGHT, SALVO, late, morrow, folder=folder)
+    changes = made.changes().query("table == 'strikes'")
     assert changes.query("change == 'added'")["row"].tolist() == ["2025-06-04"]
     cells = changes.query("change == 'changed'").set_index("column")
     assert cells.loc["missiles_launched", ["row", "old", "new"]].tolist() == ["2025-06-03", "8", "11"]
-    assert "strikes: 1 row added (2025-06-04), 1 row changed (2025-06-03)." in plan.summary()
-    assert set(plan.rules()["rule"]) >= {"date_by_end", "keep_national_reports", "empty_missing_reports"}
+    assert "strikes: 1 row added (2025-06-04), 1 row changed (2025-06-03)." in made.summary()
     assert snapshot(folder) == before
-    assert "strikes.csv" in plan.write()
+    assert "strikes.csv" in made.write()
     assert check_tables(folder=folder).empty
-    assert plan.changes().empty
-    assert plan.write() == ()
+    assert made.changes().empty and made.write() == ()
+    fewer = plan(tmp_path, NIGHT, folder=folder)
+    assert set(fewer.changes().query("table == 'strikes'")["change"]) == {"removed"}
+    assert "strikes: 2 rows removed (2025-06-03 to 2025-06-04)" in fewer.summary()
 
 
-def test_removed_days_are_shown(tmp_path, folder):
-    build(write_raw(tmp_path, NIGHT, SALVO), folder=folder).write()
-    plan = build(write_raw(tmp_path, NIGHT), folder=folder)
-    assert plan.changes().query("table == 'strikes'")["change"].tolist() == ["removed"]
-    assert "1 row removed (2025-06-03)" in plan.summary()
-
-
-def test_one_source_may_be_named_by_its_file(tmp_path, folder):
-    raw = write_raw(tmp_path, NIGHT)
+def test_a_source_may_be_named_by_its_file_and_private_ones_must_be(tmp_path, kept):
+    raw = put(tmp_path / "raw", GOOD["air_force"])[0].parent
     other = (raw / RAW).rename(tmp_path / "copy of yesterday.csv")
-    plan = build(None, folder=folder, files={"air_force": other})
-    assert json.loads(plan.contents["strikes.json"])["inputs"][0]["file"] == "copy of yesterday.csv"
-    with pytest.raises(DataError, match="no raw file to build from"):
-        build(raw, folder=folder)
+    contents = kit.plan_build(None, folder=kept, files={"air_force": [other]}).contents
+    assert json.loads(contents["strikes.json"])["inputs"][0]["file"] == "copy of yesterday.csv"
+    with pytest.raises(DataError, match=r"raw: no raw file to build from; expected missile_attacks_daily\.csv, "):
+        kit.plan_build(raw, folder=kept)
     with pytest.raises(DataError, match=r"nowhere\.csv: file cannot be read"):
-        build(raw, folder=folder, files={"air_force": tmp_path / "nowhere.csv"})
-    with pytest.raises(DataError, match="no such source"):
-        build(raw, folder=folder, files={"navy": other})
+        kit.plan_build(raw, folder=kept, files={"air_force": [tmp_path / "nowhere.csv"]})
+    with pytest.raises(DataError, match=r"no such source; expected one of air_force, .*; found navy"):
+        kit.plan_build(raw, folder=kept, files={"navy": [other]})
+    put(raw, GOOD["air_force"] | {"acled.csv": csv_file([event(1)], acled.COLUMNS)})
+    assert list(kit.plan_build(raw, folder=kept).imported) == ["air_force"]
 
 
 def test_a_failure_while_writing_leaves_the_old_files(tmp_path, folder, monkeypatch):
-    plan, before = build(write_raw(tmp_path, NIGHT), folder=folder), snapshot(folder)
+    made, before = plan(tmp_path, NIGHT, folder=folder), snapshot(folder)
     synced = iter([None, OSError(28, "No space left on device", "strikes.json")])
 
     def full_disk(_):
@@ -199,27 +268,21 @@ def test_a_failure_while_writing_leaves_the_old_files(tmp_path, folder, monkeypa
 
     monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(DataError, match="No space left"):
-        plan.write()
+        made.write()
     assert snapshot(folder) == before
 
 
-def test_a_table_that_breaks_its_own_dictionary_is_refused(tmp_path, folder):
-    rows = [NIGHT.replace("100.0,60.0,30.0", "9000,0,0").replace("posts/1", f"posts/{n}") for n in range(2)]
-    before = snapshot(folder)
+def test_a_table_that_breaks_its_own_dictionary_is_refused(tmp_path, kept):
+    many = NIGHT | {"launched": "9000", "destroyed": "0", "not_reach_goal": "0"}
     with pytest.raises(DataError, match=r"strikes.csv, field drones_launched, 1 row \(2\).*10000 or less; found 18000"):
-        build(write_raw(tmp_path, *rows), folder=folder)
-    assert snapshot(folder) == before
+        plan(tmp_path, many, many | {"source": "kpszsu/posts/2"}, folder=kept)
 
 
-def test_the_sidecar_tells_where_figures_come_from(tmp_path, folder):
-    raw = write_raw(tmp_path, NIGHT, SALVO)
-    contents = build(raw, folder=folder).contents
-    sidecar = json.loads(contents["strikes.json"])
-    assert sidecar["inputs"][0] == {
-        "file": RAW,
-        "bytes": (raw / RAW).stat().st_size,
-        "sha256": hashlib.sha256((raw / RAW).read_bytes()).hexdigest(),
-    }
+def test_the_sidecar_tells_where_figures_come_from(tmp_path, kept):
+    contents = plan(tmp_path, NIGHT, SALVO, folder=kept).contents
+    sidecar, raw = json.loads(contents["strikes.json"]), (tmp_path / "raw" / RAW).read_bytes()
+    told = {"file": RAW, "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+    assert sidecar["inputs"][0] == told
     assert sidecar["output"]["sha256"] == hashlib.sha256(contents["strikes.csv"]).hexdigest()
     assert sidecar["output"]["rows"] == 2
     assert "Ivaniuk" in sidecar["sources"][0]["producer"]
@@ -232,39 +295,34 @@ def test_the_package_and_the_readme_describe_every_committed_table():
     package, readme = json.loads((DATA / "datapackage.json").read_bytes()), (DATA / "README.md").read_text("utf-8")
     resources = {resource["path"]: resource for resource in package["resources"]}
     assert all(resource["licenses"] and resource["hash"].startswith("sha256:") for resource in resources.values())
-    for name, definition in table_definitions().items():
-        if definition.get("optional"):
-            continue  # only where a user builds it
-        assert resources[f"{name}.csv"]["schema"]["fields"] == definition["fields"]
-        assert f"## {name}.csv" in readme
-        assert all(f"| `{field['name']}` |" in readme for field in definition["fields"])
+    for name, definition in dictionary()["tables"].items():
+        if not definition.get("optional"):  # only where a user builds it
+            assert resources[f"{name}.csv"]["schema"]["fields"] == definition["fields"]
+            assert f"## {name}.csv" in readme
+            assert all(f"| `{field['name']}` |" in readme for field in definition["fields"])
 
 
 def test_csv_is_plain():
     content = (DATA / "strikes.csv").read_bytes()
-    assert b"\r" not in content
-    assert content.endswith(b"\n")
+    assert b"\r" not in content and content.endswith(b"\n")
     assert b"2025-04-07,False,missing,,,,,,,,,\n" in content
     assert b"2025-04-20,True,judged zero,0,0,0,0,0,0,0,0,0\n" in content
 
 
-@pytest.mark.skipif("PAUSES_RAW" not in os.environ, reason="PAUSES_RAW names no folder of raw files")
-def test_the_same_raw_files_give_the_committed_bytes_every_time(tmp_path, folder):
-    raw = Path(os.environ["PAUSES_RAW"]) / RAW
-    first = build(None, folder=folder, files={"air_force": raw})
-    assert build(None, folder=folder, files={"air_force": raw}).contents == first.contents
-    committed = snapshot(DATA)
-    assert [name for name, content in first.contents.items() if content != committed[name]] == []
+@needs_raw
+def test_the_same_raw_files_give_the_committed_bytes(folder):
+    made = kit.plan_build(os.environ["PAUSES_RAW"], folder=folder)
+    assert [name for name, content in made.contents.items() if content != (DATA / name).read_bytes()] == []
+    assert set(made.contents) > {"README.md", "datapackage.json", "energy_coded_events.json"}
 
 
-@pytest.mark.skipif("PAUSES_RAW" not in os.environ, reason="PAUSES_RAW names no folder of raw files")
-def test_an_older_copy_of_the_real_file_changes_only_its_last_days(tmp_path, folder):
+@needs_raw
+def test_an_older_copy_of_the_real_file_changes_only_its_last_days(tmp_path, kept):
     table = pd.read_csv(Path(os.environ["PAUSES_RAW"]) / RAW, dtype=str, keep_default_na=False)
     old = table[table["time_end"].str[:10] <= "2025-05-26"].rename(columns={"border_crossing": "cross_border_belarus"})
     old = old.drop(columns=["target_main", "is_shahed", "num_hit_location", "turbojet"])
     old["model"] = old["model"].replace({"GBU": "KAB", "C-300/C-400": "C-300 and C-400", "X-22 and X-32": "X-22/X-32"})
-    (tmp_path / "raw").mkdir()
-    old.to_csv(tmp_path / "raw" / RAW, index=False)
-    changes = build(tmp_path / "raw", folder=folder).changes()
+    old.to_csv(tmp_path / RAW, index=False)
+    changes = kit.plan_build(tmp_path, folder=kept).changes()
     assert set(changes["change"]) == {"removed"}
     assert changes["row"].min() == "2025-05-27"

@@ -1,17 +1,10 @@
-"""Trust in the coded reports: agreement worked out by hand, days to check, and codes by people in their place."""
-
-import shutil
-from pathlib import Path
+"""Trust in the coded reports: agreement worked out by hand, and days to check."""
 
 import pandas as pd
 import pytest
 
 import analysis as pa
-from analysis.energy import coded_by
-from analysis.errors import DataError
-from analysis.sources.build import build
 
-DATA = Path(__file__).parents[1] / "data"
 COLD = pd.date_range("2026-01-30", "2026-02-05")
 
 
@@ -69,51 +62,3 @@ def test_evidence_can_be_opened_and_nothing_in_it_breaks_the_table(tables):
     text = pa.show_review(pa.review_days(coded, tables[1], n=1))
     assert "[a.example](<https://a.example/x?y=(1)>), [b.example](<http://b.example/>)" in text
     assert "&lt;b&gt;odd&#124;note" in text and {line.count("|") for line in text.splitlines()} == {8}
-
-
-@pytest.fixture
-def human(tmp_path):
-    """The shipped tables as raw files of a user, who has checked one day by hand."""
-    folder, raw = Path(shutil.copytree(DATA, tmp_path / "data")), tmp_path / "raw" / "energy_coding"
-    raw.mkdir(parents=True)
-    days = pd.read_csv(DATA / "energy_coded.csv", dtype=str, keep_default_na=False)
-    days.loc[days["day"] == "2026-02-01", ["code", "coder"]] = ["no", "A. Person"]
-    days.to_csv(raw / "days.csv", index=False)
-    shutil.copy(DATA / "energy_coded_events.csv", raw / "events.csv")
-    return folder, raw
-
-
-def test_codes_by_people_replace_the_shipped_ones(human):
-    folder, raw = human
-    plan = build(raw.parent, folder=folder)
-    changes = plan.changes().query("table == 'energy_coded' and not column.str.startswith('second_')")
-    assert changes[["row", "column", "new"]].to_numpy().tolist() == [
-        ["2026-02-01", "code", "no"], ["2026-02-01", "coder", "A. Person"],
-    ]  # fmt: skip
-    plan.write()
-    assert pa.check_tables(folder=folder).empty
-    assert (
-        coded_by(folder=folder)
-        == "coded by 4 runs of a language model, not checked by people, the rest coded by people"
-    )
-    assert pa.describe_agreement(pa.load_table("energy_coded", folder=folder)).startswith("No day was coded twice")
-    assert "A. Person" in (folder / "README.md").read_text("utf-8")
-    assert not pa.energy_days("coded", folder=folder)["energy_coded_rear_oblasts", "rear"].loc["2026-02-01", "open"]
-
-
-def test_a_person_can_be_the_second_coder_of_some_days(human):
-    folder, raw = human
-    second = "day,coder,code,evidence_urls,note\n2026-02-01,B. Person,silent,https://example.org/1,\n"
-    (raw / "double_coding.csv").write_text(second)
-    build(raw.parent, folder=folder).write()
-    told = pa.describe_agreement(pa.load_table("energy_coded", folder=folder))
-    assert told.startswith("Of 1 day coded twice, 0 were given the same code") and "language model" not in told
-
-
-def test_a_code_that_does_not_fit_is_refused_and_nothing_replaced(human):
-    folder, raw = human
-    before = (folder / "energy_coded.csv").read_bytes()
-    (raw / "days.csv").write_text((raw / "days.csv").read_text().replace("2026-02-01,no", "2026-02-01,yes"))
-    with pytest.raises(DataError, match=r"days\.csv, field day, 1 row \(102\): coded yes without an event"):
-        build(raw.parent, folder=folder)
-    assert (folder / "energy_coded.csv").read_bytes() == before

@@ -6,32 +6,23 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from made_up_raw import DATA, NIGHT_POST, posts_file, put
 
-from analysis.errors import DataError
-from analysis.sources.claims import claimed_drones, read_number
-from analysis.sources.communiques import CUT_AT, declared_targets, import_communiques, read_posts
-from analysis.sources.rawfile import RawFile
+from recipes.communiques import CUT_AT, build, claimed_drones, declared_targets, read_number, read_posts
+from recipes.kit import RawFile
 
-DATA = Path(__file__).parents[1] / "data"
 LEXICON = tomllib.loads((DATA / "lexicon_communiques.toml").read_text("utf-8"))
 RAW = os.environ.get("PAUSES_RAW")
-needs_raw = pytest.mark.skipif(not RAW, reason="PAUSES_RAW does not name the folder of raw files")
-NIGHT = ("2025-02-11 04:10", "В течение прошедшей ночи дежурными средствами ПВО уничтожены 10 украинских БпЛА. Конец")
-
-
-def file_of(*posts):
-    rows = [f'{time},"{text}"' for time, text in posts]
-    return "\n".join(["datetime,text_snippet", *rows, ""]).encode()
+NIGHT, LATE = ("2025-02-11 04:10", NIGHT_POST), ("2025-02-20 04:00", NIGHT_POST)
 
 
 def posts_of(*posts):
-    return read_posts(RawFile("posts.csv", file_of(*posts)))[0]
+    return read_posts(RawFile("posts.csv", posts_file(*posts)))[0]
 
 
 def drones(*posts):
     """The table of claims from 10 February 2025 on; a late post keeps the days before it complete."""
-    late = ("2025-02-20 04:00", NIGHT[1])
-    return claimed_drones(posts_of(*posts, late), LEXICON)[0].set_index("day").loc["2025-02-10":]
+    return claimed_drones(posts_of(*posts, LATE), LEXICON)[0].set_index("day").loc["2025-02-10":]
 
 
 def first_class(text, *, cut=False, time="2025-02-11 09:00"):
@@ -45,22 +36,12 @@ def first_class(text, *, cut=False, time="2025-02-11 09:00"):
 STRIKE = "Сегодня ночью Вооруженными Силами Российской Федерации нанесен групповой удар высокоточным оружием по "
 
 
-@pytest.mark.parametrize(
-    ("words", "number"),
-    [
-        ("7", 7),
-        ("один", 1),
-        ("двумя", 2),
-        ("трёх", 3),
-        ("девятнадцать", 19),
-        ("сорок один", 41),
-        ("семьюдесятью", 70),
-        ("сто двадцать один", 121),
-        ("двести восемьдесят шесть", 286),
-    ],
-)
-def test_numbers_are_read_in_digits_and_in_words(words, number):
-    assert read_number(words, LEXICON["numbers"]) == number
+def test_numbers_are_read_in_digits_and_in_words():
+    words = {
+        "7": 7, "один": 1, "двумя": 2, "трёх": 3, "девятнадцать": 19, "сорок один": 41, "семьюдесятью": 70,
+        "сто двадцать один": 121, "двести восемьдесят шесть": 286,
+    }  # fmt: skip
+    assert {word: read_number(word, LEXICON["numbers"]) for word in words} == words
 
 
 @pytest.mark.parametrize(
@@ -96,7 +77,7 @@ def test_total_of_a_claim(claim, number):
 )
 def test_claims_are_dated_by_the_middle_of_their_period(posted, period, day):
     text = f"{period} дежурными средствами ПВО уничтожены пять украинских БпЛА над Курской областью"
-    late = (str(pd.Timestamp(day) + pd.Timedelta(days=9))[:10] + " 04:00", NIGHT[1])
+    late = (str(pd.Timestamp(day) + pd.Timedelta(days=9))[:10] + " 04:00", NIGHT_POST)
     table = claimed_drones(posts_of((posted, text), late), LEXICON)[0].set_index("day")
     assert table.loc[table["drones_named"] == 5].index.strftime("%Y-%m-%d").tolist() == [day]
 
@@ -132,7 +113,7 @@ def test_day_without_a_night_post_is_missing_not_zero():
 
 def test_number_that_cannot_be_read_leaves_its_day_open():
     unread = ("2025-02-11 11:00", "С 10.00 до 13.00 мск дежурными средствами ПВО уничтожены украинские БпЛА")
-    table, rules = claimed_drones(posts_of(NIGHT, unread, ("2025-02-20 04:00", NIGHT[1])), LEXICON)
+    table, rules = claimed_drones(posts_of(NIGHT, unread, LATE), LEXICON)
     row = table.set_index("day").loc["2025-02-11"]
     assert pd.isna(row["drones_claimed"]) and row["posts_unread"] == 1 and row["drones_named"] == 10
     touched = {rule.name: rule.rows_touched for rule in rules}
@@ -206,43 +187,17 @@ def test_first_readable_post_of_a_day_decides():
     assert {rule.name: rule.rows_touched for rule in rules}["first_readable_post_decides"] == 2
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "file is empty"),
-        (b"<html>", "a web page"),
-        (b"datetime,text\n2025-01-01 00:00,a\n", "text_snippet"),
-        (b"datetime,text_snippet\n2025-01-01 00:00,a\n01.02.2025,b\n", "row (3)"),
-        ("datetime,text_snippet\n2025-01-01 00:00,ночь\n".encode("cp1251"), "UTF-8"),
-    ],
-)
-def test_file_that_cannot_be_understood_is_named(tmp_path, content, words):
-    path = tmp_path / "posts.csv"
-    path.write_bytes(content)
-    with pytest.raises(DataError) as caught:
-        import_communiques(path, folder=DATA)
-    assert words in str(caught.value) and "posts.csv" in str(caught.value)
-
-
-def test_broken_lexicon_is_named(tmp_path):
-    (tmp_path / "posts.csv").write_bytes(file_of(NIGHT))
-    (tmp_path / "lexicon_communiques.toml").write_text("night = [")
-    with pytest.raises(DataError, match=r"lexicon_communiques\.toml"):
-        import_communiques(tmp_path / "posts.csv", folder=tmp_path)
-
-
 def test_no_text_is_republished(tmp_path):
-    path = tmp_path / "posts.csv"
-    path.write_bytes(file_of(NIGHT, ("2025-02-12 09:00", STRIKE + "объектам"), ("2025-02-20 04:00", NIGHT[1])))
-    imported = import_communiques(path, folder=DATA)
-    said = repr([imported.rules, imported.notes, imported.sources])
+    (path,) = put(tmp_path, {"posts.csv": posts_file(NIGHT, ("2025-02-12 09:00", STRIKE + "объектам"), LATE)})
+    imported = build(path, folder=DATA)
+    said = repr([imported.rules, imported.notes, imported.source])
     said += "".join(table.to_csv() for table in imported.tables.values())
     assert not any("а" <= letter.lower() <= "я" for letter in said)
 
 
-@needs_raw
+@pytest.mark.skipif(not RAW, reason="PAUSES_RAW does not name the folder of raw files")
 def test_known_weeks_and_nights():
-    tables = import_communiques(Path(RAW) / "mod_communiques.csv", folder=DATA).tables
+    tables = build(Path(RAW) / "mod_communiques.csv", folder=DATA).tables
     declared = tables["energy_declared"]
     weeks = declared[declared["period"] == "week"].set_index("last_day")["energy_first"]
     assert weeks[["2025-01-24", "2025-03-14"]].eq("yes").all()

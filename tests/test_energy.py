@@ -36,9 +36,9 @@ from analysis.estimate import estimate_effect
 from analysis.pauses import load_pauses, reported_pauses
 from analysis.placebo import SAME_WEEKDAY
 from analysis.setting import not_ordinary
-from analysis.sources.build import build, to_csv
-from analysis.tables import load_table, outcome_series, table_definition
+from analysis.tables import load_table, outcome_series
 from analysis.together import load_results
+from recipes.kit import plan_build, to_csv
 
 DATA = Path(__file__).parents[1] / "data"
 COLD, MORATORIUM = "cold-week-pause-2026-01", "energy-moratorium-2025-03"
@@ -63,7 +63,7 @@ def folder(tmp_path):
 
 def put(folder, name, table):
     """Write a table with a sidecar that vouches for it."""
-    content = to_csv(table, table_definition(name))
+    content = to_csv(name, table)
     (folder / f"{name}.csv").write_bytes(content)
     (folder / f"{name}.json").write_text(json.dumps({"output": {"sha256": hashlib.sha256(content).hexdigest()}}))
 
@@ -269,19 +269,19 @@ def test_a_user_can_bring_archives_and_an_acled_export(folder, tmp_path):
         "actor1": "Military Forces of Russia (2000-)", "country": "Ukraine", "admin1": "Odesa", "tags": "energy",
     }  # fmt: skip
     pd.DataFrame([event]).to_csv(tmp_path / "acled.csv", index=False)
-    given = {"news": [tmp_path / "event_info_latest_2025.zip"], "acled": tmp_path / "acled.csv"}
+    given = {"news": [tmp_path / "event_info_latest_2025.zip"], "acled": [tmp_path / "acled.csv"]}
     with pytest.raises(DataError, match=r"energy_acled\.csv"):
         energy_days("acled", folder=folder)
-    build(raw, folder=folder, files=given).write()
+    plan_build(raw, folder=folder, files=given).write()
     basis = load_table("energy_reported", folder=folder).groupby("basis")["day"].min()
     assert basis.astype(str).to_dict() == {"headlines": "2025-04-01", "addresses": "2026-01-01"}
     assert "not to be passed on" in (folder / "README.md").read_text("utf-8")
     assert energy_days("acled", folder=folder)["energy_acled_share", "rear"]["hits"].tolist() == [1]
     assert assess_energy("easter-2025", measures=["acled"], folder=folder).select("acled").verdict == "not testable"
     (raw / "event_info_latest_2025.zip").write_bytes((tmp_path / "event_info_latest_2025.zip").read_bytes())
-    from_folder = build(raw, folder=folder).imported["news"].tables["energy_reported"]
+    from_folder = plan_build(raw, folder=folder).imported["news"].tables["energy_reported"]
     assert set(from_folder["basis"]) == {"headlines", "addresses"}
-    assert "energy_acled" not in build(raw, folder=folder).imported
+    assert "energy_acled" not in plan_build(raw, folder=folder).imported
 
 
 def test_reports_coded_by_people_are_said_to_be(folder):

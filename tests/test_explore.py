@@ -15,7 +15,7 @@ import analysis as pa
 from analysis.batch.execution import effect_rows, normalise
 from analysis.batch.parameters import check_parameters, declared_parameters
 from analysis.errors import DesignError, RegistryError
-from analysis.pauses import data_folder
+from analysis.tables import data_folder
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 PAUSE = "us-three-day-2026-05"

@@ -10,51 +10,30 @@ import socket
 import threading
 import traceback
 import zipfile
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from made_up_raw import DATA, NIGHT, csv_file
 
 from analysis.cli import main
 from analysis.errors import DataError
-from analysis.sources import fetch as module
-from analysis.sources.fetch import REMOTES, fetch
+from recipes import air_force, alerts, fetch
 
-DATA = Path(__file__).parents[1] / "data"
-HEADER = "time_start,time_end,model,launch_place,target,launched,destroyed,not_reach_goal,source"
-NIGHT = "2025-06-01 18:00,2025-06-02 08:30,Shahed-136/131,Kursk oblast,Ukraine,100.0,60.0,30.0,kpszsu/posts/1"
-NIGHTS = [NIGHT.replace("06-02", f"06-{day:02}").replace("06-01", f"06-{day - 1:02}") for day in range(2, 31)]
-GOOD = "\n".join([HEADER, *NIGHTS, ""]).encode()
+LATER = {"time_start": "2025-06-11 18:00", "time_end": "2025-06-12 08:30"}
+GOOD, RAW = csv_file([NIGHT, NIGHT | LATER]), air_force.RAW[0]
 PAGE = b"<!DOCTYPE html><html><body>Sign in</body></html>"
-RAW = REMOTES["air_force"].file
 SECRET = {"KAGGLE_USERNAME": "somebody", "KAGGLE_KEY": "s3cr3t-k3y", "KAGGLE_API_TOKEN": "KGAT_s3cr3t"}
-
-
-class Server(ThreadingHTTPServer):
-    """Serves `content`; `breaks_at`: bytes after which it hangs up; `seen`: headers of every request."""
-
-    content, status, breaks_at, headers, location = GOOD, 200, None, {"ETag": '"first"'}, None
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.seen = []
-        self.address = f"http://127.0.0.1:{self.server_port}/{RAW}"
 
 
 class Answer(BaseHTTPRequestHandler):
     def do_GET(self):
-        server, wanted = self.server, self.headers
-        server.seen.append(dict(wanted))
+        server = self.server
+        server.seen.append(dict(self.headers))
         if server.location and not self.path.startswith("/signed"):
             return self.send([("Location", "/signed?signature=s3cr3t")], 302, b"")
-        content, status, more = server.content, server.status, list(server.headers.items())
-        if "Range" in wanted and wanted["If-Range"] == server.headers["ETag"]:
-            start = int(wanted["Range"].removeprefix("bytes=").removesuffix("-"))
-            more.append(("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}"))
-            content, status = content[start:], 206
-        return self.send(more, status, content)
+        return self.send(server.headers, server.status, server.content)
 
     def send(self, headers, status, content):
         self.send_response(status)
@@ -69,11 +48,13 @@ class Answer(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    with Server() as server:
+    """Serves `content`; `breaks_at`: bytes after which it hangs up; `seen`: headers of every request."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        vars(server).update(content=GOOD, status=200, breaks_at=None, headers=[], location=None, seen=[])
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        monkeypatch.setitem(REMOTES, "air_force", replace(REMOTES["air_force"], address=server.address))
-        monkeypatch.setitem(REMOTES, "alerts", replace(REMOTES["alerts"], address=server.address))
+        for recipe in (air_force, alerts):
+            monkeypatch.setattr(recipe, "ADDRESS", f"http://127.0.0.1:{server.server_port}/{RAW}")
         yield server
         server.shutdown()
 
@@ -81,71 +62,61 @@ def server(monkeypatch):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A copy of the committed tables with an older raw file, used by the command line."""
-    folder = Path(shutil.copytree(DATA, tmp_path / "data", ignore=shutil.ignore_patterns("raw")))
+    folder = Path(shutil.copytree(DATA, tmp_path / "data", ignore=shutil.ignore_patterns("raw", "recipes")))
     (folder / "raw").mkdir()
     (folder / "raw" / RAW).write_bytes(b"an older copy")
-    monkeypatch.setattr("analysis.pauses.data_folder", lambda: folder)
+    monkeypatch.setattr("analysis.tables.data_folder", lambda: folder)
     for name, value in SECRET.items():
         monkeypatch.setenv(name, value)
     return folder
 
 
 def on_disk(folder):
-    """Every file but what a broken download leaves aside."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files if ".incoming" not in path.parts}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def run(*words, answer=""):
     return CliRunner().invoke(main, ["data", "fetch", *words], input=answer)
 
 
-def zipped(name=RAW, content=GOOD):
+def zipped(name=RAW):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(name, content)
+        archive.writestr(name, GOOD)
     return file.getvalue()
-
-
-def closed_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def test_a_good_file_is_shown_and_asked_about_before_it_replaces_anything(server, folder):
     before = on_disk(folder)
     shown = run("air_force", answer="n\n")
     assert shown.exit_code == 0, shown.output
-    assert hashlib.sha256(GOOD).hexdigest() in shown.output
+    assert hashlib.sha256(GOOD).hexdigest() in shown.output and "publishes no checksum" in shown.output
     assert "strikes: " in shown.output and "removed" in shown.output and "Nothing was changed." in shown.output
     assert on_disk(folder) == before
 
 
-def test_an_accepted_file_replaces_raw_file_and_tables_and_its_checksum_is_recorded(server, folder):
-    shown = run("air_force", answer="y\n")
+@pytest.mark.parametrize(("words", "answer"), [([], "y\n"), (["--yes"], "")])
+def test_an_accepted_file_replaces_raw_file_and_tables_and_its_checksum_is_recorded(server, folder, words, answer):
+    shown = run("air_force", *words, answer=answer)
     assert shown.exit_code == 0, shown.output
+    assert ("Replace" in shown.output) == bool(answer)
     assert (folder / "raw" / RAW).read_bytes() == GOOD
-    assert (folder / "strikes.csv").read_text(encoding="utf-8").count("\n") == 1 + len(NIGHTS)
+    assert (folder / "strikes.csv").read_text(encoding="utf-8").count("\n") == 1 + 11
     (entry,) = map(json.loads, (folder / "raw" / "fetched.jsonl").read_text(encoding="utf-8").splitlines())
-    assert entry["sha256"] == hashlib.sha256(GOOD).hexdigest() and entry["address"] == server.address
+    assert entry["sha256"] == hashlib.sha256(GOOD).hexdigest() and entry["address"] == air_force.ADDRESS
     assert list((folder / "raw" / ".incoming").iterdir()) == []
+    everything = shown.output.encode() + b"".join(on_disk(folder).values())
+    assert not any(secret.encode() in everything for secret in ("s3cr3t-k3y", "KGAT_s3cr3t"))
 
 
-def test_yes_asks_nothing(server, folder):
-    shown = run("air_force", "--yes")
-    assert "Replace" not in shown.output
-    assert (folder / "raw" / RAW).read_bytes() == GOOD
+def published(digest):
+    return {"headers": [("x-goog-hash", f"crc32c=AAAAAA==, md5={base64.b64encode(digest).decode()}")]}
 
 
 FAULTS = {
-    "broken download": ({"breaks_at": 2048}, [], ["broke off", "2,048 bytes", "run the same command again"]),
+    "broken download": ({"breaks_at": 100}, [], ["broke off", "100 bytes", "run the same command again"]),
     "wrong checksum": ({}, ["--sha256", "0" * 64], ["wrong checksum (sha256)", "0" * 64]),
-    "other than published": (
-        {"headers": {"x-goog-hash": "crc32c=AAAAAA==, md5=" + base64.b64encode(bytes(16)).decode()}},
-        [],
-        ["wrong checksum (md5)", "0" * 32],
-    ),
+    "other than published": (published(bytes(16)), [], ["wrong checksum (md5)", "0" * 32]),
     "page instead of a table": ({"content": PAGE}, [], ["not a CSV file but a web page"]),
     "error page": ({"content": PAGE, "status": 503}, [], ["refused", "status 503"]),
     "token refused": ({"content": PAGE, "status": 403}, [], ["refused", "status 403", "check your Kaggle token"]),
@@ -163,15 +134,17 @@ def test_what_is_wrong_is_said_once_and_everything_stays(server, folder, changes
     shown = run("air_force", "--yes", *options)
     assert shown.exit_code == 2
     assert [word for word in words if word not in shown.output] == []
-    assert shown.output.count("Error:") == 1 and "Traceback" not in shown.output
+    assert shown.output.startswith("Error:") or shown.output.count("Error:") == 1
+    assert "Traceback" not in shown.output
     assert on_disk(folder) == before
-    assert not (folder / "raw" / ".incoming" / RAW).exists()
 
 
 def test_without_network_one_message_names_the_host(folder, monkeypatch):
-    address = f"http://127.0.0.1:{closed_port()}/{RAW}"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setitem(REMOTES, "air_force", replace(REMOTES["air_force"], address=address))
+    monkeypatch.setattr(air_force, "ADDRESS", f"http://127.0.0.1:{port}/{RAW}")
     before = on_disk(folder)
     shown = run("air_force", "--yes")
     assert shown.exit_code == 2
@@ -179,60 +152,32 @@ def test_without_network_one_message_names_the_host(folder, monkeypatch):
     assert on_disk(folder) == before
 
 
-@pytest.mark.parametrize("location", [None, "/signed"], ids=["direct", "sent on to a signed address"])
-def test_a_broken_download_goes_on_where_it_broke_off(server, tmp_path, location):
-    server.breaks_at, server.location = 2048, location
-    with pytest.raises(DataError, match="broke off; found 2,048 bytes"):
-        fetch("air_force", into=tmp_path, environ=SECRET)
-    server.breaks_at = None
-    fetched = fetch("air_force", into=tmp_path, environ=SECRET)
-    assert (server.seen[-1]["Range"], server.seen[-1]["If-Range"]) == ("bytes=2048-", '"first"')
-    assert fetched.path.read_bytes() == GOOD
-    assert [path.name for path in tmp_path.iterdir()] == [RAW]
+def test_what_comes_is_verified_unpacked_and_packed_as_its_name_says(server, tmp_path):
+    vars(server).update(published(hashlib.md5(GOOD, usedforsecurity=False).digest()))
+    assert "as its server published" in fetch.fetch("air_force", into=tmp_path, environ=SECRET).summary()
+    vars(server).update(headers=[], content=zipped(), location="/signed")
+    came = fetch.fetch("air_force", into=tmp_path, environ=SECRET)
+    assert (came.path.read_bytes(), came.sha256) == (GOOD, hashlib.sha256(server.content).hexdigest())
+    server.content = GOOD
+    assert gzip.decompress(fetch.fetch("alerts", into=tmp_path, environ={}).path.read_bytes()) == GOOD
+    assert sorted(path.name for path in tmp_path.iterdir()) == [alerts.RAW[0], RAW]
 
 
-def test_a_file_that_changed_meanwhile_is_taken_from_its_beginning(server, tmp_path):
-    server.breaks_at = 2048
-    with pytest.raises(DataError, match="broke off"):
-        fetch("air_force", into=tmp_path, environ=SECRET)
-    server.breaks_at, server.content, server.headers = None, GOOD.replace(b"100.0", b"200.0"), {"ETag": '"second"'}
-    assert fetch("air_force", into=tmp_path, environ=SECRET).path.read_bytes() == server.content
-
-
-def test_a_published_checksum_is_verified_and_said(server, tmp_path):
-    digest = base64.b64encode(hashlib.md5(GOOD, usedforsecurity=False).digest()).decode()
-    assert "publishes no checksum" in fetch("air_force", into=tmp_path, environ=SECRET).summary()
-    server.headers = {"x-goog-hash": f"crc32c=AAAAAA==, md5={digest}"}
-    assert "as its server published" in fetch("air_force", into=tmp_path, environ=SECRET).summary()
-
-
-def test_the_archive_that_kaggle_may_send_is_opened(server, tmp_path):
-    server.content = zipped()
-    fetched = fetch("air_force", into=tmp_path, environ=SECRET)
-    assert fetched.path.read_bytes() == GOOD
-    assert fetched.sha256 == hashlib.sha256(server.content).hexdigest()
-
-
-def test_alerts_come_without_a_token_and_are_packed_as_their_name_says(server, tmp_path):
-    fetched = fetch("alerts", into=tmp_path, environ={})
-    assert "Authorization" not in server.seen[0]
-    assert gzip.decompress(fetched.path.read_bytes()) == GOOD
-
-
-def test_user_and_key_or_the_token_alone_log_in(server, tmp_path):
-    fetch("air_force", into=tmp_path, environ=SECRET)
-    fetch("air_force", into=tmp_path, environ={"KAGGLE_API_TOKEN": SECRET["KAGGLE_API_TOKEN"]})
+def test_user_and_key_or_the_token_alone_log_in_and_alerts_need_neither(server, tmp_path):
+    fetch.fetch("air_force", into=tmp_path, environ=SECRET)
+    fetch.fetch("air_force", into=tmp_path, environ={"KAGGLE_API_TOKEN": SECRET["KAGGLE_API_TOKEN"]})
+    fetch.fetch("alerts", into=tmp_path, environ={})
     basic = base64.b64encode(b"somebody:s3cr3t-k3y").decode()
-    assert [seen["Authorization"] for seen in server.seen] == [f"Basic {basic}", "Bearer KGAT_s3cr3t"]
+    assert [seen.get("Authorization") for seen in server.seen] == [f"Basic {basic}", "Bearer KGAT_s3cr3t", None]
 
 
-def test_without_a_token_nothing_is_asked_of_the_server(server, folder, monkeypatch):
+@pytest.mark.parametrize("words", [[], ["tanks"], ["--sha256", "0" * 64]])
+def test_wrong_use_and_no_token_are_refused_before_any_download(server, folder, monkeypatch, words):
     for name in SECRET:
         monkeypatch.delenv(name)
-    shown = run()
-    assert shown.exit_code == 2
-    assert "KAGGLE_API_TOKEN" in shown.output and "pauses data fetch alerts" in shown.output
-    assert server.seen == []
+    shown = run(*words)
+    assert shown.exit_code == 2 and server.seen == []
+    assert words or ("KAGGLE_API_TOKEN" in shown.output and "pauses data fetch alerts" in shown.output)
 
 
 @pytest.mark.parametrize(
@@ -241,36 +186,15 @@ def test_without_a_token_nothing_is_asked_of_the_server(server, folder, monkeypa
     ids=["refused after a signed address", "line break", "letter that no header holds"],
 )
 def test_the_token_is_in_no_message_and_no_traceback(server, tmp_path, environ):
-    server.location, server.status = "/signed", 403
+    vars(server).update(location="/signed", status=403)
     with pytest.raises(DataError) as refusal:
-        fetch("air_force", into=tmp_path, environ=environ)
+        fetch.fetch("air_force", into=tmp_path, environ=environ)
     told = "".join(traceback.format_exception(refusal.value))
     assert "s3cr3t" not in told
-    assert not any("s3cr3t" in path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file())
-
-
-def test_the_record_and_the_terminal_hold_no_token(server, folder):
-    shown = run("air_force", "--yes")
-    everything = shown.output.encode() + b"".join(on_disk(folder).values())
-    assert shown.exit_code == 0
-    assert not any(secret.encode() in everything for secret in ("s3cr3t-k3y", "KGAT_s3cr3t"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_said(server, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(DataError, match="cannot be written"):
-        fetch("air_force", into=tmp_path / "file", environ=SECRET)
-
-
-@pytest.mark.parametrize("words", [["tanks"], ["--sha256", "0" * 64]])
-def test_wrong_use_is_refused_before_any_download(server, folder, words):
-    shown = run(*words)
-    assert shown.exit_code == 2 and server.seen == []
-
-
-def test_every_source_that_can_be_fetched_has_the_file_that_its_importer_reads():
-    from analysis.sources.build import IMPORTERS
-
-    assert {source: (remote.file,) for source, remote in module.REMOTES.items()} == {
-        source: IMPORTERS[source].files for source in module.REMOTES
-    }
+        fetch.fetch("air_force", into=tmp_path / "file", environ=SECRET)

@@ -9,7 +9,8 @@ import pytest
 
 import analysis as pa
 from analysis.errors import RegistryError
-from analysis.pauses import data_folder, get_pause, load_pauses, reported_pauses, volume_episodes
+from analysis.pauses import get_pause, load_pauses, reported_pauses, volume_episodes
+from analysis.tables import data_folder
 
 PAUSES = load_pauses()
 COLD_WEEK, SILENCE = "cold-week-pause-2026-01", "ukraine-silence-2026-05-06"
@@ -251,7 +252,7 @@ def test_unknown_ids_name_what_is_close_and_where_to_look():
 
 def test_an_installed_package_without_a_repository_uses_its_own_copy(tmp_path, monkeypatch):
     package = tmp_path / "lib" / "site-packages" / "analysis"
-    monkeypatch.setattr("analysis.pauses.__file__", str(package / "pauses.py"))
+    monkeypatch.setattr("analysis.tables.__file__", str(package / "tables.py"))
     (tmp_path / "lib" / "data").mkdir(parents=True)  # a folder of that name that is not ours
     assert data_folder() == package / "_data"
     (tmp_path / "lib" / "data" / "pauses.toml").touch()

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import minimize
 
 from analysis.errors import DesignError
-from analysis.launches import Lull, estimate_lull
+from analysis.lull import Lull, estimate_lull
 from analysis.setting import salvo_days
 
 DAYS = pd.date_range("2024-06-01", periods=500, name="day")

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from made_up_raw import GOOD, put
 
 ROOT = Path(__file__).parents[1]
 REQUIRES = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
@@ -46,10 +47,10 @@ def installed(tmp_path_factory):
 def run(installed, tmp_path):
     """Run a program of the wheel in an empty folder, which it leaves empty."""
 
-    def run(*words):
+    def run(*words, answer=""):
         program = [sys.executable, *words] if words[0] == "-c" else [installed / "bin" / "pauses", *words]
         environ = os.environ | {"PYTHONPATH": str(installed)}
-        return subprocess.run(program, cwd=tmp_path, env=environ, capture_output=True, text=True)
+        return subprocess.run(program, cwd=tmp_path, env=environ, capture_output=True, text=True, input=answer)
 
     yield run
     assert list(tmp_path.iterdir()) == []
@@ -58,6 +59,15 @@ def run(installed, tmp_path):
 def test_code_and_data_come_from_the_wheel(installed, run):
     shown = run("-c", "import analysis.pauses as p; print(p.__file__, p.data_folder(), sep='\\n')").stdout.splitlines()
     assert shown == [str(installed / "analysis" / "pauses.py"), str(installed / "analysis" / "_data")]
+
+
+def test_tables_are_built_by_the_recipes_of_the_wheel(run, installed, tmp_path_factory):
+    raw = put(tmp_path_factory.mktemp("raw"), GOOD["air_force"])[0].parent
+    before = (installed / "analysis" / "_data" / "strikes.csv").read_bytes()
+    shown = run("data", "build", "--raw", str(raw), answer="n\n")
+    assert shown.returncode == 0, shown.stderr
+    assert "air_force: date by end: 2 rows" in shown.stdout and "Nothing was changed." in shown.stdout
+    assert (installed / "analysis" / "_data" / "strikes.csv").read_bytes() == before
 
 
 def test_raw_files_and_private_tables_stay_out(installed):

@@ -3,7 +3,10 @@
 import json
 import sys
 from contextlib import nullcontext
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import click
 
@@ -108,7 +111,8 @@ def report(pause_ids, only, jobs, force, cold, timeout, scheduler, out, quiet, a
     from analysis.batch.front import report_rows
     from analysis.batch.progress import Progress
     from analysis.batch.run import run_reports
-    from analysis.pauses import REPORTED, data_folder, get_pause, load_pauses
+    from analysis.pauses import REPORTED, get_pause, load_pauses
+    from analysis.tables import data_folder
 
     clone, registry = data_folder().parent, load_pauses()
     if not (clone / "notebooks").is_dir():
@@ -179,13 +183,12 @@ def data():
 @click.option("--yes", is_flag=True, help="Replace the tables without asking.")
 def build(raw, air_force, alerts, viina, acled, yes):
     """Build the tables from raw files; show what changes before anything is replaced."""
-    from analysis.pauses import data_folder
-    from analysis.sources.build import build as plan_build
+    from analysis.tables import data_folder
 
     folder = data_folder()
-    given = {"air_force": air_force, "alerts": alerts, "news": list(viina), "acled": acled}
-    files = {name: path for name, path in given.items() if path}
-    plan = plan_build(raw or (folder / "raw" if not files else None), folder=folder, files=files)
+    given = {"air_force": [air_force], "alerts": [alerts], "news": list(viina), "acled": [acled]}
+    files = {name: paths for name, paths in given.items() if any(paths)}
+    plan = _recipes("kit").plan_build(raw or (folder / "raw" if not files else None), folder=folder, files=files)
     if _agreed(plan, yes):
         _write(plan)
 
@@ -201,33 +204,43 @@ def fetch(sources, raw, sha256, yes):
     The strike file (air_force) needs your own Kaggle token, in KAGGLE_API_TOKEN or in KAGGLE_USERNAME and
     KAGGLE_KEY; it is read from the environment only. The alerts need none.
     """
-    from analysis.pauses import data_folder
-    from analysis.sources.build import build as plan_build
-    from analysis.sources.fetch import REMOTES, accept
-    from analysis.sources.fetch import fetch as bring
+    from analysis.tables import data_folder
 
     if sha256 and len(sources) != 1:
         raise click.UsageError("--sha256 is the checksum of one file: name its source.")
+    kit, fetching = _recipes("kit"), _recipes("fetch")
     folder, fetched = data_folder(), []
     raw = Path(raw or folder / "raw")
     try:
-        for source in sources or REMOTES:
-            fetched.append(bring(source, into=raw / ".incoming", sha256=sha256))
+        for source in sources or fetching.remotes():
+            fetched.append(fetching.fetch(source, into=raw / ".incoming", sha256=sha256))
             click.echo(fetched[-1].summary())
-        plan = plan_build(None, folder=folder, files={item.source: item.path for item in fetched})
+        plan = kit.plan_build(None, folder=folder, files={item.source: [item.path] for item in fetched})
         if _agreed(plan, yes):
-            accept(fetched, raw=raw)
+            fetching.accept(fetched, raw=raw)
             _write(plan)
     finally:
         for item in fetched:
             item.path.unlink(missing_ok=True)
 
 
+def _recipes(module: str) -> ModuleType:
+    """A module of the recipes, which lie beside the tables and are no part of the package."""
+    from analysis.tables import data_folder
+
+    if "recipes" not in sys.modules:
+        spec = spec_from_file_location("recipes", data_folder() / "recipes" / "__init__.py")
+        sys.modules["recipes"] = module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["recipes"])
+    return import_module(f"recipes.{module}")
+
+
 def _agreed(plan, yes):
     """Show what a build would change and ask; without a change in a table there is nothing to ask."""
-    for row in plan.rules().itertuples():
-        click.echo(f"{row.source}: {row.rule.replace('_', ' ')}: {row.rows_touched} rows")
-    for note in plan.notes():
+    for source, made in plan.imported.items():
+        for rule in made.rules:
+            click.echo(f"{source}: {rule.name.replace('_', ' ')}: {rule.rows_touched} rows")
+    for note in (note for made in plan.imported.values() for note in made.notes):
         click.echo(f"Note: {note}")
     changes = plan.changes()
     click.echo(f"\n{plan.summary()}")

@@ -303,6 +303,7 @@ def decide_by_bounds(effect, corners):
 
 
 FEWEST_OF_A_CODE = 3
+STRATA = ["rule", "energy word", "rest"]  # of news_sample: what the rule says, articles with a word of energy, others
 
 
 def describe_agreement(coded, *, level=0.95):
@@ -381,6 +382,30 @@ def review_days(coded, events, *, days=(), n=20, seed=0):
     listed["said to be hit"] = chosen["day"].map(places).fillna("no oblast").mask(chosen["code"] == "not_found", "")
     columns = ["finding", "said to be hit", "evidence", "remark", "agree", "disagree"]
     return listed.set_index("day")[columns]
+
+
+def measure_rule(sample: pd.DataFrame, *, level: float = 0.95, draws: int = 100_000, seed: int = 0) -> pd.DataFrame:
+    """Precision and recall of the rule for news, against a labelled stratified sample such as `news_sample`.
+
+    One row a measure: measure, estimate, low, high, n, positives. Precision has Wilson's interval. Recall is weighted
+    by the size of the strata, among articles with a word of energy and among all; its interval comes from the posterior
+    of each stratum's share under Jeffreys' prior. The last one is wide because the rest is large: a few missed among
+    thousands cannot be ruled out by a small sample that has none.
+    """
+    from scipy.stats import binomtest
+
+    labelled = sample.assign(yes=sample["label"] == "yes").groupby("stratum")
+    n, positives, members = labelled.size(), labelled["yes"].sum(), labelled["stratum_size"].first()
+    rng, tails = np.random.default_rng(seed), [(1 - level) / 2, (1 + level) / 2]
+    share = {name: rng.beta(positives[name] + 0.5, n[name] - positives[name] + 0.5, draws) for name in STRATA}
+    wilson = binomtest(int(positives["rule"]), int(n["rule"])).proportion_ci(level, method="wilson")
+    rows = [("precision", positives["rule"] / n["rule"], *wilson, n["rule"], positives["rule"])]
+    for measure, strata in (("recall among energy words", ["rule", "energy word"]), ("recall", STRATA)):
+        reports = (positives / n * members)[strata]
+        drawn = share["rule"] * members["rule"] / sum(share[name] * members[name] for name in strata)
+        low, high = np.quantile(drawn, tails)
+        rows.append((measure, reports["rule"] / reports.sum(), low, high, n[strata].sum(), positives[strata].sum()))
+    return pd.DataFrame(rows, columns=["measure", "estimate", "low", "high", "n", "positives"])
 
 
 def show_review(listed):

@@ -26,16 +26,7 @@ from analysis.placebo import (
     short_test,
     window_sums,
 )
-from analysis.windows import (
-    BASELINE_SHORT,
-    ONE_DAY,
-    RECOVERY_SHORT,
-    Day,
-    Layout,
-    check_counts,
-    check_window,
-    lay_out,
-)
+from analysis.windows import BASELINE_SHORT, ONE_DAY, RECOVERY_SHORT, Day, Layout, check_counts, check_window, lay_out
 from analysis.words import NOT_TESTABLE, days_text
 
 FEWEST_BASELINE_DAYS = 28

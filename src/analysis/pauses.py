@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from analysis.days import KYIV, day_span, strike_days
 from analysis.errors import RegistryError
+from analysis.tables import data_folder
 
 FILE = "pauses.toml"
 REPORTED = ("primary", "secondary")
@@ -357,12 +358,6 @@ def volume_episodes(pauses: Mapping[str, Pause]) -> tuple[Episode, ...]:
         days = pd.DatetimeIndex(days, freq=None)
         episodes.append(Episode(episode_id, tuple(pause.id for pause in members), days, status))
     return tuple(episodes)
-
-
-def data_folder() -> Path:
-    """The folder of registry and tables: the repository's, else the copy inside an installed package."""
-    folder = Path(__file__).parents[2] / "data"
-    return folder if (folder / FILE).is_file() else Path(__file__).parent / "_data"
 
 
 def main_claim(announcer: str, claim_ids: Iterable[str]) -> str:

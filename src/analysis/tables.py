@@ -1,41 +1,45 @@
-"""The committed tables: load one, verify all, and the catalogue of outcomes read from them."""
+"""The committed tables: load one, verify all, describe them; and the catalogue of outcomes read from them.
+
+The dictionary, `tables.toml`, says what each table holds; checks, sidecars, datapackage.json and README follow it.
+"""
+
+from __future__ import annotations
 
 import hashlib
 import io
 import json
 import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pandas as pd
 
 from analysis.errors import DataError
-from analysis.pauses import data_folder
 
 REBUILD = "restore the file from version control, or run: pauses data build"
+PACKAGE = "datapackage.json"
+Folder = str | Path | None
+SIDECAR = ("title", "licence", "sources", "inputs", "output", "rules")
+FORMS = {
+    "date": (r"\d{4}-\d{2}-\d{2}", "a date as YYYY-MM-DD"),
+    "boolean": ("True|False", "True or False"),
+    "integer": (r"-?\d+", "a whole number"),
+}
+_fault = partial(DataError, remedy=REBUILD)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A daily series that the tests can be asked about.
+    """A daily series that the tests can be asked about: `column` of `table`, which has one row a day.
 
-    Attributes
-    ----------
-    name, label, short : str
-        Identifier, name in a sentence, name in a narrow column.
-    table, column : str
-        Where the numbers are; the table has one row a day.
-    first_day : str
-        First usable strike day (ISO date): `outcome_series` starts here.
-    strict_first_day : str or None
-        A later start that is credible for exact work; verdicts are computed from both.
-    in_family : bool
-        Counts in the family that is corrected for multiple testing.
-    note : str
-        What limits the series.
+    `name`, `label` (in a sentence) and `short` (in a narrow column) name it. `outcome_series` starts on `first_day`,
+    the first usable strike day; from `strict_first_day` on it is credible for exact work, and verdicts are computed
+    from both. `in_family`: it counts in the family that is corrected for multiple testing. `note`: what limits it.
     """
 
     name: str
@@ -44,36 +48,12 @@ class Outcome:
     table: str
     column: str
     first_day: str
-    strict_first_day: str | None
-    in_family: bool
     note: str
+    strict_first_day: str | None = None
+    in_family: bool = False
 
 
-OUTCOMES = (
-    Outcome(
-        name="drones_launched", label="long-range drones launched", short="drones", table="strikes",
-        column="drones_launched", first_day="2024-09-01", strict_first_day="2025-01-01", in_family=True,
-        note="about 5 % too low in October and November 2024; includes decoys",
-    ),
-    Outcome(
-        name="missiles_launched", label="missiles launched", short="missiles", table="strikes",
-        column="missiles_launched", first_day="2024-01-01", strict_first_day=None, in_family=True,
-        note="all classes in one series: reports join them in changing ways",
-    ),
-    Outcome(
-        name="drones_claimed_by_russia", label="Ukrainian drones that Russia says it shot down",
-        short="Ukrainian drones", table="russian_claims", column="drones_claimed", first_day="2024-05-01",
-        strict_first_day="2025-01-01", in_family=False, note="a night without drones has no post and is missing",
-    ),
-    Outcome(
-        name="drones_named_by_russia", label="Ukrainian drones that Russia says it shot down",
-        short="Ukrainian drones, at least", table="russian_claims", column="drones_named", first_day="2024-05-01",
-        strict_first_day="2025-01-01", in_family=False, note="a night without a post counts as none: at least so many",
-    ),
-)  # fmt: skip
-
-
-def outcomes():
+def outcomes() -> Mapping[str, Outcome]:
     """Return the catalogue of outcomes.
 
     Returns
@@ -86,10 +66,15 @@ def outcomes():
     >>> outcomes()["drones_launched"].strict_first_day
     '2025-01-01'
     """
-    return MappingProxyType({outcome.name: outcome for outcome in OUTCOMES})
+    entries = [
+        {"table": name} | entry for name, table in dictionary()["tables"].items() for entry in table.get("outcomes", ())
+    ]
+    return MappingProxyType({entry["name"]: Outcome(**entry) for entry in entries})
 
 
-def outcome_series(name, *, first_day=None, drop_last=1, folder=None):
+def outcome_series(
+    name: str, *, first_day: str | pd.Timestamp | None = None, drop_last: int = 1, folder: Folder = None
+) -> pd.Series:
     """Return the daily series of an outcome from its first usable day.
 
     Parameters
@@ -132,7 +117,7 @@ def outcome_series(name, *, first_day=None, drop_last=1, folder=None):
     return series
 
 
-def load_strikes(*, folder=None):
+def load_strikes(*, folder: Folder = None) -> pd.DataFrame:
     """Return every strike day of the table of strikes.
 
     Returns
@@ -154,7 +139,7 @@ def load_strikes(*, folder=None):
     return load_table("strikes", folder=folder).set_index("day")
 
 
-def load_table(name, *, folder=None):
+def load_table(name: str, *, folder: Folder = None) -> pd.DataFrame:
     """Return a committed table after a quick check: checksum, columns, sorted unique key.
 
     Parameters
@@ -180,66 +165,16 @@ def load_table(name, *, folder=None):
     ['model', 'class', 'is_long_range_strike']
     """
     definition = table_definition(name)
-    folder = Path(folder) if folder is not None else data_folder()
+    folder = data_folder() if folder is None else Path(folder)
     content = _read(folder / f"{name}.csv")
     if not definition.get("edited"):
-        fault = checksum_fault(name, content, _read(folder / f"{name}.json"))
+        fault = _checksum_fault(name, content, _read(folder / f"{name}.json"))
         if fault:
             raise fault
     return parse_table(name, content)
 
 
-def parse_table(name, content):
-    """Return the bytes of a table's CSV file as the typed frame of `load_table`; raises as that does."""
-    definition = table_definition(name)
-    types = {field["name"]: field["type"] for field in definition["fields"]}
-    dtypes = {"boolean": bool, "string": str, "integer": float, "number": float}
-    try:
-        frame = pd.read_csv(
-            io.BytesIO(content),
-            dtype={column: dtypes[kind] for column, kind in types.items() if kind != "date"},
-            parse_dates=[column for column, kind in types.items() if kind == "date"],
-            date_format="%Y-%m-%d",
-            keep_default_na=False,
-            na_values=[""],
-        )
-    except ValueError as error:
-        raise DataError("not a readable table", file=f"{name}.csv", found=str(error), remedy=REBUILD) from error
-    if list(frame) != list(types):
-        problem, place = "not the columns of the dictionary", {"file": f"{name}.csv", "remedy": REBUILD}
-        raise DataError(problem, **place, expected=", ".join(types), found=", ".join(frame))
-    _check_key(name, frame, definition)
-    return frame
-
-
-def checksum_fault(name, content, sidecar):
-    """Return a DataError if `content` is not what the sidecar's bytes describe, else None."""
-    try:
-        expected = json.loads(sidecar)["output"]["sha256"]
-    except (ValueError, KeyError, TypeError):
-        return DataError("not a sidecar with output.sha256", file=f"{name}.json", remedy=REBUILD)
-    found = hashlib.sha256(content).hexdigest()
-    if found == expected:
-        return None
-    problem, file = "not the file that its sidecar describes", f"{name}.csv"
-    return DataError(problem, file=file, field="sha256", expected=expected, found=found, remedy=REBUILD)
-
-
-@cache
-def table_definitions():
-    """Return the dictionary: for each table its title, key, fields with types, units and constraints."""
-    return tomllib.loads(files("analysis").joinpath("tables.toml").read_text("utf-8"))
-
-
-def table_definition(name):
-    """Return the definition of one table, or raise DataError."""
-    definitions = table_definitions()
-    if name not in definitions:
-        raise DataError("no such table", expected=f"one of {', '.join(definitions)}", found=repr(name))
-    return definitions[name]
-
-
-def check_tables(*, folder=None):
+def check_tables(*, folder: Folder = None) -> pd.DataFrame:
     """Verify every committed table and list all faults at once.
 
     Checked: presence, checksum, columns, types, ranges, sorted unique key, gaps between days, the agreements
@@ -260,22 +195,68 @@ def check_tables(*, folder=None):
     >>> check_tables().empty
     True
     """
-    from analysis.tablechecks import find_faults
-
-    folder = Path(folder) if folder is not None else data_folder()
-    contents = {path.name: path.read_bytes() for path in sorted(folder.glob("*.*")) if path.is_file()}
+    faults = find_faults(folder_contents(data_folder() if folder is None else Path(folder)))
     columns = ["file", "field", "rows", "problem", "expected", "found", "remedy"]
-    faults = [vars(fault) | {"rows": _listed(fault.rows)} for fault in find_faults(contents)]
-    return pd.DataFrame(faults, columns=columns, dtype=str).fillna("")
+    listed = [vars(fault) | {"rows": _listed(fault.rows)} for fault in faults]
+    return pd.DataFrame(listed, columns=columns, dtype=str).fillna("")
 
 
-def _listed(rows):
-    return ", ".join(map(str, rows[:8])) + (f", ... ({len(rows)} rows)" if len(rows) > 8 else "")
+def data_folder() -> Path:
+    """The folder of registry and tables: the repository's, else the copy inside an installed package."""
+    folder = Path(__file__).parents[2] / "data"
+    return folder if (folder / "pauses.toml").is_file() else Path(__file__).parent / "_data"
 
 
-def _check_key(name, frame, definition):
+def folder_contents(folder: Path) -> dict[str, bytes]:
+    """The files of a data folder by name."""
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.*")) if path.is_file()}
+
+
+@cache
+def dictionary() -> dict[str, Any]:
+    """All of tables.toml: the tables with their keys, fields and outcomes, the licences, the head of the package."""
+    return tomllib.loads(files("analysis").joinpath("tables.toml").read_text("utf-8"))
+
+
+def table_definition(name: str) -> dict[str, Any]:
+    """The definition of one table; DataError if there is none."""
+    definitions = dictionary()["tables"]
+    if name not in definitions:
+        raise DataError("no such table", expected=f"one of {', '.join(definitions)}", found=repr(name))
+    return definitions[name]
+
+
+def parse_table(name: str, content: bytes) -> pd.DataFrame:
+    """The typed frame of `load_table` from the bytes of the table's CSV file; raises as that does."""
+    return _parsed(name, content).copy()  # a caller may change what it gets
+
+
+@lru_cache(maxsize=32)
+def _parsed(name: str, content: bytes) -> pd.DataFrame:
+    definition = table_definition(name)
+    types = {field["name"]: field["type"] for field in definition["fields"]}
+    dtypes = {"boolean": bool, "string": str, "integer": float, "number": float}
+    try:
+        frame = pd.read_csv(
+            io.BytesIO(content),
+            dtype={column: dtypes[kind] for column, kind in types.items() if kind != "date"},
+            parse_dates=[column for column, kind in types.items() if kind == "date"],
+            date_format="%Y-%m-%d",
+            keep_default_na=False,
+            na_values=[""],
+        )
+    except ValueError as error:
+        raise _fault("not a readable table", file=f"{name}.csv", found=str(error)) from error
+    if list(frame) != list(types):
+        problem, expected, found = "not the columns of the dictionary", ", ".join(types), ", ".join(frame)
+        raise _fault(problem, file=f"{name}.csv", expected=expected, found=found)
+    _check_key(name, frame, definition)
+    return frame
+
+
+def _check_key(name: str, frame: pd.DataFrame, definition: Mapping[str, Any]) -> None:
     key = definition["key"]
-    fault = partial(DataError, file=f"{name}.csv", field=", ".join(key), remedy=REBUILD)
+    fault = partial(_fault, file=f"{name}.csv", field=", ".join(key))
     repeated = frame.index[frame.duplicated(key)]
     if len(repeated):
         raise fault("key repeated", rows=repeated + 2)
@@ -285,8 +266,214 @@ def _check_key(name, frame, definition):
         raise fault("a day is left out", expected="every day")
 
 
-def _read(path):
+def _checksum_fault(name: str, content: bytes, sidecar: bytes) -> DataError | None:
+    try:
+        expected = json.loads(sidecar)["output"]["sha256"]
+    except (ValueError, KeyError, TypeError):
+        return _fault("not a sidecar with output.sha256", file=f"{name}.json")
+    found = hashlib.sha256(content).hexdigest()
+    if found == expected:
+        return None
+    problem = "not the file that its sidecar describes"
+    return _fault(problem, file=f"{name}.csv", field="sha256", expected=expected, found=found)
+
+
+def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DataError("file cannot be read", file=path.name, found=error.strerror, remedy=REBUILD) from error
+        raise _fault("file cannot be read", file=path.name, found=error.strerror) from error
+
+
+def _listed(rows: Sequence[int]) -> str:
+    return ", ".join(map(str, rows[:8])) + (f", ... ({len(rows)} rows)" if len(rows) > 8 else "")
+
+
+def find_faults(contents: Mapping[str, bytes]) -> list[DataError]:
+    """Every fault of a data folder given as bytes by file name, in the order of the dictionary; none hides another.
+
+    >>> print(find_faults({})[0])
+    strikes.csv: file is missing. To do: restore the file from version control, or run: pauses data build.
+    """
+    faults = [fault for name in dictionary()["tables"] for fault in table_faults(name, contents)]
+    return [*faults, *_package_faults(contents)]
+
+
+def table_faults(name: str, contents: Mapping[str, bytes]) -> list[DataError]:
+    """The faults of one table and its sidecar."""
+    definition, table, beside = table_definition(name), f"{name}.csv", f"{name}.json"
+    expected = [table] if definition.get("edited") else [table, beside]
+    absent = [file for file in expected if file not in contents]
+    if absent:
+        allowed = definition.get("optional") and absent == expected
+        return [] if allowed else [_fault("file is missing", file=file) for file in absent]
+    faults = [] if definition.get("edited") else _sidecar_faults(name, contents[table], contents[beside])
+    cells = list(_cell_faults(table, contents[table], definition["fields"]))
+    return [*faults, *(cells or _row_faults(name, contents[table], definition))]
+
+
+def _sidecar_faults(name: str, content: bytes, sidecar: bytes) -> list[DataError]:
+    fault = _checksum_fault(name, content, sidecar)
+    if fault:
+        return [fault]
+    absent = [entry for entry in SIDECAR if entry not in json.loads(sidecar)]
+    return [_fault("entry is missing", file=f"{name}.json", field=entry) for entry in absent]
+
+
+def _cell_faults(file: str, content: bytes, fields: Sequence[Mapping[str, Any]]) -> Iterator[DataError]:
+    """Faults of columns and cells in the text of the file: each check reads for itself, so all are reported."""
+    try:
+        frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, na_values=[""])
+    except ValueError as error:
+        yield _fault("not a readable table", file=file, found=str(error))
+        return
+    if frame.empty:
+        yield _fault("table has no rows", file=file)
+        return
+    fault, names = partial(_fault, "not as in the dictionary", file=file), [field["name"] for field in fields]
+    columns = {
+        "no such column": [name for name in frame if name not in names],
+        "this column": [name for name in names if name not in frame],
+    }
+    if not any(columns.values()):
+        columns["the order of the dictionary"] = [due for name, due in zip(frame, names, strict=True) if name != due]
+    for expected, found in columns.items():
+        if found:
+            yield fault(field="(columns)", expected=expected, found=", ".join(found[:3]))
+    for field in fields:
+        text = frame.get(field["name"], pd.Series(dtype=str))
+        for expected, wrong in _wrong_cells(text, field):
+            cells = text[wrong].fillna("nothing").drop_duplicates()
+            found, rows = ", ".join(cells.head(3)), text.index[wrong] + 2
+            if len(rows):
+                yield fault(field=field["name"], rows=rows, expected=expected, found=found)
+
+
+def _wrong_cells(text: pd.Series, field: Mapping[str, Any]) -> Iterator[tuple[str, pd.Series]]:
+    """What a column of text is checked for, and the cells that fail; an empty one fails where a value is required."""
+    limits, number = field.get("constraints", {}), pd.to_numeric(text, errors="coerce")
+    if limits.get("required"):
+        yield "a value in every row", text.isna()
+    if field["type"] in FORMS:
+        form, expected = FORMS[field["type"]]
+        wrong = ~text.str.fullmatch(form, na=True)
+        if field["type"] == "date":
+            wrong |= text.notna() & pd.to_datetime(text, format="%Y-%m-%d", errors="coerce").isna()
+        yield expected, wrong
+    if field["type"] == "number":
+        yield "a finite number", text.notna() & ~(number.abs() < float("inf"))
+    if "minimum" in limits:
+        yield f"{limits['minimum']} or more", number < limits["minimum"]
+    if "maximum" in limits:
+        yield f"{limits['maximum']} or less", number > limits["maximum"]
+    if "enum" in limits:
+        allowed = [str(value) for value in limits["enum"]]
+        yield f"one of {', '.join(allowed)}", text.notna() & ~text.isin(allowed)
+
+
+def _row_faults(name: str, content: bytes, definition: Mapping[str, Any]) -> Iterator[DataError]:
+    """Faults of the key, and rows in which a statement of the dictionary does not hold."""
+    try:
+        frame = parse_table(name, content)
+    except DataError as fault:
+        yield fault
+        return
+    for holds in definition.get("must_hold", ()):
+        rows = frame.index[~frame.eval(holds)] + 2
+        if len(rows):
+            yield _fault("figures do not agree", file=f"{name}.csv", rows=rows, expected=" ".join(holds.split()))
+
+
+def _package_faults(contents: Mapping[str, bytes]) -> Iterator[DataError]:
+    """Faults of datapackage.json: it must describe each table as it is."""
+    if PACKAGE not in contents:
+        yield _fault("file is missing", file=PACKAGE)
+        return
+    try:
+        resources = {resource["path"]: resource for resource in json.loads(contents[PACKAGE])["resources"]}
+    except (ValueError, KeyError, TypeError):
+        yield _fault("not a data package with resources", file=PACKAGE)
+        return
+    for name, definition in dictionary()["tables"].items():
+        if f"{name}.csv" not in contents:
+            continue
+        content, resource = described(f"{name}.csv", contents[f"{name}.csv"]), resources.get(f"{name}.csv", {})
+        true = {"bytes": content["bytes"], "hash": f"sha256:{content['sha256']}"}
+        true["fields"] = [field["name"] for field in definition["fields"]]
+        stated = resource | {"fields": [field.get("name") for field in resource.get("schema", {}).get("fields", ())]}
+        for entry, expected in true.items():
+            if stated.get(entry) != expected:
+                place, problem = f"{name}: {entry}", "does not describe the table as it is"
+                yield _fault(problem, file=PACKAGE, field=place, expected=str(expected), found=str(stated.get(entry)))
+
+
+def described(file: str, content: bytes) -> dict[str, Any]:
+    """Name, size and checksum of a file, as sidecars state them."""
+    return {"file": file, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def sidecar(
+    name: str, content: bytes, rows: int, *, sources: list, inputs: list, notes: Sequence, rules: list
+) -> bytes:
+    """The sidecar of a table of so many rows: where it comes from, what was done, checksums of input and output."""
+    definition = table_definition(name)
+    columns = [field["name"] for field in definition["fields"]]
+    told = {"table": name, "title": definition["title"], "licence": definition["licence"]}
+    output = described(f"{name}.csv", content) | {"rows": rows, "columns": columns}
+    return _json(told | {"sources": sources, "inputs": inputs, "output": output, "notes": notes, "rules": rules})
+
+
+def data_package(contents: Mapping[str, bytes]) -> bytes:
+    """datapackage.json (Frictionless Data) of a folder given as bytes by file name."""
+    resources, sources, licences = [], {}, dictionary()["licences"]
+    for name, definition, beside in _tables(contents):
+        resource = {"name": name.replace("_", "-"), "path": f"{name}.csv", "profile": "tabular-data-resource"}
+        resource |= {"title": definition["title"], "description": definition["description"].strip()}
+        resource |= {"format": "csv", "mediatype": "text/csv", "encoding": "utf-8"}
+        resource |= {"bytes": beside["output"]["bytes"], "hash": f"sha256:{beside['output']['sha256']}"}
+        resource["licenses"] = [licences[definition["licence"]]]
+        own = [{"title": source["title"], "path": source["address"]} for source in beside["sources"]]
+        if own:
+            resource["sources"] = own
+            sources |= {source["path"]: source for source in own}
+        fields, key = definition["fields"], definition["key"]
+        resources.append(resource | {"schema": {"fields": fields, "primaryKey": key, "missingValues": [""]}})
+    used = {licence["name"]: licence for resource in resources for licence in resource["licenses"]}
+    listed = {"licenses": list(used.values()), "sources": list(sources.values()), "resources": resources}
+    return _json(dictionary()["package"] | listed)
+
+
+def readme(contents: Mapping[str, bytes]) -> bytes:
+    """README.md of the data folder: how to rebuild, and each table's origin and columns."""
+    lines = [dictionary()["readme"]]
+    for name, definition, beside in _tables(contents):
+        licence = dictionary()["licences"][definition["licence"]]
+        lines += ["", f"## {name}.csv", "", definition["description"].strip(), ""]
+        for source in beside["sources"]:
+            made_by = f"{source['producer']}; {source['state']}"
+            lines.append(f"- Source: [{source['title']}]({source['address']}), {made_by}.")
+            lines.append(f"  Its terms: {source['licence']}.")
+        lines += [f"- This table: [{licence['title']}]({licence['path']}).", ""]
+        lines += ["| column | type | unit | meaning |", "|---|---|---|---|"]
+        for field in definition["fields"]:
+            cells = (f"`{field['name']}`", field["type"], field.get("unit", ""), field["description"])
+            lines.append(f"| {' | '.join(cells)} |")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _tables(contents: Mapping[str, bytes]) -> Iterator[tuple[str, dict, dict]]:
+    """Name, definition and sidecar of each table that is there; kept by hand: as much of one as its bytes give."""
+    for name, definition in dictionary()["tables"].items():
+        if f"{name}.csv" not in contents:
+            continue
+        beside = {"sources": [], "output": described(f"{name}.csv", contents[f"{name}.csv"])}
+        if f"{name}.json" in contents:
+            try:
+                beside = json.loads(contents[f"{name}.json"])
+            except ValueError as error:
+                raise _fault("not a sidecar", file=f"{name}.json") from error
+        yield name, definition, beside
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()

@@ -12,10 +12,10 @@ from analysis.errors import DataError, DesignError
 from analysis.estimate import estimate_effect
 from analysis.expected import design_matrix, expected_counts, independent_columns
 from analysis.joint import combine_effects
-from analysis.pauses import data_folder, load_pauses, reported_pauses, volume_episodes
+from analysis.pauses import load_pauses, reported_pauses, volume_episodes
 from analysis.placebo import PlaceboTest, window_ratios
 from analysis.setting import VOLUME, not_ordinary, salvo_days
-from analysis.tables import load_strikes, outcome_series
+from analysis.tables import data_folder, load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, check_counts, placebo_starts
 from analysis.words import FEWER, MORE, amount, days_text, outcome_label, without_one

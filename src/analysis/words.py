@@ -13,7 +13,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from analysis.effect import PauseEffect
-    from analysis.launches import Lull
+    from analysis.lull import Lull
 
 Row = Mapping[str, Any]  # one row of the record; None or NaN where empty
 

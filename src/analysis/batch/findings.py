@@ -12,8 +12,8 @@ import pandas as pd
 from analysis.batch.folder import write_file
 from analysis.errors import ReportError
 from analysis.launches import PRIMARY_HORIZON, inferred_zeros
-from analysis.pauses import data_folder, load_pauses, reported_pauses
-from analysis.tables import load_strikes
+from analysis.pauses import load_pauses, reported_pauses
+from analysis.tables import data_folder, load_strikes
 from analysis.together import EPISODE, WITHOUT, describe_forest, forest_frame, load_results, verdicts
 from analysis.words import (
     FEWER,

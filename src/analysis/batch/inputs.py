@@ -12,7 +12,7 @@ from pathlib import Path
 
 import analysis
 from analysis.errors import ReportError
-from analysis.pauses import data_folder
+from analysis.tables import data_folder
 
 
 def fingerprint():

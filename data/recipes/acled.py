@@ -1,41 +1,35 @@
 """ACLED's events: strikes on Ukraine, and those tagged as damage to energy, by day and oblast.
 
-For users with an account of their own: the licence forbids passing the data on, so nothing of it is shipped.
+For users with an account of their own: the licence forbids passing the data on, so nothing of it is shipped, and the
+file is read only where it is named.
 """
 
+from __future__ import annotations
+
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
-from analysis.sources.imported import Imported, Rule, Source
-from analysis.sources.oblasts import NATION, count_by_oblast, oblast_names
-from analysis.sources.rawfile import RawFile, find_fault, read_rows, refuse
 from analysis.tables import load_table
 
+from .kit import NATION, Imported, RawFile, Rule, Source, count_by_oblast, find_fault, oblast_names, read_rows, refuse
+
+RAW = ()
+TABLES = ("energy_acled",)
+SOURCE = Source(
+    title="ACLED, Ukraine",
+    producer="Armed Conflict Location & Event Data",
+    citation="Armed Conflict Location & Event Data (ACLED), acleddata.com; the user's own export",
+    address="https://acleddata.com",
+    licence="ACLED terms: not to be passed on, so this table is never shipped",
+)
 COLUMNS = ["event_id_cnty", "event_date", "event_type", "actor1", "country", "admin1", "tags"]
 
 
-def import_acled(path, *, folder):
-    """Read an ACLED export and derive the table `energy_acled`: the user's own, never shipped.
-
-    Parameters
-    ----------
-    path : path-like
-        CSV with event_id_cnty, event_date, event_type, actor1, country, admin1 and tags.
-    folder : path-like
-        Folder that holds oblasts.csv.
-
-    Returns
-    -------
-    Imported
-        energy_acled: day (calendar day), oblast (and "Ukraine"), energy_events (tagged as damage to energy),
-        coded_events (all of the kind "Explosions/Remote violence" by Russian forces in Ukraine).
-
-    Raises
-    ------
-    DataError
-        The file cannot be read, or has a date or a region that nobody knows.
-    """
+def build(path: str | Path, *, folder: str | Path) -> Imported:
+    """Events by calendar day and oblast: energy_events (tagged as damage to energy) and coded_events (all)."""
     raw, names = RawFile.read(path), oblast_names(load_table("oblasts", folder=folder))
     rows, notes = read_rows(raw, required=COLUMNS)
     strikes = (rows["country"] == "Ukraine") & (rows["event_type"] == "Explosions/Remote violence")
@@ -54,5 +48,5 @@ def import_acled(path, *, folder):
         Rule.on_ids("keep_russian_strikes", why, ids[~strikes]),
         Rule.on_ids("drop_repeated_events", "The same event twice.", ids[strikes].drop(events.index)),
     )
-    source = Source.of("acled", state=f"events of {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}")
-    return Imported({"energy_acled": table}, rules, (source,), (raw,), tuple(notes))
+    state = f"events of {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}"
+    return Imported({"energy_acled": table}, rules, replace(SOURCE, state=state), (raw,), notes)

@@ -2,51 +2,54 @@
 
 VIINA lists war events with the addresses of the articles that tell of them. Some outlets put the headline into the
 address; those articles are the denominator. Yearly VIINA archives, which a user may bring, hold the headlines
-themselves. The words that decide are in `lexicon_news.toml`; how often they are right is measured by a sample.
+themselves: a year with an archive is coded from its headlines alone. The words that decide are in `lexicon_news.toml`;
+how often they are right is measured by the table `news_sample`, labelled without knowing what the rule said.
 """
+
+from __future__ import annotations
 
 import io
 import json
 import re
 import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import DataError
-from analysis.sources.imported import Imported, Rule, Source
-from analysis.sources.newswords import code_words, fold
-from analysis.sources.oblasts import NATION, count_by_oblast, find_oblasts, oblast_names
-from analysis.sources.rawfile import RawFile, read_lexicon, read_rows
 from analysis.tables import load_table, parse_table
 
+from .kit import NATION, Imported, RawFile, Rule, Source, count_by_oblast, oblast_names, read_lexicon, read_rows
+
+RAW = ("viina_events_2026.json",)
+MORE = "event_info_latest_*.zip"
+TABLES = ("energy_reported",)
+SOURCE = Source(
+    title="VIINA 2.0: Violent Incident Information from News Articles",
+    producer="Yuri Zhukov and Natalie Ayers; addresses as repackaged in mulgerehircum/ukraine-warmap",
+    citation="Zhukov, Yuri and Natalie Ayers (2023). VIINA 2.0: Violent Incident Information from News Articles on the "
+    "2022 Russian Invasion of Ukraine. Cambridge, MA: Harvard University.",
+    address="https://github.com/zhukovyuri/VIINA",
+    licence="Open Database License 1.0: attribution and share-alike, also for this table",
+)
 FEWEST_ARTICLES = 10  # a day with fewer coded articles is not complete
 ARCHIVE_COLUMNS = ["date", "url", "text", "ADM1_NAME", "longitude", "latitude"]
 CODED_COLUMNS = ["article", "date", "words", "longitude", "latitude", "region", "basis"]
+FARTHEST = 20  # km from a known place at which an unknown place takes its oblast
+LETTERS = dict(zip("абвгґдезийіїклмнопрстуфхц", "abvggdeziiiiklmnoprstufhc", strict=True)) | {
+    "ё": "e", "є": "ie", "ж": "zh", "ч": "ch", "ш": "sh", "щ": "shch", "ы": "i", "э": "e", "ю": "iu", "я": "ia",
+    "ь": "", "ъ": "", "'": "", "’": "", "ʼ": "",
+}  # fmt: skip
+SPELLINGS = (("kh", "h"), ("ts", "c"), ("shh", "shch"), ("y", "i"), ("j", "i"))
 
 
-def import_news(*paths, folder):
-    """Read VIINA files and derive the table `energy_reported`.
-
-    Parameters
-    ----------
-    *paths : path-like
-        Files of addresses (JSON, day to events) and yearly archives `event_info_latest_YYYY.zip` (headlines, every
-        outlet). A year with an archive is coded from its headlines alone.
-    folder : path-like
-        Folder that holds lexicon_news.toml, places.csv and oblasts.csv.
-
-    Returns
-    -------
-    Imported
-
-    Raises
-    ------
-    DataError
-        A file cannot be read or has another form.
-    """
+def build(*paths: str | Path, folder: str | Path) -> Imported:
+    """Articles by day and oblast, from files of addresses (JSON) and yearly archives (headlines of every outlet)."""
     words, places = (RawFile.read(Path(folder) / name) for name in ("lexicon_news.toml", "places.csv"))
     lexicon, names = read_lexicon(words), oblast_names(load_table("oblasts", folder=folder))
     raws, parts, rules = [RawFile.read(path) for path in paths], [], []
@@ -70,28 +73,14 @@ def import_news(*paths, folder):
     return Imported(
         tables={"energy_reported": table},
         rules=(*rules, *records),
-        sources=(Source.of("news", state=state),),
+        source=replace(SOURCE, state=state),
         inputs=(*raws, words, places),
         notes=(f"energy_reported: {missing.sum()} of {len(missing)} days are missing ({missing.mean():.0%})",),
     )
 
 
-def read_addresses(raw, lexicon):
-    """Return one row an article and place, for the outlets whose addresses carry words.
-
-    Parameters
-    ----------
-    raw : RawFile
-        JSON: {"YYYYMMDD": [[longitude, latitude, place, type, reports, [address, ...]], ...]}.
-    lexicon : dict
-
-    Returns
-    -------
-    mentions : DataFrame
-        Columns article (address without scheme, www and query), date, words (folded), longitude, latitude, region
-        and basis.
-    rules : list of Rule
-    """
+def read_addresses(raw: RawFile, lexicon: Mapping[str, Any]) -> tuple[pd.DataFrame, list[Rule]]:
+    """One row an article and place, for the outlets whose addresses carry words: see `CODED_COLUMNS`."""
     try:
         days = json.loads(raw.content)
         dates = dict(zip(days, pd.to_datetime(list(days.keys()), format="%Y%m%d"), strict=True))
@@ -123,8 +112,8 @@ def read_addresses(raw, lexicon):
     return mentions.loc[carries & ~wordless, CODED_COLUMNS], rules
 
 
-def read_archive(raw, lexicon):
-    """Return the same as `read_addresses` from a yearly archive, whose headlines are the words."""
+def read_archive(raw: RawFile, lexicon: Mapping[str, Any]) -> tuple[pd.DataFrame, list[Rule]]:
+    """The same from a yearly archive, whose headlines are the words."""
     try:
         with zipfile.ZipFile(io.BytesIO(raw.content)) as archive:
             inner = next(name for name in archive.namelist() if name.endswith(".csv"))
@@ -148,26 +137,13 @@ def read_archive(raw, lexicon):
     return mentions[usable], [Rule.on_ids("drop_rows_without_headline", why, mentions["article"][~usable])]
 
 
-def count_articles(mentions, lexicon, oblasts, *, fewest=FEWEST_ARTICLES):
-    """Count articles, and those of a new strike on energy, by day and oblast.
+def count_articles(
+    mentions: pd.DataFrame, lexicon: Mapping[str, Any], oblasts: Iterable[str], *, fewest: int = FEWEST_ARTICLES
+) -> tuple[pd.DataFrame, list[Rule]]:
+    """Articles, and those of a new strike on energy, by day and oblast, from one row an article and place.
 
-    Parameters
-    ----------
-    mentions : DataFrame
-        Columns article, date, words, oblast, basis; one row an article and place.
-    lexicon : dict
-        With energy, attack, exclude and gaps.
-    oblasts : iterable of str
-        Those the table has rows for, beside the nation.
-    fewest : int
-        A day with fewer articles in the whole nation is missing.
-
-    Returns
-    -------
-    table : DataFrame
-        day, oblast, energy_articles, coded_articles, basis. An article counts on the first day that lists it, once
-        in each oblast it names and once in the row "Ukraine": rows of oblasts do not add up to it.
-    rules : list of Rule
+    An article counts on the first day that lists it, once in each oblast it names and once in the row of the nation:
+    rows of oblasts do not add up to it. A day with less than `fewest` articles in the whole nation is missing.
     """
     articles = mentions.groupby("article").agg(day=("date", "min"), words=("words", "first"), basis=("basis", "first"))
     articles["energy"] = code_words(articles["words"], lexicon)["energy_strike"]
@@ -191,7 +167,53 @@ def count_articles(mentions, lexicon, oblasts, *, fewest=FEWEST_ARTICLES):
     return table.assign(basis=table["day"].map(basis)), rules
 
 
-def _article(addresses):
+def _article(addresses: pd.Series) -> pd.Series:
     """An address without scheme, www, query and closing slash: two of an article are one."""
     plain = addresses.str.replace(r"^(?:https?:)?//(?:www\.)?", "", regex=True)
     return plain.str.replace(r"/*(?:[?#].*)?$", "", regex=True)
+
+
+def find_oblasts(mentions: pd.DataFrame, places: pd.DataFrame, names: Mapping[str, str]) -> pd.Series:
+    """The oblast of each mention, by the name of its region, else by the nearest known place within 20 km.
+
+    "outside": the place is not in Ukraine; "unplaced": neither region nor place is known.
+    """
+    from scipy.spatial import cKDTree
+
+    def plane(frame: pd.DataFrame) -> np.ndarray:  # km east and north, near enough at the latitude of Ukraine
+        return frame[["longitude", "latitude"]].to_numpy(dtype=float) * (111.2 * np.cos(np.radians(48.5)), 111.2)
+
+    points = np.nan_to_num(plane(mentions), nan=1e6)
+    distance, nearest = cKDTree(plane(places)).query(points)
+    by_place = pd.Series(places["oblast"].to_numpy()[nearest], mentions.index).where(distance <= FARTHEST, "unplaced")
+    return mentions["region"].str.casefold().map(names).fillna(by_place)
+
+
+def fold(texts: pd.Series) -> pd.Series:
+    """Ukrainian, Russian or romanised text in one spelling: small Latin letters and digits, words apart by one space.
+
+    >>> fold(pd.Series(["Удари по енергетиці", "udary-po-energetytsi", "Обстрел ТЭЦ"])).tolist()
+    ['udari po energetici', 'udari po energetici', 'obstrel tec']
+    """
+    folded = texts.str.lower().str.translate(str.maketrans(LETTERS))
+    for variant, letter in SPELLINGS:
+        folded = folded.str.replace(variant, letter, regex=False)
+    return folded.str.replace(r"[^a-z0-9]+", " ", regex=True).str.replace("i{2,}", "i", regex=True).str.strip()
+
+
+def code_words(words: pd.Series, lexicon: Mapping[str, Any]) -> pd.DataFrame:
+    """Which folded texts name energy (energy_word) and report a new strike on it in Ukraine (energy_strike)."""
+    energy = words.str.contains(word_pattern(lexicon["energy"]))
+    strike = energy & words.str.contains(word_pattern(lexicon["attack"]))
+    excluded = [entry for group in lexicon["exclude"].values() for entry in group]
+    return pd.DataFrame({"energy_word": energy, "energy_strike": strike & ~words.str.contains(word_pattern(excluded))})
+
+
+def word_pattern(entries: Iterable[str]) -> str:
+    """The regular expression for a list of the lexicon.
+
+    >>> word_pattern(["udar", "tec_", "zaporizk aes_"])
+    '(?<![a-z0-9])(?:udar|tec(?![a-z0-9])|zaporizk[a-z0-9]* aes(?![a-z0-9]))'
+    """
+    joined = [entry.replace(" ", "[a-z0-9]* ").replace("_[a-z0-9]* ", " ") for entry in entries]
+    return rf"(?<![a-z0-9])(?:{'|'.join(joined)})".replace("_", r"(?![a-z0-9])")

@@ -5,14 +5,30 @@ people. Files of the same form, coded by people, take their place when the table
 holds names instead of the numbers of runs.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
-from analysis.sources.imported import Imported, Rule, Source
-from analysis.sources.rawfile import RawFile, find_fault, read_rows, refuse
+from analysis.errors import DataError
 from analysis.tables import load_table
 
+from .kit import Imported, RawFile, Rule, Source, find_fault, read_rows, refuse
+
+RAW = ("energy_coding/days.csv", "energy_coding/events.csv")
+MORE = "energy_coding/double_coding.csv"  # some days coded again by another coder
+TABLES = ("energy_coded", "energy_coded_events")
+SOURCE = Source(
+    title="Reported hits on energy facilities, coded by strike day",
+    producer="",  # who coded stands in the files themselves
+    citation="Dated public reports, each row with its address",
+    address="energy_coded_events.csv",
+    licence="facts with links",
+)
 DAY_COLUMNS = ["day", "coder", "code", "evidence_urls", "note"]
 EVENT_COLUMNS = ["day", "oblast", "asset", "weapon", "rear_or_front", "found_via", "published", "url", "coder", "note"]
 EVENT_KEY = ["day", "oblast", "url", "asset", "weapon", "found_via", "coder"]
@@ -25,30 +41,12 @@ CHOICES = {
 NOWHERE = "unspecified"  # a report that names no oblast: neither rear nor front
 
 
-def import_coded(days, events, double=None, *, folder):
-    """Read coded days and events and derive the tables `energy_coded` and `energy_coded_events`.
+def build(days: str | Path, events: str | Path, double: str | Path | None = None, *, folder: str | Path) -> Imported:
+    """Coded days and claims of hits, from CSV files of one row a strike day and one row a claim.
 
-    Parameters
-    ----------
-    days, events : path-like
-        CSV, one row a strike day and one row a claim of a hit.
-    double : path-like, optional
-        CSV in the form of `days`: some days coded again by another coder.
-    folder : path-like
-        Folder that holds oblasts.csv.
-
-    Returns
-    -------
-    Imported
-        energy_coded has one row a day. rear_oblasts and front_oblasts count those with a hit that was found while
-        coding that very day, kyiv_city is 1 if the capital is one of them; all are empty where nothing on the day
-        was found. rear_oblasts_any_find also counts hits met by chance while coding another day.
-
-    Raises
-    ------
-    DataError
-        All faults in one message: entries that the protocol does not know, a day or claim twice, a missing address,
-        events that do not fit the code of their day.
+    rear_oblasts and front_oblasts count those with a hit that was found while coding that very day, kyiv_city is 1 if
+    the capital is one of them; all are empty where nothing on the day was found. rear_oblasts_any_find also counts hits
+    met by chance while coding another day.
     """
     raws = [RawFile.read(path) for path in (days, events, double) if path is not None]
     columns = [DAY_COLUMNS, EVENT_COLUMNS, DAY_COLUMNS][: len(raws)]
@@ -71,13 +69,13 @@ def import_coded(days, events, double=None, *, folder):
     return Imported(
         tables={"energy_coded": table, "energy_coded_events": events.sort_values(EVENT_KEY)},
         rules=tuple(_rule(*rule) for rule in rules),
-        sources=(Source.of("coded", producer=who, state=f"{len(days)} days coded, {len(again)} of them twice"),),
+        source=replace(SOURCE, producer=who, state=f"{len(days)} days coded, {len(again)} of them twice"),
         inputs=tuple(raws),
         notes=(f"energy_coded: nothing found on {empty.sum()} of {len(table)} days ({empty.mean():.0%})",),
     )
 
 
-def _count_oblasts(days, events):
+def _count_oblasts(days: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     """The table of days: how many oblasts have a reported hit."""
     table = days.sort_values("day", ignore_index=True)
     assigned = events["found_via"] == "assigned"
@@ -94,7 +92,7 @@ def _count_oblasts(days, events):
     return table[columns].assign(day=pd.to_datetime(table["day"]))
 
 
-def _who(coders):
+def _who(coders: Sequence[str]) -> str:
     """Who coded: runs of a model have numbers, people have names."""
     runs, people, who = sum(map(str.isdigit, coders)), sorted(name for name in coders if not name.isdigit()), []
     if runs:
@@ -104,7 +102,7 @@ def _who(coders):
     return "; ".join(who)
 
 
-def _faults(names, frames, side):
+def _faults(names: Sequence[str], frames: Sequence[pd.DataFrame], side: pd.Series) -> Iterator[DataError | None]:
     """Every kind of fault of the files: days, events, and days coded again; `side`: rear or front, by oblast."""
     finds = [partial(find_fault, rows, file=name) for name, rows in zip(names, frames, strict=True)]
     days, events = frames[:2]
@@ -134,6 +132,6 @@ def _faults(names, frames, side):
     yield of_days("day", without, "coded yes without an event", "an event in the other file")
 
 
-def _rule(name, why, rows):
+def _rule(name: str, why: str, rows: pd.DataFrame) -> Rule:
     days = rows["day"].astype(str).str[:10].drop_duplicates()
     return Rule(name, why, len(rows), tuple(days.head(3)), tuple(days))

@@ -1,0 +1,250 @@
+"""The recipe of Air Force reports: made-up files with answers worked out by hand, and the committed table."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from made_up_raw import DATA, NIGHT, csv_file, put
+
+from analysis.errors import DataError
+from recipes import air_force
+
+DAYTIME = {"time_start": "2025-06-02 08:00", "time_end": "2025-06-02 16:00"}
+
+
+def report(**cells):
+    """One raw row: the night of 2 June 2025 unless told otherwise."""
+    return NIGHT | cells
+
+
+def flown(launched, **cells):
+    """A raw row of which nothing was shot down."""
+    return report(launched=str(launched), destroyed="0", not_reach_goal="", **cells)
+
+
+def on(day, **cells):
+    return report(time_start=day, time_end=day, source=f"kpszsu/{day}", **cells)
+
+
+def imported(tmp_path, *rows, columns=None, prefix=b"", **options):
+    """What the recipe makes of a file with these rows."""
+    (path,) = put(tmp_path, {"missile_attacks_daily.csv": prefix + csv_file(rows, columns)})
+    return air_force.build(path, folder=DATA, **options)
+
+
+def strikes(tmp_path, *rows, **options):
+    return imported(tmp_path, *rows, **options).tables["strikes"].set_index("day")
+
+
+def rows_of(result, rule):
+    return next(record.rows for record in result.rules if record.name == rule)
+
+
+def test_night_and_day_reports_of_one_date_add_up_on_the_day_their_window_ends(tmp_path):
+    table = strikes(tmp_path, report(), flown(7, **DAYTIME))
+    assert table.index.tolist() == [pd.Timestamp("2025-06-02")]
+    assert table.iloc[0][["drones_launched", "drones_neutralised", "missiles_launched"]].tolist() == [107, 60 + 30, 0]
+
+
+def test_each_class_has_its_column_and_missiles_are_their_sum(tmp_path):
+    labels = {
+        "Kalibr": "cruise", "Iskander-M": "ballistic", "Iskander-M and Iskander-K": "mixed_cruise_ballistic",
+        "C-400 and Iskander-M": "mixed_ballistic_sam", "C-300": "sam_land_attack",
+    }  # fmt: skip
+    row = strikes(tmp_path, *(flown(2**n, model=label) for n, label in enumerate(labels))).iloc[0]
+    assert [row[f"{name}_launched"] for name in labels.values()] == [1, 2, 4, 8, 16]
+    assert row["missiles_launched"] == 31
+
+
+def test_front_line_weapons_regional_commands_and_third_parties_do_not_count(tmp_path):
+    regional = report(source="PvKPivden/9", target="south")
+    monitor = report(source="https://t.me/war_monitor/1", model="Kalibr")
+    result = imported(tmp_path, report(), report(model="Unknown UAV"), regional, monitor)
+    assert result.tables["strikes"][["drones_launched", "missiles_launched"]].to_numpy().tolist() == [[100, 0]]
+    assert rows_of(result, "keep_long_range_weapons") == (3,)
+    assert rows_of(result, "keep_national_reports") == (4, 5)
+    assert "war_monitor (1 rows)" in " ".join(result.notes)
+
+
+def test_national_posts_are_known_by_any_address(tmp_path):
+    rows = [report(source=source) for source in ("https://t.me/kpszsu/60825", "GeneralStaff.ua/posts/x", "CinCAFU/x")]
+    assert strikes(tmp_path, *rows)["drones_launched"].tolist() == [300]
+
+
+def test_a_national_report_filed_under_a_regional_command_counts_only_with_clock_times(tmp_path):
+    bare = flown(9, source="PvKPivden/2", time_start="2025-06-02", time_end="2025-06-02")
+    result = imported(tmp_path, report(), flown(49, source="PvKPivden/1"), bare)
+    assert result.tables["strikes"]["drones_launched"].tolist() == [149]
+    assert rows_of(result, "restore_misfiled_reports") == (3,)
+
+
+def test_a_number_that_is_not_stated_leaves_the_sums_that_need_it_empty(tmp_path):
+    row = strikes(tmp_path, report(), flown("", model="C-300"), flown(4, model="X-59")).iloc[0]
+    assert row[["missiles_launched", "sam_land_attack_launched"]].isna().all()
+    assert row[["cruise_launched", "drones_launched"]].tolist() == [4, 100]
+    row = strikes(tmp_path, report(), report(model="X-59", launched="4", destroyed="", not_reach_goal="")).iloc[0]
+    assert row["missiles_launched"] == 4 and pd.isna(row["missiles_neutralised"])
+
+
+def test_the_one_known_typo_is_corrected_and_no_other(tmp_path):
+    typo = {"launched": "16", "destroyed": "15", "not_reach_goal": "11"}
+    night = {"time_start": "2024-12-27 23:00", "time_end": "2024-12-28 08:30"}
+    assert strikes(tmp_path, report(**night, **typo))["drones_neutralised"].tolist() == [16]
+    with pytest.raises(DataError, match=r"more destroyed or lost than launched.*15 \+ 11 of 16"):
+        imported(tmp_path, report(**typo))
+
+
+# Days without a report: each table runs from a first to a last report, with the rows named between them.
+KILL = {"source": "PvKPivden/1", "target": "south"}
+SILENCE = {
+    "assumed zero, doubtful after regional kills": (
+        ("2024-05-09", "2024-05-12"), [on("2024-05-11") | KILL],
+        [100, 0, 0, 100], ["report", "assumed zero", "doubtful zero", "report"], [0, 0, 0, 0],
+    ),
+    "since nightly reports zero only with evidence": (
+        ("2025-05-07", "2025-05-13"), [],
+        [100, 0, 0, 0, None, None, 100], ["report", *["judged zero"] * 3, "missing", "missing", "report"],
+        [0, 0, 0, 0, None, None, 0],
+    ),
+    "missiles are known though drones are not": (
+        ("2025-05-11", "2025-05-13"),
+        [on("2025-05-12") | {"model": "Kalibr", "launched": "5", "destroyed": "1", "not_reach_goal": ""}],
+        [100, None, 100], ["report", "missing", "report"], [0, 5, 0],
+    ),
+    "missing reports are empty even before nightly reports": (
+        ("2024-03-10", "2024-03-15"), [on("2024-03-12") | KILL],
+        [100, None, None, 0, None, 100], ["report", "missing", "missing", "assumed zero", "missing", "report"],
+        [0, None, None, 0, None, 0],
+    ),
+    "the published report fills its day": (
+        ("2024-12-29", "2024-12-31"), [], [100, 43, 100], ["report", "published", "report"], [0, None, 0],
+    ),
+    "unless the file has it": (
+        ("2024-12-29", "2024-12-31"), [on("2024-12-30") | {"launched": "44", "destroyed": "22", "not_reach_goal": "1"}],
+        [100, 44, 100], ["report"] * 3, [0, 0, 0],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("ends", "rows", "drones", "basis", "missiles"), SILENCE.values(), ids=SILENCE)
+def test_silent_days_get_their_verdict(tmp_path, ends, rows, drones, basis, missiles):
+    table = strikes(tmp_path, *map(on, ends), *rows)
+    counts = table[["drones_launched", "missiles_launched"]].astype(object)
+    assert counts.where(counts.notna(), None).T.to_numpy().tolist() == [drones, missiles]
+    assert table["drones_basis"].tolist() == basis
+    unknown = [pair == (None, None) for pair in zip(drones, missiles, strict=True)]
+    assert (~table["reported"]).tolist() == unknown
+    assert table.loc[unknown].drop(columns=["reported", "drones_basis"]).isna().all(axis=None)
+
+
+def test_what_was_neutralised_is_known_as_far_as_it_was_published(tmp_path):
+    table = strikes(tmp_path, on("2024-12-29"), on("2024-12-31"))
+    assert table["drones_neutralised"].tolist() == [90, 21, 90]
+
+
+def test_a_new_silent_day_is_named_in_the_notes(tmp_path):
+    notes = imported(tmp_path, on("2026-07-01"), on("2026-07-03")).notes
+    assert any("no verdict" in note and "2026-07-02" in note for note in notes)
+
+
+def test_variants(tmp_path):
+    evening = flown(2, model="X-59", time_start="2025-06-02 21:00", time_end="2025-06-02 22:00")
+    regional = flown(5, model="Iskander-M", source="PvKPivden/1", target="south")
+    strategic = flown(8, model="Iskander-M and Iskander-K")
+    last = flown(10, time_start="2025-06-02 23:00", time_end="2025-06-03 08:00")
+    result = imported(tmp_path, report(), evening, flown(30, **DAYTIME), regional, strategic, last)
+    variants = result.tables["strike_variants"].drop(columns=["day", "drones_2025_04_07_is_84"])
+    assert variants.to_dict("list") == {
+        "drones_evening_rolled": [130, 10], "missiles_evening_rolled": [8, 2], "drones_night_reports": [100, 10],
+        "missiles_night_reports": [10, 0], "missiles_all_sources": [15, 0], "missiles_strategic": [8, 0],
+    }  # fmt: skip
+    only = imported(tmp_path, on("2025-04-06"), on("2025-04-08")).tables["strike_variants"].set_index("day")
+    assert only.loc["2025-04-07"].dropna().to_dict() == {"drones_2025_04_07_is_84": 84}
+
+
+def test_an_old_copy_is_taken_and_what_it_lacks_is_said(tmp_path):
+    day = {"time_start": "2023-05-16", "time_end": "2023-05-16", "destroyed": "0", "cross_border_belarus": "1.0"}
+    clock = {"time_start": "2023-05-16 3:30", "time_end": "2023-05-16 07:00 ", "model": " Shahed-136/131"}
+    rows = [
+        report(**day | clock, launched="6"),
+        report(**day, model="KAB", launched="1"),
+        report(**day, model="C-300 and C-400", launched="8.0"),
+        report(**day | {"time_start": "2023-05-15 19:00"}, model="X-22/X-32", launched="5"),
+    ]
+    columns = [name for name in NIGHT if name != "not_reach_goal"] + ["cross_border_belarus"]
+    result = imported(tmp_path, *rows, columns=columns, prefix=b"\xef\xbb\xbf")
+    counts = ["drones_launched", "drones_neutralised", "sam_land_attack_launched", "cruise_launched"]
+    assert result.tables["strikes"].iloc[0][[*counts, "missiles_launched"]].tolist() == [6, 0, 8, 5, 13]
+    assert rows_of(result, "strip_blanks") == (2,)
+    assert any("not_reach_goal is absent" in note for note in result.notes)
+    assert any("not used: cross_border_belarus" in note for note in result.notes)
+
+
+def test_an_empty_count_may_be_spelled_nan_and_a_cell_may_span_lines(tmp_path):
+    odd = report(model="X-59", launched="1", destroyed="1", not_reach_goal="NaN", launch_place="Kursk\noblast")
+    result = imported(tmp_path, odd, report(model="KAB"))
+    assert result.tables["strikes"]["missiles_neutralised"].tolist() == [1]
+    assert rows_of(result, "keep_long_range_weapons") == (4,)
+
+
+def test_rows_may_be_in_any_order_and_of_any_age(tmp_path):
+    rows = [report(), report(time_start="2025-06-02 18:00", time_end="2025-06-03 08:00", launched="90")]
+    pd.testing.assert_frame_equal(strikes(tmp_path, *rows), strikes(tmp_path, *rows[::-1]))
+    assert strikes(tmp_path, *rows, today="2025-06-03")["drones_launched"].tolist() == [100, 90]
+    with pytest.raises(DataError, match=r"time_end, 1 row \(3\): impossible date.*2025-06-03"):
+        imported(tmp_path, *rows, today="2025-06-01")
+
+
+# The committed table against nights that newsrooms reported from the same posts (registry of pauses).
+PUBLISHED_NIGHTS = {
+    "2025-03-17": (174, None), "2025-03-19": (145, 6), "2025-04-19": (87, 8), "2025-04-20": (0, 0),
+    "2025-04-21": (96, 3), "2025-05-08": (0, 0), "2025-05-09": (0, 0), "2025-05-11": (108, None),
+    "2025-05-12": (108, None), "2026-01-28": (146, 1), "2026-01-30": (111, 1), "2026-01-31": (85, None),
+    "2026-02-01": (90, None), "2026-02-03": (450, 71), "2026-04-13": (98, None), "2026-05-06": (108, 3),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def committed():
+    return pd.read_csv(DATA / "strikes.csv", index_col="day", parse_dates=["day"])
+
+
+def test_committed_nights_are_those_that_newsrooms_published(committed):
+    told = pd.DataFrame(PUBLISHED_NIGHTS, index=["drones_launched", "missiles_launched"]).T
+    found = committed.loc[pd.to_datetime(told.index), told.columns].set_axis(told.index)
+    pd.testing.assert_frame_equal(found.where(told.notna()), told, check_dtype=False)
+
+
+def test_committed_zero_days_and_missing_days_are_the_judged_ones(committed):
+    since = committed.loc["2024-09-01":]
+    zero = since.index[since["drones_launched"] == 0].strftime("%Y-%m-%d").tolist()
+    assert zero == [
+        *("2024-10-14", "2024-11-21", "2024-11-23", "2024-12-10", "2024-12-11", "2024-12-12", "2025-04-01"),
+        *("2025-04-20", "2025-05-08", "2025-05-09", "2025-05-10", "2026-04-12", "2026-05-11"),
+    ]
+    missing = committed.index[committed["drones_launched"].isna()].strftime("%Y-%m-%d").tolist()
+    assert missing == ["2024-03-11", "2024-03-12", "2024-03-14", "2025-04-07"]
+    assert committed.index[~committed["reported"]].strftime("%Y-%m-%d").tolist() == missing
+    assert committed.loc["2024-12-30", ["drones_launched", "drones_neutralised"]].tolist() == [43, 21]
+    assert committed.loc["2025-10-01", ["drones_launched", "missiles_launched"]].tolist() == [49, 5]
+
+
+def test_committed_months_are_what_the_rules_give(committed):
+    months = committed["drones_launched"].groupby(committed.index.strftime("%Y-%m")).sum()
+    assert months[["2025-06", "2025-10", "2025-11", "2026-01", "2026-05"]].tolist() == [5438, 5298, 5445, 4452, 8150]
+
+
+@pytest.mark.skipif("PAUSES_RAW" not in os.environ, reason="PAUSES_RAW names no folder of raw files")
+def test_another_route_from_the_raw_file_gives_the_same_launched_counts(committed):
+    raw = pd.read_csv(Path(os.environ["PAUSES_RAW"]) / "missile_attacks_daily.csv")
+    classes = pd.read_csv(DATA / "weapon_classes.csv", index_col="model")
+    misfiled = raw["time_end"].str.startswith("2025-10-01") & (raw["target"] == "Ukraine")
+    national = raw["source"].str.contains("kpszsu|GeneralStaff.ua|CinCAFU") | misfiled
+    rows = raw[national & (raw["model"].map(classes["is_long_range_strike"]) == 1)]
+    day, drone = pd.to_datetime(rows["time_end"].str[:10]), rows["model"].str.startswith("Shahed")
+    for column, chosen in (("drones_launched", drone), ("missiles_launched", ~drone)):
+        other = rows["launched"][chosen].groupby(day[chosen]).sum().reindex(committed.index, fill_value=0)
+        ours = committed[column].drop(pd.Timestamp("2024-12-30")).dropna()
+        assert len(ours) > 1340
+        assert (ours == other[ours.index]).all()
