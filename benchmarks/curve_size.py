@@ -41,10 +41,10 @@ def _answer(counts, window):
     curve = estimate_curve(counts, window, choices=GRID)
     seconds = time.process_time() - started
     test = PlaceboTest(curve.effect.ratio, curve.effect.placebo["ratio"].to_numpy())
-    p_values = [effect.p_value for effect in curve.effects if effect.p_value is not None]
+    p_values = [effect.p_value for effect in curve.estimates if effect.p_value is not None]
     return {
         "p_lower": float(test.p_lower), "p_upper": float(test.p_upper), "smallest": min(p_values),
-        "after_salvo": curve.effects[0].test == "after-salvo", "testable": curve.effect.testable,
+        "after_salvo": curve.estimates[0].test == "after-salvo", "testable": curve.effect.testable,
         "possible": len(p_values), "joined": sum(curve.joined), "dates": curve.effect.n_placebo, "seconds": seconds,
     }  # fmt: skip
 

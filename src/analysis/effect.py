@@ -155,9 +155,11 @@ class PauseEffect(Answer):
         return finding(self)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the daily series with the window shaded and the ordinary band."""
+        """Draw the daily series with the window shaded and the ordinary band; of several pauses, the placebos."""
         from analysis.figures import draw_series
 
+        if self.test == "joint":
+            return self.plot_placebo(ax)
         return draw_series(self.daily, label=outcome_label(self.outcome), ax=ax)
 
     def describe_series(self) -> str:
@@ -172,7 +174,8 @@ class PauseEffect(Answer):
         """Draw where this window lies among all windows of its length."""
         from analysis.figures import draw_placebo
 
-        return draw_placebo(self.placebo, ratio=self.ratio, n_days=self.n_days, ax=ax)
+        joint = self.test == "joint"
+        return draw_placebo(self.placebo, ratio=self.ratio, n_days=self.n_days, joint=joint, ax=ax)
 
 
 COLUMNS = tuple(f.name for f in fields(PauseEffect) if f.name not in ("daily", "placebo"))

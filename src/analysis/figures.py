@@ -159,7 +159,7 @@ def draw_series(daily, *, label, title="", ax=None):
     return finish(ax, title=title, caption=note + (" Crosses: no report." if len(missing) else ""))
 
 
-def draw_placebo(placebo, *, ratio, n_days, ax=None):
+def draw_placebo(placebo, *, ratio, n_days, joint=False, ax=None):
     """Where a window lies among all comparable windows of its length, in words above and as a picture.
 
     Parameters
@@ -169,6 +169,8 @@ def draw_placebo(placebo, *, ratio, n_days, ax=None):
     ratio : float or None
         The window's own ratio.
     n_days : int
+    joint : bool
+        Several windows together, among draws of ordinary ones.
     """
     import seaborn as sns
 
@@ -177,13 +179,15 @@ def draw_placebo(placebo, *, ratio, n_days, ax=None):
     ax = new_axes(ax, height=3.2)
     ratios = placebo["ratio"].dropna().clip(upper=LARGEST_SHOWN)
     sns.histplot(x=ratios, bins=np.arange(0, LARGEST_SHOWN + 0.1, 0.1), color=EXPECTED, edgecolor="white", ax=ax)
-    sns.rugplot(x=ratios, color=INK, height=0.03, alpha=0.4, lw=0.6, ax=ax)
+    if not joint:  # a hundred thousand draws would be a solid bar
+        sns.rugplot(x=ratios, color=INK, height=0.03, alpha=0.4, lw=0.6, ax=ax)
     top = 1.25 * ax.get_ylim()[1]
     ax.set_ylim(0, top)
     at = min(ratio, LARGEST_SHOWN)
     left = at > LARGEST_SHOWN / 2
     for place, words, colour, width, dots in (
-        (1, "as expected", INK, 0.8, ":"), (at, f"this pause: {ratio:.2f}", PAUSE_INK, 3, "-")
+        (1, "as expected", INK, 0.8, ":"),
+        (at, f"{'these pauses' if joint else 'this pause'}: {ratio:.2f}", PAUSE_INK, 3, "-"),
     ):  # fmt: skip
         ax.axvline(place, color=PAUSE if place == at and width > 1 else colour, lw=width, ls=dots)
         note = {"xytext": (-6 if left else 6, 0), "ha": "right" if left else "left", "va": "top", "fontsize": SMALL}
@@ -191,8 +195,9 @@ def draw_placebo(placebo, *, ratio, n_days, ax=None):
         ax.annotate(words, (place, height), textcoords="offset points", color=colour, **note)
     ax.set_xlim(-0.05, LARGEST_SHOWN + 0.05)
     ax.set_xticks([0, 0.5, 1, 1.5, 2, 2.5, 3], ["0", "0.5", "1", "1.5", "2", "2.5", "3+"])
-    ax.set(xlabel="seen / expected (1 = as expected)", ylabel=f"number of ordinary windows of {days_text(n_days)}")
-    return finish(ax, title=placebo_rank(placebo["ratio"].dropna(), ratio, n_days))
+    counted = "draws of ordinary windows" if joint else f"ordinary windows of {days_text(n_days)}"
+    ax.set(xlabel="seen / expected (1 = as expected)", ylabel=f"number of {counted}")
+    return finish(ax, title=placebo_rank(placebo["ratio"].dropna(), ratio, n_days, joint=joint))
 
 
 def draw_forest(rows, *, title="", ax=None):

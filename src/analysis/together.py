@@ -1,29 +1,44 @@
-"""All pauses together: the record read back, the truces side by side, and what a coming one could show."""
+"""All pauses together: the record read back, what the data hold, the truces side by side, and a coming pause."""
+
+from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.effect import COLUMNS, NATIONAL, EffectsRecord, holm, shown, to_frame
+from analysis.effect import COLUMNS, NATIONAL, Answer, PauseEffect, holm, shown, to_frame
 from analysis.errors import DataError, DesignError
 from analysis.estimate import estimate_effect
 from analysis.expected import design_matrix, expected_counts, independent_columns
 from analysis.joint import combine_effects
-from analysis.pauses import load_pauses, reported_pauses, volume_episodes
+from analysis.pauses import Episode, Pause, load_pauses, reported_pauses, volume_episodes
 from analysis.placebo import PlaceboTest, window_ratios
-from analysis.setting import VOLUME, not_ordinary, salvo_days
+from analysis.setting import VOLUME, Registry, not_ordinary, salvo_days
 from analysis.tables import data_folder, load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
-from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, check_counts, placebo_starts
-from analysis.words import FEWER, MORE, amount, days_text, outcome_label, without_one
+from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, Day, check_counts, placebo_starts
+from analysis.words import FEWER, MORE, amount, days_text, listed, outcome_label, without_one
 
-FILE = "results.csv"
+COUNTS = {"drones": "drones_launched", "missiles": "missiles_launched"}
+REACH = 60  # days: nights with drones at most so far away are the yardstick of a quiet one
+NIGHT = re.compile(r"^(\d{4})-(\d{2})-(\d{2})/(?:(\d{2})-)?(\d{2})(?:,.*| \(from.*)?$")
+ALL = "volume-truces"
+GROUPS = {
+    ALL: ("All truces", ("agreed", "unilateral")),
+    "agreed-truces": ("Episodes with an agreed truce", ("agreed",)),
+    "unilateral-truces": ("Episodes of one side alone", ("unilateral",)),
+}
+WITHOUT = "volume-truces-without-"  # and the episode that is left out
+EPISODE = "episode:"  # and its id
+WISHED_CUT = 0.5
 
 
-def load_results(path=None):
+def load_results(path: str | Path | None = None) -> pd.DataFrame:
     """Read the record: one row per pause, claim, outcome, stratum, window and test.
 
     Parameters
@@ -40,29 +55,30 @@ def load_results(path=None):
     DataError
         No such file, or other columns than the record's.
     """
-    return read_stored(stored_path(path, FILE), COLUMNS, command="pauses report")
+    return read_stored(stored_path(path, "results.csv"), COLUMNS, command="pauses report")
 
 
-def stored_path(path, name):
+def stored_path(path: str | Path | None, name: str) -> Path:
     """The path that was given, or else that of a table in `reports/` beside the data folder."""
     return Path(path) if path else data_folder().parent / "reports" / name
 
 
-def read_stored(path, columns, *, command):
+def read_stored(path: Path, columns: Sequence[str], *, command: str) -> pd.DataFrame:
     """Read a table that a command stored; a DataError names the command where it is absent or has other columns."""
     try:
         table = pd.read_csv(path, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
         raise DataError("no such table to read", file=path.name, remedy=f"run: {command}") from error
     if list(table.columns) != list(columns):
+        expected, found = (", ".join(list(names)[:4]) for names in (columns, table.columns))
+        remedy = f"move the file away and run: {command}"
         raise DataError(
-            "not the columns of this table", file=path.name, expected=", ".join(columns[:4]) + ", ...",
-            found=", ".join(table.columns[:4]), remedy=f"move the file away and run: {command}",
-        )  # fmt: skip
+            "not the columns of this table", file=path.name, expected=f"{expected}, ...", found=found, remedy=remedy
+        )
     return table
 
 
-def verdicts(results, *, window="pause", registry=None):
+def verdicts(results: pd.DataFrame, *, window: str = "pause", registry: Registry | None = None) -> pd.DataFrame:
     """One row per reported pause and outcome: main claim, national, the deciding test.
 
     Parameters
@@ -78,18 +94,17 @@ def verdicts(results, *, window="pause", registry=None):
     DataFrame
         Columns name and those of the record.
     """
-    registry = load_pauses() if registry is None else registry
     family = [name for name, outcome in catalogue().items() if outcome.in_family]
-    rows = []
-    for pause in reported_pauses(registry):
-        own = results[(results["pause"] == pause.id) & (results["claim"] == pause.main)]
-        own = own[(own["window"] == window) & (own["stratum"] == NATIONAL) & own["outcome"].isin(family)]
-        deciding = own[~own["reason"].fillna("").str.startswith("companion")]
-        rows.append(deciding.assign(name=pause.name))
-    return pd.concat(rows, ignore_index=True)
+    rows = results[(results["window"] == window) & (results["stratum"] == NATIONAL) & results["outcome"].isin(family)]
+    rows = rows[~rows["reason"].fillna("").str.startswith("companion")]
+    pauses = reported_pauses(load_pauses() if registry is None else registry)
+    own = [
+        rows[(rows["pause"] == pause.id) & (rows["claim"] == pause.main)].assign(name=pause.name) for pause in pauses
+    ]
+    return pd.concat(own or [rows.assign(name="")[:0]], ignore_index=True)
 
 
-def forest_frame(rows):
+def forest_frame(rows: pd.DataFrame) -> pd.DataFrame:
     """The frame that `draw_forest` reads, from rows of the record with a column name: the pause's in words.
 
     Returns
@@ -102,83 +117,51 @@ def forest_frame(rows):
     return rows[["ratio", "ratio_low", "ratio_high"]].astype(float).assign(label=labels, told=told)
 
 
-def describe_forest(rows):
+def describe_forest(rows: pd.DataFrame) -> str:
     """Alternative text of a forest of findings: how many there are and which could be told from chance."""
     told = "; ".join(rows.loc[rows["told"], "label"]) or "none"
     return f"Ratios of launched to expected for {len(rows)} findings. Told from chance: {told}."
 
 
-def shown_verdicts(results, *, registry=None):
+def shown_verdicts(results: pd.DataFrame, *, registry: Registry | None = None) -> pd.DataFrame:
     """The deciding rows as text for readers: what flew, what would have been ordinary, and the verdict."""
     rows = verdicts(results, registry=registry)
-    ordinary = [
-        f"{amount(row.expected_low)} to {amount(row.expected_high)}" if pd.notna(row.expected_high) else "–"
-        for row in rows.itertuples()
-    ]
-    return pd.DataFrame(
-        {
-            "outcome": [outcome_label(name, short=True) for name in rows["outcome"]],
-            "days": rows["first_day"].where(rows["n_days"] == 1, rows["first_day"] + " to " + rows["last_day"]),
-            "flew": [amount(value) if pd.notna(value) else "–" for value in rows["observed"]],
-            "ordinary": ordinary,
-            "visible cut": [f"{cut:.0%}" if pd.notna(cut) else "–" for cut in rows["smallest_visible_cut"]],
-            "verdict": rows["verdict"],
-        }
-    ).set_axis(rows["name"].rename("pause"))
+    low, high = (rows[name].map(amount, na_action="ignore") for name in ("expected_low", "expected_high"))
+    columns = {
+        "outcome": [outcome_label(name, short=True) for name in rows["outcome"]],
+        "days": rows["first_day"].where(rows["n_days"] == 1, rows["first_day"] + " to " + rows["last_day"]),
+        "flew": rows["observed"].map(amount, na_action="ignore"),
+        "ordinary": (low + " to " + high).where(high.notna()),
+        "visible cut": rows["smallest_visible_cut"].map("{:.0%}".format, na_action="ignore"),
+        "verdict": rows["verdict"],
+    }
+    return pd.DataFrame(columns).astype(object).fillna("–").set_axis(rows["name"].rename("pause"))
 
 
-COUNTS = {"drones": "drones_launched", "missiles": "missiles_launched"}
-REACH = 60  # days: nights with drones at most so far away are the yardstick of a quiet one
-NIGHT = re.compile(r"^(\d{4})-(\d{2})-(\d{2})/(?:(\d{2})-)?(\d{2})(?:,.*| \(from.*)?$")
-
-
-def coverage_by_year(strikes):
-    """Days, gaps, zero days and sums of each year.
-
-    Parameters
-    ----------
-    strikes : DataFrame
-        As from `load_strikes`.
-
-    Returns
-    -------
-    DataFrame indexed by year
+def coverage_by_year(strikes: pd.DataFrame) -> pd.DataFrame:
+    """Days, gaps, zero days and sums of each year, from a table as `load_strikes` returns it.
 
     Examples
     --------
-    >>> from analysis.tables import load_strikes
     >>> int(coverage_by_year(load_strikes()).loc[2025, "days without report"])
     1
     """
-    year, counts = strikes.index.year.rename("year"), strikes[list(COUNTS.values())]
-    sums, zeros = counts.groupby(year).sum().astype(int), counts.eq(0).groupby(year).sum()
-    days = strikes.groupby(year)["reported"].agg(["size", "sum"])
-    return pd.DataFrame(
-        {
-            "days": days["size"],
-            "days without report": days["size"] - days["sum"],
-            "days without a drone": zeros["drones_launched"],
-            "drones": sums["drones_launched"],
-            "days without a missile": zeros["missiles_launched"],
-            "missiles": sums["missiles_launched"],
-        }
-    )
+    by_year = strikes.groupby(strikes.index.year.rename("year"))
+    columns = {"days": by_year.size(), "days without report": by_year.size() - by_year["reported"].sum()}
+    for name, column in COUNTS.items():
+        columns[f"days without a {name[:-1]}"] = by_year[column].agg(lambda counts: int((counts == 0).sum()))
+        columns[name] = by_year[column].sum().astype(int)
+    return pd.DataFrame(columns)
 
 
-def zero_days(strikes, *, first_day):
-    """Every day whose drone figure is zero or missing, or that rests on something else than a report.
-
-    Returns
-    -------
-    DataFrame indexed by day
-        Columns drones_launched, missiles_launched, drones_basis.
-    """
+def zero_days(strikes: pd.DataFrame, *, first_day: Day) -> pd.DataFrame:
+    """Every day from `first_day` on whose drone figure is zero or missing, or that rests on something else."""
     recent = strikes[first_day:]
     odd = (recent["drones_launched"] == 0) | (recent["drones_basis"] != "report")
     return recent.loc[odd, ["drones_launched", "missiles_launched", "drones_basis"]]
 
 
-def quiet_days(strikes, alerts, oblasts):
+def quiet_days(strikes: pd.DataFrame, alerts: pd.DataFrame, oblasts: pd.DataFrame) -> pd.DataFrame:
     """Check days without a launch against the alert-minutes of their night, far from the front.
 
     Parameters
@@ -199,7 +182,7 @@ def quiet_days(strikes, alerts, oblasts):
 
     Examples
     --------
-    >>> from analysis.tables import load_strikes, load_table
+    >>> from analysis.tables import load_table
     >>> checked = quiet_days(load_strikes()["2025":], load_table("alerts"), load_table("oblasts")).set_index("day")
     >>> checked.loc["2026-04-12", "verdict"]
     'credible'
@@ -217,17 +200,17 @@ def quiet_days(strikes, alerts, oblasts):
     result = strikes[["drones_launched", "missiles_launched"]].loc[result.index].join(result)
     flew, rank = result["missiles_launched"] > 0, result["percentile"]
     cases = [rank.isna(), rank < 0.10, rank < 0.25, flew]
-    verdicts = ["no yardstick", "credible", "ambiguous", "missiles flew"]
-    return result.assign(verdict=np.select(cases, verdicts, "suspicious")).reset_index()
+    words = ["no yardstick", "credible", "ambiguous", "missiles flew"]
+    return result.assign(verdict=np.select(cases, words, "suspicious")).reset_index()
 
 
-def pause_spans(registry):
+def pause_spans(registry: Registry) -> pd.DataFrame:
     """First and last strike day of every reported pause, for pictures: columns label, first_day, last_day."""
     spans = [(pause.name, *pause.days()[[0, -1]]) for pause in reported_pauses(registry)]
     return pd.DataFrame(spans, columns=["label", "first_day", "last_day"])
 
 
-def describe_timeline(counts, *, label):
+def describe_timeline(counts: pd.Series, *, label: str) -> str:
     """Alternative text of a timeline: its span, first and last half-year means, and largest weekly mean."""
     weekly = counts.resample("W").mean()
     start, end = (half.mean() for half in (counts.iloc[:182], counts.iloc[-182:]))
@@ -237,13 +220,8 @@ def describe_timeline(counts, *, label):
     )
 
 
-def published_nights(registry, strikes):
+def published_nights(registry: Registry, strikes: pd.DataFrame) -> pd.DataFrame:
     """Counts published for single nights beside the table's, where a night is stated as "2026-01-30/31".
-
-    Parameters
-    ----------
-    registry : mapping of Pause
-    strikes : DataFrame
 
     Returns
     -------
@@ -252,99 +230,91 @@ def published_nights(registry, strikes):
         from the 30th to the 31st is strike day 31.
     """
     rows = []
-    for pause in registry.values():
-        for count in pause.published_counts:
-            night = NIGHT.match(count.when)
-            if not night or (count.drones is None and count.missiles is None):
-                continue
+    for pause, count in ((owner, count) for owner in registry.values() for count in owner.published_counts):
+        night = NIGHT.match(count.when)
+        if night and (count.drones is not None or count.missiles is not None):
             year, month, _, new_month, last = night.groups()
-            day = pd.Timestamp(f"{year}-{new_month or month}-{last}")
-            if day not in strikes.index:
-                continue
-            row = {"pause": pause.id, "day": day}
+            row = {"pause": pause.id, "day": pd.Timestamp(f"{year}-{new_month or month}-{last}")}
             for name, column in COUNTS.items():
-                row |= {f"{name} published": getattr(count, name), f"{name} in table": strikes.at[day, column]}
-            rows.append(row)
-    return pd.DataFrame(rows).set_index("day")
+                row |= {f"{name} published": getattr(count, name), f"{name} in table": strikes[column].get(row["day"])}
+            rows += [row] if row["day"] in strikes.index else []
+    columns = ["pause", "day", *(f"{name} {where}" for name in COUNTS for where in ("published", "in table"))]
+    return pd.DataFrame(rows, columns=columns).set_index("day")
 
 
-GROUPS = {
-    "volume-truces": ("agreed", "unilateral"),
-    "agreed-truces": ("agreed",),
-    "unilateral-truces": ("unilateral",),
-}
-TITLES = {
-    "volume-truces": "All truces", "agreed-truces": "Episodes with an agreed truce",
-    "unilateral-truces": "Episodes of one side alone",
-}  # fmt: skip
-WITHOUT = "volume-truces-without-"  # and the episode that is left out
-EPISODE = "episode:"  # and its id
+@dataclass(frozen=True, repr=False)
+class Comparison(Answer):
+    """Episodes of announced truces, corrected by Holm's method; groups of them; and all of them but one, exploratory.
 
-
-@dataclass(frozen=True)
-class Comparison:
-    """Episodes of announced truces, each on its own and together.
-
-    Attributes
-    ----------
-    episodes : tuple of PauseEffect
-        One per episode and outcome, corrected over episodes by Holm's method.
-    joint : tuple of PauseEffect
-        One per group of truces and outcome.
-    without : tuple of PauseEffect
-        All truces together but one, for each that can be compared, and each outcome; exploratory.
+    A group without any episode has no row: there is no such pause yet.
     """
 
-    episodes: tuple
-    joint: tuple
-    without: tuple
+    episodes: tuple[PauseEffect, ...]
+    joint: tuple[PauseEffect, ...]
+    without: tuple[PauseEffect, ...]
+    names: Mapping[str, str]  # of episodes and groups, for readers
 
-    def to_frame(self):
+    @property
+    def effects(self) -> tuple[PauseEffect, ...]:
         """All rows, episodes first."""
-        return to_frame([*self.episodes, *self.joint, *self.without])
+        return (*self.episodes, *self.joint, *self.without)
 
-    def record(self):
-        """The effects as a notebook output that a batch can read back."""
-        return EffectsRecord((*self.episodes, *self.joint, *self.without))
+    def together(self, outcome: str, *, group: str = ALL) -> PauseEffect | None:
+        """The joint finding for one outcome; None where there is no such pause yet."""
+        return next((e for e in self.joint if e.outcome == outcome and e.pause == group), None)
 
-    def together(self, outcome, *, group="volume-truces"):
-        """The joint finding for one outcome."""
-        return next(e for e in self.joint if e.outcome == outcome and e.pause == group)
-
-    def summary(self):
+    def summary(self) -> str:
         """Do announced truces work at all? One finding per outcome, and how much it hangs on a single episode."""
-        outcomes, told = dict.fromkeys(effect.outcome for effect in self.joint), []
-        for outcome in outcomes:
-            p_values = [e.p_value for e in self.without if e.outcome == outcome and e.p_value is not None]
+        told = []
+        for effect in (effect for effect in self.joint if effect.pause == ALL):
+            p_values = [e.p_value for e in self.without if e.outcome == effect.outcome and e.p_value is not None]
             hangs = f" With one episode left out at a time: p {without_one(p_values)}." if p_values else ""
-            told.append(self.together(outcome).summary() + hangs)
+            told.append(effect.summary() + hangs)
+        known = {effect.pause for effect in self.joint}
+        empty = [title for group, (title, _) in GROUPS.items() if group not in known]
+        told += [f"{listed(empty)}: no such pause yet."] if empty else []
         return "\n\n".join(told)
 
-    def episodes_frame(self):
+    def episodes_frame(self) -> pd.DataFrame:
         """The episodes: what flew, what was to be expected, and whether it could be told."""
         numbers = ["observed", "expected", "ratio", "p_value", "p_adjusted"]
-        return _named(self.episodes, "verdict", "first_day", "last_day", *numbers)
+        return self._named(self.episodes, "verdict", "first_day", "last_day", *numbers)
 
-    def groups_frame(self):
+    def table(self) -> pd.DataFrame:
         """The groups of truces tested together."""
         interval = ["observed", "expected", "ratio", "ratio_low", "ratio_high"]
-        return _named(self.joint, "verdict", "n_days", *interval, "p_value", "p_min", "smallest_visible_cut")
+        return self._named(self.joint, "verdict", "n_days", *interval, "p_value", "p_min", "smallest_visible_cut")
 
-    def describe(self):
+    def _named(self, effects: Sequence[PauseEffect], *columns: str) -> pd.DataFrame:
+        named = [replace(effect, pause=self.names[effect.pause]) for effect in effects]
+        return shown(named, "pause", "outcome", *columns)
+
+    def describe(self) -> str:
         """Alternative text of the forest."""
         told = sum(effect.verdict in (FEWER, MORE) for effect in self.episodes)
-        return f"Ratios of launched to expected with intervals for {len(self.episodes)} episodes and outcomes, " + (
+        return (
+            f"Ratios of launched to expected with intervals for {len(self.episodes)} episodes and outcomes, "
             f"{told} of them told from chance, and for the groups together. {self.summary()}"
         )
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Any:
         """Draw all episodes and groups as a forest."""
-        from analysis.figures import draw_forest
+        from analysis.figures import draw_forest, draw_words
 
-        return draw_forest(forest_rows([*self.episodes, *self.joint]), ax=ax)
+        rows = to_frame([*self.episodes, *self.joint])
+        if rows.empty:
+            return draw_words("no such pause yet", ax=ax)
+        return draw_forest(forest_frame(rows.assign(name=rows["pause"].map(self.names))), ax=ax)
 
 
-def compare_truces(*, outcomes=VOLUME, level=0.95, seed=0, registry=None, folder=None):
+def compare_truces(
+    *,
+    outcomes: Sequence[str] = VOLUME,
+    level: float = 0.95,
+    seed: int = 0,
+    registry: Registry | None = None,
+    folder: Path | None = None,
+) -> Comparison:
     """Test every episode of announced general truces, and groups of them together.
 
     Overlapping or adjacent truces are one episode; energy moratoria and pauses for single cities promised
@@ -369,29 +339,46 @@ def compare_truces(*, outcomes=VOLUME, level=0.95, seed=0, registry=None, folder
     registry = load_pauses() if registry is None else registry
     salvos = salvo_days(load_strikes(folder=folder)["missiles_launched"])
     episodes, exclude = volume_episodes(registry), not_ordinary(registry)
+    names = {group: title for group, (title, _) in GROUPS.items()}
+    names |= {EPISODE + episode.id: _episode_name(episode, registry) for episode in episodes}
     alone, joint, without = [], {group: [] for group in GROUPS}, []
+
+    def combined(effects: Sequence[PauseEffect], name: str) -> list[PauseEffect]:
+        return [replace(combine_effects(effects, level=level, seed=seed), pause=name)] if effects else []
+
     for outcome in outcomes:
-        series = outcome_series(outcome, folder=folder)
-        effects = []
+        series, effects = outcome_series(outcome, folder=folder), []
         for episode in episodes:
-            announced = filter(None, (registry[name].first_announced_day() for name in episode.pauses))
+            told = [day for name in episode.pauses if (day := registry[name].first_announced_day()) is not None]
+            announced = min(told, default=None)
             found = estimate_effect(
-                series, episode.days, exclude=exclude, announced=min(announced, default=None), salvo_days=salvos,
-                level=level,
-            )  # fmt: skip
+                series, episode.days, exclude=exclude, announced=announced, salvo_days=salvos, level=level
+            )
             effects.append(replace(found, pause=EPISODE + episode.id, claim="main", stratum=NATIONAL))
         alone += holm(effects)
-        for group, statuses in GROUPS.items():
+        for group, (_, statuses) in GROUPS.items():
             members = [e for e, episode in zip(effects, episodes, strict=True) if episode.status in statuses]
-            joint[group].append(replace(combine_effects(members, level=level, seed=seed), pause=group))
+            joint[group] += combined(members, group)
         for one in (effect for effect in effects if effect.n_placebo):
-            rest = combine_effects([effect for effect in effects if effect is not one], level=level, seed=seed)
-            without.append(replace(rest, pause=WITHOUT + one.pause.removeprefix(EPISODE)))
+            rest = [effect for effect in effects if effect is not one]
+            without += combined(rest, WITHOUT + one.pause.removeprefix(EPISODE))
     together = [effect for members in joint.values() for effect in holm(members)]
-    return Comparison(tuple(alone), tuple(together), tuple(without))
+    return Comparison(tuple(alone), tuple(together), tuple(without), names)
 
 
-def proposed_only(*, outcomes=VOLUME, level=0.95, registry=None, folder=None):
+def _episode_name(episode: Episode, registry: Registry) -> str:
+    if len(episode.pauses) == 1:
+        return registry[episode.pauses[0]].name
+    return f"Truces of {episode.days[0]:%B %Y}"
+
+
+def proposed_only(
+    *,
+    outcomes: Sequence[str] = VOLUME,
+    level: float = 0.95,
+    registry: Registry | None = None,
+    folder: Path | None = None,
+) -> pd.DataFrame:
     """Proposals with both dates stated that nobody agreed to, tested like pauses.
 
     They are points of reference, few and clustered in time: no uniformity of their p-values is claimed. Parameters
@@ -403,73 +390,24 @@ def proposed_only(*, outcomes=VOLUME, level=0.95, registry=None, folder=None):
         Columns pause, outcome, first_day, last_day, ratio, p_value, p_min, verdict.
     """
     registry = load_pauses() if registry is None else registry
-    exclude = not_ordinary(registry)
-    salvos = salvo_days(load_strikes(folder=folder)["missiles_launched"])
+    exclude, salvos = not_ordinary(registry), salvo_days(load_strikes(folder=folder)["missiles_launched"])
+    proposals = [pause for pause in registry.values() if pause.status == "proposed-only"]
+    stated = [pause for pause in proposals if pause.claims and pause.claim().covers_days]
     rows = []
-    for pause in registry.values():
-        if pause.status != "proposed-only" or not pause.claims or not pause.claim().covers_days:
-            continue
-        days = pause.days()
+    for pause in (pause for pause in stated if not pause.days().isin(exclude).any()):
         for outcome in outcomes:
-            if days.isin(exclude).any() or days[0] < pd.Timestamp(catalogue()[outcome].first_day):
-                continue
-            found = estimate_effect(
-                outcome_series(outcome, folder=folder), days, exclude=exclude, salvo_days=salvos, level=level
-            )
-            rows.append(replace(found, pause=pause.name, claim=pause.main))
+            series = outcome_series(outcome, folder=folder)
+            if pause.days()[0] >= pd.Timestamp(catalogue()[outcome].first_day):
+                found = estimate_effect(series, pause.days(), exclude=exclude, salvo_days=salvos, level=level)
+                rows.append(replace(found, pause=pause.name))
     return shown(rows, "pause", "outcome", "first_day", "last_day", "ratio", "p_value", "p_min", "verdict")
-
-
-def forest_rows(effects, *, registry=None):
-    """The frame that `draw_forest` reads: label, ratio, interval, and whether it could be told from chance.
-
-    Raises DesignError where there is no effect to draw.
-    """
-    if not effects:
-        raise DesignError("no effects to draw", field="effects", expected="at least one")
-    registry = load_pauses() if registry is None else registry
-    rows = to_frame(effects)
-    return forest_frame(rows.assign(name=[_title(name, registry) for name in rows["pause"]]))
-
-
-def _named(effects, *columns):
-    """Chosen columns for readers, pauses and groups by their names."""
-    registry = load_pauses()
-    named = [replace(effect, pause=_title(effect.pause, registry)) for effect in effects]
-    return shown(named, "pause", "outcome", *columns)
-
-
-def _title(name, registry):
-    name = name.removeprefix(EPISODE)
-    if name in registry:
-        return registry[name].name
-    if name in TITLES:
-        return TITLES[name]
-    kind, _, day = name.partition("-")  # such as truces-2026-05-06
-    return f"{kind.capitalize()} of {pd.Timestamp(day):%B %Y}"
-
-
-WISHED_CUT = 0.5
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """What windows of one length could reveal on the latest baseline.
+    """What windows of one length could reveal on the latest baseline; None where no cut, or no length, would do.
 
-    Attributes
-    ----------
-    outcome : str
-    n_days : int
-        Length of the window asked about.
-    baseline_first_day, baseline_last_day : Timestamp
-    p_min : float
-        The two-sided p-value if nothing at all flew.
-    smallest_visible_cut : float or None
-        Share that must be gone to be seen in 80 % of windows; None if no cut would be.
-    nights_for_half : int or None
-        Shortest window, up to 13 days, in which a cut by half would be seen in 80 % of cases.
-    cut_in_longest : float or None
-        As `smallest_visible_cut`, for a window of 13 days.
+    `p_min` is the two-sided p-value if nothing at all flew, a visible cut one that is seen in 80 % of windows.
     """
 
     outcome: str
@@ -478,28 +416,35 @@ class Outlook:
     baseline_last_day: pd.Timestamp
     p_min: float
     smallest_visible_cut: float | None
-    nights_for_half: int | None
-    cut_in_longest: float | None
+    nights_for_half: int | None  # shortest window, up to 13 days, in which a cut by half would be visible
+    cut_in_longest: float | None  # the smallest visible cut of a window of 13 days
 
-    def to_frame(self):
+    def to_frame(self) -> pd.DataFrame:
         """One row."""
         return pd.DataFrame([vars(self)])
 
-    def summary(self):
+    def summary(self) -> str:
         """One sentence for someone who waits for a pause to begin."""
         nights = "1 night" if self.n_days == 1 else f"{self.n_days} nights"
         span = f"{self.baseline_first_day:%Y-%m-%d} to {self.baseline_last_day:%Y-%m-%d}"
-        if self.smallest_visible_cut is None:
-            best = f"no cut would show reliably (total silence: p = {self.p_min:.2g})"
-        else:
+        best = f"no cut would show reliably (total silence: p = {self.p_min:.2g})"
+        if self.smallest_visible_cut is not None:
             best = f"only a cut of about {self.smallest_visible_cut:.0%} or more would show reliably"
-        wait, longest = self.nights_for_half, self.cut_in_longest
-        there = "" if longest is None else f", where it takes {longest:.0%}"
-        half = f"would not show even in {SHORT_WINDOW} nights{there}" if wait is None else f"needs {wait} nights"
+        half = f"needs {self.nights_for_half} nights"
+        if self.nights_for_half is None:
+            there = "" if self.cut_in_longest is None else f", where it takes {self.cut_in_longest:.0%}"
+            half = f"would not show even in {SHORT_WINDOW} nights{there}"
         return f"In {nights} of {outcome_label(self.outcome)}, {best}; a cut by half {half} (baseline {span})."
 
 
-def look_ahead(counts, n_days, *, baseline=BASELINE_SHORT, exclude=(), level=0.95):
+def look_ahead(
+    counts: pd.Series,
+    n_days: int,
+    *,
+    baseline: int = BASELINE_SHORT,
+    exclude: Sequence[Day] = (),
+    level: float = 0.95,
+) -> Outlook:
     """What a window of `n_days` after the end of a series could show, from all windows of that length before.
 
     Parameters
@@ -531,67 +476,51 @@ def look_ahead(counts, n_days, *, baseline=BASELINE_SHORT, exclude=(), level=0.9
     1
     """
     if not 1 <= n_days <= SHORT_WINDOW:
-        raise DesignError(
-            "no outlook for this length", field="n_days", expected=f"1 to {SHORT_WINDOW}", found=str(n_days)
-        )
+        expected = f"1 to {SHORT_WINDOW}"
+        raise DesignError("no outlook for this length", field="n_days", expected=expected, found=str(n_days))
     counts = check_counts(counts).iloc[-baseline:]
     reference = counts.notna().to_numpy() & ~counts.index.isin(pd.DatetimeIndex(exclude))
     X, _ = independent_columns(design_matrix(counts.index, holidays=False), reference)
     values = np.nan_to_num(counts.to_numpy())
     expected, _ = expected_counts(X, values, weights=reference.astype(float))
-
-    def test(length):
+    tests, cuts = {}, {}
+    for length in range(1, SHORT_WINDOW + 1):
         pattern = np.ones(length, bool)
-        starts = placebo_starts(reference, pattern)
-        return PlaceboTest(0.0, window_ratios(values, expected, starts, pattern), alpha=1 - level)
-
-    tests = {length: test(length) for length in range(1, SHORT_WINDOW + 1)}
-    cuts = {length: float(tried.smallest_visible_cut) for length, tried in tests.items()}
-    cuts = {length: cut if np.isfinite(cut) else None for length, cut in cuts.items()}
+        placebos = window_ratios(values, expected, placebo_starts(reference, pattern), pattern)
+        tests[length] = PlaceboTest(0.0, placebos, alpha=1 - level)
+        cut = float(tests[length].smallest_visible_cut)
+        cuts[length] = cut if np.isfinite(cut) else None
     return Outlook(
-        outcome=str(counts.name or "counts"), n_days=n_days,
-        baseline_first_day=counts.index[0], baseline_last_day=counts.index[-1],
-        p_min=float(tests[n_days].p_min_fall), smallest_visible_cut=cuts[n_days],
+        outcome=str(counts.name or "counts"),
+        n_days=n_days,
+        baseline_first_day=counts.index[0],
+        baseline_last_day=counts.index[-1],
+        p_min=float(tests[n_days].p_min_fall),
+        smallest_visible_cut=cuts[n_days],
         nights_for_half=next((length for length, cut in cuts.items() if cut and cut <= WISHED_CUT), None),
         cut_in_longest=cuts[SHORT_WINDOW],
-    )  # fmt: skip
+    )
 
 
-def what_to_expect(pause):
-    """Say what the data hold of a pause and what its length could reveal on the latest baseline.
-
-    Parameters
-    ----------
-    pause : Pause
-
-    Returns
-    -------
-    list of str
-        One sentence on coverage, and one per outcome.
-    """
+def what_to_expect(pause: Pause) -> list[str]:
+    """What the data hold of a pause, and what its length could reveal on the latest baseline, a sentence each."""
     known = [claim.id for claim in pause.claims if claim.covers_days]
     if not known:
         short = any(claim.stated for claim in pause.claims)
         why = "No claim covers a strike day by half" if short else "No party stated both ends of a window"
         return [f"{why}, so there is no length to ask about."]
-    days = pause.days(pause.main if pause.main in known else known[0])
-    exclude = not_ordinary(load_pauses())
-    lines = []
+    days, exclude = pause.days(pause.main if pause.main in known else known[0]), not_ordinary(load_pauses())
+    lines = [_coverage(outcome_series(VOLUME[0]), days)]
     for outcome in VOLUME:
-        series = outcome_series(outcome)
-        if not lines:
-            lines.append(_coverage(series, days))
+        said = f"{outcome_label(outcome)}: a window of {days_text(len(days))} is tested against days on both sides"
         if len(days) > SHORT_WINDOW:
-            lines.append(
-                f"{outcome_label(outcome)}: a window of {days_text(len(days))} is tested against days on both sides: "
-                f"pauses test {pause.id}."
-            )
+            lines.append(f"{said}: pauses test {pause.id}.")
         else:
-            lines.append(look_ahead(series, len(days), exclude=exclude).summary())
+            lines.append(look_ahead(outcome_series(outcome), len(days), exclude=exclude).summary())
     return lines
 
 
-def _coverage(series, days):
+def _coverage(series: pd.Series, days: pd.DatetimeIndex) -> str:
     """How far a series reaches and which of some days it lacks."""
     last, missing = series.index[-1], days[series.reindex(days).isna().to_numpy()]
     said = f"The data reach to {last:%Y-%m-%d} and hold {len(days) - len(missing)} of its {days_text(len(days))}"

@@ -161,7 +161,9 @@ def days_text(n_days: int) -> str:
 
 
 def describe_series(effect: PauseEffect) -> str:
-    """Alternative text of the series picture."""
+    """Alternative text of the series picture; several pauses together have none, but one of placebos."""
+    if effect.test == "joint":
+        return describe_placebo(effect)
     label = outcome_label(effect.outcome)
     return f"Daily {label} before, during and after the pause. {finding(effect)}"
 
@@ -170,21 +172,28 @@ def describe_placebo(effect: PauseEffect) -> str:
     """Alternative text of the placebo picture."""
     if effect.ratio is None or not effect.n_placebo:
         return f"No comparable window of {days_text(effect.n_days)}; nothing to draw."
-    rank = placebo_rank(effect.placebo["ratio"], effect.ratio, effect.n_days)
-    return f"Histogram of ordinary windows by seen over expected; this window lies at {effect.ratio:.2f}. {rank}."
+    joint = effect.test == "joint"
+    rank = placebo_rank(effect.placebo["ratio"], effect.ratio, effect.n_days, joint=joint)
+    kind, own = ("draws of ordinary windows", "these pauses lie") if joint else ("ordinary windows", "this window lies")
+    return f"Histogram of {kind} by seen over expected; {own} at {effect.ratio:.2f}. {rank}."
 
 
-def placebo_rank(ratios: np.ndarray, ratio: float, n_days: int) -> str:
-    """Where a window lies among ordinary windows of its length, in words.
+def placebo_rank(ratios: np.ndarray, ratio: float, n_days: int, *, joint: bool = False) -> str:
+    """Where a window lies among ordinary windows of its length, or several among draws of such, in words.
+
 
     >>> import numpy as np
     >>> placebo_rank(np.array([0.4, 0.9, 1.3]), 0.4, 2)
     '1 of 3 ordinary windows of 2 days was as low or lower'
+    >>> placebo_rank(np.linspace(0.4, 1.3, 5000), 0.4, 9, joint=True)
+    '1 of 5,000 draws of ordinary windows, 9 days together, was as low or lower'
     """
     low, high = int((ratios <= ratio).sum()), int((ratios >= ratio).sum())
     count, word = (low, "as low or lower") if low <= high else (high, "as high or higher")
-    verb = "was" if count == 1 else "were"
-    return f"{count or 'None'} of {len(ratios)} ordinary windows of {days_text(n_days)} {verb} {word}"
+    kind = f"{len(ratios)} ordinary windows of {days_text(n_days)}"
+    if joint:
+        kind = f"{len(ratios):,} draws of ordinary windows, {days_text(n_days)} together,"
+    return f"{f'{count:,}' if count else 'None'} of {kind} {'was' if count == 1 else 'were'} {word}"
 
 
 def _ordinary(effect: PauseEffect) -> str:
