@@ -170,7 +170,7 @@ def test_a_share_of_next_to_nothing_is_not_tested():
 
 
 def test_a_window_of_which_few_fit_into_the_quarters_is_described_not_tested():
-    panel, days = made_up_panel(np.random.default_rng(4), length=6)
+    panel, days = made_up_panel(np.random.default_rng(4), length=6, shock=2)  # so that the others are not quiet
     own = estimate_alerts(panel["region 3"], days)
     relative = estimate_alerts(panel["region 3"], days, others=panel["region 4"])
     assert own.verdict == relative.verdict == "not testable"
