@@ -19,7 +19,6 @@ from analysis.sirens import (
     alert_minutes,
     assess_regions,
     estimate_alerts,
-    estimate_relative,
     estimate_shares,
     find_region,
     usable_regions,
@@ -59,7 +58,7 @@ def study():
         others = panel.iloc[:, :-1].sum(axis=1)
         for truth in (1.0, 0.4):
             region = panel.iloc[:, -1].rename(MINUTES).where(~panel.index.isin(days), truth * panel.iloc[:, -1])
-            effect = estimate_relative(region, others, days)
+            effect = estimate_alerts(region, days, others=others)
             high = np.inf if effect.ratio_high is None else effect.ratio_high
             covered = effect.ratio_low is not None and effect.ratio_low <= truth <= high
             visible = effect.smallest_visible_cut is not None and effect.smallest_visible_cut <= 0.6
@@ -92,7 +91,7 @@ def test_the_common_shock_is_taken_for_an_effect_by_the_own_ratio_but_not_by_the
     own = estimate_alerts(panel["region 11"], days)
     calm, _ = made_up_panel(np.random.default_rng(3), shock=1.0)
     assert own.ratio == pytest.approx(0.5 * estimate_alerts(calm["region 11"], days).ratio, rel=0.01)
-    relative = [estimate_relative(p["region 11"], p.iloc[:, :-1].sum(axis=1), days) for p in (panel, calm)]
+    relative = [estimate_alerts(p["region 11"], days, others=p.iloc[:, :-1].sum(axis=1)) for p in (panel, calm)]
     assert relative[0].ratio == pytest.approx(relative[1].ratio)
 
 
@@ -102,7 +101,7 @@ def test_the_common_shock_is_taken_for_an_effect_by_the_own_ratio_but_not_by_the
 def test_relative_ratio_is_the_ratio_of_sums_inside_over_outside():
     panel, days = made_up_panel(np.random.default_rng(1), shock=2)
     region, others = panel["region 5"].rename(MINUTES), panel.drop(columns="region 5").sum(axis=1)
-    effect = estimate_relative(region, others, days)
+    effect = estimate_alerts(region, days, others=others)
     inside, week_after = (
         panel.index.isin(days),
         (panel.index > days[-1]) & (panel.index <= days[-1] + pd.Timedelta("7D")),
@@ -162,24 +161,24 @@ def test_usable_regions_are_whole_in_the_window_and_mostly_so_around_it():
 def test_a_share_of_next_to_nothing_is_not_tested():
     panel, days = made_up_panel(np.random.default_rng(4))
     others = panel.iloc[:, :-1].sum(axis=1)
-    quiet = estimate_relative(panel["region 11"], others.where(~panel.index.isin(days), 1.0), days)
+    quiet = estimate_alerts(panel["region 11"], days, others=others.where(~panel.index.isin(days), 1.0))
     assert quiet.verdict == "not testable"
     assert "as quiet themselves" in quiet.reason
     assert quiet.ratio > 10
-    silent = estimate_relative(panel["region 11"], others.where(~panel.index.isin(days), 0.0), days)
+    silent = estimate_alerts(panel["region 11"], days, others=others.where(~panel.index.isin(days), 0.0))
     assert (silent.verdict, silent.ratio, silent.p_value) == ("not testable", None, None)
 
 
 def test_a_window_of_which_few_fit_into_the_quarters_is_described_not_tested():
-    panel, days = made_up_panel(np.random.default_rng(4), length=6)
-    for effect in (
-        estimate_alerts(panel["region 3"], days),
-        estimate_relative(panel["region 3"], panel["region 4"], days),
-    ):
-        assert effect.verdict == "not testable"
-        assert "28 separate windows of 6 days, at least 30" in effect.reason
-        assert effect.ratio > 0
-        assert (effect.p_value, effect.ratio_low, effect.smallest_visible_cut) == (None, None, None)
+    panel, days = made_up_panel(np.random.default_rng(4), length=6, shock=2)  # so that the others are not quiet
+    own = estimate_alerts(panel["region 3"], days)
+    relative = estimate_alerts(panel["region 3"], days, others=panel["region 4"])
+    assert own.verdict == relative.verdict == "not testable"
+    assert "28 separate windows of 6 days, at least 30" in own.reason
+    assert relative.reason == "only 28 separate windows to compare with, 39 are needed"
+    assert own.ratio > 0 and relative.ratio > 0
+    assert (own.p_value, own.ratio_low, own.smallest_visible_cut) == (None, None, None)
+    assert relative.p_value is not None and relative.smallest_visible_cut is None
 
 
 def test_two_silent_nights_of_kyiv_city_are_ordinary_and_the_sentence_says_so():

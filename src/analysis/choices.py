@@ -479,7 +479,7 @@ def assess_choices(
     setting = set_up(pause_id, claim=claim, level=level, registry=registry, folder=folder)
     pause, curves, largest, known = setting.pause, [], [], {}
     for name, outcome in product(setting.claims, outcomes):
-        days, announced = pause.days_to_test(name), pause.first_announced_day(name)
+        days, announced = pause.days(name), pause.first_announced_day(name)
         windows = {rule: strike_days(*pause.claim(name).span, rule=rule) for rule in ("any", "whole")}
         series = _series_on_offer(outcome, folder)
         shared = {"exclude": setting.exclude, "announced": announced, "salvo_days": setting.salvos, "level": level}

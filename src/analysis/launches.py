@@ -301,7 +301,7 @@ def _decide_both_starts(
     asked, members = outcomes, [name for name, outcome in catalogue().items() if outcome.in_family]
     if in_family and set(asked) & set(members):
         outcomes = list(dict.fromkeys([*asked, *members]))
-    days, announced = setting.pause.days_to_test(claim), setting.pause.first_announced_day(claim)
+    days, announced = setting.pause.days(claim), setting.pause.first_announced_day(claim)
     usual = [setting.estimate(outcome, days, claim=claim, announced=announced) for outcome in outcomes]
     strict = [_strict(setting, effect, days, announced) for effect in usual]
     if in_family:

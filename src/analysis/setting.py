@@ -88,6 +88,7 @@ def set_up(
     """The setting of one pause; a RegistryError where there is no such pause, claim or window."""
     registry = load_pauses() if registry is None else registry
     pause = get_pause(registry, pause_id)
+    pause.days_to_test(claim)  # refuses a claim without a strike day
     return Setting(
         pause=pause,
         claim=pause.claim(claim).id,

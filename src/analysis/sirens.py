@@ -6,31 +6,39 @@ either side of the window, without trend. Whole strike days are counted, not nig
 and in 2026 almost a third of all alert-minutes fall between 09:00 and 18:00.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.effect import EffectsRecord, decide, shown, to_frame
+from analysis.effect import PauseEffect, shown
 from analysis.errors import DesignError
-from analysis.estimate import BAND, estimate_effect, placebo_fields
+from analysis.estimate import BAND, estimate_effect
 from analysis.figures import region_label
-from analysis.pauses import Pause, get_pause, load_pauses
-from analysis.placebo import PlaceboTest, window_sums
-from analysis.setting import not_ordinary
+from analysis.pauses import Claim
+from analysis.placebo import window_sums
+from analysis.setting import Findings, Registry, set_up
 from analysis.tables import load_table
-from analysis.windows import ONE_DAY, check_window
+from analysis.windows import ONE_DAY, Day, check_window
 from analysis.words import FEWER, MORE, NOT_TESTABLE, capital, days_text, finding
 
 QUARTER = 90  # days before and after a window within which levels are comparable
 FEWEST_WINDOWS = 30  # separate windows in the baseline; with 10 to 20 of them 7 to 12 % of true nulls are rejected
 MOSTLY_USABLE = 0.9
 QUIET = 0.1  # in the quietest tenth of windows, distant regions keep less of their usual share anyway
-RELATIVE = "relative_"
+LEAST = 0.01  # minutes: a day on which all others were silent is a report, not a gap
+MINUTES, TAKEOFFS = "alert_minutes", "takeoff_alarms"
+WITHOUT, RELATIVE_MINUTES = f"{MINUTES}_without_takeoffs", f"relative_{MINUTES}"
+GROUPS = {"rear": "the regions away from the front", "front": "the regions near the front", "all": "all regions"}
 
 
-def alert_minutes(*, takeoffs=True, folder=None):
+def alert_minutes(*, takeoffs: bool = True, folder: Path | None = None) -> pd.DataFrame:
     """Minutes under alert by strike day and region.
 
     Parameters
@@ -55,11 +63,9 @@ def alert_minutes(*, takeoffs=True, folder=None):
     return alerts.assign(minutes=minutes.where(alerts["usable"])).pivot(index="day", columns="oblast", values="minutes")
 
 
-def find_region(name, oblasts):
+def find_region(name: str, oblasts: pd.DataFrame) -> str:
     """Return the key of a region with alerts from its key or full name; a DesignError names those most like it.
 
-    Examples
-    --------
     >>> find_region("Kyiv oblast", load_table("oblasts"))
     'Kyiv'
     """
@@ -70,116 +76,97 @@ def find_region(name, oblasts):
         return known[wanted]
     close = dict.fromkeys(known[word] for word in get_close_matches(wanted, known, n=6, cutoff=0.5))
     raise DesignError(
-        "no alerts of such a region", field="region", found=repr(name)[:60],
+        "no alerts of such a region",
+        field="region",
+        found=repr(name)[:60],
         expected=" or ".join(close) or "a region of data/oblasts.csv with alerts",
         remedy="choose a region whose alerts_status in data/oblasts.csv is used",
-    )  # fmt: skip
+    )
 
 
-def usable_regions(minutes, days, regions):
+def usable_regions(minutes: pd.DataFrame, days: pd.DatetimeIndex, regions: Iterable[str]) -> list[str]:
     """Those of `regions` that are usable on every day of the window and nine tenths of the quarter around it."""
-    days = check_window(days)
-    near = minutes.loc[days[0] - QUARTER * ONE_DAY : days[-1] + QUARTER * ONE_DAY, list(regions)]
+    first, last = _quarters(check_window(days))
+    near = minutes.loc[first:last, list(regions)]
     inside = near.reindex(days).notna().all()
     return [region for region in near if inside[region] and near[region].notna().mean() >= MOSTLY_USABLE]
 
 
-def estimate_alerts(counts, days, *, exclude=(), announced=None, level=0.95):
-    """Compare one window of a daily series of alerts with the quarter before and the quarter after it.
-
-    Parameters
-    ----------
-    counts : Series
-        Minutes under alert by day; NaN = not usable.
-    days, exclude, announced, level
-        As in `estimate_effect`.
-
-    Returns
-    -------
-    PauseEffect
-        Expected is the mean of the ordinary days. A window of which fewer than 30 separate ones fit into the
-        baseline is not tested: windows that overlap are not that many placebos.
-
-    Examples
-    --------
-    >>> days = pd.date_range("2025-01-01", periods=150)
-    >>> minutes = pd.Series(np.random.default_rng(1).gamma(2, 100, 150), index=days, name="alert_minutes")
-    >>> estimate_alerts(minutes, days[80:88]).reason
-    'the quarters before and after hold only 16 separate windows of 8 days, at least 30 are needed'
-    """
-    return _if_separate(_against_quarters(counts, check_window(days), exclude, announced, level))
+def _quarters(days: pd.DatetimeIndex) -> tuple[pd.Timestamp, pd.Timestamp]:
+    return days[0] - QUARTER * ONE_DAY, days[-1] + QUARTER * ONE_DAY
 
 
-def estimate_relative(counts, others, days, *, exclude=(), announced=None, level=0.95):
-    """Compare a region's alerts, relative to other regions', in one window and in ordinary windows.
+def estimate_alerts(
+    counts: pd.Series,
+    days: pd.DatetimeIndex,
+    *,
+    others: pd.Series | None = None,
+    exclude: Sequence[Day] = (),
+    announced: Day | None = None,
+    level: float = 0.95,
+) -> PauseEffect:
+    """Compare one window of daily alerts, or their ratio to those of other regions, with the quarters around it.
 
-    The ratio of sums, region over others, in the window against the baseline. The placebos shift the window of the
-    whole panel in time: what moves all regions alike cancels, and the dependence between regions is kept.
+    Beside others, what moves all regions alike cancels. Windows that overlap are not that many placebos, so some
+    must lie apart: 30, or 39 beside others.
 
-    Parameters
-    ----------
-    counts, others : Series
-        Minutes of the region, and of the other regions together. The rest is as in `estimate_alerts`.
-
-    Returns
-    -------
-    PauseEffect
-        Its outcome has "relative_" in front; expected is what the others' minutes in the window imply. Not tested
-        where the others were as quiet as in the quietest tenth of ordinary windows: what still flies then stays near
-        the front, so distant regions lose more than their share, pause or not.
-
-    Examples
-    --------
     >>> days = pd.date_range("2025-01-01", periods=180)
     >>> others = pd.Series(np.random.default_rng(1).gamma(2, 500, 180), index=days)
     >>> minutes = (0.1 * others).rename("alert_minutes")
     >>> minutes.iloc[90:93] *= 0.4
-    >>> round(estimate_relative(minutes, others, days[90:93]).ratio, 6)
+    >>> round(estimate_alerts(minutes, days[90:93], others=others).ratio, 6)
     0.4
     """
-    days, others = check_window(days), others.reindex(counts.index)
-    own = _against_quarters(counts.where(others.notna()), days, exclude, announced, level)
-    own = replace(own, outcome=f"{RELATIVE}{own.outcome}")
-    if own.p_value is None:
-        return own
-    daily = own.daily.set_index("day")
-    ordinary, observed = daily["role"] == "baseline", daily["observed"]
-    implied = others.reindex(daily.index) * observed[ordinary].sum() / (others[daily.index[ordinary]].sum() or np.nan)
-    starts, pattern = daily.index.get_indexer([*own.placebo["start"], days[0]]), observed[days].notna().to_numpy()
-    seen, mean = (window_sums(column.fillna(0).to_numpy(), starts, pattern) for column in (observed, implied))
-    ratios = np.divide(seen, mean, out=np.full(len(seen), np.nan), where=mean > 0)
-    low, high = (observed / implied)[ordinary & (implied > 0)].quantile(BAND)
-    effect = replace(
-        own, expected=float(mean[-1]), ratio=float(ratios[-1]) if mean[-1] > 0 else None,
-        daily=daily.assign(expected=implied, low=low * implied, high=high * implied).reset_index(),
-        placebo=own.placebo.assign(ratio=ratios[:-1]),
-    )  # fmt: skip
-    effect = _if_separate(effect)
+    days = check_window(days)
+    effect = estimate_effect(
+        counts,
+        days,
+        exposure=None if others is None else others.clip(lower=LEAST),
+        baseline=_quarters(days),
+        exclude=exclude,
+        announced=announced,
+        trend="constant",
+        weekday=False,
+        holidays=False,
+        test="shift",
+        level=level,
+    )
+    if others is not None:
+        return _unless_quiet(replace(effect, outcome=f"relative_{effect.outcome}"))
+    separate = int((effect.daily["role"] == "baseline").sum()) // effect.n_days
+    if effect.p_value is None or separate >= FEWEST_WINDOWS:
+        return effect
+    windows = f"{separate} separate windows of {days_text(effect.n_days)}, at least {FEWEST_WINDOWS} are needed"
+    return _untested(effect, f"the quarters before and after hold only {windows}")
+
+
+def _unless_quiet(effect: PauseEffect) -> PauseEffect:
+    """Not tested where the others are quiet too: what then flies stays near the front, pause or not."""
     if effect.p_value is None:
         return effect
-    if mean[-1] <= np.quantile(mean[:-1], QUIET):
-        return _untested(effect, "the others were as quiet themselves as in the quietest tenth of ordinary windows")
-    return _tested(effect)
+    daily, days = effect.daily.set_index("day"), pd.date_range(effect.first_day, effect.last_day)
+    starts, reported = daily.index.get_indexer([*effect.placebo["start"], days[0]]), daily.loc[days, "observed"].notna()
+    *ordinary, own = window_sums(daily["trials"].fillna(0).to_numpy(), starts, reported.to_numpy())
+    if own > np.quantile(ordinary, QUIET):
+        return effect
+    if own < 1:  # minute: they were silent, and no ratio to nothing is a number
+        effect = replace(effect, expected=0.0, ratio=None)
+    return _untested(effect, "the others were as quiet themselves as in the quietest tenth of ordinary windows")
 
 
-def estimate_shares(minutes, days, whole):
-    """Each region's share of all alert-minutes in the window, beside its usual share and ordinary windows.
+def _untested(effect: PauseEffect, why: str) -> PauseEffect:
+    """The same description, with the reason why there is no test."""
+    tested = ("p_value", "p_min", "ratio_low", "ratio_high", "expected_low", "expected_high", "smallest_visible_cut")
+    return replace(effect, testable=False, verdict=NOT_TESTABLE, reason=why, **dict.fromkeys(tested))
 
-    Parameters
-    ----------
-    minutes : DataFrame
-        By day, a column a region.
-    days : DatetimeIndex
-    whole : PauseEffect
-        The sum of these regions in the window `days`: it says which days are the baseline.
 
-    Returns
-    -------
-    shares : DataFrame
-        A row a region: minutes, share, usual, low, high, ratio, outside ("more", "less" or ""). The band from low
-        to high holds 95 of 100 ordinary windows; empty where such windows are not tested, or none was as quiet.
-    windows : DataFrame
-        Shares by first day of a window, a column a region: the ordinary windows and the one asked about.
+def estimate_shares(
+    minutes: pd.DataFrame, days: pd.DatetimeIndex, whole: PauseEffect
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Each region's share of all alert-minutes beside its usual one, and the same by first day of ordinary windows.
+
+    `whole`, the sum of the regions in the window, says which days are the baseline. The band from low to high holds 95
+    of 100 ordinary windows; it is empty where such windows are not tested, or none was as quiet.
     """
     if not whole.n_placebo:
         empty = pd.DataFrame(np.nan, minutes.columns, ["minutes", "share", "usual", "low", "high", "ratio"])
@@ -197,196 +184,115 @@ def estimate_shares(minutes, days, whole):
     return table.assign(outside=np.select(beyond, ["more", "less"], "")), shares.sort_index()
 
 
-def _against_quarters(counts, days, exclude, announced, level):
-    """Window shift against the level of 90 days before and 90 days after."""
-    quarters = (days[0] - QUARTER * ONE_DAY, days[-1] + QUARTER * ONE_DAY)
-    return estimate_effect(
-        counts, days, baseline=quarters, exclude=exclude, announced=announced, trend="constant", weekday=False,
-        holidays=False, test="shift", level=level,
-    )  # fmt: skip
-
-
-def _if_separate(effect):
-    """Not tested where the baseline holds too few windows that do not overlap."""
-    separate = int((effect.daily["role"] == "baseline").sum()) // effect.n_days
-    if effect.p_value is None or separate >= FEWEST_WINDOWS:
-        return effect
-    windows = f"{separate} separate windows of {days_text(effect.n_days)}, at least {FEWEST_WINDOWS} are needed"
-    return _untested(effect, f"the quarters before and after hold only {windows}")
-
-
-def _tested(effect):
-    """Judge the ratio against the placebos; expected, daily and placebo are already in place."""
-    test = PlaceboTest(effect.ratio, effect.placebo["ratio"].to_numpy(), effect.alternative, effect.alpha)
-    found = placebo_fields(test, effect.expected)
-    silence = f"even total silence would have p = {found['p_min']:.2g} against {test.n_placebo} comparable windows"
-    reason = "the window of the whole panel shifted in time" if found["testable"] else silence
-    return decide(replace(effect, **found, reason=reason))
-
-
-def _untested(effect, why):
-    """The same description, with the reason why there is no test."""
-    return replace(
-        effect, p_value=None, p_min=None, ratio_low=None, ratio_high=None, expected_low=None, expected_high=None,
-        smallest_visible_cut=None, testable=False, verdict=NOT_TESTABLE, reason=why,
-    )  # fmt: skip
-
-
-MINUTES, TAKEOFFS = "alert_minutes", "takeoff_alarms"
-WITHOUT, RELATIVE_MINUTES = f"{MINUTES}_without_takeoffs", f"{RELATIVE}{MINUTES}"
-GROUPS = {"rear": "the regions away from the front", "front": "the regions near the front", "all": "all regions"}
-DISPLACED = "These others may themselves have received displaced strikes, which makes a fall look larger."
-
-
-@dataclass(frozen=True)
-class RegionalAssessment:
+@dataclass(frozen=True, repr=False)
+class RegionalAssessment(Findings):
     """What air-raid alerts say about one pause.
 
     Attributes
     ----------
-    pause : Pause
-    claim : str
-        The claim in question.
+    pause, claim, effects
+        As in `Assessment`; stratum is a region or a group. No effect counts in a family of tests.
     regions : dict of str to str
         The named regions, the first one in the pictures: key in oblasts.csv and name in a sentence.
     members : dict of str to list
         The usable regions of the groups "rear", "front" and "all".
-    effects : tuple of PauseEffect
-        Stratum is a region or a group. None of them counts in a family of tests.
     shares, windows : DataFrame
         As from `estimate_shares`; `shares` has all regions, with name, tile_row and tile_column.
     data_until : Timestamp
         Last strike day of the alerts.
     """
 
-    pause: Pause
-    claim: str
-    regions: dict
-    members: dict
-    effects: tuple
+    regions: dict[str, str]
+    members: dict[str, list[str]]
     shares: pd.DataFrame
     windows: pd.DataFrame
     data_until: pd.Timestamp
 
-    def select(self, outcome, stratum, *, claim=None):
+    def select(self, outcome: str, stratum: str, *, claim: str | None = None) -> PauseEffect:
         """The effect of one outcome in one region or group."""
-        key = (outcome, stratum, claim or self.claim)
-        return next(e for e in self.effects if (e.outcome, e.stratum, e.claim) == key)
+        return self.pick(outcome=outcome, stratum=stratum, claim=claim)[0]
 
-    def to_frame(self):
-        """Every row that this pause adds to the record."""
-        return to_frame(self.effects)
+    @property
+    def _asked(self) -> list[tuple[str, str]]:
+        return [(outcome, key) for key in self.regions for outcome in (MINUTES, RELATIVE_MINUTES)]
 
-    def record(self):
-        """The effects as a notebook output that a batch can read back."""
-        return EffectsRecord(self.effects)
-
-    def summary(self):
+    def summary(self) -> str:
         """A finding for each named region, on its own and relative to the others, and for the whole rear (Markdown)."""
-        told = [self.say(outcome, key) for key in self.regions for outcome in (MINUTES, RELATIVE_MINUTES)]
-        return "\n\n".join([*told, self.say(MINUTES, "rear")])
+        return "\n\n".join(self.say(*one) for one in [*self._asked, (MINUTES, "rear")])
 
-    def everywhere(self):
+    def everywhere(self) -> str:
         """A finding for the regions away from the front, those near it, and all together (Markdown)."""
         return "\n\n".join(self.say(MINUTES, group) for group in GROUPS)
 
-    def say(self, outcome, stratum):
+    def say(self, outcome: str, stratum: str) -> str:
         """One finding in words, with the place it speaks of."""
-        effect = self.select(outcome, stratum)
-        if stratum in GROUPS:
-            return f"**{capital(GROUPS[stratum])}, {len(self.members[stratum])} usable.** {finding(effect)}"
-        if outcome != RELATIVE_MINUTES:
-            return f"**{self.regions[stratum]}.** {finding(effect)}"
-        words, caution = finding(replace(effect, outcome=MINUTES)), "" if effect.p_value is None else f" {DISPLACED}"
-        return f"**{self.regions[stratum]} relative to the other regions away from the front.** {words}{caution}"
+        place = self.regions.get(stratum) or f"{capital(GROUPS[stratum])}, {len(self.members[stratum])} usable"
+        return regional_finding(self.select(outcome, stratum), place)
 
-    def coverage(self):
+    def coverage(self) -> str:
         """How far the alerts reach and which regions they cover, in a sentence."""
-        broken = self.shares.loc[self.shares["usual"].isna(), "name"]
-        return (
-            f"The alerts reach to {self.data_until:%Y-%m-%d}. Of {len(self.shares)} regions with alerts "
-            f"{len(self.shares) - len(broken)} are usable in this window and the quarters around it; "
-            f"not usable: {', '.join(broken) or 'none'}."
-        )
+        return alerts_reach(self.shares, self.data_until)
 
-    def by_claim(self):
+    def table(self) -> pd.DataFrame:
         """The verdict under each party's window, side by side."""
-        asked = [(outcome, key) for key in self.regions for outcome in (MINUTES, RELATIVE_MINUTES)]
         claims = dict.fromkeys(effect.claim for effect in self.effects)
-        rows = [self.select(*one, claim=claim) for claim in claims for one in [*asked, (MINUTES, "rear")]]
+        rows = [self.select(*one, claim=claim) for claim in claims for one in [*self._asked, (MINUTES, "rear")]]
         numbers = ["n_days", "observed", "expected", "ratio", "p_value"]
         table = shown(rows, "claim", "stratum", "outcome", "first_day", *numbers, "verdict")
         return table.assign(stratum=table["stratum"].map(region_label))
 
-    def under_each_claim(self):
+    by_claim = table
+
+    def under_each_claim(self) -> str:
         """What each party said, and what the sirens show in its window (Markdown, an item a claim)."""
-        return "\n".join(f"* {self._under(claim)}" for claim in self.pause.claims)
+        tested, (key, name) = {effect.claim for effect in self.effects}, next(iter(self.regions.items()))
+        told = []
+        for claim in self.pause.claims:
+            window = claim.id if claim.id in tested else self.claim
+            asked = ((MINUTES, key), (RELATIVE_MINUTES, key), (MINUTES, "rear"))
+            told.append(claim_and_sirens(claim, window, name, *(self.select(*one, claim=window) for one in asked)))
+        return "\n".join(f"* {words}" for words in told)
 
-    def takeoffs(self):
+    def takeoffs(self) -> str:
         """Whether the alarms for take-offs of a MiG-31K matter, in words."""
-        told = [f"{name} {_brief(self.select(WITHOUT, key))}" for key, name in self.regions.items()]
-        alarms = finding(self.select(TAKEOFFS, "all"))
-        return f"{alarms} Without the minutes of such alarms: {'; '.join(told)}."
+        told = [f"{name} {in_half_a_sentence(self.select(WITHOUT, key))}" for key, name in self.regions.items()]
+        return f"{finding(self.select(TAKEOFFS, 'all'))} Without the minutes of such alarms: {'; '.join(told)}."
 
-    def elsewhere(self):
+    def elsewhere(self) -> str:
         """Which regions had a larger or smaller share of all alerts than in ordinary windows, in words."""
-        known, whole = self.shares[self.shares["low"].notna()], self.select(MINUTES, "all")
-        if known.empty:
-            quiet = "no ordinary window was as quiet as this"
-            return f"Shares of regions: no comparison; {quiet if whole.p_value else whole.reason.split('; ')[0]}."
-        moved = {side: known[known["outside"] == side].itertuples() for side in ("more", "less")}
-        told = {side: [f"{r.name} ({r.share:.0%}, usually {r.usual:.0%})" for r in moved[side]] for side in moved}
-        found = "; ".join(f"{side} than usual in {' and '.join(names)}" for side, names in told.items() if names)
-        return (
-            f"Share of all alert-minutes in {len(known)} usable regions: {found or 'none outside its ordinary range'}. "
-            "By chance alone about one in twenty would be outside, and more in a very quiet window. Shares add up to "
-            "one: where one region falls silent, those of others grow without any strike displaced."
-        )
+        return shares_moved(self.shares, self.select(MINUTES, "all"))
 
-    def ranks(self):
+    def ranks(self) -> str:
         """Where the named regions rank among all by share over usual share, in words."""
-        ratio = self.shares["ratio"].dropna()
-        if ratio.empty:
-            return "No region has a share to rank."
-        told = [
-            f"{(ratio <= ratio[key]).sum() - 1} of the other {len(ratio) - 1} regions lie as low as {name} or lower"
-            for key, name in self.regions.items()
-            if key in ratio
-        ]
-        few = f"among {len(ratio)} regions no rank is rare enough for a test"
-        return f"By share over usual share {' and '.join([*told, few])}."
+        return ranked(self.shares["ratio"].dropna(), self.regions)
 
-    def shares_frame(self):
+    def shares_frame(self) -> pd.DataFrame:
         """The shares as a table, regions outside their ordinary range first."""
         order = self.shares.assign(inside=self.shares["outside"] == "").sort_values(["inside", "name"])
         return order.set_index("name")[["minutes", "share", "usual", "low", "high", "outside"]].round(3)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Any:
         """Draw the first named region's daily minutes under alert."""
         from analysis.figures import finish
 
         key, name = next(iter(self.regions.items()))
         return finish(self.select(MINUTES, key).plot(ax), title=name)
 
-    def describe(self):
+    def describe(self) -> str:
         """Alternative text for `plot`."""
         key, name = next(iter(self.regions.items()))
         return f"{name}. {self.select(MINUTES, key).describe_series()}"
 
-    def _under(self, claim):
-        tested = claim.id if claim.id in {effect.claim for effect in self.effects} else self.claim
-        window = claim.window_text if tested == claim.id else f'{claim.window_text}, so that of "{tested}" is taken'
-        scope = claim.note.split("; ")[0] or "no words recorded"
-        key, name = next(iter(self.regions.items()))
-        asked = ((MINUTES, key), (MINUTES, "rear"), (RELATIVE_MINUTES, key))
-        own, rear, relative = (self.select(*one, claim=tested) for one in asked)
-        told = (
-            f"{name} {_brief(own)}; {GROUPS['rear']} {_brief(rear)}; {name} relative to the others {_brief(relative)}"
-        )
-        return f"**By the word of {claim.party}** ({scope}; {window}): {told}. {_reading(name, relative, rear)}"
 
-
-def assess_regions(pause_id, *, claim="main", regions=("Kyiv City", "Kyiv"), level=0.95, registry=None, folder=None):
+def assess_regions(
+    pause_id: str,
+    *,
+    claim: str = "main",
+    regions: Sequence[str] = ("Kyiv City", "Kyiv"),
+    level: float = 0.95,
+    registry: Registry | None = None,
+    folder: Path | None = None,
+) -> RegionalAssessment:
     """Ask where the sirens sounded during one announced pause.
 
     Parameters
@@ -412,57 +318,83 @@ def assess_regions(pause_id, *, claim="main", regions=("Kyiv City", "Kyiv"), lev
     >>> assess_regions("cold-week-pause-2026-01").select("alert_minutes", "Kyiv City").verdict
     'not testable'
     """
-    registry = load_pauses() if registry is None else registry
-    pause = get_pause(registry, pause_id)
-    chosen = pause.claim(claim).id
-    days = pause.days_to_test(chosen)
+    setting = set_up(pause_id, claim=claim, level=level, registry=registry, folder=folder)
     oblasts = load_table("oblasts", folder=folder).set_index("oblast", drop=False)
     names = {key: oblasts.loc[key, "name_en"] for key in (find_region(name, oblasts) for name in regions)}
-    panels = {MINUTES: alert_minutes(folder=folder), WITHOUT: alert_minutes(takeoffs=False, folder=folder)}
-    alarms = load_table("alerts", folder=folder).groupby("day")["mig31k_started"].max()
-    panels[TAKEOFFS] = alarms.rename(TAKEOFFS)
-    away = oblasts.loc[list(panels[MINUTES]), "away_from_front"]
+    minutes, calm = alert_minutes(folder=folder), alert_minutes(takeoffs=False, folder=folder)
+    alarms = load_table("alerts", folder=folder).groupby("day")["mig31k_started"].max().rename(TAKEOFFS)
+    away = oblasts.loc[list(minutes), "away_from_front"]
     groups = {"rear": away.index[away], "front": away.index[~away], "all": away.index}
-    exclude, effects = not_ordinary(registry, besides=pause), []
-    for claim_id in (chosen, *pause.other_claims(chosen)):
-        options = {"exclude": exclude, "announced": pause.first_announced_day(claim_id), "level": level}
-        rows = _estimates(panels, pause.days(claim_id), names, groups, options)
-        effects += [replace(row, pause=pause.id, claim=claim_id) for row in rows]
-    minutes = panels[MINUTES]
-    whole = next(effect for effect in effects if effect.stratum == "all")
-    members = {group: usable_regions(minutes, days, keys) for group, keys in groups.items()}
-    shares, windows = estimate_shares(minutes[members["all"]], days, whole)
+    effects, members = [], {}
+    for asked in setting.claims:
+        days, announced = setting.pause.days(asked), setting.pause.first_announced_day(asked)
+        members[asked] = {group: usable_regions(minutes, days, keys) for group, keys in groups.items()}
+        rows = [(group, _total(minutes, keys), None) for group, keys in members[asked].items()] + [
+            ("all", alarms, None)
+        ]
+        for key in names:
+            rows += [(key, minutes[key].rename(MINUTES), None), (key, calm[key].rename(WITHOUT), None)]
+        for key in names:
+            rest = _total(minutes, [region for region in members[asked]["rear"] if region != key])
+            rows.append((key, minutes[key].rename(MINUTES), rest))
+        for stratum, counts, others in rows:
+            effect = estimate_alerts(
+                counts, days, others=others, exclude=setting.exclude, announced=announced, level=setting.level
+            )
+            effects.append(setting.keyed(effect, claim=asked, stratum=stratum))
+    days, usable = setting.pause.days(setting.claim), members[setting.claim]
+    shares, windows = estimate_shares(minutes[usable["all"]], days, next(e for e in effects if e.stratum == "all"))
     tiles = oblasts.loc[list(minutes), ["name_en", "tile_row", "tile_column"]].rename(columns={"name_en": "name"})
-    shares = tiles.join(shares).fillna({"outside": ""})
-    return RegionalAssessment(pause, chosen, names, members, tuple(effects), shares, windows, minutes.index[-1])
+    shares, until = tiles.join(shares).fillna({"outside": ""}), minutes.index[-1]
+    return RegionalAssessment(setting.pause, setting.claim, tuple(effects), names, usable, shares, windows, until)
 
 
-def _estimates(panels, days, names, groups, options):
-    """The rows of one window: groups, take-off alarms, and each named region on its own and relative to the rear."""
-    minutes = panels[MINUTES]
-    groups = {group: usable_regions(minutes, days, regions) for group, regions in groups.items()}
-    asked = [(group, _total(minutes, members)) for group, members in groups.items()] + [("all", panels[TAKEOFFS])]
-    asked += [(key, panels[outcome][key].rename(outcome)) for key in names for outcome in (MINUTES, WITHOUT)]
-    rows = [replace(estimate_alerts(series, days, **options), stratum=stratum) for stratum, series in asked]
-    for key in names:
-        others = _total(minutes, [region for region in groups["rear"] if region != key])
-        relative = estimate_relative(minutes[key].rename(MINUTES), others, days, **options)
-        rows.append(replace(relative, stratum=key))
-    return rows
-
-
-def _total(minutes, regions):
+def _total(minutes: pd.DataFrame, regions: Sequence[str]) -> pd.Series:
     """Minutes of several regions together; empty on days on which one of them is not usable."""
     return minutes[regions].sum(axis=1, skipna=False, min_count=1).rename(MINUTES)
 
 
-def _brief(effect):
-    """A verdict with its ratio, in half a sentence."""
+# --- words: effects in, text out ---
+
+DISPLACED = "These others may themselves have received displaced strikes, which makes a fall look larger."
+
+
+def regional_finding(effect: PauseEffect, place: str) -> str:
+    """One finding with the place it speaks of (Markdown)."""
+    if effect.outcome != RELATIVE_MINUTES:
+        return f"**{place}.** {finding(effect)}"
+    caution = "" if effect.verdict == NOT_TESTABLE else f" {DISPLACED}"
+    told = finding(replace(effect, outcome=MINUTES))
+    return f"**{place} relative to the other regions away from the front.** {told}{caution}"
+
+
+def alerts_reach(shares: pd.DataFrame, until: pd.Timestamp) -> str:
+    """How far the alerts reach and which regions they cover, in a sentence."""
+    broken = shares.loc[shares["usual"].isna(), "name"]
+    return (
+        f"The alerts reach to {until:%Y-%m-%d}. Of {len(shares)} regions with alerts {len(shares) - len(broken)} are "
+        f"usable in this window and the quarters around it; not usable: {', '.join(broken) or 'none'}."
+    )
+
+
+def claim_and_sirens(
+    claim: Claim, window: str, name: str, own: PauseEffect, relative: PauseEffect, rear: PauseEffect
+) -> str:
+    """What one party said, and what the sirens show in its window, or in the one taken for it (Markdown)."""
+    taken = claim.window_text if window == claim.id else f'{claim.window_text}, so that of "{window}" is taken'
+    brief = [in_half_a_sentence(effect) for effect in (own, rear, relative)]
+    told = f"{name} {brief[0]}; {GROUPS['rear']} {brief[1]}; {name} relative to the others {brief[2]}"
+    scope = claim.note.split("; ")[0] or "no words recorded"
+    return f"**By the word of {claim.party}** ({scope}; {taken}): {told}. {kind_of_quiet(name, relative, rear)}"
+
+
+def in_half_a_sentence(effect: PauseEffect) -> str:
+    """A verdict with its ratio."""
     words = {FEWER: "quieter than expected", MORE: "louder than expected"}.get(effect.verdict, effect.verdict)
     return words if effect.ratio is None else f"{words} ({effect.ratio:.2f} times the expected minutes)"
 
 
-def _reading(name, relative, rear):
+def kind_of_quiet(name: str, relative: PauseEffect, rear: PauseEffect) -> str:
     """Which kind of pause two verdicts would fit; never whether one was kept."""
     if relative.verdict == FEWER:
         return f"{name} was spared more than the rest, as a pause for it alone would look."
@@ -474,3 +406,34 @@ def _reading(name, relative, rear):
     if NOT_TESTABLE in (relative.verdict, rear.verdict):
         return "Too little to tell a pause for one place, for all, and none apart."
     return f"Neither a general quiet nor one of {name} alone shows."
+
+
+def shares_moved(shares: pd.DataFrame, whole: PauseEffect) -> str:
+    """Which regions had a larger or smaller share of all alerts than in ordinary windows."""
+    known = shares[shares["low"].notna()]
+    if known.empty:
+        quiet = "no ordinary window was as quiet as this"
+        return f"Shares of regions: no comparison; {quiet if whole.p_value else whole.reason.split('; ')[0]}."
+    told = {}
+    for side in ("more", "less"):
+        moved = known[known["outside"] == side].itertuples()
+        told[side] = " and ".join(f"{row.name} ({row.share:.0%}, usually {row.usual:.0%})" for row in moved)
+    found = "; ".join(f"{side} than usual in {names}" for side, names in told.items() if names)
+    return (
+        f"Share of all alert-minutes in {len(known)} usable regions: {found or 'none outside its ordinary range'}. "
+        "By chance alone about one in twenty would be outside, and more in a very quiet window. Shares add up to "
+        "one: where one region falls silent, those of others grow without any strike displaced."
+    )
+
+
+def ranked(ratio: pd.Series, names: Mapping[str, str]) -> str:
+    """Where the named regions rank among all by share over usual share."""
+    if ratio.empty:
+        return "No region has a share to rank."
+    told = [
+        f"{(ratio <= ratio[key]).sum() - 1} of the other {len(ratio) - 1} regions lie as low as {name} or lower"
+        for key, name in names.items()
+        if key in ratio
+    ]
+    few = f"among {len(ratio)} regions no rank is rare enough for a test"
+    return f"By share over usual share {' and '.join([*told, few])}."
