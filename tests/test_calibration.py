@@ -49,8 +49,9 @@ from analysis.calibration.trials import (
 )
 from analysis.cli import main
 from analysis.errors import DataError, DesignError
-from analysis.estimate import estimate_effect, estimate_rebound
+from analysis.estimate import estimate_effect
 from analysis.joint import combine_effects
+from analysis.rebound import estimate_rebound
 from analysis.windows import lay_out
 
 INTERVALS = ("ratio", "ratio_low", "ratio_high", "expected_low", "expected_high")

@@ -3,7 +3,7 @@
 import pytest
 
 import analysis as pa
-from analysis.together import load_results, verdicts
+from analysis.record import load_results, verdicts
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from analysis.effect import COLUMNS, KEY, MIME, EffectsRecord, decide, example_effect, holm, to_frame
-from analysis.estimate import estimate_effect, estimate_rebound
+from analysis.estimate import estimate_effect
+from analysis.rebound import estimate_rebound
 from analysis.words import days_phrase, headline, rebound
 
 DRONES = {"outcome": "drones_launched", "first_day": date(2026, 5, 9), "last_day": date(2026, 5, 11), "n_days": 3}

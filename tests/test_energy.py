@@ -35,9 +35,9 @@ from analysis.errors import DataError, DesignError, RegistryError
 from analysis.estimate import estimate_effect
 from analysis.pauses import load_pauses, reported_pauses
 from analysis.placebo import SAME_WEEKDAY
+from analysis.record import load_results
 from analysis.setting import not_ordinary
 from analysis.tables import load_table, outcome_series
-from analysis.together import load_results
 from recipes.kit import plan_build, to_csv
 
 DATA = Path(__file__).parents[1] / "data"

@@ -8,9 +8,10 @@ import pytest
 
 from analysis.calibration.simulate import CountAutoregression
 from analysis.errors import DesignError
-from analysis.estimate import HEAVY, estimate_effect, estimate_rebound, recovered_ratio
+from analysis.estimate import HEAVY, estimate_effect, recovered_ratio
 from analysis.expected import expected_counts
 from analysis.placebo import PlaceboTest, heavy_days
+from analysis.rebound import estimate_rebound
 from analysis.windows import lay_out
 
 DAYS = pd.date_range("2024-01-01", periods=1400, name="day")

@@ -14,7 +14,7 @@ from analysis.batch.findings import (
     method,
     write_findings,
 )
-from analysis.together import load_results
+from analysis.record import load_results
 from analysis.words import in_brief
 
 ROOT = Path(__file__).parents[1]

@@ -1,5 +1,6 @@
 from .calibration.shares import share_size_study
 from .choices import CHOICES, Choice, SpecificationCurve, assess_choices, estimate_curve
+from .coverage import coverage_by_year, describe_timeline, pause_spans, published_nights, quiet_days, zero_days
 from .days import strike_day, strike_days
 from .effect import EffectsRecord, PauseEffect, to_frame
 from .energy import (
@@ -12,7 +13,7 @@ from .energy import (
     show_review,
 )
 from .errors import DataError, DesignError, PausesError, RegistryError, ReportError
-from .estimate import estimate_effect, estimate_rebound, estimate_share
+from .estimate import estimate_effect, estimate_share
 from .expected import design_matrix
 from .explore import ExplorationPanel, explore_pause
 from .figures import (
@@ -28,6 +29,8 @@ from .joint import combine_effects, estimate_joint
 from .launches import Assessment, assess
 from .lull import estimate_lull
 from .pauses import load_pauses, reported_pauses, volume_episodes
+from .rebound import estimate_rebound
+from .record import describe_forest, forest_frame, load_results, shown_verdicts, verdicts
 from .setting import not_ordinary, salvo_days
 from .sirens import (
     RegionalAssessment,
@@ -35,22 +38,7 @@ from .sirens import (
     assess_regions,
 )
 from .tables import check_tables, load_strikes, load_table, outcome_series, outcomes
-from .together import (
-    compare_truces,
-    coverage_by_year,
-    describe_forest,
-    describe_timeline,
-    forest_frame,
-    load_results,
-    look_ahead,
-    pause_spans,
-    proposed_only,
-    published_nights,
-    quiet_days,
-    shown_verdicts,
-    verdicts,
-    zero_days,
-)
+from .together import compare_truces, look_ahead, proposed_only
 
 __all__ = [
     "CHOICES",

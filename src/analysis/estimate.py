@@ -21,12 +21,11 @@ from analysis.placebo import (
     PlaceboTest,
     WindowTest,
     long_test,
-    rebound_test,
     shift_ratios,
     short_test,
     window_sums,
 )
-from analysis.windows import BASELINE_SHORT, ONE_DAY, RECOVERY_SHORT, Day, Layout, check_counts, check_window, lay_out
+from analysis.windows import ONE_DAY, RECOVERY_SHORT, Day, Layout, check_counts, lay_out
 from analysis.words import NOT_TESTABLE, days_text
 
 FEWEST_BASELINE_DAYS = 28
@@ -224,76 +223,6 @@ def estimate_share(
         alternative=alternative,
         level=level,
     )
-
-
-def estimate_rebound(
-    counts: pd.Series,
-    days: pd.DatetimeIndex,
-    *,
-    horizon: int = 7,
-    first_day: Day | None = None,
-    exclude: Sequence[Day] = (),
-    announced: Day | None = None,
-    baseline: int | None = None,
-    level: float = 0.95,
-    weekday: bool = True,
-    holidays: bool = True,
-) -> PauseEffect:
-    """Ask whether more flew after a window than usually follows a window as quiet.
-
-    The placebos are the windows of `horizon` days that follow the tenth of windows whose ratio ranks closest to
-    the pause's own: for a quiet pause, the quietest tenth. An ordinary return to the mean is then not called a
-    surge, nor is an ordinary week after an ordinary window. Where the level wanders, an ordinary quiet is followed
-    by more quiet, which an ordered one need not be: so the days after must exceed all windows of their length as
-    well, and the larger p-value counts. The fit leaves the pause and the days after it out.
-
-    Parameters
-    ----------
-    counts, days, first_day, exclude, announced, baseline, level, weekday, holidays
-        As in `estimate_effect`; `days` is the pause.
-    horizon : int
-        Days after the pause.
-
-    Returns
-    -------
-    PauseEffect
-        One-sided ("greater"); its window is "after-<horizon>", its test "after-quiet".
-
-    Raises
-    ------
-    DesignError
-        Malformed series or window; a horizon or a baseline that is no number of days.
-    """
-    check_options(test="auto", alternative="greater", level=level)
-    days = check_window(days)
-    if not isinstance(horizon, int) or isinstance(horizon, bool) or horizon < 1:
-        raise DesignError("not a horizon", field="horizon", expected="days, 1 or more", found=repr(horizon))
-    if baseline is not None and not isinstance(baseline, int):
-        raise DesignError("not a baseline", field="baseline", expected="a number of days", found=repr(baseline))
-    after = pd.date_range(days[-1] + ONE_DAY, periods=horizon)
-    layout = lay_out(
-        counts,
-        after,
-        baseline=(days[0] - (baseline or BASELINE_SHORT) * ONE_DAY, after[-1]),
-        first_day=first_day,
-        exclude=[*exclude, *days],
-        announced=announced,
-        trend="linear",
-        weekday=weekday,
-        holidays=holidays,
-    )
-    name, window, alpha = str(counts.name or "counts"), f"after-{horizon}", round(1 - level, 12)
-    hindrance = obstacle(layout, check_counts(counts), window_in_fit=False)
-    if hindrance:
-        return untestable(layout, name, hindrance, "greater", level, "after-quiet", window)
-    seen = ~np.isnan(layout.counts[layout.days.isin(days)])
-    alike, every, follow, quietest = rebound_test(layout, layout.counts, seen, alpha=alpha)
-    if alike.n_placebo and every.p_value > alike.p_value:
-        why = f"compared with all windows of {days_text(horizon)}, no less strict here than those after a quiet"
-        return weigh(layout, name, "after-quiet", every, layout.starts, [why], window)
-    kind = "most alike" if len(follow) == 0 else "quietest" if quietest else "most similar"
-    why = f"compared with the {days_text(horizon)} after the {kind} tenth of windows of {days_text(len(days))}"
-    return weigh(layout, name, "after-quiet", alike, follow, [why], window)
 
 
 def with_week_after(days: pd.DatetimeIndex) -> pd.DatetimeIndex:

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.effect import NATIONAL, PauseEffect, holm, shown
-from analysis.estimate import estimate_rebound
 from analysis.lull import Lull, estimate_lull
+from analysis.rebound import estimate_rebound
 from analysis.setting import VOLUME, Findings, Registry, Setting, set_up
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue

@@ -13,8 +13,9 @@ from analysis.batch.folder import write_file
 from analysis.errors import ReportError
 from analysis.launches import PRIMARY_HORIZON, inferred_zeros
 from analysis.pauses import load_pauses, reported_pauses
+from analysis.record import describe_forest, forest_frame, load_results, verdicts
 from analysis.tables import data_folder, load_strikes
-from analysis.together import EPISODE, WITHOUT, describe_forest, forest_frame, load_results, verdicts
+from analysis.together import EPISODE, WITHOUT
 from analysis.words import (
     FEWER,
     amount,

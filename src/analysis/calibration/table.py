@@ -19,7 +19,7 @@ from analysis.calibration.plan import planned_cells
 from analysis.calibration.realseries import study_real_series
 from analysis.calibration.study import study
 from analysis.errors import DesignError
-from analysis.together import read_stored, stored_path
+from analysis.record import read_stored, stored_path
 from analysis.windows import Layout
 
 FILE, REAL_FILE, COMMAND = "calibration.csv", "placebo_study.csv", "pauses calibrate"
