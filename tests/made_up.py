@@ -1,6 +1,54 @@
-"""Small made-up notebooks that keep the conventions, for tests of the batch."""
+"""Made-up series for tests of the statistics, and small notebooks that keep the conventions for tests of the batch."""
 
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+import pytest
 from nbformat import v4, write
+
+from analysis.errors import DesignError
+
+DAYS = pd.date_range("2024-01-01", periods=1400, name="day")
+
+
+def noisy(seed=1, *, mean=120.0, growth=0.5, size=6, days=DAYS):
+    """Overdispersed counts with a trend and quieter Sundays."""
+    generator = np.random.default_rng(seed)
+    level = mean * np.exp(growth * np.linspace(-1, 1, len(days))) * np.where(days.day_of_week == 6, 0.8, 1.1)
+    return pd.Series(generator.negative_binomial(size, size / (size + level)).astype(float), index=days, name="raids")
+
+
+def smooth(days=DAYS):
+    """A series without noise that the null model can follow exactly."""
+    level = 200 * np.exp(0.4 * np.linspace(-1, 1, len(days))) * np.where(days.day_of_week == 6, 0.8, 1.1)
+    return pd.Series(level, index=days, name="raids")
+
+
+def cut(counts, window, share):
+    """The series with a share of the window's counts gone."""
+    changed = counts.copy()
+    changed[window] = changed[window] * (1 - share)
+    return changed
+
+
+def statsmodels_mean(X, counts, rows, offset=None):
+    """Poisson means of all days, fitted by statsmodels to the days in `rows`, and the coefficients."""
+    import statsmodels.api as sm
+
+    chosen = None if offset is None else offset[rows]
+    fit = sm.GLM(counts[rows], X[rows], family=sm.families.Poisson(), offset=chosen).fit(maxiter=300, tol=1e-13)
+    return np.exp(X @ fit.params + (0 if offset is None else offset)), fit.params
+
+
+@contextmanager
+def refused(*parts):
+    """A refusal by a DesignError whose words hold all parts."""
+    with pytest.raises(DesignError) as refusal:
+        yield
+    for part in parts:
+        assert part in str(refusal.value)
+
 
 PARAMETERS = 'pause_id: str = "easter-2025"  # which pause\nlevel: float = 0.95  # level of the tests (0.5 to 0.999)'
 IMPORTS = """from dataclasses import replace

@@ -5,10 +5,10 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from made_up import refused
 from scipy.optimize import minimize
 
-from analysis.errors import DesignError
-from analysis.lull import Lull, estimate_lull
+from analysis.lull import estimate_lull
 from analysis.setting import salvo_days
 
 DAYS = pd.date_range("2024-06-01", periods=500, name="day")
@@ -23,6 +23,9 @@ def renewal_missiles(seed, *, shape=4.0, gap=7.0):
     return pd.Series(counts, index=DAYS, name="missiles_launched")
 
 
+MISSILES = renewal_missiles(1)
+
+
 def test_salvo_days_by_hand():
     missiles = pd.Series([19.0, 20, np.nan, 55, 0], index=DAYS[:5])
     assert salvo_days(missiles).tolist() == [DAYS[1], DAYS[3]]
@@ -35,6 +38,7 @@ def test_salvo_days_by_hand():
 def test_lull_against_the_likelihood_written_out(seed, n_days):
     missiles, window = renewal_missiles(seed), DAYS[450 : 450 + n_days]
     missiles.iloc[[200, 300]] = np.nan
+    missiles.iloc[[270, 452]] = [20, 20 if seed == 1 else 19]  # just enough for a salvo, or just not
     exclude = DAYS[240:250]
     lull = estimate_lull(missiles, window, exclude=exclude)
 
@@ -77,6 +81,7 @@ def test_lull_against_the_likelihood_written_out(seed, n_days):
     assert lull.observed_salvos == sum(missiles[day] >= 20 for day in window)
     curve = lull.hazard.set_index("days_since_salvo")["probability"]
     assert curve[5] == pytest.approx(hazard(beta, 5), rel=1e-4) and list(curve.index) == list(range(1, 22))
+    assert lull.to_frame().shape == (1, 8)
 
 
 def test_quiet_after_a_salvo_comes_as_often_as_it_says():
@@ -107,18 +112,20 @@ def test_what_follows_the_start_of_the_window_changes_no_expectation():
 
 
 @pytest.mark.parametrize(
-    "missiles, window",
+    "missiles, window, exclude",
     [
-        (renewal_missiles(1) * 0, DAYS[450:453]),  # no salvo ever
-        (renewal_missiles(1)[:453], DAYS[451:455]),  # not over yet
-        (renewal_missiles(1), pd.date_range("2030-01-01", periods=3)),
-        (renewal_missiles(1), DAYS[:3]),  # no history
-        (renewal_missiles(1), DAYS[20:23]),  # too little of it
-        (renewal_missiles(1)[:0], DAYS[:3]),
+        (MISSILES * 0, DAYS[450:453], ()),  # no salvo ever
+        (MISSILES[:453], DAYS[451:455], ()),  # not over yet
+        (MISSILES, pd.date_range("2030-01-01", periods=3), ()),
+        (MISSILES, DAYS[:3], ()),  # no history
+        (MISSILES, DAYS[20:23], ()),  # too little of it
+        (MISSILES[:0], DAYS[:3], ()),
+        (MISSILES, DAYS[450:453], DAYS),  # a history excluded whole
+        (MISSILES.mask(DAYS.isin(DAYS[450:453])), DAYS[450:453], ()),  # no report of the window: no quiet to speak of
     ],
 )
-def test_where_the_history_cannot_say_there_is_no_lull(missiles, window):
-    assert estimate_lull(missiles, window) is None
+def test_where_the_history_cannot_say_there_is_no_lull(missiles, window, exclude):
+    assert estimate_lull(missiles, window, exclude=exclude) is None
 
 
 def test_ten_salvos_after_the_first_are_enough_and_nine_are_not():
@@ -128,59 +135,14 @@ def test_ten_salvos_after_the_first_are_enough_and_nine_are_not():
         assert (estimate_lull(missiles, DAYS[200:203]) is None) == (gaps < 10)
 
 
-@pytest.mark.parametrize("threshold", [0, -3, np.nan])
-def test_a_threshold_must_be_positive(threshold):
-    with pytest.raises(DesignError, match="field threshold: not a salvo threshold"):
-        estimate_lull(renewal_missiles(1), DAYS[450:453], threshold=threshold)
-
-
-def test_a_malformed_series_or_window_is_refused():
-    with pytest.raises(DesignError, match="missing from the index"):
-        estimate_lull(renewal_missiles(1).drop(DAYS[7]), DAYS[450:453])
-    with pytest.raises(DesignError, match="not one window"):
-        estimate_lull(renewal_missiles(1), DAYS[[450, 452]])
-
-
-def lull(**changes):
-    fields = {
-        "first_day": DAYS[0], "last_day": DAYS[2], "days_since_salvo": 6, "observed_salvos": 0, "expected_salvos": 0.61,
-        "quiet_probability": 0.537, "n_salvos": 51, "n_days": 357,
-    }  # fmt: skip
-    return Lull(**fields | changes, hazard=pd.DataFrame({"days_since_salvo": [1], "probability": [0.1]}))
-
-
 @pytest.mark.parametrize(
-    "changes, start",
+    "missiles, window, threshold, words",
     [
-        (
-            {},
-            "In this window of 3 days there came no mass salvo of missiles, where 0.6 were to be expected 6 days after",
-        ),
-        ({"observed_salvos": 1}, "In this window of 3 days there came one mass salvo of missiles, where"),
-        (
-            {"observed_salvos": 2, "last_day": DAYS[0]},
-            "In this window of 1 day there came 2 mass salvos of missiles, where",
-        ),
+        *[(MISSILES, DAYS[450:453], wrong, "field threshold: not a salvo threshold") for wrong in (0, -3, np.nan)],
+        (MISSILES.drop(DAYS[7]), DAYS[450:453], 20, "missing from the index"),
+        (MISSILES, DAYS[[450, 452]], 20, "not one window"),
     ],
 )
-def test_golden_sentence(changes, start):
-    sentence = lull(**changes).summary()
-    assert sentence.startswith(start)
-    quiet = "; a quiet at least as long follows such a start in 54% of cases"
-    assert (quiet in sentence) == ("no mass salvo" in sentence) and sentence.endswith(" (51 salvos in 357 days).")
-    assert lull(**changes).to_frame().shape == (1, 8)
-
-
-def test_a_window_without_a_single_report_had_no_quiet_to_speak_of():
-    missiles = renewal_missiles(1)
-    missiles[DAYS[450:453]] = np.nan
-    found = estimate_lull(missiles, DAYS[450:453])
-    assert found is None or "no mass salvo" not in found.summary()
-
-
-def test_a_history_excluded_whole_has_no_lull():
-    assert estimate_lull(renewal_missiles(1), DAYS[450:453], exclude=DAYS) is None
-
-
-def test_one_day_is_singular():
-    assert " 1 day after the last one" in lull(days_since_salvo=1).summary()
+def test_a_malformed_question_is_refused(missiles, window, threshold, words):
+    with refused(words):
+        estimate_lull(missiles, window, threshold=threshold)

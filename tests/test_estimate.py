@@ -1,0 +1,507 @@
+"""One window on one series: what is found, what is refused, and what honestly cannot be told."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_up import DAYS, cut, noisy, refused, smooth, statsmodels_mean
+
+from analysis.calibration.simulate import CountAutoregression
+from analysis.errors import DesignError
+from analysis.estimate import HEAVY, estimate_effect, recovered_ratio
+from analysis.rebound import estimate_rebound
+from analysis.windows import lay_out
+
+WINDOW = DAYS[500:503]
+PLAIN = {"holidays": False, "test": "shift"}
+RAIDS = noisy()
+
+
+# --- two routes to the same finding
+
+
+def by_loop(counts, window, n_baseline, exclude, salvos, test):
+    """Ratio, placebo ratios by start, and lag of a short window, by statsmodels and loops over days."""
+    every = pd.date_range(window[0] - pd.Timedelta(days=n_baseline), window[-1])
+    seen = counts[every].to_numpy()
+    weekdays = [(every.day_of_week == k).astype(float) for k in range(1, 7)]
+    X = np.column_stack([np.ones(len(every)), np.arange(len(every)), *weekdays])
+    start = n_baseline
+    usable = np.array([k < start and not np.isnan(seen[k]) and d not in exclude for k, d in enumerate(every)])
+    inside = [k for k in range(start, len(every)) if not np.isnan(seen[k])]
+    alone, _ = statsmodels_mean(X, seen, usable)
+    swamped = seen[inside].sum() > 20 * alone[inside].sum()
+    mean = alone if swamped else statsmodels_mean(X, seen, usable | np.isin(np.arange(len(every)), inside))[0]
+
+    def ratio(at):
+        days = [at + k - start for k in inside]
+        return sum(seen[days]) / sum(mean[days])
+
+    total, information = mean[inside].sum(), (X[usable] * mean[usable, None]).T @ X[usable]
+    x = mean[inside] @ X[inside] / total
+    pull = 0 if swamped else total * x @ np.linalg.solve(information, x)
+    threshold = np.quantile(seen[usable] / alone[usable], 0.85)
+    salvo = [seen[k] / alone[k] >= threshold or d in salvos for k, d in enumerate(every)]
+
+    def since(at):
+        return next((k for k in range(1, at + 1) if salvo[at - k]), np.nan)
+
+    lag = since(start)
+    matched = test == "after-salvo" or (test == "auto" and lag <= 3)
+
+    def compared(at):
+        if test == "same-weekday" and every[at].day_of_week != window[0].day_of_week:
+            return False
+        if matched and not (lag <= 7 and abs(since(at) - lag) <= (0 if lag <= 3 else 1)):
+            return False
+        return all(at + k - start < start and usable[at + k - start] for k in inside)
+
+    def unpulled(value):
+        return value * np.exp(pull * (min(value, 3) - 1))
+
+    placebos = {every[at]: unpulled(ratio(at)) for at in range(start) if compared(at)}
+    return unpulled(ratio(start)), placebos, lag, matched
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(1, 7),
+    st.integers(450, 900),
+    st.sampled_from([200, 365]),
+    st.sets(st.integers(-40, 6), max_size=6),
+    st.sets(st.integers(-60, -1), max_size=6),
+    st.sets(st.integers(-100, -1), max_size=12),
+    st.sampled_from([0.0, 0.3, 1.0, 1.0, 4.0, 60.0]),
+    st.sampled_from(["shift", "shift", "auto", "auto", "after-salvo", "same-weekday"]),
+    st.sampled_from(["two-sided", "less", "greater"]),
+    st.sampled_from([0.95, 0.9, 0.8]),
+)
+def test_a_short_window_against_a_loop(
+    n_days, first, n_baseline, missing, exclude, salvos, factor, test, alternative, level
+):
+    window, counts = DAYS[first : first + n_days], RAIDS.copy()
+    counts[window] = np.round(counts[window] * factor)
+    counts.iloc[[first + k for k in missing - {n_days - 1}]] = np.nan
+    days = {"exclude": DAYS[[first + k for k in exclude]], "salvo_days": DAYS[[first + k for k in salvos]]}
+    options = {"baseline": n_baseline, "holidays": False, "test": test, "alternative": alternative, "level": level}
+    effect = estimate_effect(counts, window, **days, **options)
+
+    ratio, starts, lag, matched = by_loop(
+        counts, window, n_baseline, set(days["exclude"]), set(days["salvo_days"]), test
+    )
+    placebos, m = sorted(starts.values()), len(starts)
+    lower, upper = (1 + sum(v <= ratio for v in placebos)) / (1 + m), (1 + sum(v >= ratio for v in placebos)) / (1 + m)
+    silent = (1 + sum(v == 0 for v in placebos)) / (1 + m)
+    p_value = {"less": lower, "greater": upper, "two-sided": min(1, 2 * min(lower, upper))}[alternative]
+    p_min = {"less": silent, "greater": 1 / (1 + m), "two-sided": min(1, 2 * silent)}[alternative]
+    assert list(effect.placebo["start"]) == list(starts) and effect.n_placebo == m
+    np.testing.assert_allclose(effect.placebo["ratio"], list(starts.values()), rtol=1e-8)
+    assert effect.observed == counts[window].sum() and effect.n_missing == counts[window].isna().sum()
+    assert (effect.ratio, effect.p_value) == (pytest.approx(ratio, rel=1e-8), pytest.approx(p_value, rel=1e-12))
+    assert effect.p_min == pytest.approx(p_min) and effect.testable == (effect.p_min <= round(1 - level, 12))
+    assert effect.test == ("after-salvo" if matched else "shift" if test == "auto" else test)
+    if ratio > 0:
+        assert effect.expected == pytest.approx(effect.observed / ratio, rel=1e-8)
+    k = int((1 - level) / (2 if alternative == "two-sided" else 1) * (m + 1) + 1e-9)
+    low = 0 if k == 0 or alternative == "greater" else placebos[k - 1]
+    high = None if k == 0 or alternative == "less" else placebos[-k]
+    assert effect.expected_low == pytest.approx(effect.expected * low)
+    assert effect.expected_high == (None if high is None else pytest.approx(effect.expected * high))
+    assert effect.ratio_low == pytest.approx(0 if high is None else ratio / high)
+    assert effect.ratio_high == (pytest.approx(ratio / low) if low > 0 < ratio else None)
+    unit = "1 day" if lag == 1 else f"{lag} days"
+    if not matched:
+        assert f"the window starts {unit} after the last {HEAVY}: compared with all windows" in effect.reason
+    elif not lag <= 7:
+        assert effect.reason == f"no {HEAVY} in the week before the window, and there is none"
+    else:
+        why = f"the window starts {unit} after a {HEAVY}: compared with windows that do too"
+        assert why + ", give or take a day" * (lag > 3) in effect.reason
+        assert lag > 3 or "give or take" not in effect.reason
+
+
+@settings(max_examples=8)
+@given(st.sampled_from([1e-1, 3.0, 1e6]), st.integers(0, 10**6), st.sampled_from(["shift", "auto"]))
+def test_neither_scale_nor_days_that_play_no_part_matter(scale, value, test):
+    touched, exclude = RAIDS * scale, DAYS[480:490]
+    touched[DAYS[503:]] = float(value)  # after the window
+    touched[DAYS[:130]] = 7.0  # before the baseline
+    touched[exclude] = RAIDS[exclude] if test == "auto" else float(value)  # a salvo may be on an excluded day
+    touched[exclude] *= scale if test == "auto" else 1
+    options = {"exclude": exclude, "holidays": False, "test": test}
+    plain, other = (estimate_effect(counts, WINDOW, **options) for counts in (RAIDS, touched))
+    assert (other.p_value, other.verdict, other.reason) == (plain.p_value, plain.verdict, plain.reason)
+    assert other.ratio == pytest.approx(plain.ratio, rel=1e-9)
+    for name in ("observed", "expected", "expected_low", "expected_high"):
+        assert getattr(other, name) == pytest.approx(scale * getattr(plain, name), rel=1e-9)
+
+
+# --- an injected effect is found, at its size
+
+
+@pytest.mark.parametrize("share", [0.4, 1.0])
+@pytest.mark.parametrize("n_days", [1, 3, 7, 14, 30])
+def test_a_cut_shows_at_its_size_in_a_series_without_noise(n_days, share):
+    window = DAYS[700 : 700 + n_days]
+    effect = estimate_effect(cut(smooth(), window, share), window, **PLAIN)
+    assert effect.ratio == pytest.approx(1 - share, abs=0.01)
+
+
+@pytest.mark.parametrize("n_days, n_series", [(3, 12), (30, 3)])
+def test_a_cut_of_forty_per_cent_is_recovered_on_average_in_noise(n_days, n_series):
+    window, series = DAYS[700 : 700 + n_days], [noisy(seed, size=40) for seed in range(n_series)]
+    ratios = [estimate_effect(cut(counts, window, 0.4), window, **PLAIN).ratio for counts in series]
+    assert np.mean(ratios) == pytest.approx(0.6, abs=0.07)
+
+
+@pytest.mark.parametrize("n_days, first", [(1, 400), (3, 400), (4, 400), (7, 400), (13, 400), (3, 120)])
+def test_the_geometries_in_use_recover_a_cut_of_forty_per_cent(n_days, first):
+    layout = lay_out(RAIDS, DAYS[first : first + n_days])
+    assert recovered_ratio(layout) == pytest.approx(0.6, abs=0.07)
+
+
+@pytest.mark.parametrize(
+    "alternative, verdicts",
+    [
+        ("two-sided", ["fewer", "no visible change", "more"]),
+        ("less", ["fewer", "no visible change", "no visible change"]),
+        ("greater", ["no visible change", "no visible change", "more"]),
+    ],
+)
+def test_fewer_and_more_and_neither(alternative, verdicts):
+    series = [cut(RAIDS, WINDOW, share) for share in (0.9, 0.0, -3.0)]
+    effects = [estimate_effect(counts, WINDOW, alternative=alternative, **PLAIN) for counts in series]
+    assert [effect.verdict for effect in effects] == verdicts
+
+
+def test_total_silence_has_a_lower_end_of_zero_and_no_upper_end():
+    effect = estimate_effect(cut(RAIDS, WINDOW, 1.0), WINDOW, **PLAIN)
+    assert (effect.ratio, effect.ratio_low, effect.ratio_high) == (0, 0, None)
+    assert effect.p_value == effect.p_min == pytest.approx(2 / (effect.n_placebo + 1))
+    assert effect.reason.startswith("nothing was seen, so the ratio has no upper limit to compute; ")
+    assert effect.expected_low > 0 and "That is none of an expected" in effect.summary()
+
+
+# --- what cannot be told
+
+
+def silent_half(seed=3):
+    """Half of all days have no missile."""
+    generator = np.random.default_rng(seed)
+    counts = np.where(generator.random(len(DAYS)) < 0.5, 0, generator.poisson(15, len(DAYS)))
+    return pd.Series(counts.astype(float), index=DAYS, name="missiles")
+
+
+def sparse(positions, *, size=5.0):
+    counts = RAIDS * 0
+    counts.iloc[positions] = size
+    return counts
+
+
+def test_silence_that_is_ordinary_is_not_testable_but_a_surge_can_be_plain():
+    effect = estimate_effect(cut(silent_half(), WINDOW, 1.0), WINDOW, **PLAIN)
+    silent = int((effect.placebo["ratio"] == 0).sum())
+    assert effect.p_value == effect.p_min == pytest.approx(2 * (1 + silent) / (1 + effect.n_placebo))
+    assert not effect.testable and effect.verdict == "not testable" and effect.smallest_visible_cut is None
+    start = f"even total silence is ordinary: {silent} of {effect.n_placebo} comparable windows are silent "
+    assert effect.reason.startswith(f"{start}(two-sided p = {effect.p_min:.2g}); ")
+    surge = estimate_effect(silent_half().mask(DAYS.isin(WINDOW), 200.0), WINDOW, **PLAIN)
+    assert not surge.testable and surge.verdict == "more"
+
+
+@pytest.mark.parametrize(
+    "alternative, words",
+    [
+        ("two-sided", "only {} comparable windows: even total silence has p ="),
+        ("greater", "with {} comparable windows"),
+    ],
+)
+def test_too_few_windows_for_the_level_are_not_testable(alternative, words):
+    effect = estimate_effect(RAIDS, WINDOW, level=0.999, alternative=alternative, **PLAIN)
+    assert effect.verdict == "not testable" and words.format(effect.n_placebo) in effect.reason
+
+
+LATER = WINDOW[-1] + pd.Timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    "counts, window, options, reason",
+    [
+        (RAIDS[:0], WINDOW, {}, "there are no data"),
+        (RAIDS * 0, WINDOW, {}, "nothing was seen on any of the 365 baseline days"),
+        (RAIDS * np.nan, WINDOW, {}, "there is no usable report for any day from 2025-05-15 to 2025-05-17"),
+        (RAIDS[:503] * np.nan, WINDOW, {}, "there is no usable report for any day"),
+        (RAIDS[500:503], WINDOW, {}, "only 0 usable baseline days"),
+        (RAIDS[:503], WINDOW, {"exclude": DAYS}, "only 0 usable baseline days"),
+        (RAIDS[:1], DAYS[:1], {}, "only 0 usable baseline days, at least 28 are needed"),
+        (RAIDS, DAYS[:3], {}, "only 0 usable baseline days"),
+        (RAIDS, DAYS[10:13], {}, "only 10 usable baseline days"),
+        (RAIDS, pd.date_range("2023-12-01", periods=3), {}, "the counts are usable only from 2024-01-01 on"),
+        (RAIDS, pd.date_range("2027-12-20", periods=3), {}, "the data end on 2027-10-31, before the window"),
+        (RAIDS, WINDOW, {"baseline": 27}, "only 27 usable baseline days, at least 28 are needed"),
+        (RAIDS, WINDOW, {"first_day": WINDOW[0]}, "only 0 usable baseline days"),
+        (RAIDS, WINDOW, {"first_day": LATER}, "there is no usable report for any day"),
+        (RAIDS, DAYS[490:503], {"baseline": 30}, "a true cut of 40 % would rank like"),
+        (RAIDS, WINDOW, {"baseline": (DAYS[0], DAYS[60])}, "a true cut of 40 % would rank like"),
+        (RAIDS, WINDOW, {"exclude": DAYS[:500:3]}, "no other window of 3 days fits"),
+        (RAIDS, DAYS[-30:], {}, "provisional: only 0 baseline days after the pause, 150 are needed"),
+        (RAIDS, DAYS[1230:1250], {}, "provisional: only 136 baseline days after the pause"),
+        (RAIDS[: 700 + 20 + 14 + 149], DAYS[700:720], {}, "provisional: only 149 baseline days after the pause"),
+        (RAIDS, DAYS[600:641], {}, "41 days are too long a window"),
+        (sparse([180, 230, 300, 400, 480, 501]), WINDOW, {}, "something was seen on only 5 of 365 baseline days"),
+        (sparse([140 + 40 * k for k in range(8)]), WINDOW, {}, "something was seen on only 8 of 365 baseline days"),
+        (sparse([499]), WINDOW, {}, "something was seen on only 1 of"),
+        (sparse(list(range(135, 165))), WINDOW, PLAIN, "next to nothing is to be expected in this window"),
+    ],
+)
+def test_a_question_the_data_cannot_answer_is_not_testable_and_says_why(counts, window, options, reason):
+    effect = estimate_effect(counts, window, **{"holidays": False} | options)
+    assert effect.verdict == "not testable" and not effect.testable
+    assert reason in effect.reason
+    assert (effect.ratio, effect.p_value, effect.p_min, effect.smallest_visible_cut) == (None,) * 4
+    assert effect.summary().startswith("Not testable") and "nan" not in effect.summary()
+    json.dumps(effect.row(), allow_nan=False)
+
+
+def test_a_constant_series_shows_no_change():
+    effect = estimate_effect(RAIDS * 0 + 7, WINDOW)
+    assert effect.ratio == pytest.approx(1) and effect.p_value == 1 and effect.verdict == "no visible change"
+
+
+def test_a_running_pause_counts_the_days_it_has():
+    effect = estimate_effect(RAIDS, pd.date_range(DAYS[-2], periods=6), **PLAIN)
+    assert (effect.n_days, effect.n_missing) == (6, 4)
+    assert effect.observed == RAIDS.iloc[-2:].sum() and effect.n_placebo == 364
+    same = estimate_effect(RAIDS, DAYS[-2:], **PLAIN)
+    assert (effect.ratio, effect.p_value) == (pytest.approx(same.ratio), pytest.approx(same.p_value))
+
+
+def test_a_covariate_that_marks_the_window_alone_is_caught():
+    marker = pd.DataFrame({"truce": DAYS.isin(WINDOW).astype(float)}, index=DAYS)
+    with refused("the null model does not converge"):  # defined, if blunt
+        estimate_effect(cut(RAIDS, WINDOW, 0.9), WINDOW, covariates=marker, **PLAIN)
+
+
+def test_a_covariate_enters_the_fit():
+    frost = pd.DataFrame({"frost": (np.arange(1400) % 5 == 0).astype(float)}, index=DAYS)
+    counts = smooth() * np.where(frost["frost"] == 1, 3.0, 1.0)
+    window = DAYS[500:502]  # one of the two days is a frost day
+    effect = estimate_effect(cut(counts, window, 0.5), window, covariates=frost, **PLAIN)
+    assert effect.ratio == pytest.approx(0.5, abs=0.03)
+    assert estimate_effect(cut(counts, window, 0.5), window, **PLAIN).ratio > 0.6
+
+
+@pytest.mark.parametrize(
+    "options, parts",
+    [
+        ({"test": "t-test"}, ["field test", "auto, shift, after-salvo", "'t-test'"]),
+        ({"alternative": "lower"}, ["field alternative", "two-sided, less, greater", "'lower'"]),
+        ({"trend": "cubic"}, ["field trend", "linear, spline or constant"]),
+        *[({"level": level}, ["field level", "0.5 to below 1"]) for level in (np.nan, 95, 1.0, 0.49, None)],
+        ({"baseline": -1}, ["field baseline", "a number of days or (first, last)"]),
+        ({"covariates": pd.DataFrame({"frost": [1.0]}, index=DAYS[:1])}, ["field frost", "missing"]),
+        ({"trend": "spline", "baseline": (DAYS[300], DAYS[700]), "test": "after-salvo"}, ["no after-salvo test"]),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options, parts):
+    with refused(*parts):
+        estimate_effect(RAIDS, WINDOW, **options)
+
+
+# --- after a salvo
+
+
+@pytest.mark.parametrize("flown", [0.0, 100.0, 400.0])
+def test_which_test_is_made_does_not_depend_on_what_flew_in_the_window(flown):
+    counts, window = noisy(5, growth=0.0).iloc[:506], DAYS[503:506]
+    counts[DAYS[499]] = np.quantile(counts, 0.86)  # a salvo, or nearly one, if the window bends the trend
+    tests = []
+    for seen in (flown, 250.0):
+        counts[window] = seen
+        tests.append(estimate_effect(counts, window, first_day=DAYS[430]).test)
+    assert tests[0] == tests[1]
+
+
+def test_a_fall_that_usually_follows_a_salvo_is_no_finding_after_one():
+    """Two quiet days after each salvo: the shift test calls the lull a pause, the matched test does not."""
+    generator = np.random.default_rng(8)
+    level = np.full(len(DAYS), 100.0)
+    salvos = np.cumsum(generator.integers(9, 16, 130))
+    salvos = salvos[salvos < 1390]
+    for salvo in salvos:
+        level[salvo], level[salvo + 1 : salvo + 3] = 500, 12
+    counts = pd.Series(generator.poisson(level).astype(float), index=DAYS, name="raids")
+    start = salvos[salvos > 500][0] + 1
+    options = {"holidays": False, "salvo_days": DAYS[salvos], "alternative": "less"}
+    matched, shifted = (estimate_effect(counts, DAYS[start : start + 2], test=t, **options) for t in ("auto", "shift"))
+    assert matched.test == "after-salvo" and matched.p_value > 0.05
+    assert matched.p_value > shifted.p_value
+
+
+# --- long windows
+
+
+def test_a_long_window_is_predicted_from_both_sides_without_itself():
+    window = DAYS[700:730]
+    effect, silent = (estimate_effect(cut(RAIDS, window, share), window) for share in (0.4, 1.0))
+    assert effect.verdict == "fewer" and effect.ratio == pytest.approx(0.6, abs=0.12)
+    assert (effect.baseline_first_day, effect.baseline_last_day) == (DAYS[0].date(), DAYS[729 + 365].date())
+    assert effect.reason == "long window, each window predicted from a fit without it"
+    assert silent.expected == pytest.approx(effect.expected, rel=1e-9)
+    assert silent.placebo["ratio"].equals(effect.placebo["ratio"])
+
+
+def test_a_hundred_and_fifty_days_after_a_long_pause_are_enough():
+    assert estimate_effect(RAIDS[: 700 + 20 + 14 + 150], DAYS[700:720]).p_value is not None
+
+
+@pytest.mark.parametrize("first", [400, 600])
+def test_the_longest_window_still_gets_a_number_and_sane_placebos(first):
+    effect = estimate_effect(RAIDS, DAYS[first : first + 40])
+    assert effect.p_value is not None and effect.ratio == pytest.approx(1, abs=0.3)
+    assert effect.placebo["ratio"].between(0.3, 3).all()
+
+
+# --- what followed
+
+
+def rebound_by_loop(counts, pause, horizon):
+    """Ratio of the days after, of those after the windows most like the pause, and of all windows as long."""
+    first, n_pause = counts.index.get_loc(pause[0]), len(pause)
+    every = counts.index[first - 365 : first + n_pause + horizon]
+    weekdays = [(every.day_of_week == k).astype(float) for k in range(1, 7)]
+    X, seen = np.column_stack([np.ones(len(every)), np.arange(len(every)), *weekdays]), counts[every].to_numpy()
+    mean, _ = statsmodels_mean(X, seen, np.arange(len(every)) < 365)
+
+    def ratio(start, n_days):
+        return seen[start : start + n_days].sum() / mean[start : start + n_days].sum()
+
+    own = ratio(365, n_pause)
+    before = {start: ratio(start, n_pause) for start in range(365 - n_pause - horizon + 1)}
+    wanted, ranked = round(0.1 * len(before)), sorted(before, key=before.get)
+    lower = min(max(sum(value < own for value in before.values()) - wanted // 2, 0), len(ranked) - wanted)
+    follow = [ratio(start + n_pause, horizon) for start in sorted(ranked[lower : lower + wanted])]
+    every_window = [ratio(start, horizon) for start in range(365 - horizon + 1)]
+    return ratio(365 + n_pause, horizon), follow, every_window, "quietest" if lower == 0 else "most similar"
+
+
+@settings(max_examples=16)
+@given(st.integers(1, 4), st.integers(1, 14), st.sampled_from([0.0, 0.5, 0.95, -2.0]), st.integers(400, 900))
+def test_rebound_against_a_loop(n_pause, horizon, share, first):
+    pause = DAYS[first : first + n_pause]
+    counts = cut(RAIDS, pause, share)
+    effect = estimate_rebound(counts, pause, horizon=horizon, holidays=False)
+    observed, alike, all_windows, kind = rebound_by_loop(counts, pause, horizon)
+    assert effect.ratio == pytest.approx(observed, rel=1e-8)
+    upper = [(1 + sum(v >= observed for v in windows)) / (1 + len(windows)) for windows in (alike, all_windows)]
+    assert effect.p_value == pytest.approx(max(upper)) and effect.alternative == "greater"
+    assert (effect.window, effect.test, effect.n_days) == (f"after-{horizon}", "after-quiet", horizon)
+    assert effect.first_day == DAYS[first + n_pause].date()
+    stricter = all_windows if upper[1] > upper[0] else alike
+    np.testing.assert_allclose(effect.placebo["ratio"], stricter, rtol=1e-8)
+    used = "all windows of" if upper[1] > upper[0] else f"after the {kind} tenth of windows of"
+    assert used in effect.reason
+
+
+def test_neither_the_pause_nor_the_days_after_it_move_what_is_expected_after():
+    silent = cut(RAIDS, WINDOW, 1.0)
+    loud = silent.mask(DAYS.isin(DAYS[503:510]), 5e5)
+    effects = [estimate_rebound(counts, WINDOW, holidays=False) for counts in (RAIDS, silent, loud)]
+    for effect in effects[1:]:
+        assert effect.expected == pytest.approx(effects[0].expected, rel=1e-9)
+    assert effects[1].placebo["ratio"].equals(effects[2].placebo["ratio"])
+    assert effects[2].verdict == "more"
+    late = [estimate_rebound(counts, WINDOW, announced=WINDOW[2]) for counts in (RAIDS, cut(RAIDS, WINDOW, -5e3))]
+    assert late[1].expected == pytest.approx(late[0].expected, rel=1e-9)  # announced within the pause
+
+
+def test_a_surge_after_a_pause_is_found_and_an_ordinary_week_is_not():
+    surge = cut(RAIDS, DAYS[503:510], -1.5)
+    assert estimate_rebound(surge, WINDOW).verdict == "more"
+    ordinary = estimate_rebound(RAIDS, WINDOW)
+    assert ordinary.verdict == "no visible change" and ordinary.testable
+    rare = estimate_rebound(silent_half(), WINDOW)  # a rise can be asked where silence is ordinary
+    assert rare.testable and rare.p_min == pytest.approx(1 / (1 + rare.n_placebo))
+
+
+def test_a_pause_at_the_end_of_the_data_has_no_days_after_it_yet():
+    effect = estimate_rebound(RAIDS, DAYS[-3:])
+    assert effect.verdict == "not testable" and effect.reason == "the data end on 2027-10-31, before the window"
+    begun = estimate_rebound(RAIDS, DAYS[-6:-3])
+    assert (begun.n_days, begun.n_missing) == (7, 4) and begun.p_value is not None
+
+
+def test_what_followed_a_pause_without_a_single_report_can_still_be_asked():
+    effect = estimate_rebound(cut(RAIDS, WINDOW, np.nan), WINDOW)
+    assert effect.p_value is not None and effect.observed == RAIDS[DAYS[503:510]].sum()
+
+
+@pytest.mark.parametrize("seed", range(260, 268))
+def test_a_rebound_that_is_not_told_lies_inside_the_range_called_ordinary(seed):
+    counts = cut(noisy(seed), DAYS[503:510], 1 - np.random.default_rng(seed).uniform(1, 2))
+    effect = estimate_rebound(counts, WINDOW, holidays=False)
+    assert (effect.verdict == "more") == (effect.observed > effect.expected_high), effect.summary()
+
+
+@pytest.mark.parametrize(
+    "window, options",
+    [
+        (DAYS[:0], {}),
+        (DAYS[[500, 503]], {}),
+        *[(WINDOW, {"horizon": horizon}) for horizon in (0, -1, True, 7.0)],
+        (WINDOW, {"baseline": "365"}),
+        (WINDOW, {"level": 95}),
+    ],
+    ids=str,
+)
+def test_a_rebound_that_makes_no_sense_is_refused(window, options):
+    with pytest.raises(DesignError):
+        estimate_rebound(RAIDS, window, **options)
+
+
+def test_size_of_the_rebound_where_the_level_wanders():
+    """200 series without any effect, nominal 5 % one-sided, Monte Carlo error of 1.5 points."""
+    days = DAYS[:375]
+    drawn = CountAutoregression(mean=100.0, phi=0.8, dispersion=0.2).draw(200, 375, seed=21).astype(float)
+    effects = [estimate_rebound(pd.Series(counts, index=days), days[365:368], holidays=False) for counts in drawn]
+    assert np.mean([effect.p_value <= 0.05 for effect in effects]) <= 0.085
+
+
+# --- the frames behind the pictures, and unusual questions
+
+
+def test_the_daily_frame_says_which_day_played_which_part():
+    effect = estimate_effect(RAIDS, WINDOW, exclude=DAYS[480:483], **PLAIN)
+    daily = effect.daily.set_index("day")
+    assert list(effect.daily) == ["day", "observed", "role", "expected", "low", "high"]
+    assert set(daily.index[daily["role"] == "window"]) == set(WINDOW)
+    assert set(daily.index[daily["role"] == "baseline"]) == set(DAYS[135:500]) - set(DAYS[480:483])
+    assert daily["observed"].equals(RAIDS[daily.index].rename("observed"))
+    share = ((daily["observed"] >= daily["low"]) & (daily["observed"] <= daily["high"]))[daily["role"] == "baseline"]
+    assert share.mean() == pytest.approx(0.95, abs=0.01)
+    assert effect.baseline_first_day == DAYS[135].date() and effect.baseline_last_day == DAYS[499].date()
+
+
+@pytest.mark.parametrize("seen", [0.0, 9.0])
+def test_no_number_of_the_record_is_infinite_or_missing_by_accident(seen):
+    counts = sparse([200, 260, 330, 400], size=3.0).mask(DAYS.isin(DAYS[500:501]), seen)
+    effect = estimate_effect(counts, DAYS[500:501], weekday=False, trend="constant", **PLAIN)
+    json.dumps(effect.row(), allow_nan=False)
+    assert "inf" not in effect.summary() and "nan" not in effect.summary()
+
+
+def test_verdict_and_ordinary_range_agree_at_every_level():
+    counts = noisy(2)[:40]
+    counts.iloc[[10, 39]] = 0.0
+    effect = estimate_effect(counts, DAYS[39:40], level=0.9, weekday=False, **PLAIN)
+    assert effect.n_placebo == 39 and effect.p_value == pytest.approx(0.1)
+    assert effect.observed < effect.expected_low and effect.verdict == "fewer"
+
+
+def test_a_larger_surge_is_never_weaker_evidence():
+    series = [noisy(3, mean=0.3, size=2).mask(DAYS.isin(WINDOW), surge) for surge in (20.0, 100.0, 1000.0)]
+    clear, *larger = [estimate_effect(counts, WINDOW, **PLAIN) for counts in series]
+    assert clear.verdict == "more" and all(effect.p_value <= clear.p_value for effect in larger)
