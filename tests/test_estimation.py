@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.calibration.simulate import CountAutoregression
+from analysis.calibration.processes import CountAutoregression
 from analysis.errors import DesignError
 from analysis.estimate import HEAVY, estimate_effect, estimate_rebound, recovered_ratio
 from analysis.expected import expected_counts

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.calibration.simulate import CountAutoregression
+from analysis.calibration.processes import CountAutoregression
 from analysis.expected import design_matrix
 from analysis.placebo import (
     PlaceboTest,

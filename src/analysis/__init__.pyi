@@ -1,4 +1,3 @@
-from .calibration.shares import share_size_study
 from .choices import CHOICES, Choice, SpecificationCurve, assess_choices, estimate_curve
 from .days import strike_day, strike_days
 from .effect import EffectsRecord, PauseEffect, to_frame
@@ -125,7 +124,6 @@ __all__ = [
     "reported_pauses",
     "review_days",
     "salvo_days",
-    "share_size_study",
     "show_review",
     "shown_verdicts",
     "strike_day",
