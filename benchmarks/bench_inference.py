@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 
-from analysis.calibration.simulate import CountAutoregression
-from analysis.calibration.trials import simulated_layout
+from analysis.calibration.processes import CountAutoregression
+from analysis.calibration.study import simulated_layout
 from analysis.estimate import estimate_effect
 from analysis.placebo import PlaceboTest, shift_ratios, window_sums
 

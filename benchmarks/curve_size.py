@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pandas as pd
 
-from analysis.calibration.simulate import CountAutoregression, LevelPath, SalvoProcess
+from analysis.calibration.processes import CountAutoregression, LevelPath, SalvoProcess
 from analysis.calibration.study import Scenario, replicate
 from analysis.choices import CHOICES, estimate_curve
 from analysis.placebo import PlaceboTest

@@ -7,46 +7,44 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from analysis.calibration.figures import describe_real_quarters, draw_power, draw_rates, draw_real
-from analysis.calibration.plan import Cell, planned_cells
-from analysis.calibration.promises import (
+from analysis.calibration.cells import Cell, cell_key, load_calibration, planned_cells, write_table
+from analysis.calibration.processes import CountAutoregression, SalvoProcess
+from analysis.calibration.promises import describe_power, describe_warning
+from analysis.calibration.reading import (
     PROMISES,
     cells_of,
     describe_belief,
-    describe_power,
-    describe_real,
     describe_size,
-    describe_warning,
+    draw_power,
+    draw_rates,
     other_tests,
     percent,
     promises_kept,
     stated_cuts,
     what_may_be_believed,
 )
-from analysis.calibration.realseries import false_alarms, placebo_study
-from analysis.calibration.simulate import CountAutoregression, SalvoProcess
-from analysis.calibration.study import Batch, Scenario, study
-from analysis.calibration.table import (
-    COLUMNS,
-    calibrate,
-    cell_key,
-    load_calibration,
+from analysis.calibration.real import (
+    describe_real,
+    describe_real_quarters,
+    draw_real,
+    false_alarms,
     load_placebo_study,
+    placebo_study,
     store_placebo_study,
-    write_table,
 )
-from analysis.calibration.trials import (
+from analysis.calibration.study import (
+    Batch,
+    Scenario,
     after_quiet,
-    after_salvo,
-    automatic,
     dummy_regression,
     joint,
-    long_window,
     quiet_layout,
     simulated_layout,
     stated_cut,
-    window_shift,
+    study,
 )
+from analysis.calibration.table import COLUMNS, calibrate
+from analysis.calibration.trials import after_salvo, automatic, long_window, window_shift
 from analysis.cli import main
 from analysis.errors import DataError, DesignError
 from analysis.estimate import estimate_effect

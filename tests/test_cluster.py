@@ -55,8 +55,7 @@ def test_a_killed_worker_loses_nothing_and_the_bytes_are_those_of_a_local_run(cl
 
 
 def test_the_executor_of_a_cluster_computes_the_same_calibration(cluster, tmp_path):
-    from analysis.calibration.plan import planned_cells
-    from analysis.calibration.table import calibrate
+    from analysis.calibration.cells import calibrate, planned_cells
 
     options = {"replicates": 20, "cells": planned_cells()[:2]}
     with cluster_executor(cluster.scheduler_address) as executor:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up import DAYS, cut, noisy, refused, smooth, statsmodels_mean
 
-from analysis.calibration.simulate import CountAutoregression
+from analysis.calibration.processes import CountAutoregression
 from analysis.errors import DesignError
 from analysis.estimate import HEAVY, estimate_effect, recovered_ratio
 from analysis.rebound import estimate_rebound

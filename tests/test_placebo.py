@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up import statsmodels_mean
 
-from analysis.calibration.simulate import CountAutoregression
+from analysis.calibration.processes import CountAutoregression
 from analysis.expected import design_matrix
 from analysis.placebo import (
     PlaceboTest,

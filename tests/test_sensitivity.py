@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.calibration.simulate import SalvoProcess
+from analysis.calibration.processes import SalvoProcess
 from analysis.choices import (
     CHOICES,
     EDGES,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.calibration.shares import share_size_study
+from analysis.calibration.study import share_size_study
 from analysis.energy import firth_test, fit_firth
 from analysis.errors import DesignError
 from analysis.estimate import estimate_effect, estimate_share

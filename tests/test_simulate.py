@@ -8,8 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.calibration.eras import ERAS, compare_features, describe, fit_process
-from analysis.calibration.simulate import CountAutoregression, LevelPath, SalvoProcess
+from analysis.calibration.eras import describe
+from analysis.calibration.processes import (
+    ERAS,
+    CountAutoregression,
+    LevelPath,
+    SalvoProcess,
+    compare_features,
+    fit_process,
+)
 from analysis.calibration.study import Scenario, apply_effect, replicate, study, window_starts
 from analysis.errors import DesignError
 

@@ -1,4 +1,3 @@
-from .calibration.shares import share_size_study
 from .choices import CHOICES, Choice, SpecificationCurve, assess_choices, estimate_curve
 from .coverage import coverage_by_year, describe_timeline, pause_spans, published_nights, quiet_days, zero_days
 from .days import strike_day, strike_days
@@ -100,7 +99,6 @@ __all__ = [
     "reported_pauses",
     "review_days",
     "salvo_days",
-    "share_size_study",
     "show_review",
     "shown_verdicts",
     "strike_day",

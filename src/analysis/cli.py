@@ -145,7 +145,7 @@ def report(pause_ids, only, jobs, force, cold, timeout, scheduler, out, quiet, a
 @click.option("--out", type=click.Path(dir_okay=False), help="Table; default reports/calibration.csv of the clone.")
 def calibrate(replicates, jobs, seed, only, scheduler, out):
     """Measure on known truth how often the tests cry wolf and what they see; computes what is missing or stale."""
-    from analysis.calibration import table
+    from analysis.calibration import cells, real
 
     cluster = nullcontext()
     if scheduler:
@@ -160,13 +160,13 @@ def calibrate(replicates, jobs, seed, only, scheduler, out):
             click.echo(f"{done}/{total}  {name}")
 
     with cluster as executor:
-        found = table.calibrate(
+        found = cells.calibrate(
             replicates=replicates, jobs=jobs, seed=seed, only=only or None, path=out, progress=progress,
             executor=executor,
         )  # fmt: skip
     click.echo(f"Cells up to date: {len(found)}.")
     if out is None:
-        table.store_placebo_study()
+        real.store_placebo_study()
 
 
 @main.group()

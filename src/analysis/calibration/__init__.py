@@ -1,6 +1,5 @@
 """How often do the tests cry wolf, and what can they see?
 
-`simulate` draws series of known truth, `eras` fits them to the war, `study` counts what a test does on them, `trials`
-are the tests themselves; `plan` lists the cells, `table` computes and stores them, `realseries` does the same on the
-real series; `promises` reads the table, `figures` draws it.
+`processes` draws series of known truth, `study` counts what the tests do on them, `cells` plans, computes and stores the
+table, `reading` says and draws what it shows; `real` does the same on the real series.
 """

@@ -1,122 +1,109 @@
-"""Plant pauses in simulated series and run any test on thousands: does it cry wolf, what can it see?"""
+"""Plant pauses in simulated series and run the tests on thousands of them: do they cry wolf, what can they see?
 
-from dataclasses import dataclass
-from functools import partial
+A trial takes a `Batch` and answers for each of its series. What depends on the calendar alone comes as a `Layout`, so
+that baseline, exclusions and placebo windows are those of the real procedure.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
-from analysis.calibration.simulate import Checked, Strikes, days_since
+from analysis.calibration.processes import CHECKED, NotNegative, Process, Seed, Strikes, days_since
 from analysis.errors import DesignError
+from analysis.expected import Bools, Floats, Ints
+from analysis.placebo import (
+    TIE,
+    PlaceboTest,
+    WindowTest,
+    holes,
+    long_test,
+    order_windows,
+    rebound_test,
+    short_test,
+    window_sums,
+)
+from analysis.windows import ONE_DAY, Layout, lay_out
 
 SPARE_DAYS = 150  # extra days in which to wait for a salvo
 UNIT = 50  # replicates that share a random stream; fixed, so that no other choice changes a byte
+ORDINARY_DAY = "2026-02-03"
+HAC_LAGS = 7
+SHARE_DAYS, SHARE_SIDE = 4, 90  # days in the window of the size study of shares, and on either side of it
+CLUSTERS = {  # standard deviation and day-to-day correlation of log-odds, typical share
+    "independent": (0.0, 0.0, 0.15),
+    "clustered": (1.0, 0.0, 0.12),
+    "clustered, lasting": (1.0, 0.6, 0.12),
+    "strongly clustered": (1.5, 0.8, 0.08),
+}
 
 
-@dataclass(frozen=True)
-class Scenario(Checked):
-    """A pause to plant, and the days around it that a test gets to see.
+Days = Annotated[int, Field(ge=1)]
 
-    Attributes
-    ----------
-    before, length, after : int
-        Days before the window, in it and after it.
-    cut : float
-        Share of the window's counts that do not fly.
-    how : {"thin", "scale"}
-        "thin" lets each one fly with probability 1 - cut, so that counts stay whole; "scale" multiplies.
-    anticipation, rebound : (days, factor)
-        On the days right before and right after the window.
-    timing : {"fixed", "random", "after-salvo"}
-        The window starts on the first possible day; on any; or on the first day `lag` days after a salvo.
-    lag : int
-    outcome : {"drones", "missiles"}
-        Which series of `Strikes` is tested.
+
+@dataclass(frozen=True, config=CHECKED)
+class Scenario:
+    """A pause to plant, and the days around it that a test gets to see."""
+
+    before: Days = 365  # days before the window,
+    length: Days = 3  # in it
+    after: Annotated[int, Field(ge=0)] = 0  # and after it
+    cut: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of the window's counts that do not fly
+    how: Literal["thin", "scale"] = "thin"  # each flies with probability 1 - cut: counts stay whole
+    anticipation: tuple[NotNegative, NotNegative] = (0, 1.0)  # days right before the window, and the factor on them
+    rebound: tuple[NotNegative, NotNegative] = (0, 1.0)  # days right after it, and the factor on them
+    timing: Literal["fixed", "random", "after-salvo"] = "fixed"  # on the first possible day
+    lag: Days = 1  # days from the salvo
+    outcome: Literal["drones", "missiles"] = "drones"  # which series of `Strikes` is tested
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """What a trial sees: (n, n_days) counts whose windows start at `start`, and which days were salvos as drawn.
+
+    Of a process without missiles, each series' highest 15 % are salvos.
     """
 
-    before: int = 365
-    length: int = 3
-    after: int = 0
-    cut: float = 0.0
-    how: str = "thin"
-    anticipation: tuple = (0, 1.0)
-    rebound: tuple = (0, 1.0)
-    timing: str = "fixed"
-    lag: int = 1
-    outcome: str = "drones"
-
-    def __post_init__(self):
-        super().__post_init__()
-        rules = {
-            "cut": self.cut <= 1,
-            "how": self.how in ("thin", "scale"),
-            "anticipation": len(self.anticipation) == 2,
-            "rebound": len(self.rebound) == 2,
-            "timing": self.timing in ("fixed", "random", "after-salvo"),
-            "lag": self.lag <= self.before,
-            "outcome": self.outcome in ("drones", "missiles"),
-        }
-        for field in (field for field, kept in rules.items() if not kept):
-            raise DesignError("not part of a scenario", field=field, found=repr(getattr(self, field)))
+    counts: Floats
+    salvo: Bools
+    start: int
+    length: int
 
 
-def apply_effect(counts, start, scenario, *, seed=0):
-    """Plant a scenario's pause in series that have none.
+Answer = dict[str, Floats]
+Trial = Callable[[Batch], Answer]
 
-    Parameters
-    ----------
-    counts : (..., n_days) array, NaN = no report
-    start : int, or array of the leading shape
-        Position of the window's first day.
-    scenario : Scenario
-    seed : int or SeedSequence
 
-    Returns
-    -------
-    array of floats, shaped as `counts`
+def plant(counts: Ints, scenario: Scenario, *, seed: Seed = 0) -> Floats:
+    """The counts as they would have been with a scenario's pause, whose window follows the days before it.
 
-    Examples
-    --------
-    >>> apply_effect([8, 8, 8, 8], 1, Scenario(length=2, cut=0.5, how="scale", rebound=(1, 3.0))).tolist()
-    [8.0, 4.0, 4.0, 24.0]
+    >>> plant(np.array([[8, 8, 8, 8]]), Scenario(before=1, length=2, cut=0.5, how="scale", rebound=(1, 3.0))).tolist()
+    [[8.0, 4.0, 4.0, 24.0]]
     """
-    changed = np.array(counts, dtype=float)
-    day = np.arange(changed.shape[-1]) - np.asarray(start)[..., None]
+    day = np.arange(counts.shape[1]) - scenario.before
     (early, anticipation), (late, rebound) = scenario.anticipation, scenario.rebound
-    factor = np.ones(np.broadcast_shapes(day.shape, changed.shape))
-    factor = np.where((day >= -early) & (day < 0), anticipation, factor)
-    factor = np.where((day >= 0) & (day < scenario.length), 1 - scenario.cut, factor)
-    factor = np.where((day >= scenario.length) & (day < scenario.length + late), rebound, factor)
+    spans = [(-early, 0), (0, scenario.length), (scenario.length, scenario.length + late)]
+    inside = [(day >= first) & (day < end) for first, end in spans]
+    factor = np.select(inside, [anticipation, 1 - scenario.cut, rebound], 1.0)
     if scenario.how == "scale":
-        return changed * factor
-    touched = (factor != 1) & ~np.isnan(changed)
-    before, factor = changed[touched], factor[touched]
-    if (before != np.floor(before)).any() or (before < 0).any():
-        raise DesignError("only whole counts can be thinned", field="counts", remedy='use how="scale"')
-    certain = np.floor(factor)  # a factor of 2.3 is two of each and a third with probability 0.3
-    extra = np.random.default_rng(seed).binomial(before.astype(np.int64), factor - certain)
-    changed[touched] = before * certain + extra
+        return counts * factor
+    changed, touched = counts.astype(float), factor != 1
+    certain = np.floor(factor[touched])  # a factor of 2.3 is two of each and a third with probability 0.3
+    extra = np.random.default_rng(seed).binomial(counts[:, touched], factor[touched] - certain)
+    changed[:, touched] = counts[:, touched] * certain + extra
     return changed
 
 
-def window_starts(salvo, scenario, *, latest, seed=0):
-    """When each series has its window: from `scenario.before` on, by its timing.
+def window_starts(salvo: Bools, scenario: Scenario, *, latest: int, seed: Seed = 0) -> Ints:
+    """When each series has its window, by the scenario's timing, up to the position `latest`; -1 if no chance came.
 
-    Parameters
-    ----------
-    salvo : (n_series, n_days) boolean array
-    scenario : Scenario
-    latest : int
-        Last position where a window may start.
-    seed : int or SeedSequence
-
-    Returns
-    -------
-    (n_series,) integer array
-        -1 where no chance came.
-
-    Examples
-    --------
     >>> salvo = np.array([[False, False, True, False, False]])
     >>> window_starts(salvo, Scenario(before=2, timing="after-salvo", lag=2), latest=4).tolist()
     [4]
@@ -130,131 +117,256 @@ def window_starts(salvo, scenario, *, latest, seed=0):
     return np.where(chance.any(1), earliest + chance.argmax(1), -1)
 
 
-@dataclass(frozen=True)
-class Batch:
-    """What a test sees: n series with the window in the same place.
+def replicate(
+    trial: Trial,
+    process: Process,
+    scenario: Scenario,
+    *,
+    replicates: int = 2000,
+    seed: int = 0,
+    block: int = 250,
+    mapper: Callable[..., Iterable[pd.DataFrame]] = map,
+) -> pd.DataFrame:
+    """Answers of a trial on many simulated series, with `truth` (1 - cut) and `untouched` (what would have flown).
 
-    Attributes
-    ----------
-    counts : (n, n_days) array of floats
-    salvo : (n, n_days) boolean array
-        Days of 20 or more missiles as drawn; of a process without missiles, each series' highest 15 %.
-    start, length : int
-        The window.
-    """
-
-    counts: np.ndarray
-    salvo: np.ndarray
-    start: int
-    length: int
-
-
-def replicate(test, process, scenario, *, replicates=2000, seed=0, block=250, mapper=map):
-    """Run a test on many simulated series.
-
-    Parameters
-    ----------
-    test : function of a `Batch`
-        Returns a mapping of (n,) arrays: p_lower and p_upper, NaN where it cannot answer; if it has intervals
-        ratio_low and ratio_high, expected_low and expected_high, infinite where open; and anything else to
-        keep, such as ratio. Each row must depend on its own series alone.
-    process : object with ``draw(n_series, n_days, *, seed)``
-        That gives `Strikes` or an array.
-    scenario : Scenario
-    replicates, seed : int
-    block : int
-        Series per call of `test`, rounded up to a multiple of 50.
-    mapper : function like `map`
-        Such as that of a pool of processes, if `test` can be pickled.
-
-    Returns
-    -------
-    DataFrame indexed by replicate
-        What the test returned, with `truth` (1 - cut) and `untouched` (what would have flown in the window).
-        The same bytes for any block and mapper. A replicate in which no chance for a window came is absent.
-
-    Raises
-    ------
-    DesignError
-        Nothing to run; a test that does not return one p-value per series and tail.
+    An answer holds p_lower and p_upper, NaN where the test cannot tell; intervals, if any, as ratio_low, ratio_high,
+    expected_low and expected_high, infinite where open; and what else is to be kept. A trial sees `block` series at
+    once, rounded up to a multiple of 50; the same bytes for any block and mapper, such as that of a pool of processes.
+    A replicate in which no chance for a window came is absent.
     """
     if replicates < 1 or block < 1:
         raise DesignError("nothing to run", field="replicates, block", expected="at least 1")
     seeds = np.random.SeedSequence(seed).spawn(-(-replicates // UNIT))
     size = -(-block // UNIT)
     groups = [(first * UNIT, seeds[first : first + size]) for first in range(0, len(seeds), size)]
-    frame = pd.concat(mapper(partial(_run_block, test, process, scenario), groups))
+    frame = pd.concat(mapper(partial(_run_block, trial, process, scenario), groups))
     return frame[frame.index < replicates]
 
 
-def _run_block(test, process, scenario, group):
+def _run_block(
+    trial: Trial, process: Process, scenario: Scenario, group: tuple[int, Sequence[np.random.SeedSequence]]
+) -> pd.DataFrame:
     first, seeds = group
-    parts = [_plant(process, scenario, seed) for seed in seeds]
+    parts = [_draw_unit(process, scenario, seed) for seed in seeds]
     kept, untouched, counts, salvo = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     index = pd.Index(first + np.flatnonzero(kept), name="replicate")
-    answer = dict(test(Batch(counts, salvo, scenario.before, scenario.length)))
-    for tail in ("p_lower", "p_upper"):
-        if np.shape(answer.get(tail)) != (len(index),):
-            found = str(np.shape(answer[tail])) if tail in answer else "none"
-            raise DesignError("not one p-value per series", field=tail, expected=f"({len(index)},)", found=found)
+    answer = trial(Batch(counts, salvo, scenario.before, scenario.length))
     return pd.DataFrame(answer, index=index).assign(truth=1 - scenario.cut, untouched=untouched)
 
 
-def _plant(process, scenario, seed):
-    """Draw one unit of replicates, choose the windows, cut the series around them, apply the effect."""
+def _draw_unit(process: Process, scenario: Scenario, seed: np.random.SeedSequence) -> tuple[Bools, Ints, Floats, Bools]:
+    """Draw one unit of replicates, choose the windows, cut the series around them, plant the pause."""
     drawing, choosing, thinning = seed.spawn(3)
     around = scenario.before + scenario.length + scenario.after
     spare = 0 if scenario.timing == "fixed" else SPARE_DAYS
     drawn = process.draw(UNIT, around + spare, seed=drawing)
-    joint = isinstance(drawn, Strikes)
-    counts = getattr(drawn, scenario.outcome) if joint else drawn
-    salvo = drawn.salvo if joint else counts >= np.quantile(counts, 0.85, axis=1, keepdims=True)
+    counts = getattr(drawn, scenario.outcome) if isinstance(drawn, Strikes) else drawn
+    salvo = drawn.salvo if isinstance(drawn, Strikes) else counts >= np.quantile(counts, 0.85, axis=1, keepdims=True)
     starts = window_starts(salvo, scenario, latest=scenario.before + spare, seed=choosing)
     kept = starts >= 0
     days = starts[kept, None] - scenario.before + np.arange(around)
     counts, salvo = (np.take_along_axis(values[kept], days, 1) for values in (counts, salvo))
     untouched = counts[:, scenario.before :][:, : scenario.length].sum(1)
-    return kept, untouched, apply_effect(counts, scenario.before, scenario, seed=thinning), salvo
+    return kept, untouched, plant(counts, scenario, seed=thinning), salvo
 
 
-def study(test, process, scenario, *, replicates=2000, seed=0, alpha=0.05, block=250, mapper=map):
-    """Size (without a cut), power (with one) and coverage of a test.
+def study(
+    trial: Trial, process: Process, scenario: Scenario, *, replicates: int = 2000, seed: int = 0, alpha: float = 0.05
+) -> dict[str, object]:
+    """Size (without a cut), power (with one) and coverage of a trial: one row, beside the scenario.
 
-    Parameters
-    ----------
-    test, process, scenario, replicates, seed, block, mapper
-        As in `replicate`.
-    alpha : float
-
-    Returns
-    -------
-    DataFrame, one row
-        The scenario; replicates; answered (share with p-values); rejected (two-sided), with its tails
-        rejected_lower and rejected_upper (alpha / 2 each); rejected_less and rejected_greater (one-sided);
-        coverage (1 - cut in ratio_low to ratio_high) and expected_coverage (what would have flown in
-        expected_low to expected_high) among replicates with an interval; median_ratio. Each rate has its
-        Monte Carlo standard error in a column ending in _se.
+    answered: share with p-values; rejected (two-sided), with its tails rejected_lower and rejected_upper (alpha / 2
+    each); rejected_less and rejected_greater (one-sided); coverage (of 1 - cut, by the ratio's interval) and
+    expected_coverage (of what would have flown, by that of the expected) among replicates with an interval;
+    median_ratio. Each rate has its Monte Carlo standard error in a column ending in _se.
     """
-    frame = replicate(test, process, scenario, replicates=replicates, seed=seed, block=block, mapper=mapper)
-    return pd.DataFrame([{**vars(scenario), "replicates": len(frame), **_rates(frame, alpha + 1e-12)}])
-
-
-def _rates(frame, alpha):
-    lower, upper = frame["p_lower"], frame["p_upper"]
+    frame = replicate(trial, process, scenario, replicates=replicates, seed=seed)
+    lower, upper, most = frame["p_lower"], frame["p_upper"], alpha + 1e-12
     hits = {
         "answered": lower.notna() & upper.notna(),
-        "rejected": np.fmin(lower, upper) <= alpha / 2,
-        "rejected_lower": lower <= alpha / 2,
-        "rejected_upper": upper <= alpha / 2,
-        "rejected_less": lower <= alpha,
-        "rejected_greater": upper <= alpha,
+        "rejected": np.fmin(lower, upper) <= most / 2,
+        "rejected_lower": lower <= most / 2,
+        "rejected_upper": upper <= most / 2,
+        "rejected_less": lower <= most,
+        "rejected_greater": upper <= most,
     }
     for name, interval, truth in (("coverage", "ratio", "truth"), ("expected_coverage", "expected", "untouched")):
         if f"{interval}_low" in frame and f"{interval}_high" in frame:
             known = frame.dropna(subset=[f"{interval}_low", f"{interval}_high"])
             hits[name] = known[truth].between(known[f"{interval}_low"], known[f"{interval}_high"])
-    rates = {}
+    row = {**vars(scenario), "replicates": len(frame)}
     for name, hit in hits.items():
         rate = hit.mean() if len(hit) else np.nan
-        rates |= {name: rate, f"{name}_se": np.sqrt(rate * (1 - rate) / max(len(hit), 1))}
-    return rates | ({"median_ratio": frame["ratio"].median()} if "ratio" in frame else {})
+        row |= {name: rate, f"{name}_se": np.sqrt(rate * (1 - rate) / max(len(hit), 1))}
+    return row | ({"median_ratio": frame["ratio"].median()} if "ratio" in frame else {})
+
+
+@lru_cache(maxsize=128)
+def simulated_layout(
+    before: int, length: int, *, after: int = 0, announced: int = 0, first_day: str = ORDINARY_DAY
+) -> Layout:
+    """Put a simulated series on a calendar on which its window begins on `first_day`.
+
+    The last `announced` days before the window are neither baseline nor placebo.
+
+    >>> layout = simulated_layout(365, 3, announced=2)
+    >>> int(layout.baseline.sum()), len(layout.starts)
+    (363, 361)
+    """
+    start = pd.Timestamp(first_day)
+    days = pd.date_range(start - before * ONE_DAY, periods=before + length + after)
+    waiting = start - announced * ONE_DAY
+    return lay_out(pd.Series(1.0, days), days[before : before + length], baseline=before, announced=waiting)
+
+
+@lru_cache(maxsize=128)
+def quiet_layout(before: int, length: int, horizon: int) -> Layout:
+    """The layout of the days after a pause, with the pause itself left out, as `estimate_rebound` has it."""
+    days = pd.date_range(pd.Timestamp(ORDINARY_DAY) - before * ONE_DAY, periods=before + length + horizon)
+    pause, after, whole = days[before : before + length], days[before + length :], (days[0], days[-1])
+    return lay_out(pd.Series(1.0, days), after, baseline=whole, exclude=pause, trend="linear")
+
+
+def short(batch: Batch, layout: Layout, test: str) -> Answer:
+    """Compare a short window with its placebos: "shift", "after-salvo", or "auto", as the product does."""
+    return _answer(short_test(layout, batch.counts, batch.salvo, test=test), layout)
+
+
+def long(batch: Batch, layout: Layout, n_placebos: int) -> Answer:
+    """Predict every window from a fit without it; of the placebo windows a number evenly spread, to save time."""
+    starts = layout.starts[holes(layout.baseline, layout.start, len(layout.pattern), layout.starts)[2]]
+    starts = starts[np.linspace(0, len(starts) - 1, n_placebos).round().astype(int)]
+    tests = [long_test(layout, counts, starts=starts) for counts in batch.counts]
+    ratio, placebos, expected = (
+        np.array([getattr(t, name) for t in tests]) for name in ("ratio", "placebos", "expected")
+    )
+    return _answer(WindowTest(ratio, placebos, expected=expected), layout)
+
+
+def after_quiet(batch: Batch, layout: Layout, length: int) -> Answer:
+    """Compare the days after a pause with the days after windows as quiet, and with all windows of their length."""
+    alike, every, *_ = rebound_test(layout, batch.counts, np.ones(length, bool))
+    answer = _answer(alike, layout)
+    return {
+        "p_lower": answer["p_lower"],
+        "p_upper": np.maximum(answer["p_upper"], every.p_upper),
+        "ratio": answer["ratio"],
+    }
+
+
+def stated_cut(batch: Batch, layout: Layout, trial: Callable[[Batch, Layout], Answer]) -> Answer:
+    """Plant in each series the cut that its own test calls just visible, and test again."""
+    cut = trial(batch, layout)["smallest_visible_cut"]
+    counts = batch.counts * np.where(layout.window, 1 - np.nan_to_num(cut)[:, None], 1)
+    tails = trial(dataclasses.replace(batch, counts=counts), layout) | {"ratio": 1 - cut}
+    return {name: np.where(np.isnan(cut), np.nan, tails[name]) for name in ("p_lower", "p_upper", "ratio")}
+
+
+def joint(
+    batch: Batch,
+    episodes: Sequence[tuple[int, Layout]],
+    test: str,
+    cut: float = 0.0,
+    draws: int = 20_000,
+    seed: int = 0,
+) -> Answer:
+    """Test several windows of each series together, as `combine_effects` does, with a share cut out of every window.
+
+    `episodes` are the first day's position and the layout of each.
+    """
+    generator = np.random.default_rng(seed)
+    null = score = 0.0
+    for first, layout in episodes:
+        counts, salvo = (values[:, first : first + len(layout.days)] for values in (batch.counts, batch.salvo))
+        found = short_test(layout, counts * np.where(layout.window, 1 - cut, 1), salvo, test=test)
+        scores, own, n = _normal_scores(found)
+        null = null + np.take_along_axis(scores, (generator.random(draws) * n).astype(int), axis=1)
+        score = score + own
+    slack = TIE * len(episodes)
+    return {
+        "p_lower": (1 + (null <= score + slack).sum(1)) / (draws + 1),
+        "p_upper": (1 + (null >= score - slack).sum(1)) / (draws + 1),
+    }
+
+
+def _normal_scores(test: WindowTest) -> tuple[Floats, Floats, Ints]:
+    """Normal scores of the placebos and the ratio, in order; that of the ratio; and how many they are."""
+    from scipy.stats import norm, rankdata
+
+    members = np.round(np.column_stack([test.placebos, test.ratio]), 9)
+    n = (~np.isnan(members)).sum(1, keepdims=True)
+    scores = norm.ppf((rankdata(members, axis=1, nan_policy="omit") - 0.5) / n)
+    return np.sort(scores, axis=1), scores[:, -1:], n
+
+
+def dummy_regression(batch: Batch, layout: Layout, family: str) -> Answer:
+    """The customary test, as a warning: a dummy for the window, Wald z.
+
+    "Poisson", or "NB-HAC" with 7 lags (Newey and West 1987).
+    """
+    import statsmodels.api as sm
+    from scipy.stats import norm
+
+    X = np.column_stack([layout.X, layout.window])
+    z = np.empty(len(batch.counts))
+    for row, counts in enumerate(batch.counts):
+        fit = sm.GLM(counts, X, family=sm.families.Poisson()).fit()
+        if family == "NB-HAC":
+            excess = ((counts - fit.mu) ** 2 - fit.mu).sum() / (fit.mu**2).sum()
+            model = sm.GLM(counts, X, family=sm.families.NegativeBinomial(alpha=max(excess, 1e-3)))
+            fit = model.fit(start_params=fit.params, cov_type="HAC", cov_kwds={"maxlags": HAC_LAGS})
+        z[row] = fit.tvalues[-1]
+    return {"p_lower": norm.cdf(z), "p_upper": norm.sf(z)}
+
+
+def _answer(test: WindowTest, layout: Layout) -> Answer:
+    mean = window_sums(test.expected, np.array([layout.start]), layout.pattern)[:, 0]
+    (low, high), (ordinary_low, ordinary_high) = test.ratio_interval, test.accepted
+    some = test.n_placebo > 0
+    return {
+        "p_lower": np.where(some, test.p_lower, np.nan),
+        "p_upper": np.where(some, test.p_upper, np.nan),
+        "ratio": test.ratio,
+        "ratio_low": np.where(some, low, np.nan),
+        "ratio_high": np.where(test.ratio > 0, high, np.inf),
+        "expected_low": np.where(some, mean * ordinary_low, np.nan),
+        "expected_high": mean * ordinary_high,
+        "smallest_visible_cut": test.smallest_visible_cut,
+    }
+
+
+def share_size_study(*, replicates: int = 2000, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
+    """How often share tests reject although nothing changed: 4 days among 184, about 6 trials a day, 15 % of them hits.
+
+    A row a way in which days cluster. window_shift and fisher: share of replicates rejected, two-sided;
+    window_shift_less and fisher_less: one-sided; standard_error: Monte Carlo error of window_shift; none_by_chance:
+    replicates without a hit in the window.
+    """
+    from scipy.stats import hypergeom
+
+    rows, alpha = {}, 1 - level + 1e-12
+    pattern, starts = np.ones(SHARE_DAYS, bool), np.arange(2 * SHARE_SIDE + 1)
+    starts = np.append(starts[abs(starts - SHARE_SIDE) >= SHARE_DAYS], SHARE_SIDE)  # the tested window last
+    for name, (spread, persistence, share) in CLUSTERS.items():
+        generator, shape = np.random.default_rng(seed), (replicates, 2 * SHARE_SIDE + SHARE_DAYS)
+        swing = generator.standard_normal(shape)
+        for day in range(1, shape[1]):
+            swing[:, day] = persistence * swing[:, day - 1] + np.sqrt(1 - persistence**2) * swing[:, day]
+        odds = share / (1 - share) * np.exp(spread * swing)
+        trials = generator.poisson(6, shape)
+        hits = generator.binomial(trials, odds / (1 + odds))
+        seen, total = window_sums(hits, starts, pattern), window_sums(trials, starts, pattern)
+        exact = hypergeom(trials.sum(1), hits.sum(1), total[:, -1])
+        order = order_windows(seen, total.astype(float))
+        test, less = PlaceboTest(order[:, -1], order[:, :-1]), exact.cdf(seen[:, -1])
+        rates = {
+            "window_shift": 2 * np.minimum(test.p_lower, test.p_upper) <= alpha,
+            "window_shift_less": test.p_lower <= alpha,
+            "fisher": 2 * np.minimum(less, exact.sf(seen[:, -1] - 1)) <= alpha,
+            "fisher_less": less <= alpha,
+        }
+        rows[name] = {column: float(rejected.mean()) for column, rejected in rates.items()}
+        shift = rows[name]["window_shift"]
+        rows[name]["standard_error"] = np.sqrt(shift * (1 - shift) / replicates)
+        rows[name]["none_by_chance"] = float((seen[:, -1] == 0).mean())
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("days")

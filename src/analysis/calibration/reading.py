@@ -1,16 +1,21 @@
-"""The size study, read: promises against measurements, what may be believed, and both in words."""
+"""What the size study says: promises beside measurements, what may be believed, sentences and pictures."""
+
+from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from analysis.calibration.eras import ERAS, compare_features
-from analysis.calibration.plan import known_processes, ordinary_counts
-from analysis.calibration.study import Scenario, study
-from analysis.calibration.trials import simulated_layout, window_shift
+from analysis.calibration.processes import ERAS, compare_features, known_processes, ordinary_counts
+from analysis.calibration.study import Scenario, short, simulated_layout, study
+from analysis.figures import EXPECTED, INK, PAUSE, finish, new_axes
 from analysis.placebo import POWER
-from analysis.words import capital, days_text, outcome_label
+from analysis.words import capital, days_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LATEST = "2026"
 ONE_DAYS = r"\b1 days\b"  # as settings of the plan are named
@@ -45,19 +50,11 @@ PROMISES = (
 )  # fmt: skip
 
 
-def promises_kept(table):
-    """Set what was promised beside what was measured.
+def promises_kept(table: pd.DataFrame) -> pd.DataFrame:
+    """Set what was promised beside what was measured, a row per promise.
 
-    Parameters
-    ----------
-    table : DataFrame
-        As from `load_calibration`.
-
-    Returns
-    -------
-    DataFrame, one row per promise
-        Columns promise, must_be, measured (lowest to highest cell), cells, outside (cells that miss), clearly (by
-        more than two Monte Carlo standard errors) and worst (the cell furthest out).
+    measured: lowest to highest cell; outside: cells that miss; clearly: those that miss by more than two Monte Carlo
+    standard errors; worst: the cell furthest out.
     """
     table, rows = _with_found(table), []
     for promise, query, columns, low, high in PROMISES:
@@ -84,16 +81,12 @@ def promises_kept(table):
     return pd.DataFrame(rows)
 
 
-def what_may_be_believed(table):
+def what_may_be_believed(table: pd.DataFrame) -> pd.DataFrame:
     """What a verdict on a window of each length rests on, for drones and missiles as in the war.
 
-    Short windows are tested as in the war, by the rule that picks between window shift and the after-salvo test.
-
-    Returns
-    -------
-    DataFrame indexed by days
-        Columns false_alarms (drones, lowest to highest era), drones_cut and missiles_cut (the smallest cut tried that
-        was found in at least 80 % of series of every era; "none" of those tried, "not tried") and believe, in words.
+    Short windows are tested by the rule that picks between window shift and the after-salvo test. false_alarms:
+    drones, lowest to highest era; drones_cut and missiles_cut: the smallest cut tried that was found in at least 80 %
+    of series of every era ("none" of those tried, "not tried"); believe: in words.
     """
     used = table[table["test"].isin(["automatic", "long window"]) & ~table["setting"].str.contains("after a salvo")]
     rows = []
@@ -107,13 +100,13 @@ def what_may_be_believed(table):
     return pd.DataFrame(rows).set_index("days")
 
 
-def describe_belief(table):
+def describe_belief(table: pd.DataFrame) -> str:
     """What a verdict on a window of each length lets one believe, a Markdown line each."""
     believed = what_may_be_believed(table)["believe"]
     return "\n".join(f"* **{days_text(days)}.** {words}" for days, words in believed.items())
 
 
-def _with_found(table):
+def _with_found(table: pd.DataFrame) -> pd.DataFrame:
     """How often a stated cut was found, among the series in which one could be stated at all."""
     answered = table["answered"].where(table["answered"] > 0)
     return table.assign(
@@ -121,18 +114,18 @@ def _with_found(table):
     )
 
 
-def _worst_power(own, outcome):
+def _worst_power(own: pd.DataFrame, outcome: str) -> pd.Series:
     """How often each cut tried is found in the era where it is found least."""
     power = own[(own["question"] == "power") & own["process"].str.startswith(outcome)]
     return power.groupby("cut")["rejected_lower"].min()
 
 
-def _cut_in_words(rates):
+def _cut_in_words(rates: pd.Series) -> str:
     seen = rates.index[rates >= POWER]
     return percent(seen.min()) if len(seen) else "none" if len(rates) else "not tried"
 
 
-def _belief(outcome, rates):
+def _belief(outcome: str, rates: pd.Series) -> str:
     """What follows where no fall is found; `rates` are those of the era in which a cut is found least."""
     seen, most = rates.index[rates >= POWER], rates.index.max()
     if len(seen):
@@ -143,7 +136,7 @@ def _belief(outcome, rates):
     return f"For {outcome}, if none is found, {said}."
 
 
-def cells_of(table, question, test, *, setting=None):
+def cells_of(table: pd.DataFrame, question: str, test: str, *, setting: str | None = None) -> pd.DataFrame:
     """Cells of one question and test, labelled for `draw_rates`."""
     own = table[(table["question"] == question) & (table["test"] == test)]
     own = own if setting is None else own[own["setting"] == setting]
@@ -154,12 +147,12 @@ def cells_of(table, question, test, *, setting=None):
     return own.assign(label=label.where(own["cut"] == 0, label + own["cut"].map(", {:.0%} cut".format)))
 
 
-def stated_cuts(table, test="window shift"):
+def stated_cuts(table: pd.DataFrame, test: str = "window shift") -> pd.DataFrame:
     """Cells that plant the cut a test itself calls just visible, with `found`: among series where one is stated."""
     return _with_found(cells_of(table, "stated cut", test))
 
 
-def other_tests(table):
+def other_tests(table: pd.DataFrame) -> pd.DataFrame:
     """Sizes of the tests besides window shift, the worst process of each setting."""
     size = table[(table["question"] == "size") & ~table["test"].isin(["window shift", "Poisson", "NB-HAC"])]
     one_sided = size["test"] == "after quiet"  # a rebound is looked for upwards only
@@ -173,7 +166,7 @@ def other_tests(table):
     return worst.assign(label=worst["test"] + ", " + setting + days)
 
 
-def describe_rates(rows, value):
+def describe_rates(rows: pd.DataFrame, value: str) -> str:
     """Range of a rate, and where it is lowest and highest, in a sentence."""
     low, high = (
         f"{percent(end[value])} ({_place(end)})"
@@ -182,28 +175,22 @@ def describe_rates(rows, value):
     return f"{len(rows)} rates from {low} to {high}."
 
 
-def _place(cell):
+def _place(cell: pd.Series) -> str:
     """Process, setting and length of a cell, each said once; episodes have lengths of their own."""
     label = cell["label"] if cell["process"] in cell["label"] else f"{cell['process']}, {cell['label']}"
     said = cell["test"].startswith("joint") or label.endswith(" d")
     return label if said else f"{label}, {cell['length']:g} d"
 
 
-def check_live(*, replicates=300, seed=0):
-    """Draw series as in the latest era here and now: how often does window shift over 3 days find what is not there?
-
-    Returns
-    -------
-    DataFrame, one row
-        Columns as measured by `study`: replicates, rejected and its standard error, coverage, median_ratio.
-    """
+def check_live(*, replicates: int = 300, seed: int = 0) -> pd.DataFrame:
+    """Draw series as in the latest era here and now: how often does window shift over 3 days find what is not there?"""
     source, _ = known_processes()[f"drones {LATEST}"]
-    trial = partial(window_shift, layout=simulated_layout(365, 3))
+    trial = partial(short, layout=simulated_layout(365, 3), test="shift")
     found = study(trial, source, Scenario(timing="random"), replicates=replicates, seed=seed)
-    return found[["replicates", "rejected", "rejected_se", "coverage", "median_ratio"]].round(3)
+    return pd.DataFrame([found])[["replicates", "rejected", "rejected_se", "coverage", "median_ratio"]].round(3)
 
 
-def describe_size(table):
+def describe_size(table: pd.DataFrame) -> str:
     """How often window shift cries wolf, in a sentence or two."""
     cells = table.query(f"{_SHIFT} and not {_WAR}")
     war = cells[cells["process"].str.startswith("drones")]
@@ -217,75 +204,68 @@ def describe_size(table):
     )
 
 
-def describe_power(table, process, *, test="automatic"):
-    """What a test finds in one process, in a sentence; by default the rule in use, which picks a test."""
-    cells = table.query("question == 'power' and test == @test and process == @process")
-    parts = [
-        f"{percent(own.iloc[0]['rejected_lower'])} to {percent(own.iloc[-1]['rejected_lower'])} over "
-        + days_text(int(days))
-        for days, own in cells.sort_values("cut").groupby("length")
-    ]
-    low, high = percent(cells["cut"].min()), percent(cells["cut"].max())
-    return f"{capital(process)}: from a cut of {low} to one of {high}, found in {'; '.join(parts)}."
+SENTENCES = {  # rows, what each part is of, the part, what joins the parts, the sentence
+    "power": (
+        "question == 'power' and test == 'automatic' and process == @process",
+        "length",
+        "{first} to {last} over {days}",
+        "; ",
+        "{process}: from a cut of {least} to one of {most}, found in {parts}.",
+    ),
+    "joint power": (
+        "question == 'power' and test == 'joint, as in the war' and process == @process",
+        "cut",
+        "{least} in {first}",
+        ", ",
+        "{process}, cuts in all truces that the joint test finds: {parts}.",
+    ),
+    "surges": (
+        "question == 'power' and test == 'after quiet'",
+        "setting",
+        "{times} times in {risen}",
+        ", ",
+        "In the week after a pause, more than expected by this much is found: {parts}.",
+    ),
+    "warning": (
+        "test in @CUSTOMARY",
+        "test",
+        "{test} in {lowest} to {highest}",
+        " and ",
+        "On 4 days without any change, asked for 5%, {parts} of series find one.",
+    ),
+}
+CUSTOMARY = {"Poisson": "a Poisson regression", "NB-HAC": "a negative binomial one with HAC errors"}
 
 
-def describe_warning(table):
-    """How often the customary regressions cry wolf, in a sentence."""
-    parts = []
-    for test, words in (("Poisson", "a Poisson regression"), ("NB-HAC", "a negative binomial one with HAC errors")):
-        rates = table.loc[table["test"] == test, "rejected"]
-        parts.append(f"{words} in {percent(rates.min())} to {percent(rates.max())}")
-    return f"On 4 days without any change, asked for 5%, {' and '.join(parts)} of series find one."
+def describe(table: pd.DataFrame, which: str, *, process: str = "") -> str:
+    """One of `SENTENCES` with the rates of its cells: how often cuts, surges or nothing at all are found."""
+    query, column, part, joint, sentence = SENTENCES[which]
+    rows = table.query(query).sort_values("cut", kind="stable")
+    parts = [part.format(**_said(own)) for _, own in rows.groupby(column, sort=which != "warning")]
+    return sentence.format(process=capital(process), parts=joint.join(parts), **_cuts(rows))
 
 
-def describe_joint_power(table, process):
-    """How often cuts in all truces of the war would be found by the joint test, in a sentence."""
-    cells = table.query("question == 'power' and test == 'joint, as in the war' and process == @process")
-    found = [f"{percent(row.cut)} in {percent(row.rejected_lower)}" for row in cells.sort_values("cut").itertuples()]
-    return f"{capital(process)}, cuts in all truces that the joint test finds: {', '.join(found)}."
+def _cuts(rows: pd.DataFrame) -> dict[str, str]:
+    return {"least": percent(rows["cut"].min()), "most": percent(rows["cut"].max())}
 
 
-def describe_surges(table):
-    """How often a true surge after a pause is found, in a sentence."""
-    cells = table.query("question == 'power' and test == 'after quiet'")
-    times = cells["setting"].str.extract(r"([\d.]+) times")[0]
-    found = [f"{n} times in {percent(rate)}" for n, rate in zip(times, cells["rejected_greater"], strict=True)]
-    return f"In the week after a pause, more than expected by this much is found: {', '.join(found)}."
+def _said(own: pd.DataFrame) -> dict[str, str]:
+    """What a part of a sentence may say of its cells, which are in the order of their cuts."""
+    first, last = own.iloc[0], own.iloc[-1]
+    return _cuts(own) | {
+        "first": percent(first["rejected_lower"]),
+        "last": percent(last["rejected_lower"]),
+        "risen": percent(first["rejected_greater"]),
+        "lowest": percent(own["rejected"].min()),
+        "highest": percent(own["rejected"].max()),
+        "days": days_text(int(first["length"])),
+        "times": first["setting"].split(", ")[-1].removesuffix(" times"),
+        "test": CUSTOMARY.get(first["test"], first["test"]),
+    }
 
 
-def describe_quarters(real):
-    """In which quarter most falls in drones over a week were found where there was no pause, in a sentence."""
-    outcome, length = "drones_launched", 7
-    own = real.query("outcome == @outcome and length == @length and test == 'automatic' and quarter != 'all'")
-    worst = own.loc[own["lower"].idxmax()]
-    return (
-        f"By the rule in use, {outcome_label(outcome)} over {days_text(length)}: most falls in {worst['quarter']}, "
-        f"{percent(worst['lower'])} of {worst['windows']:.0f} windows, where 2.5% are asked for."
-    )
-
-
-def describe_real(real):
-    """How often windows of the real series that are no pause were called one, in a sentence per outcome."""
-    sentences = []
-    for outcome, own in real[(real["quarter"] == "all") & (real["test"] == "window shift")].groupby("outcome"):
-        parts = [
-            f"{days} d: {percent(row['lower'])} ± {100 * row['lower_se']:.1f} and {percent(row['upper'])} ± "
-            f"{100 * row['upper_se']:.1f}"
-            for days, row in own.set_index("length").iterrows()
-        ]
-        label = capital(outcome_label(outcome))
-        sentences.append(f"{label}, falls and rises found, 2.5% asked for each: {'; '.join(parts)}.")
-    return " ".join(sentences)
-
-
-def features_by_era():
-    """Features of drones and missiles in each era: real, the median of simulated ones, and whether within their range.
-
-    Returns
-    -------
-    DataFrame indexed by feature
-        Columns real, simulated and within, two digits, under the name of each era.
-    """
+def features_by_era() -> pd.DataFrame:
+    """Features of drones and missiles in each era: real, the median of simulated ones, and whether within their range."""
     counts, known, eras = ordinary_counts(), known_processes(), {}
     for era, (first, last) in ERAS.items():
         real = (series[first:last] for series in counts)
@@ -293,6 +273,60 @@ def features_by_era():
     return pd.concat(eras, axis=1).drop(columns=["low", "high"], level=1).round(2)
 
 
-def percent(share):
+def percent(share: float) -> str:
     """A share in words, with a decimal where it is small."""
     return f"{100 * share:.1f}%" if 0 < share < 0.1 else f"{100 * share:.0f}%"
+
+
+def draw_rates(
+    rows: pd.DataFrame,
+    *,
+    value: str,
+    band: tuple[float, float],
+    label: str,
+    by_length: bool = True,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Rates, in per cent, as dots with two Monte Carlo standard errors to both sides, over the promised band.
+
+    One line per `label` of the rows; with `by_length` several dots a line, coloured by the length of the window.
+    """
+    import seaborn as sns
+
+    names = list(dict.fromkeys(rows["label"]))
+    ax = new_axes(ax, height=1.1 + 0.28 * len(names))
+    ax.axvspan(100 * band[0], 100 * band[1], color=EXPECTED, alpha=0.25, lw=0)
+    lengths = sorted(rows["length"].unique()) if by_length else [0]
+    length = rows["length"] if by_length else 0 * rows["length"]
+    place = rows["label"].map(names.index) + 0.7 * (length.map(lengths.index) + 0.5) / len(lengths) - 0.35
+    error = 200 * rows[f"{value}_se"]
+    ax.hlines(place, 100 * rows[value] - error, 100 * rows[value] + error, color=INK, lw=0.8, alpha=0.6)
+    sns.scatterplot(
+        x=100 * rows[value], y=place, hue=length.map("{:g} d".format), hue_order=[f"{days:g} d" for days in lengths],
+        palette="colorblind", s=28, linewidth=0, ax=ax, zorder=3, legend=by_length,
+    )  # fmt: skip
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    if by_length:
+        ax.legend(title="", frameon=False, fontsize=8.5, loc="upper left", bbox_to_anchor=(1, 1), handletextpad=0.1)
+    ax.set(xlabel=label, ylabel="")
+    return finish(ax, title=title, caption="Grey: as promised. Bars: two Monte Carlo standard errors.")
+
+
+def draw_power(
+    table: pd.DataFrame, process: str, *, test: str = "automatic", title: str = "", ax: Axes | None = None
+) -> Axes:
+    """Share of series in which a test finds a cut, by its size and the length of the window."""
+    import seaborn as sns
+
+    ax = new_axes(ax)
+    cells = table.query("question == 'power' and test == @test and process == @process")
+    days = cells["length"].map(days_text)
+    sns.lineplot(
+        x=100 * cells["cut"], y=100 * cells["rejected_lower"], hue=days, marker="o", palette="colorblind", ax=ax
+    )
+    ax.axhline(100 * POWER, color=PAUSE, lw=1, ls=":")
+    ax.legend(title="", frameon=False, fontsize=8.5)
+    ax.set(xlabel="per cent that do not fly", ylabel="found in per cent of series", ylim=(0, 102))
+    return finish(ax, title=title, caption="Dotted: four in five, the mark of the smallest visible cut.")
