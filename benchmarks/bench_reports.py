@@ -25,7 +25,7 @@ from statistics import median
 
 import psutil
 
-from analysis.batch.kernels import ENVIRONMENT
+from analysis.reports.kernels import ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[1]
 SECTIONS = ("pause", "energy", "regions")
@@ -35,7 +35,7 @@ COMMAND_LINE = "from analysis.cli import main; main()"
 
 def chosen_pauses(number):
     """The latest reported pauses: those that can be tested cost most."""
-    from analysis.batch.front import report_rows
+    from analysis.reports.front import report_rows
     from analysis.pauses import load_pauses
 
     return report_rows(load_pauses())[-number:]
@@ -43,7 +43,7 @@ def chosen_pauses(number):
 
 def batch(place, number):
     """The batch of this package."""
-    from analysis.batch.run import run_reports
+    from analysis.reports.run import run_reports
 
     outcomes = run_reports(chosen_pauses(number), notebooks=place / "notebooks", out=place / "batch")
     print(json.dumps([outcome.status for outcome in outcomes]))
@@ -92,8 +92,8 @@ def export(place, number):
     """Prints the seconds that the HTML of a report costs after the first: rendered, and its share of its page."""
     import nbformat
 
-    from analysis.batch.pages import write_pages
-    from analysis.batch.sections import render_section
+    from analysis.reports.pages import write_pages
+    from analysis.reports.sections import render_section
 
     pauses, spent = chosen_pauses(number), []
     for pause in pauses:

@@ -40,7 +40,7 @@ def test_imports_go_one_way(room):
 @pytest.mark.parametrize("path", STATISTICS, ids=str)
 def test_core_knows_nothing_of_papermill_jupyter_or_the_batch(path):
     text = path.read_text(encoding="utf-8")
-    for foreign in ("papermill", "nbconvert", "nbformat", "jupyter", "analysis.batch", "analysis.sources", "IPython"):
+    for foreign in ("papermill", "nbconvert", "nbformat", "jupyter", "analysis.reports", "analysis.sources", "IPython"):
         assert f"import {foreign}" not in text, foreign
         assert f"from {foreign}" not in text, foreign
 

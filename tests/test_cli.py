@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from analysis.batch.progress import Progress
+from analysis.reports.progress import Progress
 from analysis.cli import main
 
 ROOT = Path(__file__).parents[1]

@@ -9,9 +9,9 @@ import pytest
 from made_up import FAULTS, code, comparison_notebook, pause_notebook, pauses
 from test_kernels import digests
 
-from analysis.batch import cluster as clusters
-from analysis.batch.cluster import cluster_executor
-from analysis.batch.run import run_reports
+from analysis.reports import cluster as clusters
+from analysis.reports.cluster import cluster_executor
+from analysis.reports.run import run_reports
 from analysis.errors import ReportError
 
 distributed = pytest.importorskip("distributed", reason="the extra distributed is not installed")
@@ -73,14 +73,14 @@ def run_on(cluster, folder):
 
 
 def test_workers_with_other_tables_are_refused_before_anything_is_sent(cluster, tmp_path, monkeypatch):
-    monkeypatch.setattr("analysis.batch.inputs.data_folder", lambda: tmp_path)  # here, not in the workers
+    monkeypatch.setattr("analysis.reports.inputs.data_folder", lambda: tmp_path)  # here, not in the workers
     with pytest.raises(ReportError, match=r"field tcp://.*would give other results; .*found other data\."):
         run_on(cluster, tmp_path)
     assert not list((tmp_path / "out" / "executed").iterdir())
 
 
 def test_a_worker_that_differs_and_joins_later_refuses_its_share(cluster, tmp_path, monkeypatch):
-    monkeypatch.setattr("analysis.batch.inputs.data_folder", lambda: tmp_path)
+    monkeypatch.setattr("analysis.reports.inputs.data_folder", lambda: tmp_path)
     monkeypatch.setattr(clusters, "_compare", lambda client: None)
     (made,) = run_on(cluster, tmp_path)
     assert made.status == "failed" and "found other data" in made.error

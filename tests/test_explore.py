@@ -12,8 +12,8 @@ from made_up import code
 from nbformat import v4
 
 import analysis as pa
-from analysis.batch.execution import effect_rows, normalise
-from analysis.batch.parameters import check_parameters, declared_parameters
+from analysis.reports.execution import effect_rows, normalise
+from analysis.reports.parameters import check_parameters, declared_parameters
 from analysis.errors import DesignError, RegistryError
 from analysis.pauses import data_folder
 

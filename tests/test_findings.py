@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import analysis as pa
-from analysis.batch.findings import (
+from analysis.reports.findings import (
     FINDINGS,
     METHOD,
     findings_table,

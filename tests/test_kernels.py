@@ -14,10 +14,10 @@ import psutil
 import pytest
 from made_up import code, comparison_notebook, pause_notebook, pauses
 
-from analysis.batch import kernels
-from analysis.batch.folder import read_executed
-from analysis.batch.kernels import Workers, warm_up
-from analysis.batch.run import run_reports
+from analysis.reports import kernels
+from analysis.reports.folder import read_executed
+from analysis.reports.kernels import Workers, warm_up
+from analysis.reports.run import run_reports
 from analysis.effects import COLUMNS
 from analysis.errors import ReportError
 
@@ -25,7 +25,7 @@ NAMES = ["a", "b"]
 BATCH = f"""
 import sys
 from made_up import pauses
-from analysis.batch.run import run_reports
+from analysis.reports.run import run_reports
 print("ready", flush=True)
 notebooks, out, mode, level = sys.argv[1:]
 run_reports(
@@ -239,7 +239,7 @@ def test_without_fork_plain_kernels_make_the_same_report(reference, tmp_path, mo
 
 
 def _task(folder):
-    from analysis.batch.tasks import Task
+    from analysis.reports.tasks import Task
 
     return Task(
         name="a.pause", notebook="pause.ipynb", parameters={}, out=str(folder), folder=str(folder), timeout=5,

@@ -13,11 +13,11 @@ from made_up import code, effect_row, pauses, text
 from markupsafe import Markup
 from nbformat import v4
 
-from analysis.batch.execution import to_text
-from analysis.batch.findings import method
-from analysis.batch.folder import cells_digest, mark_part, open_folder, part_path, write_file
-from analysis.batch.pages import write_pages
-from analysis.batch.sections import TEMPLATES, render_section
+from analysis.reports.execution import to_text
+from analysis.reports.findings import method
+from analysis.reports.folder import cells_digest, mark_part, open_folder, part_path, write_file
+from analysis.reports.pages import write_pages
+from analysis.reports.sections import TEMPLATES, render_section
 from analysis.effects import MIME
 from analysis.errors import ReportError
 

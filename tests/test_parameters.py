@@ -1,7 +1,7 @@
 import pytest
 from made_up import code, save, text
 
-from analysis.batch.parameters import check_parameters, declared_parameters
+from analysis.reports.parameters import check_parameters, declared_parameters
 from analysis.errors import ReportError
 
 DECLARED = """pause_id: str = "easter-2025"  # which pause

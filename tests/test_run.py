@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from made_up import FAULTS, code, comparison_notebook, effect_row, pause_notebook, pauses
 
-from analysis.batch import folder as folders
-from analysis.batch.folder import cells_digest, check_names, open_folder, write_file
-from analysis.batch.inputs import fingerprint as real_fingerprint
-from analysis.batch.manifest import git_revision
-from analysis.batch.record import merge_record, to_csv
-from analysis.batch.run import run_reports
+from analysis.reports import folder as folders
+from analysis.reports.folder import cells_digest, check_names, open_folder, write_file
+from analysis.reports.inputs import fingerprint as real_fingerprint
+from analysis.reports.manifest import git_revision
+from analysis.reports.record import merge_record, to_csv
+from analysis.reports.run import run_reports
 from analysis.effects import COLUMNS, MIME
 from analysis.errors import ReportError
 
@@ -36,7 +36,7 @@ def rows(path):
 def steady_surroundings():
     """Somebody may edit the package or the tables while these tests run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("analysis.batch.run.fingerprint", lambda: {"package": "1", "data": "2"})
+        patch.setattr("analysis.reports.run.fingerprint", lambda: {"package": "1", "data": "2"})
         yield
 
 
@@ -63,7 +63,7 @@ def no_kernels(monkeypatch):
     def refuse(*args, **options):
         raise AssertionError("a kernel would have been started")
 
-    monkeypatch.setattr("analysis.batch.kernels.Workers", refuse)
+    monkeypatch.setattr("analysis.reports.kernels.Workers", refuse)
 
 
 def test_a_batch_leaves_notebooks_record_pages_and_index(batch):
@@ -157,14 +157,14 @@ def test_what_changed_runs_again(copied, monkeypatch, change):
             started.extend(task.name for task in tasks)
             yield from ((i, {"seconds": 0.0, "error": "not run"}) for i, _ in enumerate(tasks))
 
-    monkeypatch.setattr("analysis.batch.kernels.Workers", Recorder)
+    monkeypatch.setattr("analysis.reports.kernels.Workers", Recorder)
     options, executed = {}, copied / "out" / "executed" / "a.pause.ipynb"
     if change == "notebook":
         pause_notebook(copied / "notebooks", extra=[code("1 + 1")])
     elif change == "parameter":
         options = {"parameters": {"level": 0.9}}
     elif change == "surroundings":
-        monkeypatch.setattr("analysis.batch.run.fingerprint", lambda: {"package": "1", "data": "3"})
+        monkeypatch.setattr("analysis.reports.run.fingerprint", lambda: {"package": "1", "data": "3"})
     elif change == "executed copy":
         executed.write_text(executed.read_text().replace("No visible change", "No change"))
     elif change == "deleted":
@@ -178,7 +178,7 @@ def test_what_changed_runs_again(copied, monkeypatch, change):
 
 
 def test_the_fingerprint_tells_package_tables_and_libraries_apart(tmp_path, monkeypatch):
-    from analysis.batch import inputs
+    from analysis.reports import inputs
 
     for place in ("package/batch", "data", "site"):
         (tmp_path / place).mkdir(parents=True)
@@ -331,7 +331,7 @@ def test_a_disk_that_fills_up_during_a_batch_loses_no_old_report(copied, monkeyp
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(folders.os, "fsync", full)
-    monkeypatch.setattr("analysis.batch.kernels.CAN_FORK", False)  # so that all writing is done in this process
+    monkeypatch.setattr("analysis.reports.kernels.CAN_FORK", False)  # so that all writing is done in this process
     with pytest.raises(ReportError, match=r"^manifest.json: cannot be written"):
         run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out", progress=(told := []).append)
     failed = {event["pause"]: event["error"] for event in told if event.get("status") == "failed"}

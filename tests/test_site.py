@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.batch.front import report_rows
-from analysis.batch.run import run_reports
+from analysis.reports.front import report_rows
+from analysis.reports.run import run_reports
 from analysis.pauses import load_pauses
 
 CHROMIUM = "/usr/bin/chromium"

@@ -104,9 +104,9 @@ def test(pause_id, outcome_names, claim):
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
 def report(pause_ids, only, jobs, force, cold, timeout, scheduler, out, quiet, as_json):
     """Make the reports of all reported pauses, or of those named, and the index."""
-    from analysis.batch.front import report_rows
-    from analysis.batch.progress import Progress
-    from analysis.batch.run import run_reports
+    from analysis.reports.front import report_rows
+    from analysis.reports.progress import Progress
+    from analysis.reports.run import run_reports
     from analysis.pauses import REPORTED, data_folder, get_pause, load_pauses
 
     clone, registry = data_folder().parent, load_pauses()
@@ -124,8 +124,8 @@ def report(pause_ids, only, jobs, force, cold, timeout, scheduler, out, quiet, a
             selected=pause_ids or None, only=only or None, force=force, cold=cold, timeout=timeout,
             scheduler=scheduler, progress=progress,
         )  # fmt: skip
-    if out is None and any(outcome.status == "made" for outcome in outcomes):  # nothing new, nothing new to say
-        from analysis.batch.findings import write_findings
+    if out is None and not pause_ids and not only:  # of a part of the record, nothing is told
+        from analysis.reports.findings import write_findings
 
         write_findings(clone)
     sys.exit(1 if any(outcome.status == "failed" for outcome in outcomes) else 0)
@@ -144,7 +144,7 @@ def calibrate(replicates, jobs, seed, only, scheduler, out):
 
     cluster = nullcontext()
     if scheduler:
-        from analysis.batch.cluster import cluster_executor
+        from analysis.reports.cluster import cluster_executor
 
         cluster = cluster_executor(scheduler)
 

@@ -1,6 +1,6 @@
 """The findings and the method in words, for README.md, reports/README.md and the index of the pages.
 
-Run as `python -m analysis.batch.findings` to refresh both files and the forest plot after a batch.
+Run as `python -m analysis.reports.findings` to refresh both files and the forest plot after a batch.
 """
 
 from datetime import date
@@ -10,11 +10,11 @@ from textwrap import fill
 import pandas as pd
 
 from analysis.assessment import PRIMARY_HORIZON, describe_inferred, inferred_zeros
-from analysis.batch.folder import write_file
 from analysis.comparison import EPISODE, WITHOUT
 from analysis.errors import ReportError
 from analysis.pauses import data_folder, load_pauses, reported_pauses
 from analysis.phrases import in_brief, week_after
+from analysis.reports.store import write_file
 from analysis.results import describe_forest, forest_frame, load_results, verdicts
 from analysis.sentences import (
     FEWER,
@@ -30,7 +30,7 @@ from analysis.sentences import (
 from analysis.tables import load_strikes
 
 FINDINGS = "<!-- findings: generated from reports/results.csv -->", "<!-- end of findings -->"
-METHOD = "<!-- method: generated from src/analysis/batch/templates/method.txt -->", "<!-- end of method -->"
+METHOD = "<!-- method: generated from src/analysis.reports/templates/method.txt -->", "<!-- end of method -->"
 JOINT = "volume-truces"
 AFTER = f"after-{PRIMARY_HORIZON}"
 TEMPLATES = Path(__file__).parent / "templates"
