@@ -181,7 +181,7 @@ class _Spilt:
     """What child processes and libraries write past Python's streams."""
 
     def __init__(self, descriptor: int, name: str, shell: _Shell):
-        self._file, self._name, self._shell, self._read = tempfile.TemporaryFile(), name, shell, 0
+        self._file, self._name, self._shell, self._read = tempfile.TemporaryFile(), name, shell, 0  # noqa: SIM115
         os.dup2(self._file.fileno(), descriptor)
 
     def collect(self):

@@ -9,16 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.reports.make import effect_rows, records
-from analysis.reports.store import (
-    digest,
-    executed_path,
-    failed_path,
-    is_stamped,
-    read_executed,
-    read_failure,
-    stamp,
-    write_file,
-)
+from analysis.reports import store
 
 BACKGROUND = {
     "data": "What the data can and cannot say",
@@ -48,25 +39,25 @@ def write_pages(
     made_from = []
     for pause in pauses:
         parts = [_state(folder, f"{pause['id']}.{name}") for name in sections]
-        made_from.append(digest(dict(surroundings), pause, list(background), parts))
+        made_from.append(store.digest(dict(surroundings), pause, list(background), parts))
         if any(cells for cells, _ in parts):
             content = partial(_page, folder, pause, sections, rendered)
             write(pause["id"], "page.html.j2", made_from[-1], content)
     for name, source in background.items():
         content = partial(_background, name, source)
-        write(name, "background.html.j2", digest(surroundings.get("package"), source, list(background)), content)
+        write(name, "background.html.j2", store.digest(surroundings.get("package"), source, list(background)), content)
     content = partial(_index, folder, pauses, sections, comparison, list(background), rendered)
-    write("index", "index.html.j2", digest(made_from, list(background), _state(folder, comparison)), content)
+    write("index", "index.html.j2", store.digest(made_from, list(background), _state(folder, comparison)), content)
 
 
 def _write(folder: Path, linked: frozenset, name: str, template: str, made_from: str, content: Callable[[], dict]):
-    if is_stamped(folder / f"{name}.html", made_from):
+    if store.is_stamped(folder / f"{name}.html", made_from):
         return
     page = NOTEBOOK.sub(  # from links to notebooks to their pages; one without a page is only named
         lambda found: f'<a href="{found[1]}.html">{found[2]}</a>' if found[1] in linked else found[2],
         _environment().get_template(template).render(**content()),
     )
-    write_file(folder / f"{name}.html", stamp(page + "\n", made_from))
+    store.write_file(folder / f"{name}.html", store.stamp(page + "\n", made_from))
 
 
 @cache
@@ -84,8 +75,10 @@ def _environment() -> Any:
 
 def _state(folder: Path, name: str) -> tuple[str, str]:
     """What a page shows of a report: the digest of its cells, and why its last run failed."""
-    executed = read_executed(executed_path(folder, name))
-    return executed["metadata"]["pauses"]["cells"] if executed else "", read_failure(failed_path(folder, name))
+    executed = store.read_executed(store.executed_path(folder, name))
+    return executed["metadata"]["pauses"]["cells"] if executed else "", store.read_failure(
+        store.executed_path(folder, name, failed=True)
+    )
 
 
 def _page(folder: Path, pause: dict, sections: Sequence[str], rendered: Mapping[str, str]) -> dict:
@@ -105,7 +98,7 @@ def _card(folder: Path, pause: dict, sections: Sequence[str]) -> dict:
     from analysis.tables import outcomes
 
     names = {name: f"{pause['id']}.{name}" for name in sections}
-    books = {name: read_executed(executed_path(folder, file)) for name, file in names.items()}
+    books = {name: store.read_executed(store.executed_path(folder, file)) for name, file in names.items()}
     executed = [book for book in books.values() if book]
     known, found = outcomes(), {"pause": {}, AFTER: {}}
     for row in (row for book in executed for row in effect_rows(book)):
@@ -121,7 +114,11 @@ def _card(folder: Path, pause: dict, sections: Sequence[str]) -> dict:
             for name, row in rows.items()
         },
         "sections": [{"name": name} for name, book in books.items() if book],
-        "errors": {name: error for name, file in names.items() if (error := read_failure(failed_path(folder, file)))},
+        "errors": {
+            name: error
+            for name, file in names.items()
+            if (error := store.read_failure(store.executed_path(folder, file, failed=True)))
+        },
     }
 
 
@@ -141,13 +138,13 @@ def _index(
     from analysis.tables import outcomes
 
     cards, registry = [_card(folder, pause, sections) for pause in pauses], load_pauses()
-    compared = read_executed(executed_path(folder, comparison))
+    compared = store.read_executed(store.executed_path(folder, comparison))
     rows = effect_rows(compared) if compared else []
     together = pd.DataFrame(rows + [row for card in cards for row in card["rows"].values()] if rows else [])
     return {
         "cards": cards,
         "comparison": _part(folder, comparison, rendered, level=2),
-        "comparison_error": read_failure(failed_path(folder, comparison)),
+        "comparison_error": store.read_failure(store.executed_path(folder, comparison, failed=True)),
         "method": method(),
         "background": [{"id": name, "name": BACKGROUND[name]} for name in background],
         "answer": joint_sentence(together) if rows else "",
@@ -158,26 +155,27 @@ def _index(
     }
 
 
-def _background(name: str, source: bytes) -> dict:
-    return {"part": {"id": name, "name": BACKGROUND[name], "html": _rendered(source.decode(), name, level=1)}}
-
-
 def _part(folder: Path, name: str, rendered: Mapping[str, str], *, level: int) -> Any:
     """The rendered part of an executed notebook, or nothing where there is none."""
     from markupsafe import Markup
 
-    if read_executed(executed_path(folder, name)) is None:
+    path = store.executed_path(folder, name)
+    if store.read_executed(path) is None:
         return None
-    if name in rendered:
-        return Markup(rendered[name])
-    return _rendered(executed_path(folder, name).read_text("utf-8"), name, level=level)
+    return Markup(rendered[name] if name in rendered else render(path.read_bytes(), name, level=level))  # clean already
 
 
-def _rendered(text: str, name: str, *, level: int) -> Any:
-    import nbformat
+def _background(name: str, source: bytes) -> dict:
     from markupsafe import Markup
+
+    return {"part": {"id": name, "name": BACKGROUND[name], "html": Markup(render(source, name, level=1))}}
+
+
+def render(content: bytes, name: str, *, level: int) -> str:
+    """The part of a page that an executed notebook makes."""
+    import nbformat
 
     from analysis.reports.sections import render_section
 
-    notebook = nbformat.reads(text, as_version=4)
-    return Markup(render_section(notebook, name=name.replace(".", "-"), level=level))  # clean already
+    notebook = nbformat.reads(content.decode("utf-8"), as_version=4)
+    return render_section(notebook, name=name.replace(".", "-"), level=level)

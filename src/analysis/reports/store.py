@@ -103,12 +103,17 @@ def opened(folder: Path | str) -> Iterator[Path]:
         os.close(lock)  # which also gives the lock up
 
 
+def is_same(path: Path, content: str | bytes) -> bool:
+    """Whether a file is there and holds this."""
+    return path.is_file() and path.read_bytes() == (content if isinstance(content, bytes) else content.encode("utf-8"))
+
+
 def write_file(path: Path, content: str | bytes) -> bool:
     """Put a file in its place in one step, so that a reader sees the old or the new one; say whether it changed."""
     data = content if isinstance(content, bytes) else content.encode("utf-8")
     staged = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        if path.is_file() and path.read_bytes() == data:
+        if is_same(path, data):
             return False
         with staged.open("xb") as file:
             file.write(data)
@@ -123,14 +128,9 @@ def write_file(path: Path, content: str | bytes) -> bool:
     return True
 
 
-def executed_path(folder: Path, name: str) -> Path:
-    """Where the executed notebook of a report goes."""
-    return folder / EXECUTED / f"{name}.ipynb"
-
-
-def failed_path(folder: Path, name: str) -> Path:
-    """Where a failed run of a report is kept."""
-    return folder / EXECUTED / f"{FAILED}{name}.ipynb"
+def executed_path(folder: Path, name: str, *, failed: bool = False) -> Path:
+    """Where the executed notebook of a report goes, or what a failed run left."""
+    return folder / EXECUTED / f"{FAILED if failed else ''}{name}.ipynb"
 
 
 def read_executed(path: Path) -> dict | None:
@@ -164,11 +164,8 @@ def stamp(page: str, made_from: str) -> str:
 
 def is_stamped(path: Path, made_from: str) -> bool:
     """Whether a page is there, whole, and made from this."""
-    try:
-        doctype, _, rest = path.read_bytes().decode().split("\n", 2)
-    except (OSError, ValueError):
-        return False
-    return path.read_bytes() == stamp(f"{doctype}\n{rest}", made_from).encode()
+    page = path.read_text("utf-8") if path.is_file() else ""
+    return page.count("\n") > 1 and page == stamp(re.sub("\n.*", "", page, count=1), made_from)
 
 
 def read_failure(path: Path) -> str:
