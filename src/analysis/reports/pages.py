@@ -8,8 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from analysis.reports.make import effect_rows, records
 from analysis.reports import store
+from analysis.reports.make import effect_rows, records
 
 BACKGROUND = {
     "data": "What the data can and cannot say",

@@ -27,7 +27,6 @@ ENVIRONMENT = {
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a kernel's debugger would print a warning about itself
 }  # fmt: skip
 WARM = "analysis.reports.warm"
-GRACE = 15  # seconds that a process may take to end itself once its time is over
 
 
 @dataclass
@@ -113,12 +112,21 @@ def _work(function: Callable, task: Any, pipe: Connection):
     if hasattr(os, "setsid"):
         os.setsid()  # Ctrl-C reaches the batch alone; what this process starts can be ended with it
         Thread(target=_end_with_batch, daemon=True).start()
+    try:
+        check_threads()
+        pipe.send([function(task, partial(pipe.send, None)), ""])
+    except ReportError as error:
+        pipe.send([None, str(error)])
+
+
+def check_threads() -> None:
+    """Refuse to go on in a process that was forked from more than one thread."""
     threads = getattr(sys.modules.get(WARM), "THREADS", 1)
     if threads != 1:
-        remedy = "uninstall what starts threads when imported, such as pyarrow"
-        problem = "processes cannot be forked safely"
-        raise ReportError(problem, expected="one thread", found=f"{threads} threads", remedy=remedy)
-    pipe.send([function(task, partial(pipe.send, None))])
+        raise ReportError(
+            "processes cannot be forked safely", expected="one thread", found=f"{threads} threads",
+            remedy="uninstall what starts threads when imported, such as pyarrow",
+        )  # fmt: skip
 
 
 def _end_with_batch():
@@ -133,7 +141,7 @@ def _hear(worker: Worker, patience: float) -> tuple[Any, str] | None:
         while worker.pipe.poll():
             message = worker.pipe.recv()
             if message is not None:
-                return message[0], ""
+                return message
             worker.deadline = time.monotonic() + patience
     if ended:
         code = worker.process.exitcode

@@ -1,8 +1,8 @@
 """The record of all effects, `results.csv`: a batch replaces the rows that its notebooks gave, and no others.
 
 Which report gave which rows is kept beside it, in `results_origin.csv`: a line a report, with a digest of the key of
-each row, and one with the digest of the record it belongs to. So a row disappears only when the report that gave it was made again without it, and any sequence of partial
-batches ends with the record of one whole batch.
+each row, and one with the digest of the record it belongs to. So a row disappears only when the report that gave it was
+made again without it, and any sequence of partial batches ends with the record of one whole batch.
 """
 
 import csv
@@ -51,7 +51,7 @@ class Record:
         origin, fresh, heard = dict(self.origin), {}, self.heard | set(spoken)
         for name, effects in spoken.items():
             texts = [{field: as_text(row[field]) for field in COLUMNS} for row in effects]
-            origin[name] = {_short(_key(row)) for row in texts}
+            origin[name] = {self.short(_key(row)) for row in texts}
             for row in texts:
                 if fresh.setdefault(_key(row), row) != row:
                     raise ReportError("two notebooks disagree about one effect", field=" / ".join(_key(row)))
@@ -59,9 +59,14 @@ class Record:
         silent = {pause for name, pause in self.every.items() if name not in heard}
         for key, row in self.rows.items():
             pause = key[0] if key[0] in self.every.values() else ""
-            if _short(key) in owned or (_short(key) not in owned_before and pause in silent):
+            if self.short(key) in owned or (self.short(key) not in owned_before and pause in silent):
                 fresh.setdefault(key, row)
         return replace(self, rows={key: fresh[key] for key in sorted(fresh)}, origin=origin, heard=heard)
+
+    @staticmethod
+    def short(key: Key) -> str:
+        """The digest of a key."""
+        return digest(key)[:10]
 
     def write(self, folder: Path) -> None:
         """Write both files, the record first: see `read`."""
@@ -96,10 +101,6 @@ def as_text(value: object) -> str:
 
 def _key(row: Mapping[str, str]) -> Key:
     return tuple(row[name] for name in KEY)
-
-
-def _short(key: Key) -> str:
-    return digest(key)[:10]
 
 
 def _read(path: Path) -> list[dict[str, str]]:

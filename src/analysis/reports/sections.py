@@ -82,7 +82,7 @@ class Cell:
 
 
 class Part(IPythonRenderer):
-    """What the template asks for; Markdown becomes text, tables, and links to the web, mail or places of the reports."""
+    """What the template asks for; Markdown becomes text, tables and links to the web, mail or places of the reports."""
 
     def __init__(self, name: str, level: int):
         super().__init__(escape=True)
