@@ -19,7 +19,7 @@ ROOMS = [
 ]  # fmt: skip
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path.name != "__init__.py")
 STATISTICS = [SOURCE / f"{room.replace('.', '/')}.py" for room in ROOMS]
-DOORS, APART = ["explore", "cli"], ["sources", "batch"]
+DOORS, APART = ["explore", "cli"], ["sources", "reports"]
 
 
 def imported(path):

@@ -12,10 +12,10 @@ from made_up import code
 from nbformat import v4
 
 import analysis as pa
-from analysis.reports.execution import effect_rows, normalise
-from analysis.reports.parameters import check_parameters, declared_parameters
 from analysis.errors import DesignError, RegistryError
 from analysis.pauses import data_folder
+from analysis.reports.make import effect_rows, normalise
+from analysis.reports.parameters import check_parameters, declared_parameters
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 PAUSE = "us-three-day-2026-05"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import analysis as pa
+from analysis.phrases import in_brief
 from analysis.reports.findings import (
     FINDINGS,
     METHOD,
@@ -14,7 +15,6 @@ from analysis.reports.findings import (
     method,
     write_findings,
 )
-from analysis.phrases import in_brief
 from analysis.results import load_results
 
 ROOT = Path(__file__).parents[1]

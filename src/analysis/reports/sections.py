@@ -35,6 +35,7 @@ KINDS = {  # of columns: numbers flush right; days and verdicts on one line
     "num": re.compile(r"[-+−×]?\s?[\d.,\u202f\u00a0]+(?:e[-+]?\d+)?\s?%?"),
     "whole": re.compile(rf"\d{{4}}-\d\d-\d\d(?: to \d{{4}}-\d\d-\d\d)?|{'|'.join(VERDICTS)}"),
 }
+SPANS = ("colspan", "rowspan")
 INSIDE = {  # where the tags may stand of which pandas makes a table; the others stand by themselves or in a div
     "thead": ["table"], "tbody": ["table"], "tr": ["thead", "tbody"], "th": ["tr"], "td": ["tr"],
     **{tag: ["", "div"] for tag in ("table", "style", "div", "p")},
@@ -210,7 +211,7 @@ class TableReader(HTMLParser):
         elif tag == "tr":
             self.rows[self.open[-2]].append([])
         elif tag in ("th", "td"):
-            spans = [f' {name}="{value}"' for name, value in attrs if name.endswith("span") and value.isdecimal()]
+            spans = [f' {name}="{value}"' for name, value in attrs if name in SPANS and (value or "").isdecimal()]
             self.rows[self.open[-3]][-1].append(Cell("", tag == "th", "".join(sorted(spans))))
         elif tag in ("div", "p"):
             self.pieces.append(f"<{tag}>")

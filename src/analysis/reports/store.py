@@ -4,6 +4,7 @@ An executed notebook carries a digest of all it depends on and one of its own ce
 was made from and one of itself. So a file is current or it is not, however the batch before ended.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -82,6 +83,8 @@ def opened(folder: Path | str) -> Iterator[Path]:
     try:
         for place in places:
             place.mkdir(parents=True, exist_ok=True)
+            if not os.access(place, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         lock = os.open(folder / EXECUTED / ".lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
     except OSError as error:
         raise _unwritable(folder, error) from error
