@@ -3,13 +3,14 @@ import json
 import os
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import nbformat
+import papermill
 import psutil
 import pytest
 from made_up import code, comparison_notebook, pause_notebook, pauses
@@ -17,8 +18,8 @@ from made_up import code, comparison_notebook, pause_notebook, pauses
 from analysis.effects import COLUMNS
 from analysis.errors import ReportError
 from analysis.reports import pool
-from analysis.reports.make import effect_rows, normalise
-from analysis.reports.run import SECTIONS, run_reports
+from analysis.reports.make import Report, effect_rows, execute, normalise
+from analysis.reports.run import COMPARISON, SECTIONS, run_reports
 from analysis.reports.store import read_executed
 
 ROOT, NAMES, PATIENCE = Path(__file__).parents[1], ["a", "b"], 120
@@ -119,23 +120,17 @@ def test_without_a_fork_server_for_this_package_the_same_report(reference, tmp_p
     assert digests(tmp_path / "out")["executed/a.pause.ipynb"] == reference[1]["executed/a.pause.ipynb"]
 
 
-@pytest.mark.parametrize("name", SECTIONS)
+@pytest.mark.parametrize("name", [*SECTIONS, COMPARISON])
 def test_plain_papermill_with_a_real_kernel_gives_the_record_and_outputs_of_the_engine(tmp_path, name):
-    import nbformat
-    import papermill
-
-    (tmp_path / "notebooks").mkdir()
-    shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", tmp_path / "notebooks")
-    (made,) = run_reports(
-        pauses("easter-2025"), notebooks=tmp_path / "notebooks", out=tmp_path / "out", sections=[name]
-    )
-    assert made.error == ""
-    source, path = str(tmp_path / "notebooks" / f"{name}.ipynb"), str(tmp_path / "plain.ipynb")
+    told = {} if name == COMPARISON else {"pause_id": "easter-2025"}
+    source, plain = ROOT / "notebooks" / f"{name}.ipynb", tmp_path / "plain.ipynb"
+    report = Report(name, name, "", source.read_bytes(), told, timeout=900, level=1, folder=str(source.parent))
+    ((_, (content, error, _), _),) = pool.run_apart(execute, [report], jobs=1, patience=900)
     with pool.surrounded():
-        papermill.execute_notebook(source, path, {"pause_id": "easter-2025"}, kernel_name="python3", progress_bar=False)
-    plain, ours = normalise(nbformat.read(path, as_version=4)), nbformat.read(made.path, as_version=4)
-    assert effect_rows(plain) == effect_rows(ours) != []
-    assert [cell.get("outputs") for cell in plain.cells] == [cell.get("outputs") for cell in ours.cells]
+        papermill.execute_notebook(source, plain, told, kernel_name="python3", progress_bar=False, cwd=source.parent)
+    ours, theirs = nbformat.reads(content.decode(), as_version=4), normalise(nbformat.read(plain, as_version=4))
+    assert error == "" and effect_rows(ours) == effect_rows(theirs) != []
+    assert [cell.get("outputs") for cell in ours.cells] == [cell.get("outputs") for cell in theirs.cells]
 
 
 def test_same_bytes_whatever_the_surroundings(reference, tmp_path):
@@ -202,7 +197,8 @@ def test_ctrl_c_leaves_no_process_and_no_temporary_folder(reference, tmp_path):
     assert digests(tmp_path / "out") == expected
 
 
-def test_a_dead_fork_server_costs_the_reports_at_work_and_no_other(tmp_path):
+def test_a_dead_fork_server_costs_the_reports_at_work_and_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "_method", lambda: "forkserver")  # or the fault would end this very process
     fault = "import os, signal\nif_a = pause_id == 'a' and os.kill(os.getppid(), signal.SIGKILL)"
     pause_notebook(tmp_path / "notebooks", extra=[code(fault)])
     made = make(tmp_path, tmp_path / "out", jobs=1)

@@ -161,9 +161,7 @@ def test_hostile_text_is_refused_or_shown_as_text(kind):
     assert "document.body.dataset.pwned = 1" in soup.get_text()
 
 
-@pytest.mark.parametrize(
-    "address", ["data:text/html,x", "file:///etc/passwd", "../secret", "/etc", "vbscript:x"]
-)
+@pytest.mark.parametrize("address", ["data:text/html,x", "file:///etc/passwd", "../secret", "/etc", "vbscript:x"])
 def test_links_lead_to_the_web_or_into_the_reports(address):
     assert "href" not in part(before=[text(f"[x](<{address}>) [y](https://example.org/)")]).a.attrs
     assert not part(before=[text(f'<a href="{address}">x</a>')])("a")

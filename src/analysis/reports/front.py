@@ -1,25 +1,21 @@
 """The front page: what it says of all pauses beside their findings."""
 
-from analysis.pauses import reported_pauses
+from collections.abc import Mapping
+
+from analysis.pauses import Claim, Pause, reported_pauses
 from analysis.procedure import VOLUME
 from analysis.sentences import span_text
 from analysis.tables import outcome_series
 
 
-def last_day():
+def last_day() -> str:
     """The last day of the data, in words."""
     last = outcome_series(VOLUME[0]).index[-1]
     return span_text(last, last)
 
 
-def report_rows(registry):
-    """What the index says of each reported pause before any result.
-
-    Returns
-    -------
-    list of dict
-        id, name, dates, status, and claims: each party's strike days in words, parties of one mind together.
-    """
+def report_rows(registry: Mapping[str, Pause]) -> list[dict]:
+    """What the index says of each reported pause before any result."""
     rows = []
     for pause in reported_pauses(registry):
         days, claims = pause.days(), {}
@@ -33,20 +29,15 @@ def report_rows(registry):
     return rows
 
 
-def _half_stated(claim):
+def _half_stated(claim: Claim) -> str:
     """What is known of a window that lacks an edge."""
     if claim.start:
         return f"from {span_text(claim.start, claim.start)}, no end stated"
     return f"until {span_text(claim.end, claim.end)}, no start stated" if claim.end else "window not stated"
 
 
-def not_measurable(registry):
-    """Names of the pauses that have no report, with the day of the announcement, under the reason why.
-
-    Returns
-    -------
-    dict of str to list of str
-    """
+def not_measurable(registry: Mapping[str, Pause]) -> dict[str, list[str]]:
+    """Names of the pauses that have no report, with the day of the announcement, under the reason why."""
     reported, reasons = {pause.id for pause in reported_pauses(registry)}, {}
     for pause in registry.values():
         if pause.id not in reported:
@@ -55,7 +46,7 @@ def not_measurable(registry):
     return reasons
 
 
-def _why_not(pause):
+def _why_not(pause: Pause) -> str:
     if pause.role == "outside-data":
         return "After the end of the data"
     if pause.status in ("proposed-only", "reported-only"):

@@ -56,7 +56,6 @@ class Progress:
 
     def _record(self, event: dict) -> None:
         """Rows that a report no longer gives are worth a line, even where little is said."""
-        self._bar = self._bar and self._bar.render_finish()
         click.echo(f"{len(event['gone'])} rows are gone from the record, which no report gives any more:", err=True)
         for key in event["gone"]:
             click.echo(f"  {key}", err=True)
