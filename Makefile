@@ -20,7 +20,7 @@ lab: .venv-lab/ready  ## open JupyterLab with a notebook to explore in
 	PATH="$(CURDIR)/$(LAB):$$PATH" jupyter lab --LabApp.default_url=/lab/tree/notebooks/explore.ipynb $(if $(filter 0,$(shell id -u)),--allow-root)
 
 notebooks: .venv/ready  ## execute the committed notebooks again and store their results
-	$(BIN)/python -m analysis.batch.notebooks
+	$(BIN)/python -m analysis.reports.notebooks
 
 lock:  ## pin the newest versions that fit pyproject.toml
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install -q ".[lab,$(EXTRAS)]"

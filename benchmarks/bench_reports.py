@@ -6,8 +6,8 @@
 Every route runs in a process of its own. Plain is what one writes without this package: papermill's execute_notebook
 and nbconvert's HTMLExporter, one report after the other. Bare cells are the same sources run once, outputs formatted,
 in one process that has run a report before; what the batch needs beyond that is its overhead. Machines that others use
-too change their pace, so the batch runs five times, each between two runs of the bare cells; medians count. Memory is
-the sum of PSS (each shared page counted once) over the batch and all processes below it, sampled every second of one
+too change their pace, so the batch runs several times, each between two runs of the bare cells; medians count. Memory
+is the sum of PSS (each shared page counted once) over the batch and all processes below it, sampled every second of one
 more run, since reading it takes time too.
 """
 
@@ -25,25 +25,25 @@ from statistics import median
 
 import psutil
 
-from analysis.batch.kernels import ENVIRONMENT
+from analysis.reports.pool import ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[1]
 SECTIONS = ("pause", "energy", "regions")
-ROUNDS = 5
+ROUNDS = 3
 COMMAND_LINE = "from analysis.cli import main; main()"
 
 
 def chosen_pauses(number):
     """The latest reported pauses: those that can be tested cost most."""
-    from analysis.batch.front import report_rows
     from analysis.pauses import load_pauses
+    from analysis.reports.front import report_rows
 
     return report_rows(load_pauses())[-number:]
 
 
 def batch(place, number):
     """The batch of this package."""
-    from analysis.batch.run import run_reports
+    from analysis.reports.run import run_reports
 
     outcomes = run_reports(chosen_pauses(number), notebooks=place / "notebooks", out=place / "batch")
     print(json.dumps([outcome.status for outcome in outcomes]))
@@ -92,8 +92,8 @@ def export(place, number):
     """Prints the seconds that the HTML of a report costs after the first: rendered, and its share of its page."""
     import nbformat
 
-    from analysis.batch.pages import write_pages
-    from analysis.batch.sections import render_section
+    from analysis.reports.pages import write_pages
+    from analysis.reports.sections import render_section
 
     pauses, spent = chosen_pauses(number), []
     for pause in pauses:
@@ -105,7 +105,7 @@ def export(place, number):
     for path in (place / "batch").glob("*.html"):
         path.unlink()
     started = time.perf_counter()
-    write_pages(place / "batch", pauses, SECTIONS, comparison="comparison")
+    write_pages(place / "batch", pauses, SECTIONS, comparison="comparison", background={}, surroundings={}, rendered={})
     print(sum(spent[1:]) / len(spent[1:]) + (time.perf_counter() - started) / len(spent))
 
 
@@ -177,13 +177,13 @@ def main(number):
     rows = [
         ("batch, wall", f"{median(walls):.1f} s", ""),
         ("plain papermill and nbconvert, wall", f"{plain_wall:.1f} s", ""),
-        ("  batch over plain", f"{median(walls) / plain_wall:.2f}", "0.25"),
+        ("  batch over plain", f"{median(walls) / plain_wall:.2f}", "0.15"),
         ("batch, CPU", f"{median(spent):.1f} s", ""),
         ("plain papermill and nbconvert, CPU", f"{plain_cpu:.1f} s", ""),
         ("bare cells in one warm process, CPU", f"{median(bare):.1f} s", ""),
-        ("  overhead of the batch a report, CPU", f"{median(overheads) / reports:.2f} s", "0.3 s"),
+        ("  overhead of the batch a report, CPU", f"{median(overheads) / reports:.2f} s", "0.2 s"),
         ("memory of all processes at most, PSS", f"{peak / 1e6:.0f} MB", "1500 MB"),
-        ("again with nothing changed, wall", f"{again[1]:.2f} s", "1 s"),
+        ("again with nothing changed, wall", f"{again[1]:.2f} s", "0.5 s"),
         ("HTML of a report after the first, wall", f"{exported:.3f} s", "0.1 s"),
         ("largest page", f"{page / 1e6:.2f} MB", "1.5 MB"),
         ("pauses --help, wall", f"{fastest(COMMAND_LINE, '--help'):.2f} s", "0.3 s"),

@@ -65,7 +65,7 @@ FAULTS = """import os, sys, time, signal
 fault = {
     "raises": "raise ValueError('no such window')", "exits": "os._exit(0)", "hangs": "time.sleep(600)",
     "killed": "os.kill(os.getpid(), signal.SIGKILL)", "memory": "raise MemoryError()",
-    "warns": "print('careful', file=sys.stderr)",
+    "warns": "print('careful', file=sys.stderr)", "spills": "os.write(2, b'past Python')",
     "another": "effect = replace(effect, pause='easter-2025')",
 }.get(pause_id, "")
 exec(fault)"""

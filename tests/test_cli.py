@@ -12,8 +12,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from analysis.batch.progress import Progress
 from analysis.cli import main
+from analysis.reports.progress import Progress
 
 ROOT = Path(__file__).parents[1]
 

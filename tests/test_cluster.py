@@ -7,12 +7,12 @@ import time
 
 import pytest
 from made_up import FAULTS, code, comparison_notebook, pause_notebook, pauses
-from test_kernels import digests
+from test_engine import digests
 
-from analysis.batch import cluster as clusters
-from analysis.batch.cluster import cluster_executor
-from analysis.batch.run import run_reports
 from analysis.errors import ReportError
+from analysis.reports import cluster as clusters
+from analysis.reports.cluster import cluster_executor
+from analysis.reports.run import run_reports
 
 distributed = pytest.importorskip("distributed", reason="the extra distributed is not installed")
 NAMES = ["a", "b", "c", "raises"]
@@ -64,57 +64,47 @@ def test_the_executor_of_a_cluster_computes_the_same_calibration(cluster, tmp_pa
     assert (tmp_path / "far.csv").read_bytes() == (tmp_path / "local.csv").read_bytes()
 
 
-def run_on(cluster, folder):
-    pause_notebook(folder / "notebooks")
-    return run_reports(
-        pauses("a"), notebooks=folder / "notebooks", out=folder / "out", scheduler=cluster.scheduler_address
-    )
+def run_on(cluster, folder, *names, **options):
+    address = cluster.scheduler_address
+    return run_reports(pauses(*names), notebooks=folder / "notebooks", out=folder / "out", scheduler=address, **options)
 
 
 def test_workers_with_other_tables_are_refused_before_anything_is_sent(cluster, tmp_path, monkeypatch):
-    monkeypatch.setattr("analysis.batch.inputs.data_folder", lambda: tmp_path)  # here, not in the workers
+    pause_notebook(tmp_path / "notebooks")
+    monkeypatch.setattr("analysis.reports.store.data_folder", lambda: tmp_path)  # here, not in the workers
     with pytest.raises(ReportError, match=r"field tcp://.*would give other results; .*found other data\."):
-        run_on(cluster, tmp_path)
-    assert not list((tmp_path / "out" / "executed").iterdir())
+        run_on(cluster, tmp_path, "a")
+    assert [path.name for path in (tmp_path / "out" / "executed").iterdir()] == [".lock"]
 
 
-def test_a_worker_that_differs_and_joins_later_refuses_its_share(cluster, tmp_path, monkeypatch):
-    monkeypatch.setattr("analysis.batch.inputs.data_folder", lambda: tmp_path)
-    monkeypatch.setattr(clusters, "_compare", lambda client: None)
-    (made,) = run_on(cluster, tmp_path)
+def test_a_worker_that_differs_and_joins_later_refuses_its_report(cluster, tmp_path, monkeypatch):
+    pause_notebook(tmp_path / "notebooks")
+    monkeypatch.setattr("analysis.reports.store.data_folder", lambda: tmp_path)
+    monkeypatch.setattr(clusters, "_compare", lambda *_: None)
+    (made,) = run_on(cluster, tmp_path, "a")
     assert made.status == "failed" and "found other data" in made.error
 
 
-def refuse_share(tasks, files, surroundings, *, cold):
-    """Stands for a share that ends every worker; alone, only one of its tasks does, and the last takes long."""
-    if len(tasks) > 1 or "b." in tasks[0].name:
+def refuse(report, around, patience):
+    """Stands for a report that ends every worker, and for one that takes long."""
+    if report.pause == "b":
         raise MemoryError("too large for every worker")
-    time.sleep(30 * ("raises" in tasks[0].name))
-    return [({"seconds": 1.0, "error": ""}, {})]
+    time.sleep(300 * (report.pause == "late"))
+    return None, "not run"
 
 
 def test_a_report_that_no_worker_survives_takes_no_other_along(cluster, tmp_path, monkeypatch):
     pause_notebook(tmp_path / "notebooks")
-    monkeypatch.setattr(clusters, "_execute_share", refuse_share)
-    monkeypatch.setattr(clusters, "SHARES", 1)
-    options = {"notebooks": tmp_path / "notebooks", "scheduler": cluster.scheduler_address}
-    made = run_reports(pauses("a", "b", "c", "d"), out=tmp_path / "out", **options)
-    assert [o.status for o in made] == ["made", "failed", "made", "made"]
-    assert made[1].error == "MemoryError: too large for every worker"
+    monkeypatch.setattr(clusters, "_execute_there", refuse)
+    errors = [outcome.error for outcome in run_on(cluster, tmp_path, "a", "b", "c")]
+    assert errors == ["not run", "MemoryError: too large for every worker", "not run"]
 
 
 def test_when_the_scheduler_goes_the_batch_says_so(tmp_path, monkeypatch):
     pause_notebook(tmp_path / "notebooks")
-    with start(1) as doomed:
-
-        def close(event):
-            if event["event"] == "report":
-                doomed.close()
-
-        monkeypatch.setattr(clusters, "_execute_share", refuse_share)
-        options = {"notebooks": tmp_path / "notebooks", "scheduler": doomed.scheduler_address}
-        with pytest.raises(ReportError, match="the scheduler is gone"):
-            run_reports(pauses(*NAMES), out=tmp_path / "out", progress=close, **options)
+    monkeypatch.setattr(clusters, "_execute_there", refuse)
+    with start(1) as doomed, pytest.raises(ReportError, match="the scheduler is gone"):
+        run_on(doomed, tmp_path, "a", "late", progress=lambda event: event["event"] == "report" and doomed.close())
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nowhere", "http://127.0.0.1:80"])

@@ -12,9 +12,9 @@ from made_up import code
 from nbformat import v4
 
 import analysis as pa
-from analysis.batch.execution import effect_rows, normalise
-from analysis.batch.parameters import check_parameters, declared_parameters
 from analysis.errors import DesignError, RegistryError
+from analysis.reports.make import effect_rows, normalise
+from analysis.reports.parameters import check_parameters, declared_parameters
 from analysis.tables import data_folder
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"

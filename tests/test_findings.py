@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 import analysis as pa
-from analysis.batch.findings import (
+from analysis.record import load_results
+from analysis.reports.findings import (
     FINDINGS,
     METHOD,
     findings_table,
@@ -14,7 +15,6 @@ from analysis.batch.findings import (
     method,
     write_findings,
 )
-from analysis.record import load_results
 from analysis.words import in_brief
 
 ROOT = Path(__file__).parents[1]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.batch.background import BACKGROUND
+from analysis.reports.pages import BACKGROUND
 
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "docs" / "new-pause.md"

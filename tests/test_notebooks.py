@@ -12,11 +12,11 @@ import nbformat
 import pytest
 from made_up import FIGURE, IMPORTS, PARAMETERS, RECORD, code, save, text
 
-from analysis.batch.execution import normalise, outputs, records, to_text
-from analysis.batch.notebooks import main, store_results
-from analysis.batch.parameters import declared_parameters
-from analysis.batch.run import COMPARISON, SECTIONS
 from analysis.errors import ReportError
+from analysis.reports.make import normalise, outputs, records, to_text
+from analysis.reports.notebooks import main, store_results
+from analysis.reports.parameters import declared_parameters
+from analysis.reports.run import COMPARISON, SECTIONS
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 PARAMETERISED = (*SECTIONS, COMPARISON)

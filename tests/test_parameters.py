@@ -1,8 +1,8 @@
 import pytest
 from made_up import code, save, text
 
-from analysis.batch.parameters import check_parameters, declared_parameters
 from analysis.errors import ReportError
+from analysis.reports.parameters import check_parameters, declared_parameters
 
 DECLARED = """pause_id: str = "easter-2025"  # which pause
 baseline_days: int = 365  # days before the pause (30 to 1500)

@@ -1,28 +1,28 @@
 import csv
 import errno
-import hashlib
 import json
 import os
+import random
 import shutil
 import subprocess
-from pathlib import Path
+from itertools import product
 
 import pytest
 from made_up import FAULTS, code, comparison_notebook, effect_row, pause_notebook, pauses
 
-from analysis.batch import folder as folders
-from analysis.batch.folder import cells_digest, check_names, open_folder, write_file
-from analysis.batch.inputs import fingerprint as real_fingerprint
-from analysis.batch.manifest import git_revision
-from analysis.batch.record import merge_record, to_csv
-from analysis.batch.run import run_reports
-from analysis.effect import COLUMNS, MIME
+from analysis.effect import COLUMNS
 from analysis.errors import ReportError
+from analysis.reports import store
+from analysis.reports.record import Record, to_csv
+from analysis.reports.run import git_revision, run_reports
+
+SURROUNDINGS = store.surroundings
+FILES = ("notebook", "parameter", "surroundings", "executed copy", "deleted", "force")
 
 
 def contents(folder):
-    """Every file below a folder, apart from the log and the times in the manifest."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in ("log.txt", "lock")]
+    """Every file below a folder, apart from the lock and the times in the manifest."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock"]
     found = {str(path.relative_to(folder)): path.read_bytes() for path in files}
     return found | {"manifest.json": json.loads(found["manifest.json"]) | {"times": None}}
 
@@ -32,23 +32,26 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
+def run(base, *names, out="out", **options):
+    return run_reports(pauses(*names), notebooks=base / "notebooks", out=base / out, **options)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def steady_surroundings():
     """Somebody may edit the package or the tables while these tests run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("analysis.batch.run.fingerprint", lambda: {"package": "1", "data": "2"})
+        patch.setattr(store, "surroundings", lambda: {"package": "1", "data": "2"})
+        patch.setattr("analysis.reports.pool.package_digest", lambda: "1")
         yield
 
 
 @pytest.fixture(scope="module")
 def batch(steady_surroundings, tmp_path_factory):
     """A finished batch of two pauses, to be copied before it is changed."""
-    base = tmp_path_factory.mktemp("batch")
+    base, events = tmp_path_factory.mktemp("batch"), []
     pause_notebook(base / "notebooks")
     comparison_notebook(base / "notebooks")
-    events = []
-    made = run_reports(pauses("a", "b"), notebooks=base / "notebooks", out=base / "out", progress=events.append)
-    return base, made, events
+    return base, run(base, "a", "b", progress=events.append), events
 
 
 @pytest.fixture
@@ -59,56 +62,205 @@ def copied(batch, tmp_path):
 
 
 @pytest.fixture
-def no_kernels(monkeypatch):
-    def refuse(*args, **options):
-        raise AssertionError("a kernel would have been started")
+def started(monkeypatch):
+    """Names of the reports that would have been run; none is."""
+    names = []
 
-    monkeypatch.setattr("analysis.batch.kernels.Workers", refuse)
+    def record(function, reports, **options):
+        names.extend(report.name for report in reports)
+        yield from ((position, None, "not run") for position, _ in enumerate(reports))
+
+    monkeypatch.setattr("analysis.reports.run.run_apart", record)
+    return names
 
 
-def test_a_batch_leaves_notebooks_record_pages_and_index(batch):
+def test_a_batch_leaves_notebooks_record_pages_index_and_manifest(batch):
     base, made, events = batch
-    assert [(o.pause, o.notebook, o.status) for o in made] == [
-        ("a", "pause", "made"), ("b", "pause", "made"), ("", "comparison", "made"),
-    ]  # fmt: skip
-    assert all(o.path.is_file() and o.error == "" for o in made)
+    told = [(o.pause, o.notebook, o.status, o.error) for o in made]
+    assert told == [("a", "pause", "made", ""), ("b", "pause", "made", ""), ("", "comparison", "made", "")]
+    assert all(o.path.is_file() for o in made)
     assert {path.name for path in (base / "out").iterdir()} >= {"a.html", "b.html", "index.html", "results.csv"}
     record = rows(base / "out" / "results.csv")
-    assert [row["pause"] for row in record] == ["a", "b"]
-    assert list(record[0]) == list(COLUMNS)
+    assert [row["pause"] for row in record] == ["a", "b"] and list(record[0]) == list(COLUMNS)
     assert record[0]["observed"] == "250"
     assert "2 effects" in (base / "out" / "index.html").read_text()
     assert events[0] == {"event": "start", "total": 3, "stale": 2}
     assert events[-1] == {"event": "end", "made": 3, "kept": 0, "failed": 0}
     assert {event["pause"] for event in events[1:-1]} == {"a", "b", ""}
-
-
-def test_the_manifest_says_from_what_and_when_each_report_was_made(batch):
-    base, made, _events = batch
     manifest = json.loads((base / "out" / "manifest.json").read_text())
     assert (manifest["package"], manifest["data"]) == ("1", "2")
     assert list(manifest["reports"]) == ["a.pause", "b.pause", "comparison"] == list(manifest["times"])
-    report = manifest["reports"]["b.pause"]
-    assert report["status"] == "up to date"
-    assert report["parameters"] == {"pause_id": "b", "level": 0.95}  # as given, and the notebook's own
-    assert report["sha256"] == hashlib.sha256(made[1].path.read_bytes()).hexdigest()
-    assert manifest["times"]["b.pause"] == {"ended": made[1].ended, "seconds": made[1].seconds}
+    assert manifest["reports"]["b.pause"]["parameters"] == {"pause_id": "b", "level": 0.95}
+    text = (base / "out" / "executed" / "a.pause.ipynb").read_text()
+    assert str(base) not in text and '"papermill"' not in text and "\r" not in text
 
 
 def test_two_batches_differ_in_nothing_but_the_times_of_the_manifest(batch, tmp_path):
-    base, *_ = batch
-    run_reports(pauses("a", "b"), notebooks=base / "notebooks", out=tmp_path, jobs=1)
-    assert contents(tmp_path) == contents(base / "out")
+    run_reports(pauses("a", "b"), notebooks=batch[0] / "notebooks", out=tmp_path, jobs=1)
+    assert contents(tmp_path) == contents(batch[0] / "out")
 
 
-def test_the_manifest_tells_old_failed_and_absent_reports_and_keeps_their_times(copied):
-    times = json.loads((copied / "out" / "manifest.json").read_text())["times"]
-    pause_notebook(copied / "notebooks", extra=[code("1 / (pause_id == 'b')")])
-    run_reports(pauses("a", "b", "c"), notebooks=copied / "notebooks", out=copied / "out", selected=["a"])
-    manifest = json.loads((copied / "out" / "manifest.json").read_text())
-    status = {name: report["status"] for name, report in manifest["reports"].items()}
-    assert status == {"a.pause": "failed", "b.pause": "out of date", "c.pause": "absent", "comparison": "up to date"}
-    assert manifest["times"]["b.pause"] == times["b.pause"]
+def test_nothing_changed_nothing_runs(batch, copied, started):
+    for path in copied.rglob("*"):
+        os.utime(path)
+    path = copied / "notebooks" / "pause.ipynb"
+    notebook = json.loads(path.read_text())
+    notebook["cells"][2]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["stored, no change"]}]
+    path.write_text(json.dumps(notebook))
+    assert [o.status for o in run(copied, "a", "b")] == ["kept"] * 3 and started == []
+    assert contents(copied / "out") == contents(batch[0] / "out")
+    assert (copied / "out/manifest.json").read_bytes() == (batch[0] / "out/manifest.json").read_bytes()
+
+
+@pytest.mark.parametrize("change", FILES)
+def test_what_changed_runs_again(copied, monkeypatch, started, change):
+    options, executed = {}, copied / "out" / "executed" / "a.pause.ipynb"
+    if change == "notebook":
+        pause_notebook(copied / "notebooks", extra=[code("1 + 1")])
+    elif change == "parameter":
+        options = {"parameters": {"level": 0.9}}
+    elif change == "surroundings":
+        monkeypatch.setattr(store, "surroundings", lambda: {"package": "1", "data": "3"})
+    elif change == "executed copy":
+        executed.write_text(executed.read_text().replace("No visible change", "No change"))
+    elif change == "deleted":
+        executed.unlink()
+    else:
+        options = {"force": True}
+    run(copied, "a", "b", **options)
+    reports = ["a.pause"] if change in ("executed copy", "deleted") else ["a.pause", "b.pause"]
+    assert started == reports + (["comparison"] if change in ("surroundings", "force") else [])
+
+
+@pytest.mark.parametrize("damage", ["cut", "edited", "gone"])
+def test_a_page_that_is_not_as_it_was_written_is_made_again(batch, copied, started, damage):
+    page, good = copied / "out" / "a.html", contents(batch[0] / "out")
+    text = page.read_text()
+    page.write_text({"cut": text[:-9], "edited": text.replace("Truce", "War"), "gone": ""}[damage])
+    run(copied, "a", "b")
+    assert started == [] and contents(copied / "out") == good
+
+
+def test_the_surroundings_tell_package_tables_and_libraries_apart(tmp_path, monkeypatch):
+    for place in ("package/reports", "data", "site"):
+        (tmp_path / place).mkdir(parents=True)
+    monkeypatch.setattr(store.analysis, "__file__", str(tmp_path / "package" / "__init__.py"))
+    monkeypatch.setattr(store, "data_folder", lambda: tmp_path / "data")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    real = SURROUNDINGS
+    before = real()
+    for file, changed in (
+        ("package/reports/new.py", {"package"}), ("data/strikes.csv", {"package", "data"}),
+        ("site/somelib-1.0.dist-info/METADATA", {"package", "data", "libraries"}),
+    ):  # fmt: skip
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("x = 1")
+        assert {name for name, value in real().items() if value != before[name]} == changed
+    again = real()
+    (tmp_path / "package/reports/new.pyc").write_text("")
+    os.utime(tmp_path / "data/strikes.csv", (0, 0))
+    assert real() == again
+
+
+@pytest.mark.parametrize("cold", [False, True], ids=["warm", "cold"])
+def test_one_failure_does_not_lose_the_others(tmp_path, cold):
+    pause_notebook(tmp_path / "notebooks", extra=[code(FAULTS)])
+    said = {"raises": "ValueError: no such window", "hangs": "CellTimeoutError"}
+    said |= {"exits": "DeadKernelError" if cold else "exit code 0"}
+    if not cold:
+        said |= {"killed": "exit code -9", "memory": "MemoryError", "silent": "no record of effects"}
+        said |= {"warns": "stderr", "spills": "stderr; found past Python", "another": "another pause"}
+    made = run(tmp_path, *said, "good", timeout=20, cold=cold, jobs=4)
+    errors = {o.pause: o.error for o in made}
+    assert errors.pop("good") == ""
+    assert {name: words for name, words in said.items() if words not in errors[name]} == {}
+    executed = {path.name for path in (tmp_path / "out" / "executed").iterdir()} - {".lock"}
+    assert executed == {"good.pause.ipynb"} | {f"FAILED-{name}.pause.ipynb" for name in said}
+    assert "no such window" in (tmp_path / "out/executed/FAILED-raises.pause.ipynb").read_text()
+    index = (tmp_path / "out" / "index.html").read_text()
+    assert all(f"Truce of {name}" in index for name in said) and "no such window" in index
+    assert [row["pause"] for row in rows(tmp_path / "out" / "results.csv")] == ["good"]
+
+
+def test_a_failure_keeps_the_old_report_and_says_so_until_it_is_repaired(copied):
+    good = contents(copied / "out")
+    pause_notebook(copied / "notebooks", extra=[code("raise ValueError('broken today')")])
+    assert [(o.pause, o.status) for o in run(copied, "a", "b", selected=["a"])] == [("a", "failed"), ("", "kept")]
+    after = contents(copied / "out")
+    assert after["executed/a.pause.ipynb"] == good["executed/a.pause.ipynb"]
+    assert after["results.csv"] == good["results.csv"]
+    assert b"broken today" in after["a.html"] and b"broken today" in after["index.html"]
+    status = {name: report["status"] for name, report in after["manifest.json"]["reports"].items()}
+    assert status == {"a.pause": "failed", "b.pause": "out of date", "comparison": "up to date"}
+    pause_notebook(copied / "notebooks")
+    run(copied, "a", "b")
+    assert contents(copied / "out") == good
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"parameters": {name: value}} for name, value in
+     [("levle", 0.9), ("level", "high"), ("level", 2.0), ("level; import os", 1)]]
+    + [{"selected": ["c"]}, {"only": ["energy"]}, {"jobs": 0}, {"timeout": 0}],
+)  # fmt: skip
+def test_wrong_parameters_and_choices_stop_everything_before_any_notebook(copied, started, options):
+    before = contents(copied / "out")
+    with pytest.raises(ReportError):
+        run(copied, "a", "b", **options)
+    assert contents(copied / "out") == before and started == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["..", "../x", "/etc/x", "a\\b", "a\0b", "", "a" * 300, "CON", "nul", "index", "FAILED-a", ".hidden", "a b", "é", 5,
+     "<script>", "a.b", "com1"],
+)  # fmt: skip
+def test_names_that_are_no_file_names_are_refused(tmp_path, started, name):
+    pause_notebook(tmp_path / "notebooks")
+    with pytest.raises(ReportError, match="not a name for a report"):
+        run(tmp_path, name)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("place", ["a.html", "executed/a.pause.ipynb", "executed"])
+def test_links_in_the_folder_are_refused(tmp_path, started, place):
+    (elsewhere := tmp_path / "precious").mkdir()
+    link = tmp_path / "out" / place
+    link.parent.mkdir(parents=True)
+    link.symlink_to(elsewhere)
+    pause_notebook(tmp_path / "notebooks")
+    with pytest.raises(ReportError, match="link"):
+        run(tmp_path, "a")
+    assert [path.name for path in elsewhere.iterdir() if path.name != ".lock"] == []
+
+
+def test_a_folder_is_for_one_batch_is_swept_and_must_be_one(tmp_path):
+    with store.opened(tmp_path / "out") as folder:
+        with pytest.raises(ReportError, match="another batch"), store.opened(tmp_path / "out"):
+            pass
+        (folder / ".results.csv.99.new").write_text("half")
+        (folder / "executed" / ".a.ipynb.99.new").write_text("half")
+    with store.opened(tmp_path / "out") as folder:
+        assert not list(folder.rglob("*.new"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ReportError, match="cannot be written"), store.opened(tmp_path / "file" / "out"):
+        pass
+
+
+@pytest.mark.parametrize("trouble", [errno.ENOSPC, errno.EROFS])
+def test_a_full_or_read_only_disk_loses_no_old_report(copied, monkeypatch, trouble):
+    good = contents(copied / "out")
+    pause_notebook(copied / "notebooks", extra=[code("1 + 1")])
+
+    def refuse(*_):
+        raise OSError(trouble, os.strerror(trouble))
+
+    monkeypatch.setattr(store.os, "fsync", refuse)
+    with pytest.raises(ReportError, match=r"cannot be written; what was there is as it was"):
+        run(copied, "a", "b", progress=(told := []).append)
+    failed = {event["pause"]: event["error"] for event in told if event.get("status") == "failed"}
+    assert set(failed) == {"a", "b"} and all(os.strerror(trouble) in error for error in failed.values())
+    assert contents(copied / "out") == good
 
 
 def test_the_revision_is_the_commit_and_what_differs_from_it(tmp_path):
@@ -125,275 +277,107 @@ def test_the_revision_is_the_commit_and_what_differs_from_it(tmp_path):
     assert git_revision(tmp_path / "notebooks") == clean | {"changed": ["notebooks/pause.ipynb"]}
 
 
-def test_executed_notebooks_hold_no_time_no_path_and_no_papermill(batch):
-    text = (batch[0] / "out" / "executed" / "a.pause.ipynb").read_text()
-    assert str(batch[0]) not in text
-    assert '"papermill"' not in text
-    assert "execution" not in json.loads(text)["cells"][1]["metadata"]
-    assert "\r" not in text
+EVERY = {f"{pause}.{name}": pause for pause, name in product("ab", ("pause", "energy", "choices"))} | {"all": ""}
 
 
-def test_nothing_changed_nothing_runs(batch, copied, no_kernels):
-    before = contents(copied / "out")
-    for path in copied.rglob("*"):
-        os.utime(path)
-    again = run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out")
-    assert [o.status for o in again] == ["kept"] * 3
-    assert contents(copied / "out") == before
-    assert (copied / "out/manifest.json").read_bytes() == (batch[0] / "out/manifest.json").read_bytes()
+def said(moment):
+    """What each report says at some moment: claims come and go, and two reports may share an effect."""
+    draw = random.Random(moment)
+    pool = {name: [(pause or "joint", claim, "drones") for claim in "uvwxyz"] for name, pause in EVERY.items()}
+    pool = {name: [(*key[:2], name.partition(".")[2][:3]) for key in keys] for name, keys in pool.items()}
+    for name in pool:
+        pool[name] += [(EVERY[name] or "joint", "shared", "drones")]
+    chosen = {name: draw.sample(keys, draw.randint(0, 4)) for name, keys in pool.items()}
+    return {
+        name: [effect_row(pause=p, claim=c, outcome=o, observed=float(moment)) for p, c, o in keys]
+        for name, keys in chosen.items()
+    }
 
 
-@pytest.mark.parametrize("change", ["notebook", "parameter", "surroundings", "executed copy", "deleted", "force"])
-def test_what_changed_runs_again(copied, monkeypatch, change):
-    started = []
-
-    class Recorder:
-        def __init__(self, **options): ...
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *raised): ...
-        def run(self, tasks):
-            started.extend(task.name for task in tasks)
-            yield from ((i, {"seconds": 0.0, "error": "not run"}) for i, _ in enumerate(tasks))
-
-    monkeypatch.setattr("analysis.batch.kernels.Workers", Recorder)
-    options, executed = {}, copied / "out" / "executed" / "a.pause.ipynb"
-    if change == "notebook":
-        pause_notebook(copied / "notebooks", extra=[code("1 + 1")])
-    elif change == "parameter":
-        options = {"parameters": {"level": 0.9}}
-    elif change == "surroundings":
-        monkeypatch.setattr("analysis.batch.run.fingerprint", lambda: {"package": "1", "data": "3"})
-    elif change == "executed copy":
-        executed.write_text(executed.read_text().replace("No visible change", "No change"))
-    elif change == "deleted":
-        executed.unlink()
-    else:
-        options = {"force": True}
-    run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out", **options)
-    reports = ["a.pause"] if change in ("executed copy", "deleted") else ["a.pause", "b.pause"]
-    everything = change in ("parameter", "surroundings", "force")
-    assert started == reports + (["comparison"] if everything else [])
+def written(folder, spoken):
+    before = Record.read(folder, EVERY)
+    now = before.merged(spoken)
+    now.write(folder)
+    return set(before.rows) - set(now.rows)
 
 
-def test_the_fingerprint_tells_package_tables_and_libraries_apart(tmp_path, monkeypatch):
-    from analysis.batch import inputs
-
-    for place in ("package/batch", "data", "site"):
-        (tmp_path / place).mkdir(parents=True)
-    monkeypatch.setattr(inputs.analysis, "__file__", str(tmp_path / "package" / "__init__.py"))
-    monkeypatch.setattr(inputs, "data_folder", lambda: tmp_path / "data")
-    monkeypatch.syspath_prepend(tmp_path / "site")
-    before = real_fingerprint()
-    (tmp_path / "package/batch/new.py").write_text("x = 1")
-    assert {name for name, value in real_fingerprint().items() if value != before[name]} == {"package"}
-    (tmp_path / "data/strikes.csv").write_text("day\n")
-    assert {name for name, value in real_fingerprint().items() if value != before[name]} == {"package", "data"}
-    (tmp_path / "site/somelib-1.0.dist-info").mkdir()
-    assert {name for name, value in real_fingerprint().items() if value == before[name]} == {"python"}
-    (tmp_path / "package/batch/new.pyc").write_text("")
-    again = real_fingerprint()
-    os.utime(tmp_path / "data/strikes.csv", (0, 0))
-    assert real_fingerprint() == again
-
-
-def test_outputs_stored_in_a_notebook_do_not_count_as_a_change(copied, no_kernels):
-    path = copied / "notebooks" / "pause.ipynb"
-    notebook = json.loads(path.read_text())
-    notebook["cells"][2]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["x"]}]
-    path.write_text(json.dumps(notebook))
-    assert {o.status for o in run_reports(pauses("a", "b"), notebooks=path.parent, out=copied / "out")} == {"kept"}
+@pytest.mark.parametrize("seed", range(25))
+def test_any_partial_batches_end_with_the_record_of_one_whole_batch(tmp_path, seed):
+    draw, latest = random.Random(seed), said(1000 + seed)
+    for place in ("parts", "whole"):
+        (tmp_path / place).mkdir()
+    old = [{name: "" for name in COLUMNS} | {"pause": pause, "claim": "old"} for pause in ("a", "gone", "joint")]
+    (tmp_path / "parts" / "results.csv").write_text(to_csv(old))  # as if by an earlier version, of unknown origin
+    for moment in range(3):
+        written(tmp_path / "parts", {n: r for n, r in said(moment + seed).items() if draw.random() < 0.7})
+    names = draw.sample(list(EVERY), len(EVERY))
+    while names:
+        part = {name: latest[name] for name in names[: draw.randint(1, 3)]}
+        names = [name for name in names if name not in part]
+        before = Record.read(tmp_path / "parts", EVERY)
+        gone = written(tmp_path / "parts", part)
+        mine = set().union(*(before.origin.get(name, set()) for name in part))
+        known = {key for key in gone if key[1] != "old"}
+        assert all(before.short(key) in mine for key in known)  # no row of another report goes
+    written(tmp_path / "whole", latest)
+    for file in ("results.csv", "results_origin.csv"):
+        assert (tmp_path / "parts" / file).read_text() == (tmp_path / "whole" / file).read_text()
 
 
-@pytest.mark.parametrize("cold", [False, True], ids=["warm", "cold"])
-def test_one_failure_does_not_lose_the_others(tmp_path, cold):
-    pause_notebook(tmp_path / "notebooks", extra=[code(FAULTS)])
-    names = ["raises", "good", "exits", "hangs"]
-    if not cold:
-        names += ["killed", "memory", "silent", "warns", "another"]
-    made = run_reports(
-        pauses(*names), notebooks=tmp_path / "notebooks", out=tmp_path / "out", timeout=3, cold=cold, jobs=4
-    )
-    errors = {o.pause: o.error for o in made}
-    assert [name for name, error in errors.items() if not error] == ["good"]
-    assert "ValueError: no such window" in errors["raises"]
-    assert "DeadKernelError" in errors["exits"]
-    assert "CellTimeoutError" in errors["hangs"]
-    if not cold:
-        assert "DeadKernelError" in errors["killed"]
-        assert "MemoryError" in errors["memory"]
-        assert "no record of effects" in errors["silent"]
-        assert "stderr" in errors["warns"]
-        assert "another pause" in errors["another"]
-    executed = {path.name for path in (tmp_path / "out" / "executed").iterdir()}
-    assert executed == {"good.pause.ipynb"} | {f"FAILED-{name}.pause.ipynb" for name in names if name != "good"}
-    assert "no such window" in (tmp_path / "out/executed/FAILED-raises.pause.ipynb").read_text()
-    index = (tmp_path / "out" / "index.html").read_text()
-    assert all(f"Truce of {name}" in index for name in names)
-    assert "no such window" in index
-    assert [row["pause"] for row in rows(tmp_path / "out" / "results.csv")] == ["good"]
-
-
-def test_a_failure_keeps_the_old_report_and_says_so_until_it_is_repaired(copied):
-    good = contents(copied / "out")
-    pause_notebook(copied / "notebooks", extra=[code("raise ValueError('broken today')")])
-    made = run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out", selected=["a"])
-    assert [(o.pause, o.status) for o in made] == [("a", "failed"), ("", "kept")]
-    after = contents(copied / "out")
-    assert after["executed/a.pause.ipynb"] == good["executed/a.pause.ipynb"]
-    assert after["results.csv"] == good["results.csv"]
-    assert b"broken today" in after["a.html"] and b"broken today" in after["index.html"]
-    pause_notebook(copied / "notebooks")
-    run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out")
-    assert contents(copied / "out") == good
-
-
-def test_wrong_parameters_stop_everything_before_any_kernel(copied, no_kernels):
-    before = contents(copied / "out")
-    for parameters in ({"levle": 0.9}, {"level": "high"}, {"level": 2.0}, {"level; import os": 1}):
-        with pytest.raises(ReportError):
-            run_reports(pauses("a"), notebooks=copied / "notebooks", out=copied / "out", parameters=parameters)
-    assert contents(copied / "out") == before
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["..", "../x", "/etc/x", "a\\b", "a\0b", "", "a" * 300, "CON", "nul", "index", "FAILED-a", ".hidden", "a b", "é", 5,
-     "<script>", "a.b", "com1"],
-)  # fmt: skip
-def test_names_that_are_no_file_names_are_refused(tmp_path, no_kernels, name):
-    pause_notebook(tmp_path / "notebooks")
-    with pytest.raises(ReportError, match="not a name for a report"):
-        run_reports(pauses(name), notebooks=tmp_path / "notebooks", out=tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-def test_names_that_differ_only_by_case_are_refused():
-    with pytest.raises(ReportError, match="share a file name"):
-        check_names(["a", "A"])
-
-
-@pytest.mark.parametrize("options", [{"selected": ["c"]}, {"only": ["energy"]}, {"jobs": 0}, {"timeout": 0}])
-def test_unknown_choices_are_refused(copied, no_kernels, options):
-    with pytest.raises(ReportError):
-        run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out", **options)
-
-
-@pytest.mark.parametrize("place", ["a.html", "executed/a.pause.ipynb", "executed"])
-def test_links_in_the_folder_are_refused(tmp_path, no_kernels, place):
-    elsewhere = tmp_path / "precious"
-    elsewhere.mkdir()
-    link = tmp_path / "out" / place
-    link.parent.mkdir(parents=True)
-    link.symlink_to(elsewhere)
-    pause_notebook(tmp_path / "notebooks")
-    with pytest.raises(ReportError, match="link"):
-        run_reports(pauses("a"), notebooks=tmp_path / "notebooks", out=tmp_path / "out")
-    assert list(elsewhere.iterdir()) == []
-
-
-def test_two_batches_do_not_share_a_folder(tmp_path):
-    with open_folder(tmp_path / "out") as folder:
-        with pytest.raises(ReportError, match="another batch"), open_folder(tmp_path / "out"):
-            pass
-        assert folder == tmp_path / "out"
-
-
-def test_leftovers_of_a_killed_batch_are_swept_away(tmp_path):
-    with open_folder(tmp_path) as folder:
-        (folder / ".results.csv.99.new").write_text("half")
-        (folder / "executed" / ".a.ipynb.99.new").write_text("half")
-        (folder / ".cache" / ".a.html.99.new").write_text("half")
-    with open_folder(tmp_path):
-        assert not list(tmp_path.rglob("*.new"))
-
-
-def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "page.html"
-    assert write_file(path, "old") and not write_file(path, "old")
-
-    def full(descriptor):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(folders.os, "fsync", full)
-    with pytest.raises(ReportError, match=r"^page.html: cannot be written; .*No space left"):
-        write_file(path, "new")
-    assert path.read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
-
-
-def test_a_disk_that_fills_up_during_a_batch_loses_no_old_report(copied, monkeypatch):
-    good = contents(copied / "out")
-    pause_notebook(copied / "notebooks", extra=[code("1 + 1")])
-
-    def full(descriptor):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(folders.os, "fsync", full)
-    monkeypatch.setattr("analysis.batch.kernels.CAN_FORK", False)  # so that all writing is done in this process
-    with pytest.raises(ReportError, match=r"^manifest.json: cannot be written"):
-        run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out", progress=(told := []).append)
-    failed = {event["pause"]: event["error"] for event in told if event.get("status") == "failed"}
-    assert set(failed) == {"a", "b"}
-    assert all("cannot be written; what was there is as it was; found No space" in error for error in failed.values())
-    assert contents(copied / "out") == good
-
-
-def test_a_folder_that_cannot_be_made_is_one_message(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ReportError, match="cannot be written"), open_folder(tmp_path / "file" / "out"):
-        pass
-
-
-def executed(folder, name, *effects):
-    """An executed notebook as a worker leaves it."""
-    (folder / "executed").mkdir(exist_ok=True)
-    output = {"output_type": "display_data", "data": {MIME: {"rows": list(effects)}}, "metadata": {}}
-    notebook = {"cells": [{"cell_type": "code", "outputs": [output]}], "metadata": {}}
-    notebook["metadata"]["pauses"] = {"inputs": "", "cells": cells_digest(notebook)}
-    (folder / "executed" / f"{name}.ipynb").write_text(json.dumps(notebook))
-
-
-def merged(folder, *, ids=("a", "b"), sections=("pause", "energy")):
-    return [(row["pause"], row["claim"], row["outcome"]) for row in merge_record(folder, ids, sections, "comparison")]
-
-
-def stored(folder, *keys):
-    text = [{name: "" for name in COLUMNS} | dict(zip(("pause", "claim", "outcome"), key, strict=True)) for key in keys]
-    (folder / "results.csv").write_text(to_csv(text))
-
-
-def test_rows_of_a_pause_are_replaced_as_a_set_and_others_stay(tmp_path):
-    stored(tmp_path, ("a", "old-claim", "drones"), ("a", "main", "gone"), ("b", "main", "drones"), ("z", "m", "x"))
-    executed(tmp_path, "a.pause", effect_row(pause="a", outcome="drones"))
-    assert merged(tmp_path) == [
-        ("a", "main", "drones"), ("a", "main", "gone"), ("b", "main", "drones"), ("z", "m", "x"),
+def test_a_row_goes_only_when_its_own_report_is_made_without_it(tmp_path):
+    first = {"a.pause": [effect_row(pause="a", claim=claim) for claim in "xy"]}
+    first |= {"a.energy": [effect_row(pause="a", outcome="energy")], "b.pause": [effect_row(pause="b")]}
+    written(tmp_path, first)
+    assert written(tmp_path, {"a.energy": [effect_row(pause="a", outcome="hits")]}) == {
+        ("a", "main", "energy", "national", "pause", "shift")
+    }
+    assert {key[1] for key in written(tmp_path, {"a.pause": [effect_row(pause="a", claim="x")]})} == {"y"}
+    assert [(row["pause"], row["outcome"]) for row in rows(tmp_path / "results.csv")] == [
+        ("a", "hits"), ("a", "drones"), ("b", "drones"),
     ]  # fmt: skip
-    executed(tmp_path, "a.energy", effect_row(pause="a", outcome="energy"))
-    assert merged(tmp_path) == [
-        ("a", "main", "drones"), ("a", "main", "energy"), ("b", "main", "drones"), ("z", "m", "x"),
-    ]  # fmt: skip
-    executed(tmp_path, "comparison", effect_row(pause="episode:1"))
-    assert merged(tmp_path)[-1] == ("episode:1", "main", "drones")
-    assert "z" not in [key[0] for key in merged(tmp_path)]
 
 
-def test_two_notebooks_may_not_disagree(tmp_path):
-    executed(tmp_path, "a.pause", effect_row(pause="a"))
-    executed(tmp_path, "a.energy", effect_row(pause="a"))
-    assert len(merged(tmp_path)) == 1
-    executed(tmp_path, "a.energy", effect_row(pause="a", observed=1.0))
-    with pytest.raises(ReportError, match="disagree"):
-        merged(tmp_path)
+def test_rows_changed_by_other_hands_stay_until_their_pause_is_made_whole(tmp_path):
+    written(tmp_path, {"a.pause": [effect_row(pause="a")]})
+    more = [*rows(tmp_path / "results.csv"), {n: "" for n in COLUMNS} | {"pause": "a", "claim": "by hand"}]
+    (tmp_path / "results.csv").write_text(to_csv(more))
+    assert written(tmp_path, {"b.pause": []}) == written(tmp_path, {"a.energy": []}) == set()
+    assert len(written(tmp_path, {"a.pause": [effect_row(pause="a")], "a.energy": [], "a.choices": []})) == 1
 
 
-def test_numbers_of_the_record_have_six_significant_digits(tmp_path):
+def test_two_notebooks_may_not_disagree_and_numbers_have_six_digits(tmp_path):
     values = {"observed": 12345.0, "expected": 1234.567, "ratio": 0.071234567, "p_value": 1e-05, "ratio_high": None}
-    executed(tmp_path, "a.pause", effect_row(pause="a", **values))
-    (row,) = merge_record(tmp_path, ["a"], ["pause"], "comparison")
+    same = effect_row(pause="a", **values)
+    written(tmp_path, {"a.pause": [same], "a.energy": [same]})
+    (row,) = rows(tmp_path / "results.csv")
     assert [row[name] for name in values] == ["12345", "1235", "0.0712346", "1e-05", ""]
-    assert float(row["ratio"]) == pytest.approx(values["ratio"], rel=5e-6)
+    with pytest.raises(ReportError, match="disagree"):
+        written(tmp_path, {"a.pause": [same], "a.energy": [same | {"observed": 1.0}]})
+
+
+def test_a_partial_batch_says_which_rows_are_gone_and_tells_nothing_else(copied):
+    told, findings = [], []
+    run(copied, "a", "b", tell=lambda: findings.append("whole"))
+    run(copied, "a", "b", tell=lambda: findings.append("nothing new"))
+    pause_notebook(copied / "notebooks", extra=[code("effect = replace(effect, claim='other')")])
+    run(copied, "a", "b", selected=["a"], progress=told.append, tell=lambda: findings.append("part"))
+    gone = next(event["gone"] for event in told if event["event"] == "record")
+    assert gone == ["a / main / drones_launched / national / pause / shift"]
+    assert [(row["pause"], row["claim"]) for row in rows(copied / "out" / "results.csv")] == [
+        ("a", "other"),
+        ("b", "main"),
+    ]
+    run(copied, "a", "b", tell=lambda: findings.append("whole again"))
+    assert findings == ["whole", "whole again"]
+
+
+def test_a_made_up_pause_stays_out_of_the_record_of_the_project(tmp_path, monkeypatch, started):
+    pause_notebook(tmp_path / "notebooks")
+    monkeypatch.setattr("analysis.pauses.data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr("analysis.pauses.load_pauses", lambda: {"b": None})
+    with pytest.raises(ReportError, match="made-up: no pause of the registry"):
+        run(tmp_path, "made-up", out="reports")
+    assert not (tmp_path / "reports" / "results.csv").exists() and started == []
 
 
 @pytest.mark.parametrize(
@@ -405,21 +389,6 @@ def test_numbers_of_the_record_have_six_significant_digits(tmp_path):
 )
 def test_a_record_that_no_page_could_show_fails_its_own_report(tmp_path, record, problem):
     pause_notebook(tmp_path / "notebooks", extra=[code(f"effect = effect\ndisplay({record})")])
-    (outcome,) = run_reports(pauses("a"), notebooks=tmp_path / "notebooks", out=tmp_path / "out")
+    (outcome,) = run(tmp_path, "a")
     assert outcome.status == "failed" and problem in outcome.error
     assert problem in (tmp_path / "out" / "index.html").read_text()
-
-
-def test_a_part_of_another_run_is_not_shown_and_made_again(batch, copied):
-    part = copied / "out" / ".cache" / "a.pause.html"
-    whole = part.read_text()
-    part.write_text(whole.replace(whole.split("\n")[0], "<!-- other -->"))
-    run_reports(pauses("a", "b"), notebooks=copied / "notebooks", out=copied / "out")
-    assert part.read_text() == whole
-
-
-def test_an_edited_executed_notebook_does_not_enter_the_record(tmp_path):
-    executed(tmp_path, "a.pause", effect_row(pause="a"))
-    path = Path(tmp_path, "executed", "a.pause.ipynb")
-    path.write_text(path.read_text().replace("250.0", "25.0"))
-    assert merged(tmp_path) == []

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.batch.front import report_rows
-from analysis.batch.run import run_reports
 from analysis.pauses import load_pauses
+from analysis.reports.front import report_rows
+from analysis.reports.run import run_reports
 
 CHROMIUM = "/usr/bin/chromium"
 WHOLE, SHORT = "us-three-day-2026-05", "energy-moratorium-2025-03"

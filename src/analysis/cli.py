@@ -108,10 +108,10 @@ def test(pause_id, outcome_names, claim):
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
 def report(pause_ids, only, jobs, force, cold, timeout, scheduler, out, quiet, as_json):
     """Make the reports of all reported pauses, or of those named, and the index."""
-    from analysis.batch.front import report_rows
-    from analysis.batch.progress import Progress
-    from analysis.batch.run import run_reports
     from analysis.pauses import REPORTED, get_pause, load_pauses
+    from analysis.reports.front import report_rows
+    from analysis.reports.progress import Progress
+    from analysis.reports.run import run_reports
     from analysis.tables import data_folder
 
     clone, registry = data_folder().parent, load_pauses()
@@ -123,16 +123,18 @@ def report(pause_ids, only, jobs, force, cold, timeout, scheduler, out, quiet, a
         if pause.role not in REPORTED:
             remedy = "give it the role primary or secondary in data/pauses.toml once the data reach it"
             raise ReportError("no report of this pause", file=pause.id, found=f"role {pause.role}", remedy=remedy)
+
+    def tell():
+        from analysis.reports.findings import write_findings
+
+        write_findings(clone)
+
     with Progress(quiet=quiet, as_json=as_json) as progress:
         outcomes = run_reports(
             report_rows(registry), notebooks=clone / "notebooks", out=out or clone / "reports", jobs=jobs,
             selected=pause_ids or None, only=only or None, force=force, cold=cold, timeout=timeout,
-            scheduler=scheduler, progress=progress,
+            scheduler=scheduler, progress=progress, tell=None if out else tell,
         )  # fmt: skip
-    if out is None and any(outcome.status == "made" for outcome in outcomes):  # nothing new, nothing new to say
-        from analysis.batch.findings import write_findings
-
-        write_findings(clone)
     sys.exit(1 if any(outcome.status == "failed" for outcome in outcomes) else 0)
 
 
@@ -149,7 +151,7 @@ def calibrate(replicates, jobs, seed, only, scheduler, out):
 
     cluster = nullcontext()
     if scheduler:
-        from analysis.batch.cluster import cluster_executor
+        from analysis.reports.cluster import cluster_executor
 
         cluster = cluster_executor(scheduler)
 

@@ -1,56 +1,37 @@
 """The findings and the method in words, for README.md, reports/README.md and the index of the pages.
 
-Run as `python -m analysis.batch.findings` to refresh both files and the forest plot after a batch.
+Run as `python -m analysis.reports.findings` to refresh both files and the forest plot after a batch.
 """
 
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from textwrap import fill
+from typing import Any
 
 import pandas as pd
 
-from analysis.batch.folder import write_file
-from analysis.errors import ReportError
 from analysis.launches import PRIMARY_HORIZON, inferred_zeros
-from analysis.pauses import load_pauses, reported_pauses
+from analysis.words import describe_inferred
+from analysis.together import EPISODE
+from analysis.together import WITHOUT
+from analysis.errors import ReportError
+from analysis.pauses import Pause, load_pauses, reported_pauses
+from analysis.tables import data_folder
+from analysis.words import in_brief, week_after
+from analysis.reports.store import write_file
 from analysis.record import describe_forest, forest_frame, load_results, verdicts
-from analysis.tables import data_folder, load_strikes
-from analysis.together import EPISODE, WITHOUT
-from analysis.words import (
-    FEWER,
-    amount,
-    capital,
-    chance_text,
-    counted,
-    describe_inferred,
-    in_brief,
-    listed,
-    outcome_label,
-    span_text,
-    week_after,
-    without_one,
-)
+from analysis.words import FEWER, amount, capital, chance_text, counted, describe_inferred, in_brief, listed, outcome_label, span_text, week_after, without_one
 
 FINDINGS = "<!-- findings: generated from reports/results.csv -->", "<!-- end of findings -->"
-METHOD = "<!-- method: generated from src/analysis/batch/templates/method.txt -->", "<!-- end of method -->"
+METHOD = "<!-- method: generated from src/analysis/reports/templates/method.txt -->", "<!-- end of method -->"
 JOINT = "volume-truces"
 AFTER = f"after-{PRIMARY_HORIZON}"
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def findings_table(results, *, registry=None):
-    """One Markdown row per reported pause: what flew, what would have been ordinary, and the verdict.
-
-    Parameters
-    ----------
-    results : DataFrame
-        As from `load_results`.
-    registry : mapping of Pause, optional
-
-    Returns
-    -------
-    str
-    """
+def findings_table(results: pd.DataFrame, *, registry: Mapping[str, Pause] | None = None) -> str:
+    """One Markdown row per reported pause: what flew, what would have been ordinary, and the verdict."""
     registry = load_pauses() if registry is None else registry
     deciding = verdicts(results, registry=registry)
     after = verdicts(results, window=AFTER, registry=registry).set_index(["pause", "outcome"])
@@ -65,18 +46,8 @@ def findings_table(results, *, registry=None):
     return "\n".join(lines)
 
 
-def joint_sentence(results):
-    """Do announced truces of volume work at all? The finding over all of them together; empty without one.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Rows of the record.
-
-    Returns
-    -------
-    str
-    """
+def joint_sentence(results: pd.DataFrame) -> str:
+    """Do announced truces of volume work at all? The finding over all of them together; empty without one."""
     joint = results[(results["pause"] == JOINT) & (results["test"] == "joint")].dropna(subset=["observed"])
     clear, others = [], []
     for row in joint.itertuples():
@@ -100,7 +71,7 @@ def joint_sentence(results):
     return " ".join([lead, *others])
 
 
-def _doubts(row, results):
+def _doubts(row: Any, results: pd.DataFrame) -> Iterator[str]:
     """Why a joint finding of fewer may be none: it hangs on one episode, or the test would hardly see any cut."""
     rest = _without_one(results, row.outcome)
     if not rest.empty and rest.max() > 1 - row.level:
@@ -109,12 +80,12 @@ def _doubts(row, results):
         yield "even total silence would have been found in fewer than four cases in five"
 
 
-def _without_one(results, outcome):
+def _without_one(results: pd.DataFrame, outcome: str) -> pd.Series:
     left_out = results[results["pause"].str.startswith(WITHOUT) & (results["outcome"] == outcome)]
     return left_out["p_value"].dropna()
 
 
-def joint_caveat(results, *, registry=None):
+def joint_caveat(results: pd.DataFrame, *, registry: Mapping[str, Pause] | None = None) -> str:
     """What the joint finding leaves out, hangs on and rests on; empty without one. Takes the rows of the pauses too."""
     names = results.loc[results["pause"] == JOINT, "outcome"].unique()
     told = [
@@ -141,7 +112,7 @@ def joint_caveat(results, *, registry=None):
     return " ".join(filter(None, lines))
 
 
-def _where_they_flew(deciding, truces):
+def _where_they_flew(deciding: pd.DataFrame, truces: Mapping[str, Pause]) -> Iterator[str]:
     """What flew in truces for which Russia had stated no window, in a sentence."""
     for name, rows in deciding[deciding["observed"] > 0].groupby("pause", sort=False):
         if any(claim.stated and claim.party.startswith("Russia") for claim in truces[name].claims):
@@ -152,19 +123,15 @@ def _where_they_flew(deciding, truces):
         yield f"Of the launches, {seen} came on {when} under {named}, for which Russia had stated no window."
 
 
-def method():
+def method() -> list[str]:
     """The test in ten sentences."""
     return (TEMPLATES / "method.txt").read_text(encoding="utf-8").splitlines()
 
 
-def write_findings(repository=None, *, results=None, picture=False):
-    """Refresh the generated parts of README.md and reports/README.md, and the forest plot if asked.
-
-    Returns
-    -------
-    list of str
-        Names of the files that changed.
-    """
+def write_findings(
+    repository: Path | None = None, *, results: pd.DataFrame | None = None, picture: bool = False
+) -> list[str]:
+    """Refresh the generated parts of README.md and reports/README.md, and the forest plot if asked."""
     repository = data_folder().parent if repository is None else Path(repository)
     results = load_results(repository / "reports" / "results.csv") if results is None else results
     registry = load_pauses()
@@ -178,7 +145,7 @@ def write_findings(repository=None, *, results=None, picture=False):
     return changed
 
 
-def forest_picture(results):
+def forest_picture(results: pd.DataFrame) -> bytes:
     """PNG bytes of the forest plot of all reported pauses."""
     from analysis.figures import Picture, draw_forest
 
@@ -186,13 +153,13 @@ def forest_picture(results):
     return Picture(draw_forest(rows), alt=describe_forest(rows)).png()
 
 
-def _cell(row, after):
+def _cell(row: pd.Series, after: pd.DataFrame) -> str:
     brief, key = in_brief(row), (row["pause"], row["outcome"])
     parts = (brief["seen"], brief["sight"], week_after(after.loc[key] if key in after.index else None))
     return f"**{row['verdict']}**: " + "; ".join(filter(None, parts))
 
 
-def _refresh(path, parts):
+def _refresh(path: Path, parts: dict[tuple[str, str], str]) -> bool:
     text = fresh = path.read_text(encoding="utf-8")
     for (start, end), block in parts.items():
         if start not in fresh or end not in fresh:

@@ -3,51 +3,42 @@
 import json
 import sys
 import time
+from typing import Any
 
 import click
 
 
 class Progress:
-    """Callback for `run_reports`; use it as a context manager so that the bar is closed.
+    """Callback for `run_reports`; a context manager, so that the bar is closed.
 
-    Parameters
-    ----------
-    quiet : bool
-        Say only what failed.
-    as_json : bool
-        One JSON object a line on standard output.
+    `quiet` says only what failed, `as_json` one JSON object a line on standard output.
     """
 
-    def __init__(self, *, quiet=False, as_json=False):
+    def __init__(self, *, quiet: bool = False, as_json: bool = False):
         self._quiet, self._as_json = quiet, as_json
-        self._bar = None
-        self._failed = 0
-        self._began = time.monotonic()
+        self._bar: Any = None
+        self._failed, self._began = 0, time.monotonic()
 
-    def __enter__(self):
+    def __enter__(self) -> "Progress":
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         if self._bar is not None:
             self._bar.render_finish()
 
-    def __call__(self, event):
+    def __call__(self, event: dict) -> None:
+        """Show an event."""
         if self._as_json:
             click.echo(json.dumps(event))
-        elif event["event"] == "start":
-            self._start(event)
-        elif event["event"] == "report":
-            self._report(event)
-        elif event["event"] == "end" and not self._quiet:
-            self._bar = self._bar and self._bar.render_finish()
-            click.echo(f"{event['made']} made, {event['kept']} up to date, {event['failed']} failed.")
+        else:
+            getattr(self, f"_{event['event']}")(event)
 
-    def _start(self, event):
+    def _start(self, event: dict) -> None:
         if not self._quiet and event["stale"] and sys.stdout.isatty():
             self._bar = click.progressbar(length=event["stale"], label="reports", show_eta=False, show_pos=True)
             self._bar.render_progress()
 
-    def _report(self, event):
+    def _report(self, event: dict) -> None:
         name = " ".join(filter(None, [event["pause"], event["notebook"]]))
         if event["status"] == "failed":
             self._failed += 1
@@ -62,3 +53,14 @@ class Progress:
             elapsed = time.monotonic() - self._began
             self._bar.label = f"{name[:40]:40} {elapsed:4.0f} s, {self._failed} failed"
             self._bar.update(1)
+
+    def _record(self, event: dict) -> None:
+        """Rows that a report no longer gives are worth a line, even where little is said."""
+        click.echo(f"{len(event['gone'])} rows are gone from the record, which no report gives any more:", err=True)
+        for key in event["gone"]:
+            click.echo(f"  {key}", err=True)
+
+    def _end(self, event: dict) -> None:
+        if not self._quiet:
+            self._bar = self._bar and self._bar.render_finish()
+            click.echo(f"{event['made']} made, {event['kept']} up to date, {event['failed']} failed.")

@@ -1,0 +1,161 @@
+"""A fresh process for each task, forked from one that has imported everything: Python's own fork server."""
+
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache, partial
+from multiprocessing.connection import Connection, wait
+from multiprocessing.util import Finalize
+from threading import Thread
+from types import ModuleType
+from typing import Any
+
+from analysis.errors import ReportError
+from analysis.reports.store import package_digest
+
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",  # sums depend on the number of threads
+    "PYTHONHASHSEED": "0", "TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1", "COLUMNS": "80", "LINES": "24",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYTHONWARNINGS": "",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a kernel's debugger would print a warning about itself
+}  # fmt: skip
+WARM = "analysis.reports.warm"
+
+
+@dataclass
+class Worker:
+    """A process at work on the task at `position`; it is ended when nothing was heard of it until `deadline`."""
+
+    position: int
+    process: Any
+    pipe: Connection
+    deadline: float
+
+
+def run_apart(function: Callable, tasks: Sequence, *, jobs: int, patience: float) -> Iterator[tuple[int, Any, str]]:
+    """Yield each task's position and what `function(task, beat)` returned, or why its process ended without.
+
+    A process may be silent for `patience` seconds; `beat()` is a sign of life.
+    """
+    with surrounded():
+        context = multiprocessing.get_context(_method())
+        if context.get_start_method() == "forkserver":
+            context.set_forkserver_preload([WARM])
+    waiting, running = list(enumerate(tasks)), []
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                running.append(_start(context, function, *waiting.pop(0), patience))
+            handles = [handle for worker in running for handle in (worker.pipe, worker.process.sentinel)]
+            wait(handles, max(0, min(worker.deadline for worker in running) - time.monotonic()))
+            for worker in list(running):
+                answer = _hear(worker, patience)
+                if answer is not None:
+                    running.remove(worker)
+                    _end(worker)
+                    yield worker.position, *answer
+    finally:
+        for worker in running:
+            _end(worker)
+
+
+@contextmanager
+def surrounded() -> Iterator[None]:
+    """Processes started here get the surroundings of every report, none of a caller's script, a folder for scratch."""
+    before, main, folder = dict(os.environ), sys.modules["__main__"], tempfile.tempdir
+    os.environ.update(ENVIRONMENT | {"TMPDIR": scratch(), "PAUSES_SCRATCH": scratch(), "PYTHONSAFEPATH": "1"})
+    tempfile.tempdir, sys.modules["__main__"] = scratch(), ModuleType("__main__")
+    try:
+        yield
+    finally:
+        tempfile.tempdir, sys.modules["__main__"] = folder, main
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@cache
+def scratch() -> str:
+    """A private folder, removed when this process ends; were it killed, by the fork server, which ends last."""
+    folder = tempfile.mkdtemp(prefix="pauses-")
+    Finalize(None, shutil.rmtree, [folder], {"ignore_errors": True}, exitpriority=-200)  # after multiprocessing's own
+    return folder
+
+
+def _method() -> str:
+    """The fork server, unless it would serve an older package than the one that is there now."""
+    served = _served_package()
+    return "forkserver" if hasattr(os, "fork") and served == package_digest() else "spawn"
+
+
+@cache
+def _served_package() -> str:
+    return package_digest()
+
+
+def _start(context: Any, function: Callable, position: int, task: Any, patience: float) -> Worker:
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(function, task, sender))
+    with surrounded():
+        process.start()
+    sender.close()
+    return Worker(position, process, receiver, time.monotonic() + patience)
+
+
+def _work(function: Callable, task: Any, pipe: Connection):
+    if hasattr(os, "setsid"):
+        os.setsid()  # Ctrl-C reaches the batch alone; what this process starts can be ended with it
+        Thread(target=_end_with_batch, daemon=True).start()
+    try:
+        check_threads()
+        pipe.send([function(task, partial(pipe.send, None)), ""])
+    except ReportError as error:
+        pipe.send([None, str(error)])
+
+
+def check_threads() -> None:
+    """Refuse to go on in a process that was forked from more than one thread."""
+    threads = getattr(sys.modules.get(WARM), "THREADS", 1)
+    if threads != 1:
+        raise ReportError(
+            "processes cannot be forked safely", expected="one thread", found=f"{threads} threads",
+            remedy="uninstall what starts threads when imported, such as pyarrow",
+        )  # fmt: skip
+
+
+def _end_with_batch():
+    multiprocessing.parent_process().join()
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _hear(worker: Worker, patience: float) -> tuple[Any, str] | None:
+    """What a worker has to say, or None while it is at work."""
+    ended = not worker.process.is_alive()  # asked before, or its last words might be missed
+    with suppress(EOFError, OSError):
+        while worker.pipe.poll():
+            message = worker.pipe.recv()
+            if message is not None:
+                return message
+            worker.deadline = time.monotonic() + patience
+    if ended:
+        code = worker.process.exitcode
+        return None, f"the process ended with exit code {code} before the report was done"
+    if time.monotonic() > worker.deadline:
+        return None, f"the process was silent for {patience:.0f} seconds and was ended"
+    return None
+
+
+def _end(worker: Worker):
+    """End a worker with all it started."""
+    if hasattr(os, "killpg"):
+        with suppress(OSError):
+            os.killpg(worker.process.pid, signal.SIGKILL)
+    worker.process.kill()
+    worker.process.join()
+    worker.pipe.close()

@@ -1,0 +1,188 @@
+"""The folder of reports: which names may stand in it, one batch at a time, files whole or absent.
+
+An executed notebook carries a digest of all it depends on and one of its own cells, a page one of what it
+was made from and one of itself. So a file is current or it is not, however the batch before ended.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import analysis
+from analysis.errors import ReportError
+from analysis.tables import data_folder
+
+EXECUTED, FAILED = "executed", "FAILED-"
+LONGEST_NAME = 100
+NAME = re.compile(r"(?!(?:con|prn|aux|nul|com\d|lpt\d|index|failed-.*)$)[a-z0-9][a-z0-9_-]*", re.IGNORECASE)
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Refuse, by a ReportError, names that could not be file names everywhere, or would share a file.
+
+    >>> check_names(["easter-2025", "Easter-2025"])
+    Traceback (most recent call last):
+        ...
+    analysis.errors.ReportError: field 'Easter-2025': two reports would share a file name; found 'easter-2025'
+    """
+    taken = {}
+    for name in names:
+        if not isinstance(name, str) or len(name) > LONGEST_NAME or not NAME.fullmatch(name):
+            raise ReportError(
+                "not a name for a report", field=f"{name!r:.80}",
+                expected=f"at most {LONGEST_NAME} letters, digits, - and _, and no name that means something else",
+            )  # fmt: skip
+        other = taken.setdefault(name.casefold(), name)
+        if other is not name:
+            raise ReportError("two reports would share a file name", field=f"{name!r}", found=f"{other!r}")
+
+
+def digest(*parts: Any) -> str:
+    """One digest of bytes and of anything that JSON can hold."""
+    found = hashlib.sha256()
+    for part in parts:
+        data = part if isinstance(part, bytes) else json.dumps(part, sort_keys=True, default=repr).encode()
+        found.update(b"%d:" % len(data) + data)
+    return found.hexdigest()[:40]
+
+
+def surroundings() -> dict[str, str]:
+    """What every report depends on: the package's files, the tables, the libraries, Python; contents, never times."""
+    installed = {path.stem for entry in sys.path for path in Path(entry or ".").glob("*.dist-info")}
+    return {
+        "package": package_digest(),
+        "data": _files_digest(data_folder().glob("*"), {".csv", ".toml", ".json"}),
+        "libraries": digest(sorted(installed)),
+        "python": platform.python_version(),
+    }
+
+
+def package_digest() -> str:
+    """Digest of the files of this package."""
+    return _files_digest(Path(analysis.__file__).parent.rglob("*"), {".py", ".toml", ".j2", ".json", ".css", ".txt"})
+
+
+def _files_digest(paths: Iterable[Path], kinds: set[str]) -> str:
+    return digest(*(part for path in sorted(paths) if path.suffix in kinds for part in (path.name, path.read_bytes())))
+
+
+@contextmanager
+def opened(folder: Path | str) -> Iterator[Path]:
+    """The folder, made ready and locked; ReportError if it cannot be, or holds a link where a file would go."""
+    folder = Path(folder).resolve()
+    places = folder, folder / EXECUTED
+    try:
+        for place in places:
+            place.mkdir(parents=True, exist_ok=True)
+            if not os.access(place, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        lock = os.open(folder / EXECUTED / ".lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
+        with suppress(ImportError):  # not POSIX: no lock
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        inside = [path for place in places for path in sorted(place.iterdir())]
+        for link in filter(Path.is_symlink, inside):
+            raise ReportError("a link stands where a file of the reports would go", file=link.name, remedy="remove it")
+        for left in (path for path in inside if path.match(".*.new")):
+            left.unlink()
+        yield folder
+    except BlockingIOError as error:
+        remedy = "wait for it, or give another --out"
+        raise ReportError("another batch is at work in this folder", file=folder.name, remedy=remedy) from error
+    finally:
+        os.close(lock)  # which also gives the lock up
+
+
+def is_same(path: Path, content: str | bytes) -> bool:
+    """Whether a file is there and holds this."""
+    return path.is_file() and path.read_bytes() == (content if isinstance(content, bytes) else content.encode("utf-8"))
+
+
+def write_file(path: Path, content: str | bytes) -> bool:
+    """Put a file in its place in one step, so that a reader sees the old or the new one; say whether it changed."""
+    data = content if isinstance(content, bytes) else content.encode("utf-8")
+    staged = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        if is_same(path, data):
+            return False
+        with staged.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(staged, path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        with suppress(OSError):
+            staged.unlink()
+    return True
+
+
+def executed_path(folder: Path, name: str, *, failed: bool = False) -> Path:
+    """Where the executed notebook of a report goes, or what a failed run left."""
+    return folder / EXECUTED / f"{FAILED if failed else ''}{name}.ipynb"
+
+
+def read_executed(path: Path) -> dict | None:
+    """Read an executed notebook as plain JSON, or None where there is none or it was changed since."""
+    try:
+        return _read_executed(path, path.stat().st_mtime_ns, path.stat().st_size)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=128)  # several parts of a batch read the same notebooks
+def _read_executed(path: Path, *version: int) -> dict | None:
+    try:
+        notebook = json.loads(path.read_bytes())
+        whole = notebook["metadata"]["pauses"]["cells"] == cells_digest(notebook)
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return notebook if whole else None
+
+
+def cells_digest(notebook: dict) -> str:
+    """Digest of a stored notebook's cells and outputs, to know an edited copy."""
+    return hashlib.sha256(json.dumps(notebook["cells"], sort_keys=True).encode()).hexdigest()
+
+
+def stamp(page: str, made_from: str) -> str:
+    """A page with its second line saying what it was made from."""
+    doctype, rest = page.split("\n", 1)
+    return f"{doctype}\n<!-- made from {made_from}, and from here on {digest(rest.encode())} -->\n{rest}"
+
+
+def is_stamped(path: Path, made_from: str) -> bool:
+    """Whether a page is there, whole, and made from this."""
+    page = path.read_text("utf-8") if path.is_file() else ""
+    return page.count("\n") > 1 and page == stamp(re.sub("\n.*", "", page, count=1), made_from)
+
+
+def read_failure(path: Path) -> str:
+    """Why the last run of a report failed; empty when it did not."""
+    if not path.exists():
+        return ""
+    try:
+        return json.loads(path.read_bytes())["metadata"]["pauses"]["error"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return f"see {path.name}"
+
+
+def _unwritable(path: Path, error: OSError) -> ReportError:
+    return ReportError(
+        "cannot be written; what was there is as it was", file=path.name, found=error.strerror or str(error),
+        remedy="make room or give another --out",
+    )  # fmt: skip
