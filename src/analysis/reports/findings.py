@@ -11,17 +11,27 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.launches import PRIMARY_HORIZON, inferred_zeros
-from analysis.words import describe_inferred
-from analysis.together import EPISODE
-from analysis.together import WITHOUT
 from analysis.errors import ReportError
+from analysis.launches import PRIMARY_HORIZON, inferred_zeros
 from analysis.pauses import Pause, load_pauses, reported_pauses
-from analysis.tables import data_folder
-from analysis.words import in_brief, week_after
-from analysis.reports.store import write_file
 from analysis.record import describe_forest, forest_frame, load_results, verdicts
-from analysis.words import FEWER, amount, capital, chance_text, counted, describe_inferred, in_brief, listed, outcome_label, span_text, week_after, without_one
+from analysis.reports.store import write_file
+from analysis.tables import data_folder, load_strikes
+from analysis.together import EPISODE, WITHOUT
+from analysis.words import (
+    FEWER,
+    amount,
+    capital,
+    chance_text,
+    counted,
+    describe_inferred,
+    in_brief,
+    listed,
+    outcome_label,
+    span_text,
+    week_after,
+    without_one,
+)
 
 FINDINGS = "<!-- findings: generated from reports/results.csv -->", "<!-- end of findings -->"
 METHOD = "<!-- method: generated from src/analysis/reports/templates/method.txt -->", "<!-- end of method -->"

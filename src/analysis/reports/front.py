@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from analysis.pauses import Claim, Pause, reported_pauses
 from analysis.setting import VOLUME
-from analysis.words import span_text
 from analysis.tables import outcome_series
 from analysis.words import span_text
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.effect import COLUMNS
-from analysis.effect import KEY, MIME
+from analysis.effect import COLUMNS, KEY, MIME
 from analysis.errors import PausesError, ReportError
 from analysis.reports.store import cells_digest, digest
 from analysis.words import VERDICTS

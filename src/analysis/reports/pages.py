@@ -93,9 +93,9 @@ def _page(folder: Path, pause: dict, sections: Sequence[str], rendered: Mapping[
 
 def _card(folder: Path, pause: dict, sections: Sequence[str]) -> dict:
     """What the page of a pause and its line in the index say."""
-    from analysis.words import in_brief, week_after
     from analysis.reports.findings import AFTER
     from analysis.tables import outcomes
+    from analysis.words import in_brief, week_after
 
     names = {name: f"{pause['id']}.{name}" for name in sections}
     books = {name: store.read_executed(store.executed_path(folder, file)) for name, file in names.items()}

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.effect import COLUMNS
-from analysis.effect import KEY
+from analysis.effect import COLUMNS, KEY
 from analysis.errors import ReportError
 from analysis.reports.store import digest, write_file
 

@@ -208,8 +208,8 @@ def _chosen(wanted: Sequence[str] | None, known: Sequence[str], what: str) -> li
 
 def _refuse_strangers(folder: Path, ids: Sequence[str]) -> None:
     """The project's own record speaks of the pauses of its registry alone."""
-    from analysis.tables import data_folder
     from analysis.pauses import load_pauses
+    from analysis.tables import data_folder
 
     if folder == data_folder().parent / "reports" and (strangers := sorted(set(ids) - set(load_pauses()))):
         raise ReportError("no pause of the registry", field=", ".join(strangers), remedy="give another --out")
