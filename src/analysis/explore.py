@@ -1,15 +1,18 @@
 """Try another choice on one pause: claim, outcome, baseline or edges of the window. For looking: reports have rules."""
 
+from __future__ import annotations
+
 import shlex
 from dataclasses import dataclass, replace
 from html import escape
+from typing import Any
 
-from analysis.effect import PauseEffect
+from analysis.effect import Answer, PauseEffect
 from analysis.errors import DesignError, PausesError
 from analysis.figures import EXPECTED, SEEN, Picture
 from analysis.launches import decide_pause
 from analysis.pauses import REPORTED, Claim, Pause, get_pause, load_pauses
-from analysis.setting import days_of_others
+from analysis.setting import Registry, days_of_others
 from analysis.tables import outcomes
 from analysis.windows import ONE_DAY, check_window
 from analysis.words import FEWER, MORE, days_phrase, days_text
@@ -19,67 +22,55 @@ FARTHEST = 14  # days that the panel moves an edge
 BASELINES = (0, 60, 90, 120, 180, 270, 365, 545, 700)
 
 
-@dataclass(frozen=True)
-class Exploration:
-    """What one choice says, by the procedure of the reports.
-
-    Attributes
-    ----------
-    pause : Pause
-        With one more claim, "moved", where edges were moved.
-    claim : str
-        Id of the claim tested.
-    baseline_days : int
-        0 = by the rule.
-    effect : PauseEffect
-    n_shared : int
-        Days of the window inside other reported pauses.
-    """
+@dataclass(frozen=True, repr=False)
+class Exploration(Answer):
+    """What one choice says, by the procedure of the reports; the pause has a claim "moved" where edges were moved."""
 
     pause: Pause
     claim: str
-    baseline_days: int
+    baseline_days: int  # 0: by the rule
     effect: PauseEffect
-    n_shared: int
+    n_shared: int  # days of the window inside other reported pauses
 
-    def to_frame(self):
-        """One row with the record's columns."""
-        return self.effect.to_frame()
+    @property
+    def effects(self) -> tuple[PauseEffect, ...]:
+        """The one that decides."""
+        return (self.effect,)
 
-    def summary(self):
+    def summary(self) -> str:
         """The finding in one or two sentences."""
         return self.effect.summary()
 
-    def plot(self, ax=None):
+    def plot(self, ax: Any = None) -> Any:
         """Draw the daily series around the window."""
         return self.effect.plot(ax)
 
-    def describe_window(self):
+    def describe_window(self) -> str:
         """Which days were tested, by whose word, and how many of them belong to another pause as well."""
         claim, days = self.pause.claim(self.claim), days_text(self.effect.n_days)
         whose = claim.note if claim.id == MOVED else f'claim "{claim.id}" ({claim.party})'
         shared = f" Inside another reported pause as well: {days_text(self.n_shared)}." if self.n_shared else ""
         return f"Tested: {days} {days_phrase(self.effect)}, {whose}.{shared}"
 
-    def parameters(self):
+    def parameters(self) -> dict[str, str | int]:
         """The choice as parameters of pause.ipynb."""
         chosen = {"pause_id": self.pause.id, "claim": self.claim, "outcomes": self.effect.outcome}
         return chosen | {"baseline_days": self.baseline_days}
 
-    def command(self):
+    def command(self) -> str:
         """The command that makes a notebook of this choice, for the project's folder."""
         given = " ".join(f"-p {name} {shlex.quote(str(value))}" for name, value in self.parameters().items())
         return f"papermill notebooks/pause.ipynb explored.ipynb {given}"
 
-    def export(self):
+    def export(self) -> str:
         """How to take the choice into a report, as commented lines to copy."""
         moved, lines = self.pause.claim(self.claim), []
         if moved.id == MOVED:
-            lines = [
-                f"# No parameter moves a window. First, in data/pauses.toml, after the claims of {self.pause.id}:",
-                "[[pause.claims]]", f'id = "{MOVED}"', f'party = "{moved.party}"', f"start = {moved.start}",
-                f"end = {moved.end}", f'basis = "{moved.basis}"', f'note = "{moved.note}"',
-            ]  # fmt: skip
+            where = f"in data/pauses.toml, after the claims of {self.pause.id}"
+            lines += [f"# No parameter moves a window. First, {where}:", "[[pause.claims]]"]
+            lines += [f'{name} = "{getattr(moved, name)}"' for name in ("id", "party")]
+            lines += [f"{name} = {getattr(moved, name)}" for name in ("start", "end")]
+            lines += [f'{name} = "{getattr(moved, name)}"' for name in ("basis", "note")]
         lines += ["# This choice, in a notebook of its own:", self.command()]
         lines += ["# The same parameters, for papermill.execute_notebook:", repr(self.parameters())]
         if self.pause.role in REPORTED:
@@ -88,22 +79,27 @@ class Exploration:
 
 
 def explore_pause(
-    pause_id, *, claim="main", outcome="drones_launched", baseline_days=0, shift_start=0, shift_end=0, registry=None
-):
+    pause_id: str,
+    *,
+    claim: str = "main",
+    outcome: str = "drones_launched",
+    baseline_days: int = 0,
+    shift_start: int = 0,
+    shift_end: int = 0,
+    registry: Registry | None = None,
+) -> Exploration:
     """Test one choice on one pause as `assess` would; a window with moved edges counts as one more claim.
 
     Parameters
     ----------
-    pause_id : str
-    claim : str
-        "main", or the id of one party's claim.
+    pause_id, claim, registry
+        As in `assess`.
     outcome : str
         Name in the catalogue of outcomes.
     baseline_days : int
         Days before the window; 0 takes the rule.
     shift_start, shift_end : int
         Days by which the edges are moved, negative for earlier.
-    registry : mapping of Pause, optional
 
     Returns
     -------
@@ -127,20 +123,23 @@ reported pause as well: 2 days.'
     chosen = pause.claim(claim).id
     if shift_start or shift_end:
         pause, chosen = _with_moved(pause, chosen, shift_start, shift_end), MOVED
-        registry = registry | {pause.id: pause}
+        registry = {**registry, pause.id: pause}
     others, baseline = days_of_others(registry, pause), baseline_days or None
     (effect,) = decide_pause(pause.id, claim=chosen, outcomes=[outcome], baseline=baseline, registry=registry)
     return Exploration(pause, chosen, baseline_days, effect, sum(day in others for day in pause.days(chosen)))
 
 
-def _with_moved(pause, claim, shift_start, shift_end):
+def _with_moved(pause: Pause, claim: str, shift_start: int, shift_end: int) -> Pause:
     days = check_window(pause.days_to_test(claim))
     first, last = days[0] + shift_start * ONE_DAY, days[-1] + shift_end * ONE_DAY
     if last < first:
         raise DesignError(
-            "the moved window ends before it starts", field=f"{pause.id}, claim {claim}",
-            expected=f"an end on {first:%Y-%m-%d} or later", found=f"{last:%Y-%m-%d}", remedy="move the edges apart",
-        )  # fmt: skip
+            "the moved window ends before it starts",
+            field=f"{pause.id}, claim {claim}",
+            expected=f"an end on {first:%Y-%m-%d} or later",
+            found=f"{last:%Y-%m-%d}",
+            remedy="move the edges apart",
+        )
     note = f"claim {claim}, start moved by {shift_start:+d} and end by {shift_end:+d} days"
     moved = Claim(MOVED, "no party", "inferred", first.date(), last.date(), note=note)
     return replace(pause, claims=(*pause.claims, moved))
@@ -149,21 +148,16 @@ def _with_moved(pause, claim, shift_start, shift_end):
 class ExplorationPanel:
     """Controls for one choice, and what it says; shown in JupyterLab, needs ipywidgets.
 
-    A choice that is refused shows the words of the refusal.
+    A choice that is refused shows the words of the refusal. Its `controls` have the names of the arguments of
+    `explore_pause`; it shows `verdict`, `series`, `placebo` and `export`.
 
     Parameters
     ----------
     pause_id : str
         The pause to start with.
-
-    Attributes
-    ----------
-    controls : dict of str to widget
-        By the names of `explore_pause`'s arguments.
-    verdict, series, placebo, export : HTML widget
     """
 
-    def __init__(self, pause_id="us-three-day-2026-05"):
+    def __init__(self, pause_id: str = "us-three-day-2026-05") -> None:
         from ipywidgets import HTML, Dropdown, HBox, IntSlider, Layout, VBox
 
         self.registry = load_pauses()
@@ -189,17 +183,17 @@ class ExplorationPanel:
         for control in self.controls.values():
             control.observe(self._follow, names="value")
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return self.box._repr_mimebundle_() | {"text/plain": "Controls appear here when the cell runs in JupyterLab."}
 
-    def _follow(self, change):
+    def _follow(self, change: dict[str, Any]) -> None:
         if self._settling:
             return
         if change["owner"] is self.controls["pause_id"]:
             self._offer_claims()
         self._show()
 
-    def _offer_claims(self):
+    def _offer_claims(self) -> None:
         """Offer the claims of the chosen pause, the main one chosen, edges as claimed."""
         pause = self.registry[self.controls["pause_id"].value]
         marks = {pause.main: " (main)"} | {claim.id: ": no window stated" for claim in pause.claims if not claim.stated}
@@ -210,7 +204,7 @@ class ExplorationPanel:
         self.controls["shift_start"].value = self.controls["shift_end"].value = 0
         self._settling = False
 
-    def _show(self):
+    def _show(self) -> None:
         chosen = {name: control.value for name, control in self.controls.items()}
         try:
             found = explore_pause(**chosen | {"claim": chosen["claim"] or "main"}, registry=self.registry)
@@ -227,7 +221,7 @@ class ExplorationPanel:
         self.export.value = f'<pre style="line-height: 1.4; white-space: pre-wrap">{escape(found.export())}</pre>'
 
 
-def _framed(lead, rest, detail, colour):
+def _framed(lead: str, rest: str, detail: str, colour: str) -> str:
     return (
         f'<div role="status" style="border-left: 6px solid {colour}; padding: .1rem 1rem; margin: .3rem 0 .8rem; '
         f'max-width: 66rem; line-height: 1.45"><span style="font-size: 1.2rem"><strong>{escape(lead)}:</strong> '
@@ -235,5 +229,5 @@ def _framed(lead, rest, detail, colour):
     )
 
 
-def _image(ax, alt):
+def _image(ax: Any, alt: str) -> str:
     return f'<img alt="{escape(alt)}" src="{Picture(ax, alt).address()}" style="width: 27rem; max-width: 100%">'
