@@ -6,11 +6,12 @@
 Every route runs in a process of its own. Plain is what one writes without this package: papermill's execute_notebook
 and nbconvert's HTMLExporter, one report after the other. Bare cells are the same sources run once, outputs formatted,
 in one process that has run a report before; what the batch needs beyond that is its overhead. Machines that others use
-too change their pace, so the batch runs several times, each between two runs of the bare cells; medians count. Memory is
-the sum of PSS (each shared page counted once) over the batch and all processes below it, sampled every second of one
+too change their pace, so the batch runs several times, each between two runs of the bare cells; medians count. Memory
+is the sum of PSS (each shared page counted once) over the batch and all processes below it, sampled every second of one
 more run, since reading it takes time too.
 """
 
+import ctypes
 import json
 import os
 import resource
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -120,6 +122,9 @@ def run(route, place, number, *, watched=False):
             process.wait(1)
         except subprocess.TimeoutExpired:
             peak = max(peak, memory(process.pid)) if watched else 0
+    with suppress(ChildProcessError):
+        while True:  # the fork server, which ends last
+            os.waitpid(-1, 0)
     wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     if process.returncode:
         sys.exit(f"{route} failed")
@@ -151,6 +156,7 @@ def fastest(*command):
 
 def main(number):
     """Measure and print a small table."""
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: what outlives its parent counts too, on Linux
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "notebooks").mkdir()
