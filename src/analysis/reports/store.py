@@ -159,16 +159,20 @@ def cells_digest(notebook: dict) -> str:
     return hashlib.sha256(json.dumps(notebook["cells"], sort_keys=True).encode()).hexdigest()
 
 
-def stamp(page: str, made_from: str) -> str:
+def stamp(page: str, made_from: str) -> bytes:
     """A page with its second line saying what it was made from."""
-    doctype, rest = page.split("\n", 1)
-    return f"{doctype}\n<!-- made from {made_from}, and from here on {digest(rest.encode())} -->\n{rest}"
+    doctype, rest = page.encode().split(b"\n", 1)
+    return b"\n".join([doctype, _mark(made_from, rest), rest])
 
 
 def is_stamped(path: Path, made_from: str) -> bool:
     """Whether a page is there, whole, and made from this."""
-    page = path.read_text("utf-8") if path.is_file() else ""
-    return page.count("\n") > 1 and page == stamp(re.sub("\n.*", "", page, count=1), made_from)
+    lines = path.read_bytes().split(b"\n", 2) if path.is_file() else []
+    return len(lines) == 3 and lines[1] == _mark(made_from, lines[2])
+
+
+def _mark(made_from: str, rest: bytes) -> bytes:
+    return f"<!-- made from {made_from}, and from here on {digest(rest)} -->".encode()
 
 
 def read_failure(path: Path) -> str:
