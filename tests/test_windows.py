@@ -1,7 +1,5 @@
 """Cutting a series: window, baseline, and the days that are neither."""
 
-from contextlib import suppress
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up import DAYS, noisy, refused
 
-from analysis.errors import DesignError
 from analysis.windows import check_counts, check_window, lay_out
 
 COUNTS = noisy()
@@ -113,76 +110,64 @@ def test_a_covariate_that_repeats_another_term_is_left_out_and_named():
     assert (layout.X == lay_out(COUNTS, WINDOW).X).all()
 
 
-# --- refusals
-
-
-@pytest.mark.parametrize(
-    "counts, parts",
-    [
-        ([1, 2, 3], ["counts must be a Series indexed by day", "list"]),
-        (pd.Series([1.0, 2.0]), ["counts must be a Series indexed by day"]),
-        (COUNTS.tz_localize("Europe/Kyiv"), ["field raids", "time zone", "Europe/Kyiv", "strike_day()"]),
-        (COUNTS.set_axis(DAYS + pd.Timedelta(hours=12)), ["field raids", "days carry a time zone or hours"]),
-        (COUNTS[::-1], ["unsorted or repeated", "each day once, in order"]),
-        (pd.concat([COUNTS[:5], COUNTS[4:]]), ["unsorted or repeated"]),
-        (COUNTS.drop(DAYS[7]), ["missing from the index", "1400 days", "1399", "leave missing reports empty, not 0"]),
-        (COUNTS.mask(THIRD, -4), ["1 row (3)", "not numbers of 0 or more", "-4"]),
-        (COUNTS.mask(THIRD, np.inf), ["1 row (3)", "not numbers of 0 or more", "inf"]),
-        (COUNTS.astype(object).mask(THIRD, "many"), ["1 row (3)", "many"]),
-    ],
-)
-def test_a_series_that_cannot_be_read_is_refused_with_place_and_remedy(counts, parts):
-    with refused(*parts):
-        lay_out(counts, WINDOW)
-
-
 def test_whole_numbers_with_missing_values_and_text_numbers_are_read():
-    for given_, read in (([1, None, 3], [1, 3]), (["1", None, "2.5"], [1, 2.5]), ([0, None, 0], [0, 0])):
-        found = check_counts(pd.Series(given_, index=DAYS[:3], dtype="Int64" if given_[0] == 1 else None))
+    for values, kind, read in (([1, None, 3], "Int64", [1, 3]), (["1", None, "2.5"], None, [1, 2.5])):
+        found = check_counts(pd.Series(values, index=DAYS[:3], dtype=kind))
         assert found.tolist()[::2] == read and np.isnan(found.iloc[1])
-
-
-@pytest.mark.parametrize(
-    "window, parts",
-    [
-        ([], ["field days", "the window has no day"]),
-        (pd.DatetimeIndex([pd.NaT]), ["field days", "a day without a date"]),
-        (DAYS[[3, 5]], ["not one window", "consecutive plain dates in order", "estimate_joint()"]),
-        (DAYS[[3, 3]], ["not one window"]),
-        (DAYS[[4, 3]], ["not one window"]),
-        (DAYS[3:5].tz_localize("Europe/Kyiv"), ["not one window", "plain dates"]),
-    ],
-)
-def test_anything_but_one_run_of_plain_days_is_no_window(window, parts):
-    with refused(*parts):
-        lay_out(COUNTS, window)
 
 
 def test_hours_of_a_window_do_not_matter():
     assert check_window(["2025-06-10 18:00", "2025-06-11 18:00"]).tolist() == WINDOW[:2].tolist()
 
 
-KYIV = {"tz": "Europe/Kyiv"}
+def test_numbers_as_text_may_be_covariates():
+    assert lay_out(COUNTS, WINDOW, covariates=pd.DataFrame({"frost": "1.5"}, index=DAYS)).start == 365
+
+
+# --- refusals
+
+KYIV = "Europe/Kyiv"
+LEVEL = np.arange(1400.0)
 
 
 @pytest.mark.parametrize(
-    "options, words",
+    "given, words",
     [
-        *[({"baseline": wrong}, "not a baseline; expected a number of days") for wrong in (0, -5, 30.0, True, "365")],
-        *[({"baseline": wrong}, "not a baseline; expected a number of days") for wrong in ((1, 2, 3), type(None))],
-        ({"baseline": ("2025-03-01", "2025-02-01")}, "the baseline ends before it starts"),
-        ({"baseline": ("soon", "later")}, "not a day"),
-        ({"baseline": (None, None)}, "not a day"),
-        ({"announced": pd.Timestamp("2025-06-07", **KYIV)}, "not a day; expected a date without time zone"),
-        ({"first_day": pd.Timestamp("2025-01-01", **KYIV)}, "not a day; expected a date without time zone"),
-        ({"announced": "soon"}, "not a day"),
-        ({"exclude": ["soon"]}, "not a day"),
+        ({"counts": [1, 2, 3]}, "counts must be a Series indexed by day|list"),
+        ({"counts": pd.Series([1.0, 2.0])}, "counts must be a Series indexed by day"),
+        ({"counts": COUNTS.tz_localize(KYIV)}, "field raids|time zone|Europe/Kyiv|strike_day()"),
+        ({"counts": COUNTS.set_axis(DAYS + pd.Timedelta(hours=12))}, "field raids|days carry a time zone or hours"),
+        ({"counts": COUNTS[::-1]}, "unsorted or repeated|each day once, in order"),
+        ({"counts": pd.concat([COUNTS[:5], COUNTS[4:]])}, "unsorted or repeated"),
+        ({"counts": COUNTS.drop(DAYS[7])}, "missing from the index|1400 days|1399|leave missing reports empty, not 0"),
+        ({"counts": COUNTS.mask(THIRD, -4)}, "1 row (3)|not numbers of 0 or more|-4"),
+        ({"counts": COUNTS.mask(THIRD, np.inf)}, "1 row (3)|not numbers of 0 or more|inf"),
+        ({"counts": COUNTS.astype(object).mask(THIRD, "many")}, "1 row (3)|many"),
+        ({"days": []}, "field days|the window has no day"),
+        ({"days": pd.DatetimeIndex([pd.NaT])}, "field days|a day without a date"),
+        ({"days": DAYS[[3, 5]]}, "not one window|consecutive plain dates in order|estimate_joint()"),
+        ({"days": DAYS[[3, 3]]}, "not one window"),
+        ({"days": DAYS[[4, 3]]}, "not one window"),
+        ({"days": DAYS[3:5].tz_localize(KYIV)}, "not one window|plain dates"),
+        *[
+            ({"baseline": wrong}, "field baseline: not a baseline; expected a number of days")
+            for wrong in (0, -5, 30.0, True, "365", (1, 2, 3), type(None))
+        ],
+        ({"baseline": ("2025-03-01", "2025-02-01")}, "field baseline: the baseline ends before it starts"),
+        ({"baseline": ("soon", "later")}, "field baseline: not a day"),
+        ({"baseline": (None, None)}, "field baseline: not a day"),
+        ({"announced": pd.Timestamp("2025-06-07", tz=KYIV)}, "field announced: not a day; expected a date without"),
+        ({"first_day": pd.Timestamp("2025-01-01", tz=KYIV)}, "field first_day: not a day; expected a date without"),
+        ({"announced": "soon"}, "field announced: not a day"),
+        ({"exclude": ["soon"]}, "field exclude: not a day"),
+        ({"covariates": pd.Series(1.0, index=DAYS, name="frost")}, "covariates cannot be used|Series"),
+        ({"covariates": pd.DataFrame({"level": LEVEL}, index=DAYS)}, "covariates cannot be used|no column named"),
+        ({"covariates": pd.concat([pd.DataFrame({"frost": LEVEL}, index=DAYS)] * 2)}, "each day once"),
     ],
-    ids=str,
 )
-def test_options_that_cannot_be_read_are_refused_by_name(options, words):
-    with refused(f"field {next(iter(options))}: {words}"):
-        lay_out(COUNTS, WINDOW, **options)
+def test_what_cannot_be_read_is_refused_with_place_and_remedy(given, words):
+    with refused(*words.split("|")):
+        lay_out(**{"counts": COUNTS, "days": WINDOW} | given)
 
 
 @pytest.mark.parametrize(
@@ -193,18 +178,3 @@ def test_options_that_cannot_be_read_are_refused_by_name(options, words):
 def test_a_window_at_the_end_without_any_baseline_can_still_be_laid_out(counts, exclude):
     layout = lay_out(counts, DAYS[-3:], exclude=exclude)
     assert not layout.baseline.any() and len(layout.starts) == 0
-
-
-@pytest.mark.parametrize(
-    "covariates",
-    [
-        pd.Series(1.0, index=DAYS, name="frost"),
-        pd.DataFrame({"frost": "1.5"}, index=DAYS),
-        pd.DataFrame({"level": np.arange(1400.0)}, index=DAYS),
-        pd.concat([pd.DataFrame({"frost": np.arange(1400.0)}, index=DAYS)] * 2),
-    ],
-    ids=["a series", "numbers as text", "a name in use", "days twice"],
-)
-def test_malformed_covariates_are_refused_or_read(covariates):
-    with suppress(DesignError):
-        assert lay_out(COUNTS, WINDOW, covariates=covariates).start == 365
