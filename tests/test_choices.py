@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -68,12 +69,12 @@ def same(effect, other):
 def test_every_row_is_one_call_of_estimate_effect(curve):
     counts, days, found = curve
     compared = 0
-    for row, effect in zip(found.specifications, found.effects, strict=True):
+    for row, effect in zip(found.specifications, found.estimates, strict=True):
         before = (days[0] - counts.index[0]).days if row.before is None else row.before
         after = min(365 if row.before is None else row.before, 365) if row.both_sides else 0
         alone = estimate_effect(
             counts, days, baseline=(days[0] - before * DAY, days[-1] + after * DAY), trend=row.trend,
-            weekday=row.weekday, holidays=row.holidays, test=found.effects[0].test,
+            weekday=row.weekday, holidays=row.holidays, test=found.estimates[0].test,
         )  # fmt: skip
         same(effect, alone)
         compared += effect.ratio is not None
@@ -82,15 +83,15 @@ def test_every_row_is_one_call_of_estimate_effect(curve):
 
 def test_main_rows_are_the_plain_estimates_for_short_and_long_windows(curve):
     counts, days, found = curve
-    same(found.effects[0], estimate_effect(counts, days))
+    same(found.estimates[0], estimate_effect(counts, days))
     month = counts.index[560:580]
-    same(estimate_curve(counts, month, choices=BASELINES[:1]).effects[0], estimate_effect(counts, month))
+    same(estimate_curve(counts, month, choices=BASELINES[:1]).estimates[0], estimate_effect(counts, month))
 
 
 @pytest.mark.parametrize("outcome", ["drones_launched", "missiles_launched"])
 def test_main_row_is_the_verdict_of_the_procedure(easter, outcome):
     primary = assess("orthodox-easter-2026", outcomes=[outcome]).primary(outcome)
-    main = easter.curve(outcome).effects[0]
+    main = easter.curve(outcome).estimates[0]
     assert main.ratio == pytest.approx(primary.ratio, abs=1e-12)
     assert main.p_value == pytest.approx(primary.p_value, rel=1e-9)
 
@@ -101,22 +102,22 @@ def test_a_data_rule_uses_its_own_series():
     frame = curve.to_frame()
     night = load_table("strike_variants").set_index("day")["drones_night_reports"]
     usual = outcome_series("drones_launched")
-    effect = curve.effects[frame.index[frame["counting"] == "night reports"][0]]
+    effect = curve.estimates[frame.index[frame["counting"] == "night reports"][0]]
     assert effect.observed == night["2026-05-09":"2026-05-11"].sum()
-    assert effect.expected != pytest.approx(curve.effects[0].expected, rel=1e-3)
-    assert curve.effects[0].observed == usual["2026-05-09":"2026-05-11"].sum()
+    assert effect.expected != pytest.approx(curve.estimates[0].expected, rel=1e-3)
+    assert curve.estimates[0].observed == usual["2026-05-09":"2026-05-11"].sum()
 
 
 def test_joint_test_is_the_rank_of_the_median_among_medians_at_shared_dates(curve):
     found = curve[2]
-    joined = [effect for effect, inside in zip(found.effects, found.joined, strict=True) if inside]
-    own = set(found.effects[0].placebo["start"])
+    joined = [effect for effect, inside in zip(found.estimates, found.joined, strict=True) if inside]
+    own = set(found.estimates[0].placebo["start"])
     by_date = [dict(zip(e.placebo["start"], e.placebo["ratio"], strict=True)) for e in joined]
     shared = sorted(set.intersection(own, *(set(ratios) for ratios in by_date)))
     medians = [np.median([ratios[date] for ratios in by_date]) for date in shared]
     ratio = np.median([effect.ratio for effect in joined])
     lower, upper = (1 + sum(m <= ratio for m in medians)), (1 + sum(m >= ratio for m in medians))
-    assert found.effects[0].test == "shift"
+    assert found.estimates[0].test == "shift"
     assert found.effect.n_placebo == len(shared) >= 0.4 * len(own)
     assert found.effect.ratio == pytest.approx(ratio)
     assert found.effect.p_value == pytest.approx(min(1, 2 * min(lower, upper) / (len(shared) + 1)))
@@ -128,9 +129,9 @@ def test_after_a_salvo_all_rows_are_moved_to_the_main_rows_dates():
     counts.iloc[::6] *= 4
     days = counts.index[721:723]  # the day after one of these salvos
     found = estimate_curve(counts, days, choices=CROSSED[3:])
-    assert found.effects[0].test == "after-salvo"
-    assert set(found.effect.placebo["start"]) <= set(found.effects[0].placebo["start"])
-    assert {effect.test for effect in found.effects if effect.ratio is not None} == {"after-salvo"}
+    assert found.estimates[0].test == "after-salvo"
+    assert set(found.effect.placebo["start"]) <= set(found.estimates[0].placebo["start"])
+    assert {effect.test for effect in found.estimates if effect.ratio is not None} == {"after-salvo"}
     assert "with sides before and after, trend curve: a spline has no after-salvo test" in found.impossible()
 
 
@@ -149,7 +150,7 @@ def test_a_curve_cannot_tell_what_its_main_row_cannot():
     counts.iloc[100:130:3] = 0  # silent days, all of them longer ago than half a year
     counts[days] = 0
     found = estimate_curve(counts, days, choices=BASELINES)
-    assert not found.effects[0].testable and found.effect.p_min <= 0.05
+    assert not found.estimates[0].testable and found.effect.p_min <= 0.05
     assert found.effect.verdict == "not testable" and found.effect.reason.startswith("even total silence is ordinary")
 
 
@@ -184,7 +185,7 @@ def test_impossible_combinations_are_named_and_counted():
     ]
     found = estimate_curve(counts, counts.index[-3:], choices=own, windows={"whole": counts.index[:0]})
     listed, frame = found.impossible(), found.to_frame()
-    assert len(frame) == 1 + 9 + 3 == len(found.effects)
+    assert len(frame) == 1 + 9 + 3 == len(found.estimates)
     counted = sum(int(line.removeprefix("* ").split()[0]) for line in listed.splitlines())
     assert counted == (frame["impossible"] != "").sum() == 2 + 4 + 3
     assert frame["ratio"].notna().sum() == len(frame) - counted
@@ -213,7 +214,7 @@ def test_main_specification_reaches_as_far_back_as_the_data():
     counts = steady(300)
     found = estimate_curve(counts, counts.index[-3:], choices=BASELINES)
     assert found.specifications[0].before is None
-    assert found.effects[0].ratio == pytest.approx(estimate_effect(counts, counts.index[-3:]).ratio, abs=1e-12)
+    assert found.estimates[0].ratio == pytest.approx(estimate_effect(counts, counts.index[-3:]).ratio, abs=1e-12)
     assert found.to_frame()["main"].sum() == 1
 
 
@@ -269,21 +270,21 @@ def test_largest_p_is_the_largest_of_the_moved_windows():
         for s, e in product((-1, 0, 1), repeat=2)
         if days[0] + s * DAY <= days[-1] + e * DAY
     ]
-    worst = largest_p(counts, days)
+    worst = largest_p(partial(estimate_effect, counts), days)
     assert len(moved) == 8 and "largest p of 8 windows" in worst.reason
     assert worst.p_value == max(effect.p_value for effect in moved)
     assert worst.p_min == max(effect.p_min for effect in moved)
     assert worst.verdict == "no visible change", "the day before the window was ordinary"
-    single = largest_p(counts, days[:1])
+    single = largest_p(partial(estimate_effect, counts), days[:1])
     assert "largest p of 6 windows" in single.reason
 
 
 def test_largest_p_of_windows_that_cannot_be_tested():
     counts = steady(300)
     counts.iloc[::3] = 0
-    worst = largest_p(counts, counts.index[299:300])
+    worst = largest_p(partial(estimate_effect, counts), counts.index[299:300])
     assert worst.verdict == "not testable"
-    beyond = largest_p(counts[:299], counts.index[298:299])  # one window lies past the data
+    beyond = largest_p(partial(estimate_effect, counts[:299]), counts.index[298:299])  # one window lies past the data
     assert beyond.verdict == "not testable" and beyond.p_value is None
 
 
@@ -301,7 +302,7 @@ def test_the_record_has_one_row_for_each_curve_and_each_largest_p(easter):
 def test_a_pause_before_the_data_gives_the_reason():
     found = assess_choices("orthodox-christmas-2023")
     curve = found.curve("drones_launched")
-    assert all(effect.ratio is None for effect in curve.effects)
+    assert all(effect.ratio is None for effect in curve.estimates)
     assert "none of 97 combinations of choices is possible; the counts are usable only from" in found.summary()
     assert {effect.verdict for effect in found.record().effects} == {"not testable"}
     assert curve.plot().texts[0].get_text() == "no combination of choices is possible"
@@ -327,25 +328,25 @@ def test_the_sentence_says_what_the_answer_depends_on(other, growth, sentence):
     counts[days] *= 0.3
     curve = estimate_curve(counts, days, choices=[c for c in CROSSED if c.axis in ("trend", "calendar")])
     curve = replace(curve, effect=replace(curve.effect, claim="main"))
-    found = Sensitivity("main", (curve, moved(curve, other or curve.effect.ratio)), ())
+    found = Sensitivity(None, "main", (), (curve, moved(curve, other or curve.effect.ratio)))
     told = found.matters("drones")
     assert sentence in told
     if growth == 1 and other:
         assert "), not on the model or the counting" in told
     if growth > 1 and other is None:
         assert "not on whose window you believe" in told
-    low, high = curve.spreads().loc["trend"]
+    low, high = curve.spreads()["trend"]
     assert growth == 1 or f"most by trend, {low:.2f} to {high:.2f}" in told
 
 
 def test_one_window_only_is_said(curve):
-    found = Sensitivity("", (curve[2],), ())
+    found = Sensitivity(None, "", (), (curve[2],))
     assert found.matters("drones").endswith("Only one window can be compared.")
 
 
 def test_tables_and_sentences_agree(curve):
     found = curve[2]
-    frame, medians = found.to_frame(), found.by_choice()
+    frame, medians = found.to_frame(), found.table()
     for axis, row in medians.iterrows():
         ratios = frame.loc[(frame[axis] == row["choice"]) & (frame["impossible"] == ""), "ratio"]
         assert row["rows"] == len(ratios)

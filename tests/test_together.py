@@ -1,0 +1,186 @@
+"""All pauses together on the real record: truces side by side, what the data cover, what a coming pause could show."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import analysis as pa
+from analysis.record import load_results, verdicts
+from analysis.together import look_ahead, what_to_expect
+
+STRIKES = pa.load_strikes()
+DAYS = pd.date_range("2025-01-01", periods=365)
+
+
+@pytest.fixture(scope="module")
+def compared():
+    return pa.compare_truces()
+
+
+def test_the_truces_of_may_2026_are_one_episode(compared):
+    merged = [effect for effect in compared.episodes if effect.pause == "episode:truces-2026-05-06"]
+    assert {str(effect.first_day) + " " + str(effect.last_day) for effect in merged} == {"2026-05-06 2026-05-11"}
+
+
+def test_drones_fell_over_all_truces_together(compared):
+    effect = compared.together("drones_launched")
+    assert effect.verdict == "fewer"
+    assert effect.observed == 347
+    assert "orthodox-christmas-2023" in effect.reason  # named as left out, not counted as a success
+
+
+def test_missile_silence_is_untestable_alone_in_each_episode_but_not_together(compared):
+    alone = [e for e in compared.episodes if e.outcome == "missiles_launched"]
+    assert {effect.verdict for effect in alone} == {"not testable"}
+    assert compared.together("missiles_launched").testable
+
+
+def test_holm_runs_over_the_episodes_that_can_be_tested(compared):
+    drones = [e for e in compared.episodes if e.outcome == "drones_launched"]
+    tested = sorted((e for e in drones if e.p_adjusted is not None), key=lambda e: e.p_value)
+    assert all(effect.testable for effect in tested)
+    assert tested[0].p_adjusted == pytest.approx(min(1, len(tested) * tested[0].p_value))
+
+
+def test_same_seed_same_numbers_and_the_seed_matters_little(compared):
+    again, other = pa.compare_truces(), pa.compare_truces(seed=1)
+    assert again.record()._repr_mimebundle_() == compared.record()._repr_mimebundle_()
+    p, q = (c.together("missiles_launched").p_value for c in (compared, other))
+    assert p == pytest.approx(q, abs=0.004)
+
+
+def test_proposals_are_clear_of_reported_pauses():
+    proposed = pa.proposed_only()
+    assert len(proposed)
+    assert not set(proposed.index) & {pause.id for pause in pa.reported_pauses(pa.load_pauses())}
+
+
+def test_the_record_is_read_back_and_refused_when_it_is_something_else(tmp_path, compared):
+    path = tmp_path / "results.csv"
+    with pytest.raises(pa.DataError, match="pauses report"):
+        load_results(path)
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(pa.DataError, match="pause, claim, outcome"):
+        load_results(path)
+    pa.assess("easter-2025").to_frame().to_csv(path, index=False)
+    assert verdicts(load_results(path)).groupby("outcome").size().to_dict() == {
+        "drones_launched": 1,
+        "missiles_launched": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kept", "missing"),
+    [
+        (["victory-day-2025", "easter-2025"], "Episodes with an agreed truce: no such pause yet."),
+        (["orthodox-easter-2026"], "Episodes of one side alone: no such pause yet."),
+        (["energy-moratorium-2025-03"], "All truces, Episodes with an agreed truce and Episodes of one side alone: no"),
+    ],
+)
+def test_a_group_without_episodes_is_no_such_pause_yet(kept, missing):
+    registry = {name: pa.load_pauses()[name] for name in kept}
+    found = pa.compare_truces(registry=registry)
+    assert missing in found.summary() and missing in found.describe()
+    assert found.together("drones_launched", group="moon") is None
+    assert len(found.table()) == 2 * len({effect.pause for effect in found.joint})
+    assert found.plot() is not None and "no such pause yet" in found._repr_markdown_()
+
+
+def test_the_names_of_episodes_come_from_the_registry_that_was_compared():
+    odd = replace(pa.load_pauses()["easter-2025"], id="odd", name="An odd truce")
+    assert "An odd truce" in pa.compare_truces(registry={"odd": odd}).episodes_frame().index
+
+
+def test_days_of_a_year_add_up_and_missing_reports_are_counted():
+    by_year = pa.coverage_by_year(STRIKES)
+    assert by_year.loc[2025, "days"] == 365
+    assert by_year["days without report"].to_dict() == {2022: 0, 2023: 0, 2024: 3, 2025: 1, 2026: 0}
+
+
+def test_every_zero_day_says_what_it_rests_on():
+    zeros = pa.zero_days(STRIKES, first_day="2025-01-01")
+    assert zeros.index.strftime("%Y-%m-%d").tolist() == [
+        "2025-04-01", "2025-04-07", "2025-04-20", "2025-05-08", "2025-05-09", "2025-05-10", "2026-04-12", "2026-05-11",
+    ]  # fmt: skip
+    assert zeros.loc["2025-04-07", "drones_basis"] == "missing"
+
+
+def test_published_nights_agree_with_the_table():
+    nights = pa.published_nights(pa.load_pauses(), STRIKES)
+    for name in ("drones", "missiles"):
+        stated = nights.dropna(subset=[f"{name} published"])
+        assert (stated[f"{name} published"] == stated[f"{name} in table"]).all()
+    assert len(nights) >= 14
+
+
+def test_spans_are_the_reported_pauses():
+    spans = pa.pause_spans(pa.load_pauses())
+    assert len(spans) == 9
+    assert (spans["first_day"] <= spans["last_day"]).all()
+
+
+def noise(dispersion, seed=1):
+    generator = np.random.default_rng(seed)
+    counts = generator.negative_binomial(1 / dispersion, 1 / (1 + 100 * dispersion), len(DAYS))
+    return pd.Series(counts, index=DAYS, name="drones", dtype=float)
+
+
+def test_more_noise_hides_a_larger_cut():
+    calm, wild = look_ahead(noise(0.05), 3), look_ahead(noise(0.8), 3)
+    assert calm.smallest_visible_cut < wild.smallest_visible_cut
+    assert calm.nights_for_half < (wild.nights_for_half or 14)
+
+
+def test_the_stated_cut_is_found_in_four_of_five_windows():
+    counts = noise(0.4)
+    stated = look_ahead(counts, 4).smallest_visible_cut
+    found = 0
+    starts = range(300, 361)
+    for start in starts:
+        cut = counts.copy()
+        cut.iloc[start : start + 4] *= 1 - stated
+        found += pa.estimate_effect(cut, DAYS[start : start + 4], test="shift").verdict == "fewer"
+    assert 0.55 < found / len(starts) < 0.95
+
+
+def test_silence_that_is_ordinary_is_never_visible():
+    counts = noise(0.4)
+    counts.iloc[::2] = 0
+    seen = look_ahead(counts, 1)
+    assert seen.smallest_visible_cut is None
+    assert seen.p_min == pytest.approx(1.0)
+    assert "no cut would show reliably" in seen.summary()
+
+
+def test_a_pause_after_the_data_says_what_is_missing():
+    lines = what_to_expect(pa.load_pauses()["capitals-pause-2026-09"])
+    assert "hold 0 of its 3 days; missing: 2026-09-05 to 2026-09-07." in lines[0]
+    assert lines[1].startswith("In 3 nights of long-range drones launched, only a cut of about ")
+
+
+def test_a_pause_inside_the_data_misses_nothing_and_sends_nobody_for_more():
+    assert what_to_expect(pa.load_pauses()["easter-2025"])[0].endswith("hold 1 of its 1 day.")
+
+
+def test_the_nights_for_half_are_the_first_length_at_which_half_is_visible():
+    counts = noise(0.4)
+    asked = look_ahead(counts, 1)
+    cuts = [look_ahead(counts, length).smallest_visible_cut for length in range(1, 14)]
+    enough = [length for length, cut in enumerate(cuts, 1) if cut and cut <= 0.5]
+    assert asked.nights_for_half == (enough[0] if enough else None)
+    assert asked.cut_in_longest == cuts[-1]
+
+
+def test_where_half_stays_hidden_the_sentence_says_what_the_longest_window_shows():
+    hidden = look_ahead(noise(1.5), 2)
+    assert hidden.nights_for_half is None
+    assert f"even in 13 nights, where it takes {hidden.cut_in_longest:.0%}" in hidden.summary()
+
+
+def test_lengths_without_an_outlook_are_refused_or_explained():
+    with pytest.raises(pa.DesignError, match="1 to 13"):
+        look_ahead(noise(0.4), 14)
+    assert "both sides" in what_to_expect(pa.load_pauses()["energy-moratorium-2025-03"])[1]
+    assert "No party stated" in what_to_expect(pa.load_pauses()["jeddah-30-day-2025-03"])[0]
