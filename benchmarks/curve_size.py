@@ -18,7 +18,8 @@ import pandas as pd
 
 from analysis.calibration.processes import CountAutoregression, LevelPath, SalvoProcess
 from analysis.calibration.study import Scenario, replicate
-from analysis.choices import CHOICES, estimate_curve
+from analysis.specifications import CHOICES
+from analysis.choices import estimate_curve
 from analysis.placebo import PlaceboTest
 
 GRID = [choice for choice in CHOICES if choice.crossed]

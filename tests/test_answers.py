@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 import analysis as pa
-from analysis.choices import CHOICES
 from analysis.effect import COLUMNS, MIME, Answer
 from analysis.launches import decide_pause
+from analysis.specifications import CHOICES
 
 PAUSES, DRONES = pa.load_pauses(), ["drones_launched"]
 FEW = [choice for choice in CHOICES if choice.axis == "calendar"]

@@ -10,23 +10,12 @@ import pandas as pd
 import pytest
 
 from analysis.calibration.processes import SalvoProcess
-from analysis.choices import (
-    CHOICES,
-    EDGES,
-    MAIN_LONG,
-    MAIN_SHORT,
-    Choice,
-    Sensitivity,
-    Specification,
-    assess_choices,
-    estimate_curve,
-    largest_p,
-    list_specifications,
-)
+from analysis.choices import Sensitivity, assess_choices, estimate_curve, largest_p
 from analysis.effect import COLUMNS, KEY, MIME
 from analysis.errors import DataError, DesignError, RegistryError
 from analysis.estimate import estimate_effect
 from analysis.launches import assess
+from analysis.specifications import CHOICES, EDGES, MAIN_LONG, MAIN_SHORT, Choice, Specification, list_specifications
 from analysis.tables import load_table, outcome_series
 
 DAY = pd.Timedelta(days=1)

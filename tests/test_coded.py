@@ -8,8 +8,8 @@ import pytest
 from made_up_raw import CODED_DAYS, DATA, HITS, coded_day, coded_files, hit, put
 
 import analysis as pa
-from analysis.energy import coded_by
 from analysis.errors import DataError
+from analysis.measures import coded_by
 from recipes import coded, kit
 
 

@@ -14,25 +14,21 @@ import pytest
 
 from analysis import Picture
 from analysis.effect import example_effect
-from analysis.energy import (
+from analysis.energy import EnergyOverview, assess_energy, compare_energy, estimate_reciprocity, regress_any_hit
+from analysis.energy_words import agreement
+from analysis.errors import DataError, DesignError, RegistryError
+from analysis.estimate import estimate_effect
+from analysis.measures import (
     MEASURES,
-    EnergyOverview,
-    agreement,
-    assess_energy,
     bound_energy,
     coded_by,
-    compare_energy,
     comparison_span,
     days_around,
     decide_by_bounds,
     describe_measures,
     energy_days,
     estimate_energy,
-    estimate_reciprocity,
-    regress_any_hit,
 )
-from analysis.errors import DataError, DesignError, RegistryError
-from analysis.estimate import estimate_effect
 from analysis.pauses import load_pauses, reported_pauses
 from analysis.placebo import SAME_WEEKDAY
 from analysis.record import load_results

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from made_up_raw import DATA, KYIV, addresses_file, csv_file, event, padding, put
 
-from analysis.energy import STRATA, measure_rule
 from analysis.errors import DataError
+from analysis.measures import STRATA, measure_rule
 from analysis.tables import load_table
 from recipes import acled, news
 from recipes.kit import NATION, RawFile

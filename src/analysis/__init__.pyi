@@ -1,16 +1,8 @@
-from .choices import CHOICES, Choice, SpecificationCurve, assess_choices, estimate_curve
+from .choices import SpecificationCurve, assess_choices, estimate_curve
 from .coverage import coverage_by_year, describe_timeline, pause_spans, published_nights, quiet_days, zero_days
 from .days import strike_day, strike_days
 from .effect import EffectsRecord, PauseEffect, to_frame
-from .energy import (
-    assess_energy,
-    compare_energy,
-    describe_agreement,
-    describe_measures,
-    energy_days,
-    review_days,
-    show_review,
-)
+from .energy import assess_energy, compare_energy
 from .errors import DataError, DesignError, PausesError, RegistryError, ReportError
 from .estimate import estimate_effect, estimate_share
 from .expected import design_matrix
@@ -27,6 +19,7 @@ from .figures import (
 from .joint import combine_effects, estimate_joint
 from .launches import Assessment, assess
 from .lull import estimate_lull
+from .measures import describe_agreement, describe_measures, energy_days, review_days, show_review
 from .pauses import load_pauses, reported_pauses, volume_episodes
 from .rebound import estimate_rebound
 from .record import describe_forest, forest_frame, load_results, shown_verdicts, verdicts
@@ -36,6 +29,7 @@ from .sirens import (
     alert_minutes,
     assess_regions,
 )
+from .specifications import CHOICES, Choice
 from .tables import check_tables, load_strikes, load_table, outcome_series, outcomes
 from .together import compare_truces, look_ahead, proposed_only
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -18,123 +18,24 @@ from analysis.errors import DesignError
 from analysis.estimate import estimate_effect, placebo_fields
 from analysis.placebo import PlaceboTest
 from analysis.setting import VOLUME, Findings, Registry, set_up
+from analysis.specifications import (
+    AS_USUAL,
+    CHOICES,
+    EDGES,
+    LARGE,
+    LAST_WEEK,
+    LEAST_SHARE,
+    MAIN_LONG,
+    MAIN_SHORT,
+    NUMBERS,
+    STRATUM,
+    Choice,
+    Specification,
+    list_specifications,
+)
 from analysis.tables import load_table, outcome_series, outcomes
 from analysis.windows import AFTER_LONG, ONE_DAY, SHORT_WINDOW, Day, check_counts, check_window
 from analysis.words import FEWER, MORE, NOT_TESTABLE, capital, days_phrase, outcome_label
-
-MOST_ROWS = 100
-LEAST_SHARE = 0.4  # of the main row's placebo dates: half a year's of a full year's is enough, a quarter's is not
-LAST_WEEK = 8  # last days of the table to leave out, instead of one
-LARGE = 0.1  # a tenth of the expected number: a shift of the ratio that a reader would notice
-EDGES = "partly covered days"  # the one question that is about the window
-STRATUM, AS_USUAL = "specification curve", "as usual"
-NUMBERS = ["ratio", "ratio_low", "ratio_high", "expected", "expected_low", "expected_high", "p_value"]
-
-
-@dataclass(frozen=True)
-class Specification:
-    """One way to estimate the ratio; the defaults are the main one for short windows."""
-
-    before: int | None = 365  # None: from the first usable day on
-    both_sides: bool = False  # as many days after the window too, at most a year
-    trend: str = "linear"
-    weekday: bool = True
-    holidays: bool = True
-    series: str = "usual"
-    window: str = "half"  # strike days half covered are inside
-
-
-MAIN_SHORT = Specification()
-MAIN_LONG = Specification(before=700, both_sides=True, trend="spline")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One defensible answer to one question of design.
-
-    Attributes
-    ----------
-    axis, name, reason : str
-        The question, this answer to it in a few words, and why somebody might choose so.
-    sets : mapping
-        before (days of baseline, None: all usable), both_sides, trend, weekday, holidays, series or window.
-    crossed : bool
-        Combined with every answer to the other crossed questions; else it departs from the main ones alone.
-    outcome : str
-        The only outcome it makes sense for; empty: all.
-    """
-
-    axis: str
-    name: str
-    reason: str
-    sets: Mapping[str, Any]
-    crossed: bool = True
-    outcome: str = ""
-
-    def __post_init__(self) -> None:
-        known = [field.name for field in fields(Specification)]
-        wrong = [name for name in self.sets if name not in known]
-        if wrong or not self.sets:
-            found = ", ".join(wrong) or "nothing"
-            raise DesignError("no part of a specification", field=self.name, expected=", ".join(known), found=found)
-
-    def fits(self, specification: Specification) -> bool:
-        """Whether a specification answers the question so."""
-        return all(getattr(specification, name) == value for name, value in self.sets.items())
-
-
-def _counted(name: str, series: str, reason: str, outcome: str = "") -> Choice:
-    return Choice("counting", name, reason, {"series": series}, crossed=False, outcome=outcome)
-
-
-CHOICES = (
-    Choice("baseline", "90 days", "closest to the pause: the trend matters least", {"before": 90}),
-    Choice("baseline", "180 days", "half a year, little growth", {"before": 180}),
-    Choice("baseline", "365 days", "each season once", {"before": 365}),
-    Choice("baseline", "700 days", "more windows, though from a smaller war", {"before": 700}),
-    Choice("baseline", "all usable days", "no cut-off to choose", {"before": None}),
-    Choice("sides", "before only", "what follows may be an effect of the pause", {"both_sides": False}),
-    Choice("sides", "before and after", "interpolates where the other extrapolates", {"both_sides": True}),
-    Choice("trend", "line", "steady growth in per cent", {"trend": "linear"}),
-    Choice("trend", "none", "a line can take a slow wave for growth", {"trend": "constant"}),
-    Choice("trend", "curve", "follows slow waves; needs 150 days afterwards", {"trend": "spline"}),
-    Choice("calendar", "weekday, holiday", "either may shape launches", {"weekday": True, "holidays": True}),
-    Choice("calendar", "weekday", "truces fall on the few holidays", {"weekday": True, "holidays": False}),
-    Choice("calendar", "neither", "no such pattern is plain", {"weekday": False, "holidays": False}),
-    Choice(EDGES, "all in", "a few hours can empty a night", {"window": "any"}, crossed=False),
-    Choice(EDGES, "all out", "outside its hours a pause binds nobody", {"window": "whole"}, crossed=False),
-    _counted("evening rolled", "evening_rolled", "an evening raid belongs to the night that follows"),
-    _counted("night reports", "night_reports", "daytime reports are separate only from 2026 on"),
-    _counted("last week off", "week_dropped", "late rows change the end of each copy"),
-    _counted("from 2025 on", "strict_start", "counts of late 2024 are about 5 % low", "drones_launched"),
-    _counted("7 Apr 2025: 84", "2025_04_07_is_84", "fills the published total of that month", "drones_launched"),
-    _counted("regional too", "all_sources", "national reports may miss some; some count twice", "missiles_launched"),
-    _counted("strategic only", "strategic", "tactical missiles are front-line weapons", "missiles_launched"),
-)
-
-
-def list_specifications(choices: Sequence[Choice], main: Specification) -> list[Specification]:
-    """The main specification, every combination of the crossed choices, and each other choice alone; none twice.
-
-    >>> len(list_specifications(CHOICES[:7], MAIN_SHORT))  # 5 baselines, each with 2 answers on sides
-    10
-    """
-    if not choices or not all(isinstance(choice, Choice) for choice in choices):
-        found = repr(choices)[:80]
-        raise DesignError("not a list of choices", field="choices", expected="at least one Choice", found=found)
-    axes: dict[str, list[Choice]] = {}
-    for choice in choices:
-        if choice.crossed:
-            axes.setdefault(choice.axis, []).append(choice)
-    rows = [main]
-    for answers in [*product(*axes.values()), *((choice,) for choice in choices if not choice.crossed)]:
-        rows.append(replace(main, **{name: value for answer in answers for name, value in answer.sets.items()}))
-    rows = list(dict.fromkeys(rows))
-    if len(rows) > MOST_ROWS:
-        remedy, found = "leave a choice out, or add yours with crossed=False", str(len(rows))
-        expected = f"at most {MOST_ROWS}"
-        raise DesignError("too many combinations", field="choices", expected=expected, found=found, remedy=remedy)
-    return rows
 
 
 @dataclass(frozen=True, repr=False)

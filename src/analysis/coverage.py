@@ -21,6 +21,7 @@ def coverage_by_year(strikes: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
+    >>> from analysis.tables import load_strikes, load_table
     >>> int(coverage_by_year(load_strikes()).loc[2025, "days without report"])
     1
     """
@@ -61,6 +62,7 @@ def quiet_days(strikes: pd.DataFrame, alerts: pd.DataFrame, oblasts: pd.DataFram
     Examples
     --------
     >>> from analysis.tables import load_table
+    >>> from analysis.tables import load_strikes, load_table
     >>> checked = quiet_days(load_strikes()["2025":], load_table("alerts"), load_table("oblasts")).set_index("day")
     >>> checked.loc["2026-04-12", "verdict"]
     'credible'
