@@ -265,7 +265,7 @@ def _said(own: pd.DataFrame) -> dict[str, str]:
 
 
 def features_by_era() -> pd.DataFrame:
-    """Features of drones and missiles in each era: real, the median of simulated ones, and whether within their range."""
+    """Features of drones and missiles in each era: real, the median of simulated ones, whether within range."""
     counts, known, eras = ordinary_counts(), known_processes(), {}
     for era, (first, last) in ERAS.items():
         real = (series[first:last] for series in counts)
