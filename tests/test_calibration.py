@@ -23,7 +23,6 @@ from analysis.calibration.cells import (
     cell_key,
     load_calibration,
     planned_cells,
-    write_table,
 )
 from analysis.calibration.processes import (
     ERAS,
@@ -41,8 +40,6 @@ from analysis.calibration.reading import (
     cells_of,
     describe_belief,
     describe_size,
-    draw_power,
-    draw_rates,
     other_tests,
     percent,
     promises_kept,
@@ -217,11 +214,6 @@ def test_scaling_is_exact_and_a_surge_keeps_counts_whole():
     assert surge.mean() == pytest.approx(23, abs=0.2) and surge.min() >= 20 and (surge == np.floor(surge)).all()
 
 
-def test_total_silence_and_huge_counts():
-    silent = plant(np.array([[7, 3_000_000, 5]]), Scenario(before=1, length=2, cut=1.0))
-    assert silent.tolist() == [[7, 0, 0]]
-
-
 def test_windows_after_a_salvo_by_hand():
     salvo = np.array([[0, 1, 0, 0, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0, 0], [0, 0, 1, 1, 0, 0, 0, 0]], dtype=bool)
 
@@ -231,13 +223,6 @@ def test_windows_after_a_salvo_by_hand():
     assert starts(1) == [5, -1, 3]  # third series: the salvo of day 2 is one day before day 3
     assert starts(2) == [3, -1, 5]
     assert starts(3) == [4, 3, 6]
-
-
-def test_exogenous_windows():
-    salvo = np.zeros((3000, 12), dtype=bool)
-    assert set(window_starts(salvo, Scenario(before=5), latest=9)) == {5}
-    starts = window_starts(salvo, Scenario(before=5, timing="random"), latest=9, seed=1)
-    assert np.bincount(starts)[5:] == pytest.approx(np.full(5, 600), rel=0.15)
 
 
 # --- features and fit
@@ -253,10 +238,6 @@ def test_features_by_hand():
     assert (row["salvos"], row["gap_mean"], row["gap_median"]) == (2, 3, 3)
     assert row["drones_at_salvo_+0"] == pytest.approx((4 / 2.4 + 0) / 2)
     assert row["drones_at_salvo_-1"] == pytest.approx(4 / 2.4)
-
-
-def test_a_gap_over_a_day_without_report_is_not_a_gap():
-    assert np.isnan(describe([1, 1, 1, 1], [20, np.nan, 0, 20]).loc[0, "gap_mean"])
 
 
 def test_autocorrelation_agrees_with_statsmodels():
@@ -287,16 +268,6 @@ def test_the_fit_finds_what_was_planted():
     assert fitted == fit_process(drones, missiles, first_day=drones.index[0], last_day=drones.index[-1])
 
 
-def test_a_pause_made_missing_does_not_move_the_fit():
-    drones, missiles = as_series(FITTED.draw(1, 400, seed=13))
-    whole, masked = drones.copy(), drones.copy()
-    whole.iloc[200:210], masked.iloc[200:210] = 0, np.nan
-    days = {"first_day": drones.index[0], "last_day": drones.index[-1]}
-    fits = [fit_process(series, missiles, **days) for series in (drones, masked, whole)]
-    assert fits[1].drones == pytest.approx(fits[0].drones, rel=0.1)
-    assert fits[1].silent_share == fits[0].silent_share == 0 and fits[2].silent_share > 0.01
-
-
 def test_too_little_to_fit():
     drones, missiles = as_series(FITTED.draw(1, 59, seed=14))
     with pytest.raises(DesignError, match="60 reported days"):
@@ -304,14 +275,6 @@ def test_too_little_to_fit():
     drones, missiles = as_series(FITTED.draw(1, 400, seed=14))
     with pytest.raises(DesignError, match="0 salvos"):
         fit_process(drones, 0 * missiles, first_day=drones.index[0], last_day=drones.index[-1])
-
-
-def test_comparison_accepts_its_own_process_and_sees_another():
-    drones, missiles = as_series(FITTED.draw(1, 300, seed=15))
-    assert compare_features(drones, missiles, FITTED, n_series=200).within.mean() > 0.75
-    poisson = replace(FITTED, dispersion=0.0, level_sd=0.0, surge=1.0, gap_shape=1.0)
-    other = compare_features(drones, missiles, poisson, n_series=200).within
-    assert not other["drones_cv"] and not other["drones_at_salvo_+0"]
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -366,16 +329,6 @@ def test_same_bytes_for_any_block_and_mapper(timing):
     assert not reference["p_lower"].equals(replicate(rank_test, FITTED, scenario, replicates=220, seed=4)["p_lower"])
 
 
-def test_the_batch_shows_the_window_right_after_a_salvo():
-    def look(batch):
-        assert batch.salvo[:, batch.start - 2].all() and not batch.salvo[:, batch.start - 1].any()
-        assert batch.counts.shape == batch.salvo.shape == (len(batch.counts), 30 + 3 + 5)
-        assert (batch.start, batch.length) == (30, 3)
-        return {tail: np.full(len(batch.counts), 0.5) for tail in ("p_lower", "p_upper")}
-
-    study(look, FITTED, Scenario(before=30, after=5, timing="after-salvo", lag=2), replicates=100)
-
-
 def test_replicates_without_a_chance_are_absent_and_counted():
     rare = replace(FITTED, gap=200.0, gap_shape=1.0)
     row = study(rank_test, rare, Scenario(before=30, timing="after-salvo"), replicates=200)
@@ -395,12 +348,6 @@ def test_rates_of_known_answers():
     assert row["answered"] == 0.98 and row["rejected"] == row["rejected_lower"] == 0.2
     assert row["rejected_less"] == 0.98 and row["rejected_upper"] == row["rejected_greater"] == 0
     assert row["coverage"] == 25 / 40  # 10 of 50 have no interval
-
-
-def test_nothing_to_run_is_refused():
-    for options in ({"replicates": 0}, {"block": 0}):
-        with pytest.raises(DesignError):
-            replicate(rank_test, CountAutoregression(), Scenario(), **options)
 
 
 # --- the trials
@@ -515,19 +462,6 @@ def test_only_what_is_missing_or_changed_is_run(tmp_path):
     assert len(seen) == 1 and load_calibration(path)["replicates"].tolist() == [61, 60, 60]
     run(seed=1, cells=small_plan(phi=0.4))
     assert len(seen) == 3
-
-
-def test_an_interrupted_run_keeps_what_was_done(tmp_path):
-    path, cells = tmp_path / "table.csv", small_plan()
-
-    def fail(batch, layout):
-        raise RuntimeError("power cut")
-
-    broken = Cell("size", "broken", "mild", "any day", cells[0].source, cells[0].scenario, partial(fail, layout=None))
-    with pytest.raises(RuntimeError):
-        calibrate(replicates=60, path=path, cells=[cells[0], broken, cells[1]])
-    assert load_calibration(path)["test"].tolist() == ["window shift"]
-    assert [file.name for file in tmp_path.iterdir()] == ["table.csv"]
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "key\n"])
@@ -736,17 +670,6 @@ def test_promises_are_judged_by_hand():
     assert both["measured"] == "5.0% to 8.0%" and percent(0.5) == "50%" and percent(0.0) == "0%"
 
 
-def test_pictures_draw_what_is_stored(stored):
-    shift = cells_of(stored, "size", "window shift", setting="any day")
-    ax = draw_rates(shift, value="rejected", band=(0.03, 0.07), label="found")
-    dots = ax.collections[-1].get_offsets()
-    assert len(dots) == len(shift) and dots[:, 0].max() == pytest.approx(100 * shift["rejected"].max())
-    assert len(draw_power(stored, "drones 2026").get_lines()) >= 4
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
-
-
 @pytest.mark.parametrize(
     ("outcome", "title"),
     [("drones_launched", "Long-range drones launched"), ("missiles_launched", "Missiles launched")],
@@ -769,11 +692,6 @@ def test_the_picture_of_a_real_series_says_which_it_is_and_its_alternative_text_
         dots = np.concatenate([line.get_ydata() for line in ax.get_lines()])
         assert np.isclose(dots, 100 * mean).any()
     plt.close(ax.figure)
-
-
-def test_a_written_table_is_read_back_as_it_was(stored, tmp_path):
-    write_table(stored, tmp_path / "again.csv")
-    assert load_calibration(tmp_path / "again.csv").equals(stored)
 
 
 # --- the real series

@@ -242,7 +242,7 @@ def describe(table: pd.DataFrame, which: str, *, process: str = "") -> str:
     query, column, part, joint, sentence = SENTENCES[which]
     rows = table.query(query).sort_values("cut", kind="stable")
     parts = [part.format(**_said(own)) for _, own in rows.groupby(column, sort=which != "warning")]
-    return sentence.format(process=capital(process), parts=joint.join(parts), **_cuts(rows))
+    return capital(sentence.format(process=process, parts=joint.join(parts), **_cuts(rows)))
 
 
 def _cuts(rows: pd.DataFrame) -> dict[str, str]:
