@@ -18,9 +18,9 @@ import pandas as pd
 
 from analysis.calibration.processes import CountAutoregression, LevelPath, SalvoProcess
 from analysis.calibration.study import Scenario, replicate
-from analysis.specifications import CHOICES
 from analysis.choices import estimate_curve
 from analysis.placebo import PlaceboTest
+from analysis.specifications import CHOICES
 
 GRID = [choice for choice in CHOICES if choice.crossed]
 PROCESSES = {

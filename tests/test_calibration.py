@@ -1,28 +1,44 @@
-"""The size study: do its batched tests equal the real ones, does it resume, and does it see failure?"""
+"""Known truth: do the processes have the moments they promise, do the trials and the table report what they should?"""
 
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from pydantic import ValidationError
 
-from analysis.calibration.cells import Cell, cell_key, load_calibration, planned_cells, write_table
-from analysis.calibration.processes import CountAutoregression, SalvoProcess
-from analysis.calibration.promises import describe_power, describe_warning
+from analysis.calibration import study as trials
+from analysis.calibration.cells import COLUMNS, Cell, bare_source, calibrate, cell_key, load_calibration, planned_cells
+from analysis.calibration.processes import (
+    ERAS,
+    CountAutoregression,
+    LevelPath,
+    SalvoProcess,
+    compare_features,
+    describe,
+    fit_process,
+    known_processes,
+    ordinary_counts,
+)
 from analysis.calibration.reading import (
     PROMISES,
     cells_of,
     describe_belief,
     describe_size,
-    draw_power,
-    draw_rates,
     other_tests,
     percent,
     promises_kept,
     stated_cuts,
     what_may_be_believed,
 )
+from analysis.calibration.reading import describe as say
 from analysis.calibration.real import (
     describe_real,
     describe_real_quarters,
@@ -32,141 +48,370 @@ from analysis.calibration.real import (
     placebo_study,
     store_placebo_study,
 )
-from analysis.calibration.study import (
-    Batch,
-    Scenario,
-    after_quiet,
-    dummy_regression,
-    joint,
-    quiet_layout,
-    simulated_layout,
-    stated_cut,
-    study,
-)
-from analysis.calibration.table import COLUMNS, calibrate
-from analysis.calibration.trials import after_salvo, automatic, long_window, window_shift
+from analysis.calibration.study import Batch, Scenario, plant, replicate, short, simulated_layout, study, window_starts
 from analysis.cli import main
 from analysis.errors import DataError, DesignError
 from analysis.estimate import estimate_effect
 from analysis.joint import combine_effects
-from analysis.rebound import estimate_rebound
 from analysis.windows import lay_out
 
-INTERVALS = ("ratio", "ratio_low", "ratio_high", "expected_low", "expected_high")
+FITTED = SalvoProcess(
+    drones=110.0, dispersion=0.2, phi=0.6, level_sd=0.3, path=LevelPath(growth=2.0), gap=7.0, gap_shape=4.0,
+    surge=3.0, surge_sd=0.2, surge_slope=0.3, reload=(0.6, 0.8, 1.0), hoarding=(0.7, 1.0, 1.0), salvo_excess=30.0,
+    salvo_dispersion=0.4, quiet_share=0.6, stray=2.5, stray_dispersion=0.5,
+)  # fmt: skip
 
 
-def batch_of(n_days, start, length, *, n_series=6, seed=1, cut=0.0):
-    strikes = SalvoProcess(gap=4.0).draw(n_series, n_days, seed=seed)
-    counts = strikes.drones.astype(float)
-    counts[:, start : start + length] *= 1 - cut
-    return Batch(counts, strikes.salvo, start, length)
+def autocorrelation(counts, lag):
+    centred = counts - counts.mean()
+    return (centred[:, lag:] * centred[:, :-lag]).mean() / (centred**2).mean()
+
+
+# --- processes
+
+
+def missiles_of(strikes):
+    return strikes.missiles[strikes.missiles >= 10]
+
+
+def strays_of(strikes):
+    return strikes.missiles[strikes.missiles < 10]
+
+
+# Var y = (mu + alpha mu^2) / (1 - phi^2 (1 + alpha)), from Var y = E[lambda + alpha lambda^2] + phi^2 Var y
+MOMENTS = {
+    "mean": (CountAutoregression(), lambda y: y.mean(), 60, 0.02),
+    "variance": (CountAutoregression(), lambda y: y.var(), 60 + 0.3 * 60**2, 0.05),
+    "variance of few": (CountAutoregression(mean=4.0, dispersion=1.2), lambda y: y.var(), 4 + 1.2 * 4**2, 0.05),
+    "variance of Poisson": (CountAutoregression(dispersion=0.0), lambda y: y.var(), 60, 0.05),
+    "no memory": (CountAutoregression(), lambda y: 1 + autocorrelation(y, 1), 1, 0.02),
+    "lag 1": (CountAutoregression(phi=0.6), lambda y: autocorrelation(y, 1), 0.6, 0.05),
+    "lag 2": (CountAutoregression(phi=0.6), lambda y: autocorrelation(y, 2), 0.36, 0.08),
+    "first days": (CountAutoregression(phi=0.6), lambda y: y[:, :5].var(), 1140 / (1 - 0.36 * 1.3), 0.15),
+    "last days": (CountAutoregression(phi=0.6), lambda y: y[:, -5:].var(), 1140 / (1 - 0.36 * 1.3), 0.15),
+    "raids": (FITTED, lambda x: (x.missiles >= 10).mean(), 1 / 7, 0.03),
+    "missiles of raids": (FITTED, lambda x: missiles_of(x).mean(), 40, 0.03),
+    "their variance": (FITTED, lambda x: missiles_of(x).var(), 30 + 0.4 * 30**2, 0.1),
+    "quiet days": (FITTED, lambda x: (strays_of(x) == 0).mean(), 0.6, 0.02),
+    "strays": (FITTED, lambda x: strays_of(x)[strays_of(x) > 0].mean(), 2.5, 0.03),
+    "silent days": (SalvoProcess(silent_share=0.2, gap=1e6), lambda x: (x.drones == 0).mean(), 0.2, 0.05),
+    "silence keeps the mean": (SalvoProcess(silent_share=0.2, gap=1e6), lambda x: x.drones.mean(), 110, 0.03),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_processes_have_their_moments(moment):
+    process, measure, expected, tolerance = MOMENTS[moment]
+    assert measure(process.draw(1000, 300, seed=2)) == pytest.approx(expected, rel=tolerance)
+
+
+def test_level_path_by_hand():
+    weekday = (1.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    assert LevelPath(weekday=weekday).factors(9).tolist() == [1, 2, 1, 1, 1, 1, 1, 1, 2]
+    assert LevelPath(growth=8.0).factors(4) == pytest.approx([1, 2, 4, 8])
+    assert LevelPath(step=3.0, step_at=0.6).factors(4) == pytest.approx([1, 1, 3, 3])
+    assert LevelPath(wave=np.log(2), period=4.0).factors(4) == pytest.approx([1, 2, 1, 0.5])
+
+
+@pytest.mark.parametrize("phi", [0.0, 0.7])
+def test_the_mean_follows_the_level_path(phi):
+    path = LevelPath(growth=4.0, step=0.5, wave=0.3, period=20.0)
+    counts = CountAutoregression(mean=200.0, phi=phi, dispersion=0.05, path=path).draw(4000, 30, seed=3)
+    assert counts.mean(0) / 200 == pytest.approx(path.factors(30), rel=0.05)
+
+
+def test_salvos_renew_in_equilibrium():
+    process = SalvoProcess(gap=8.0, gap_shape=20.0, salvo_least=25, reload=(), hoarding=())
+    salvo = process.draw(4000, 60, seed=4).salvo
+    # nearly regular salvos betray a start that is not in equilibrium: their rate would swing from day to day
+    assert salvo.mean(0) == pytest.approx(np.full(60, 1 / 8), abs=0.02)
+    row, day = np.nonzero(process.draw(50, 2000, seed=5).salvo)
+    gaps = np.diff(day)[np.diff(row) == 0]
+    assert gaps.mean() == pytest.approx(8, rel=0.02)
+    assert gaps.var() == pytest.approx(8**2 / 20 + 1 / 6, rel=0.1)  # 1/6: only whole days show
+
+
+def test_drones_surge_on_salvo_days_and_rest_around_them():
+    process = replace(FITTED, path=LevelPath(), gap=20.0, surge_slope=0.0, salvo_least=20)
+    strikes = process.draw(400, 400, seed=6)
+    series, day = np.nonzero(strikes.salvo[:, 5:-5])
+    alone = [not strikes.salvo[s, d : d + 5].any() and not strikes.salvo[s, d + 6 : d + 11].any()
+             for s, d in zip(series, day, strict=True)]  # fmt: skip
+    series, day = series[alone], day[alone] + 5
+    means = [strikes.drones[series, day + lag].mean() / 110 for lag in (-2, -1, 0, 1, 2, 3)]
+    assert means == pytest.approx([1.0, 0.7, 3.0, 0.6, 0.8, 1.0], rel=0.06)
+
+
+def test_larger_salvos_bring_more_drones():
+    strikes = replace(FITTED, surge_slope=1.0, surge_sd=0.0, level_sd=0.0, path=LevelPath()).draw(200, 300, seed=8)
+    planted = strikes.missiles >= 10
+    expected = 110 * 3.0 * strikes.missiles[planted] / 40
+    assert (strikes.drones[planted] / expected).mean() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("process", [CountAutoregression(phi=0.5), CountAutoregression(mean=3e6), FITTED])
+def test_same_seed_same_counts(process):
+    drawn = [process.draw(3, 40, seed=seed) for seed in (1, 1, 2)]
+    first, again, other = (getattr(counts, "drones", counts) for counts in drawn)
+    assert (first == again).all() and (first != other).any() and first.dtype.kind == "i"
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        *((CountAutoregression, {"mean": value}) for value in (0.0, float("nan"), "many")),
+        *((CountAutoregression, {"phi": value}) for value in (1.0, -0.1)),
+        *((CountAutoregression, {"dispersion": value}) for value in (-1.0, float("inf"))),
+        (CountAutoregression, {"path": None}),
+        (LevelPath, {"growth": 0.0}),
+        (LevelPath, {"step_at": 1.5}),
+        *((LevelPath, {"weekday": value}) for value in ((1.0, -2.0), (), (1.0,) * 8)),
+        (SalvoProcess, {"gap": 0.5}),
+        (SalvoProcess, {"gap_shape": 0.0}),
+        *((SalvoProcess, {"reload": value}) for value in ((-0.5,), 0.5)),
+        (SalvoProcess, {"silent_share": 1.0}),
+        (SalvoProcess, {"stray": 0.0}),
+        *((Scenario, {"before": value}) for value in (0, 9.5)),
+        (Scenario, {"length": 0}),
+        *((Scenario, {"cut": value}) for value in (1.5, float("nan"), None)),
+        (Scenario, {"how": "delete"}),
+        *((Scenario, {"rebound": value}) for value in ((3, -1.0), 3)),
+        (Scenario, {"timing": "friday"}),
+        (Scenario, {"lag": 0}),
+        (Scenario, {"outcome": "rockets"}),
+    ],
+)
+def test_hostile_parameters_are_refused_by_name(kind, wrong):
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        kind(**wrong)
+
+
+# --- pauses planted
+
+
+def test_thinning_halves_in_expectation_and_touches_only_the_window():
+    counts = CountAutoregression().draw(500, 20, seed=10)
+    changed = plant(counts, Scenario(before=8, length=4, cut=0.5), seed=1)
+    inside = np.s_[:, 8:12]
+    assert changed[inside].sum() / counts[inside].sum() == pytest.approx(0.5, abs=0.01)
+    assert (changed == np.floor(changed)).all() and (changed <= counts).all()
+    changed[inside] = counts[inside]
+    assert (changed == counts).all()
+
+
+def test_scaling_is_exact_and_a_surge_keeps_counts_whole():
+    scenario = Scenario(before=2, length=2, cut=0.75, how="scale", anticipation=(1, 2.0), rebound=(2, 1.5))
+    assert plant(np.full((2, 7), 4), scenario).tolist() == [[4, 8, 1, 1, 6, 6, 4]] * 2
+    surge = plant(np.full((2000, 3), 10), Scenario(before=1, length=1, rebound=(1, 2.3)), seed=1)[:, 2]
+    assert surge.mean() == pytest.approx(23, abs=0.2) and surge.min() >= 20 and (surge == np.floor(surge)).all()
+
+
+def test_windows_after_a_salvo_by_hand():
+    salvo = np.array([[0, 1, 0, 0, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0, 0], [0, 0, 1, 1, 0, 0, 0, 0]], dtype=bool)
+
+    def starts(lag):
+        return window_starts(salvo, Scenario(before=3, timing="after-salvo", lag=lag), latest=7).tolist()
+
+    assert starts(1) == [5, -1, 3]  # third series: the salvo of day 2 is one day before day 3
+    assert starts(2) == [3, -1, 5]
+    assert starts(3) == [4, 3, 6]
+
+
+# --- features and fit
+
+
+def test_features_by_hand():
+    frame = describe([4, 0, 4, 0, 4, np.nan], [20, 0, 0, 30, 0, np.nan])
+    assert len(frame) == 1
+    row = frame.iloc[0]
+    assert row["drones_mean"] == 2.4 and row["drones_zero_share"] == 0.4
+    assert row["drones_variance_to_mean"] == pytest.approx((3 * 1.6**2 + 2 * 2.4**2) / 5 / 2.4)
+    assert row["drones_cv"] == pytest.approx(np.sqrt((3 * 1.6**2 + 2 * 2.4**2) / 5) / 2.4)
+    assert (row["salvos"], row["gap_mean"], row["gap_median"]) == (2, 3, 3)
+    assert row["drones_at_salvo_+0"] == pytest.approx((4 / 2.4 + 0) / 2)
+    assert row["drones_at_salvo_-1"] == pytest.approx(4 / 2.4)
+
+
+def test_autocorrelation_agrees_with_statsmodels():
+    from statsmodels.tsa.stattools import acf
+
+    counts = CountAutoregression(phi=0.6).draw(3, 200, seed=11)
+    frame = describe(counts, counts)
+    for series, row in zip(counts, frame.to_dict("records"), strict=True):
+        other = acf(np.log1p(series), nlags=7) * 200 / (200 - np.arange(8))  # ours divides by the days there are
+        assert [row[f"drones_acf_{lag}"] for lag in (1, 2, 7)] == pytest.approx(other[[1, 2, 7]])
+
+
+def as_series(strikes):
+    days = pd.date_range("2024-01-01", periods=strikes.drones.shape[1])
+    return pd.Series(strikes.drones[0].astype(float), days), pd.Series(strikes.missiles[0].astype(float), days)
+
+
+def test_the_fit_finds_what_was_planted():
+    drones, missiles = as_series(FITTED.draw(1, 8000, seed=12))
+    fitted = fit_process(drones, missiles, first_day=drones.index[0], last_day=drones.index[-1])
+    for field, tolerance in {
+        "drones": 0.1, "dispersion": 0.2, "level_sd": 0.2, "gap": 0.05, "gap_shape": 0.15, "surge": 0.1,
+        "surge_sd": 0.3, "surge_slope": 0.2, "salvo_excess": 0.1, "salvo_dispersion": 0.2, "quiet_share": 0.05,
+        "stray": 0.1, "phi": 0.2, "reload": 0.1, "hoarding": 0.1,
+    }.items():  # fmt: skip
+        assert getattr(fitted, field) == pytest.approx(getattr(FITTED, field), rel=tolerance), field
+    assert fitted.path.growth == pytest.approx(2, rel=0.15)
+    assert fitted == fit_process(drones, missiles, first_day=drones.index[0], last_day=drones.index[-1])
+
+
+def test_too_little_to_fit():
+    drones, missiles = as_series(FITTED.draw(1, 59, seed=14))
+    with pytest.raises(DesignError, match="60 reported days"):
+        fit_process(drones, missiles, first_day=drones.index[0], last_day=drones.index[-1])
+    drones, missiles = as_series(FITTED.draw(1, 400, seed=14))
+    with pytest.raises(DesignError, match="0 salvos"):
+        fit_process(drones, 0 * missiles, first_day=drones.index[0], last_day=drones.index[-1])
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_simulated_series_look_like_the_war(era):
+    first, last = ERAS[era]
+    real = (series[first:last] for series in ordinary_counts())
+    table = compare_features(*real, known_processes()[f"drones {era}"][0], n_series=300)
+    assert table["within"].mean() >= 0.85, table[~table["within"]]
+    assert table["within"][["drones_variance_to_mean", "drones_cv", "missiles_zero_share", "gap_mean"]].all()
+
+
+# --- the study
+
+
+def rank_test(batch):
+    """Rank of the window's sum among all windows before it, with an interval for what would have flown."""
+    sums = np.lib.stride_tricks.sliding_window_view(batch.counts, batch.length, axis=1).sum(-1)
+    own, others = sums[:, [batch.start]], np.sort(sums[:, : batch.start - batch.length + 1], axis=1)
+    beyond = int(0.025 * (others.shape[1] + 1))
+    return {
+        "p_lower": (1 + (others <= own).sum(1)) / (others.shape[1] + 1),
+        "p_upper": (1 + (others >= own).sum(1)) / (others.shape[1] + 1),
+        "ratio": own[:, 0] / others.mean(1),
+        "expected_low": others[:, beyond - 1],
+        "expected_high": others[:, -beyond],
+    }
+
+
+def test_a_sound_test_has_its_size_power_and_coverage():
+    run = {"replicates": 1000, "seed": 5}
+    size = study(rank_test, CountAutoregression(), Scenario(before=180), **run)
+    assert size["rejected"] == pytest.approx(0.05, abs=0.02)
+    assert size["rejected"] == pytest.approx(size["rejected_lower"] + size["rejected_upper"])
+    assert size["rejected_se"] == pytest.approx(np.sqrt(size["rejected"] * (1 - size["rejected"]) / 1000))
+    assert size["expected_coverage"] == pytest.approx(1 - size["rejected"])  # the same windows, read twice
+    cut = study(rank_test, CountAutoregression(), Scenario(before=180, cut=0.7), **run)
+    assert cut["rejected_lower"] > 0.85 and cut["rejected_upper"] == 0
+    assert cut["expected_coverage"] == size["expected_coverage"]  # what would have flown does not know the cut
+    assert cut["median_ratio"] == pytest.approx(0.3 * size["median_ratio"], rel=0.05)
+
+
+@pytest.mark.parametrize("timing", ["fixed", "random", "after-salvo"])
+def test_same_bytes_for_any_block_and_mapper(timing):
+    scenario = Scenario(before=60, cut=0.4, rebound=(2, 1.5), after=4, timing=timing, outcome="missiles")
+    reference = replicate(rank_test, FITTED, scenario, replicates=220, seed=3)
+    with ThreadPoolExecutor(3) as pool:
+        for options in ({"block": 1}, {"block": 130}, {"block": 10_000}, {"block": 70, "mapper": pool.map}):
+            again = replicate(rank_test, FITTED, scenario, replicates=220, seed=3, **options)
+            pd.testing.assert_frame_equal(again, reference, check_exact=True)
+    fewer = replicate(rank_test, FITTED, scenario, replicates=120, seed=3)
+    pd.testing.assert_frame_equal(fewer, reference[reference.index < 120], check_exact=True)
+    assert not reference["p_lower"].equals(replicate(rank_test, FITTED, scenario, replicates=220, seed=4)["p_lower"])
+
+
+def test_replicates_without_a_chance_are_absent_and_counted():
+    rare = replace(FITTED, gap=200.0, gap_shape=1.0)
+    row = study(rank_test, rare, Scenario(before=30, timing="after-salvo"), replicates=200)
+    assert 20 < row["replicates"] < 180 and row["answered"] == 1
+
+
+def test_rates_of_known_answers():
+    def known(batch):
+        n = len(batch.counts)
+        p_lower = np.where(np.arange(n) < 10, 0.02, 0.04)
+        p_lower[-1] = np.nan
+        low = np.where(np.arange(n) < 25, 0.5, 0.9)
+        low[-10:] = np.nan
+        return {"p_lower": p_lower, "p_upper": 1 - p_lower, "ratio_low": low, "ratio_high": np.full(n, np.inf)}
+
+    row = study(known, CountAutoregression(), Scenario(before=9, cut=0.4), replicates=50)
+    assert row["answered"] == 0.98 and row["rejected"] == row["rejected_lower"] == 0.2
+    assert row["rejected_less"] == 0.98 and row["rejected_upper"] == row["rejected_greater"] == 0
+    assert row["coverage"] == 25 / 40  # 10 of 50 have no interval
+
+
+# --- the trials
 
 
 def series_of(batch, layout, row):
-    days = layout.days
-    return pd.Series(batch.counts[row, : len(days)], days, name="drones"), days[batch.salvo[row, : len(days)]]
+    return pd.Series(batch.counts[row], layout.days, name="drones"), layout.days[batch.salvo[row]]
 
 
 def two_sided(answer, row):
     return min(1, 2 * min(answer["p_lower"][row], answer["p_upper"][row]))
 
 
-# --- the batched tests are the real ones
-
-
-@pytest.mark.parametrize("trial, test", [(window_shift, "shift"), (after_salvo, "after-salvo"), (automatic, "auto")])
-@pytest.mark.parametrize("length, cut, announced", [(1, 0.0, 0), (3, 0.7, 0), (7, 0.0, 3)])
-def test_short_trials_equal_estimate_effect(trial, test, length, cut, announced):
-    layout, batch = simulated_layout(365, length, announced=announced), batch_of(365 + length, 365, length, cut=cut)
-    answer, used = trial(batch, layout), set()
-    for row in range(len(batch.counts)):
+def test_an_answer_is_that_of_the_product():
+    """One route for thousands, the other for one: p-value, interval and range of a short window, by the rule."""
+    strikes, layout = SalvoProcess(gap=4.0).draw(6, 368, seed=1), simulated_layout(365, 3, announced=2)
+    batch = Batch(strikes.drones.astype(float), strikes.salvo, 365, 3)
+    answer, days = short(batch, layout, "auto"), layout.days[layout.window]
+    for row in range(6):
         counts, salvos = series_of(batch, layout, row)
-        days = layout.days[layout.window]
-        waiting = days[0] - pd.Timedelta(days=announced)
-        effect = estimate_effect(counts, days, announced=waiting, test=test, salvo_days=salvos)
-        if effect.n_placebo == 0 or (test == "after-salvo" and "give or take" in effect.reason):
-            continue
-        used.add(effect.test)
+        effect = estimate_effect(counts, days, announced=days[0] - pd.Timedelta(days=2), salvo_days=salvos)
         assert two_sided(answer, row) == pytest.approx(effect.p_value, abs=1e-12)
-        for name in INTERVALS:
+        for name in ("ratio", "ratio_low", "ratio_high", "expected_low", "expected_high"):
             found = getattr(effect, name)
             assert answer[name][row] == pytest.approx(np.inf if found is None else found, rel=1e-6), name
-    assert used == ({"shift", "after-salvo"} if test == "auto" else {test})
-
-
-@pytest.mark.parametrize("length, cut", [(1, 0.0), (3, 0.9)])
-def test_the_rebound_trial_equals_estimate_rebound(length, cut):
-    layout, batch = quiet_layout(365, length, 7), batch_of(365 + length + 7, 365, length, cut=cut)
-    answer = after_quiet(batch, layout, length)
-    for row in range(len(batch.counts)):
-        counts, _ = series_of(batch, layout, row)
-        effect = estimate_rebound(counts, layout.days[365 : 365 + length])
-        assert answer["p_upper"][row] == pytest.approx(effect.p_value, abs=1e-12)
-
-
-def test_the_long_trial_equals_estimate_effect_when_it_uses_all_windows():
-    layout, batch = simulated_layout(300, 20, after=200), batch_of(520, 300, 20, n_series=2)
-    answer = long_window(batch, layout, n_placebos=None)
-    for row in range(2):
-        counts, _ = series_of(batch, layout, row)
-        effect = estimate_effect(counts, layout.days[layout.window], baseline=300)
-        assert two_sided(answer, row) == pytest.approx(effect.p_value, abs=1e-12)
-        assert answer["ratio"][row] == pytest.approx(effect.ratio, rel=1e-6)
-    few = long_window(batch, layout, n_placebos=19)
-    assert ((few["p_lower"] * 20) % 1 < 1e-9).all() and few["ratio"] == pytest.approx(answer["ratio"])
 
 
 def test_the_joint_trial_equals_combine_effects():
     days = pd.date_range("2025-01-01", periods=480)
     counts = SalvoProcess().draw(4, 480, seed=2).drones.astype(float)
-    windows, episodes = [(380, 2), (430, 4)], []
+    windows, episodes, others = [(380, 2), (430, 4)], [], []
     for first, length in windows:
-        other = [days[k] for f, n in windows for k in range(f, f + n) if f != first]
-        layout = lay_out(pd.Series(1.0, days), days[first : first + length], exclude=other)
-        episodes.append((days.get_loc(layout.days[0]), layout, other))
-    answer = joint(Batch(counts, counts > 0, 380, 2), [part[:2] for part in episodes], draws=3000, seed=7)
+        others.append([days[k] for f, n in windows for k in range(f, f + n) if f != first])
+        layout = lay_out(pd.Series(1.0, days), days[first : first + length], exclude=others[-1])
+        episodes.append((days.get_loc(layout.days[0]), layout))
+    batch = Batch(counts, counts > 0, 380, 2)
+    answer = trials.joint(batch, episodes, "shift", draws=3000, seed=7)
     for row in range(4):
         series = pd.Series(counts[row], days, name="drones")
         effects = [
             estimate_effect(series, days[first : first + length], exclude=other, test="shift")
-            for (first, length), (_, _, other) in zip(windows, episodes, strict=True)
+            for (first, length), other in zip(windows, others, strict=True)
         ]
-        together = combine_effects(effects, draws=3000, seed=7)
-        assert two_sided(answer, row) == pytest.approx(together.p_value, abs=1e-9)
-
-
-def test_a_planted_cut_is_found_by_the_joint_trial():
-    days = pd.date_range("2025-01-01", periods=480)
-    episodes = [
-        (0, lay_out(pd.Series(1.0, days), days[at : at + 3], baseline=(days[0], days[at]))) for at in (300, 400)
-    ]
-    batch = batch_of(480, 300, 3)
-    assert (joint(batch, episodes, cut=0.95, draws=500)["p_lower"] < 0.05).all()
+        assert two_sided(answer, row) == pytest.approx(combine_effects(effects, draws=3000, seed=7).p_value, abs=1e-9)
+    assert (trials.joint(batch, episodes, "shift", cut=0.95, draws=500)["p_lower"] < 0.05).all()
 
 
 def test_the_stated_cut_is_planted_in_the_window_alone():
-    layout, batch = simulated_layout(200, 3), batch_of(203, 200, 3)
-    before = batch.counts.copy()
-    answer = stated_cut(batch, layout)
-    assert (batch.counts == before).all()
-    for row in range(len(before)):
-        counts, _ = series_of(batch, layout, row)
-        days = layout.days[layout.window]
-        stated = estimate_effect(counts, days, baseline=200, test="shift").smallest_visible_cut
+    layout, counts = simulated_layout(200, 3), SalvoProcess(gap=4.0).draw(6, 203, seed=1).drones.astype(float)
+    batch = Batch(counts.copy(), counts > 400, 200, 3)
+    answer = trials.stated_cut(batch, partial(short, layout=layout, test="shift"))
+    assert (batch.counts == counts).all()
+    days = layout.days[layout.window]
+    for row in range(6):
+        series, _ = series_of(batch, layout, row)
+        stated = estimate_effect(series, days, baseline=200, test="shift").smallest_visible_cut
         assert 1 - answer["ratio"][row] == pytest.approx(stated, rel=1e-6)
-        counts[days] *= 1 - stated
-        again = estimate_effect(counts, days, baseline=200, test="shift")
+        series[days] *= 1 - stated
+        again = estimate_effect(series, days, baseline=200, test="shift")
         assert two_sided(answer, row) == pytest.approx(again.p_value, abs=1e-12)
 
 
 @pytest.mark.parametrize("family, least", [("Poisson", 0.6), ("NB-HAC", 0.25)])
 def test_the_harness_sees_failure(family, least):
-    layout = simulated_layout(180, 4)
-    counts = CountAutoregression(phi=0.6).draw(120, 184, seed=3).astype(float)
-    answer = dummy_regression(Batch(counts, counts > 0, 180, 4), layout, family)
-    assert (np.minimum(answer["p_lower"], answer["p_upper"]) <= 0.025).mean() > least
-    shift = window_shift(Batch(counts, counts > 0, 180, 4), layout)
-    assert (np.minimum(shift["p_lower"], shift["p_upper"]) <= 0.025).mean() < 0.15
+    counts, layout = CountAutoregression(phi=0.6).draw(120, 184, seed=3).astype(float), simulated_layout(180, 4)
+    batch = Batch(counts, counts > 0, 180, 4)
+    for trial, low, high in (
+        (partial(trials.dummy_regression, family=family), least, 1),
+        (partial(short, test="shift"), 0, 0.15),
+    ):
+        answer = trial(batch, layout)
+        assert low <= (np.minimum(answer["p_lower"], answer["p_upper"]) <= 0.025).mean() <= high
 
 
 # --- the runner
@@ -175,7 +420,7 @@ def test_the_harness_sees_failure(family, least):
 def small_plan(length=2, phi=0.3):
     cells = []
     for cut in (0.0, 0.5, 0.9):
-        trial = partial(window_shift, layout=simulated_layout(60, length))
+        trial = partial(short, layout=simulated_layout(60, length), test="shift")
         source = CountAutoregression(phi=phi)
         scenario = Scenario(before=60, length=length, cut=cut)
         cells.append(Cell("power" if cut else "size", "window shift", "mild", "any day", source, scenario, trial))
@@ -211,19 +456,6 @@ def test_only_what_is_missing_or_changed_is_run(tmp_path):
     assert len(seen) == 3
 
 
-def test_an_interrupted_run_keeps_what_was_done(tmp_path):
-    path, cells = tmp_path / "table.csv", small_plan()
-
-    def fail(batch, layout):
-        raise RuntimeError("power cut")
-
-    broken = Cell("size", "broken", "mild", "any day", cells[0].source, cells[0].scenario, partial(fail, layout=None))
-    with pytest.raises(RuntimeError):
-        calibrate(replicates=60, path=path, cells=[cells[0], broken, cells[1]])
-    assert load_calibration(path)["test"].tolist() == ["window shift"]
-    assert [file.name for file in tmp_path.iterdir()] == ["table.csv"]
-
-
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "key\n"])
 def test_a_file_that_is_no_calibration_stays_untouched(tmp_path, text):
     path = tmp_path / "calibration.csv"
@@ -246,12 +478,12 @@ def test_keys_follow_everything_a_row_depends_on():
     keys = [cell_key(cell, replicates=60, seed=0) for cell in same]
     assert keys == [cell_key(cell, replicates=60, seed=0) for cell in other] and len(set(keys)) == 3
     assert keys[0] != cell_key(same[0], replicates=61, seed=0) != cell_key(same[0], replicates=60, seed=1)
-    shorter = Cell(**vars(same[0]) | {"trial": partial(window_shift, layout=simulated_layout(59, 2))})
+    shorter = Cell(**vars(same[0]) | {"trial": partial(short, layout=simulated_layout(59, 2), test="shift")})
     assert cell_key(shorter, replicates=60, seed=0) not in keys
 
 
 def test_the_command_resumes_and_says_how_far_it_is(tmp_path, monkeypatch):
-    monkeypatch.setattr("analysis.calibration.table.planned_cells", small_plan)
+    monkeypatch.setattr("analysis.calibration.cells.planned_cells", small_plan)
     words = ["calibrate", "--replicates", "60", "--jobs", "1", "--out", str(tmp_path / "table.csv")]
     first = CliRunner().invoke(main, [*words, "--only", "| 0.5"])
     assert (
@@ -263,6 +495,38 @@ def test_the_command_resumes_and_says_how_far_it_is(tmp_path, monkeypatch):
     assert CliRunner().invoke(main, words).output == "Cells up to date: 3.\n"
     refused = CliRunner().invoke(main, [*words, "--only", "nothing"])
     assert refused.exit_code == 2 and "no such cell" in refused.output
+
+
+def test_a_killed_run_leaves_no_workers_and_keeps_what_was_done(tmp_path):
+    words = ["calibrate", "--jobs", "2", "--only", "power | automatic", "--out", str(tmp_path / "table.csv")]
+    command = [sys.executable, "-c", f"from analysis.cli import main; main({words})"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as run:
+        run.stdout.readline()  # the first cell is done, others are under way
+        run.kill()
+    until = time.monotonic() + 20
+    while alive(run.pid) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not alive(run.pid) and len(load_calibration(tmp_path / "table.csv")) >= 1
+
+
+def alive(group):
+    """Whether any process of a group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_what_changes_no_number_changes_no_key(tmp_path):
+    plain, dressed, other = (tmp_path / f"{name}.py" for name in ("plain", "dressed", "other"))
+    plain.write_text("x = 1\ndef f(a, b=2):\n    return a + b\n")
+    dressed.write_text(
+        '"""What it is."""\nimport os\nx: int = 1  # one\ndef f(a: int, b: float = 2) -> float:\n'
+        '    """Adds."""\n    from math import pi\n    return a + b\n'
+    )
+    other.write_text("x = 1\ndef f(a, b=3):\n    return a + b\n")
+    assert bare_source(plain) == bare_source(dressed) != bare_source(other)
 
 
 # --- the plan and the stored table
@@ -285,7 +549,7 @@ def test_the_plan_names_every_cell_once_and_serves_every_promise(plan):
 def test_every_trial_of_the_plan_answers(plan):
     chosen = {(cell.question, cell.test): cell for cell in plan if cell.test != "long window"}
     for cell in chosen.values():
-        frame = study(cell.trial, cell.source, cell.scenario, replicates=10, seed=1).iloc[0]
+        frame = study(cell.trial, cell.source, cell.scenario, replicates=10, seed=1)
         assert 0 <= frame["rejected"] <= 1 and frame["answered"] > 0, cell.name
 
 
@@ -302,6 +566,7 @@ def test_the_stored_table_is_of_this_plan_and_large_enough(plan, stored):
         (cell.question, cell.test, cell.process, cell.setting) for cell in plan
     ]
     assert stored["replicates"].min() >= 1990
+    assert stored["key"].tolist() == [cell_key(cell, replicates=2000, seed=0) for cell in plan]
 
 
 def test_what_the_stored_table_must_keep(stored):
@@ -334,8 +599,25 @@ def test_a_broken_promise_is_seen(stored, promise, column, value):
 
 
 def test_sentences_and_tables_of_the_stored_table(stored):
-    assert describe_size(stored).count("%") > 4 and "Poisson" in describe_warning(stored)
-    assert "over 1 day" in describe_power(stored, "drones 2026")
+    assert describe_size(stored).count("%") > 4
+    assert say(stored, "warning") == (
+        "On 4 days without any change, asked for 5%, a Poisson regression in 64% to 86% and a negative binomial one "
+        "with HAC errors in 42% to 56% of series find one."
+    )
+    assert say(stored, "surges").endswith(
+        " is found: "
+        + ", ".join(
+            f"{times:g} times in {percent(rate)}"
+            for times, rate in zip(
+                (1.3, 1.5, 2),
+                stored.query("question == 'power' and test == 'after quiet'")["rejected_greater"],
+                strict=True,
+            )
+        )
+        + "."
+    )
+    assert say(stored, "joint power", process="missiles 2026").count("% in ") == 3
+    assert "over 1 day; " in say(stored, "power", process="drones 2026")
     believed = what_may_be_believed(stored)
     assert describe_belief(stored).count("\n") == len(believed) - 1
     assert {1, 3, 4, 7, 14, 23, 30} <= set(believed.index)
@@ -380,17 +662,6 @@ def test_promises_are_judged_by_hand():
     assert both["measured"] == "5.0% to 8.0%" and percent(0.5) == "50%" and percent(0.0) == "0%"
 
 
-def test_pictures_draw_what_is_stored(stored):
-    shift = cells_of(stored, "size", "window shift", setting="any day")
-    ax = draw_rates(shift, value="rejected", band=(0.03, 0.07), label="found")
-    dots = ax.collections[-1].get_offsets()
-    assert len(dots) == len(shift) and dots[:, 0].max() == pytest.approx(100 * shift["rejected"].max())
-    assert len(draw_power(stored, "drones 2026").get_lines()) >= 4
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
-
-
 @pytest.mark.parametrize(
     ("outcome", "title"),
     [("drones_launched", "Long-range drones launched"), ("missiles_launched", "Missiles launched")],
@@ -413,11 +684,6 @@ def test_the_picture_of_a_real_series_says_which_it_is_and_its_alternative_text_
         dots = np.concatenate([line.get_ydata() for line in ax.get_lines()])
         assert np.isclose(dots, 100 * mean).any()
     plt.close(ax.figure)
-
-
-def test_a_written_table_is_read_back_as_it_was(stored, tmp_path):
-    write_table(stored, tmp_path / "again.csv")
-    assert load_calibration(tmp_path / "again.csv").equals(stored)
 
 
 # --- the real series

@@ -242,7 +242,7 @@ def describe(table: pd.DataFrame, which: str, *, process: str = "") -> str:
     query, column, part, joint, sentence = SENTENCES[which]
     rows = table.query(query).sort_values("cut", kind="stable")
     parts = [part.format(**_said(own)) for _, own in rows.groupby(column, sort=which != "warning")]
-    return sentence.format(process=capital(process), parts=joint.join(parts), **_cuts(rows))
+    return capital(sentence.format(process=process, parts=joint.join(parts), **_cuts(rows)))
 
 
 def _cuts(rows: pd.DataFrame) -> dict[str, str]:
@@ -265,7 +265,7 @@ def _said(own: pd.DataFrame) -> dict[str, str]:
 
 
 def features_by_era() -> pd.DataFrame:
-    """Features of drones and missiles by era: real, the median of simulated ones, and whether within their range."""
+    """Features of drones and missiles in each era: real, the median of simulated ones, whether within range."""
     counts, known, eras = ordinary_counts(), known_processes(), {}
     for era, (first, last) in ERAS.items():
         real = (series[first:last] for series in counts)

@@ -43,8 +43,6 @@ CLUSTERS = {  # standard deviation and day-to-day correlation of log-odds, typic
     "clustered, lasting": (1.0, 0.6, 0.12),
     "strongly clustered": (1.5, 0.8, 0.08),
 }
-
-
 Days = Annotated[int, Field(ge=1)]
 
 
@@ -254,11 +252,12 @@ def after_quiet(batch: Batch, layout: Layout, length: int) -> Answer:
     }
 
 
-def stated_cut(batch: Batch, layout: Layout, trial: Callable[[Batch, Layout], Answer]) -> Answer:
+def stated_cut(batch: Batch, trial: Trial) -> Answer:
     """Plant in each series the cut that its own test calls just visible, and test again."""
-    cut = trial(batch, layout)["smallest_visible_cut"]
-    counts = batch.counts * np.where(layout.window, 1 - np.nan_to_num(cut)[:, None], 1)
-    tails = trial(dataclasses.replace(batch, counts=counts), layout) | {"ratio": 1 - cut}
+    cut = trial(batch)["smallest_visible_cut"]
+    day = np.arange(batch.counts.shape[1]) - batch.start
+    kept = np.where((day >= 0) & (day < batch.length), 1 - np.nan_to_num(cut)[:, None], 1)
+    tails = trial(dataclasses.replace(batch, counts=batch.counts * kept)) | {"ratio": 1 - cut}
     return {name: np.where(np.isnan(cut), np.nan, tails[name]) for name in ("p_lower", "p_upper", "ratio")}
 
 
