@@ -18,7 +18,8 @@ fault = {
     "raises": "raise ValueError('no such window')", "exits": "os._exit(0)", "hangs": "time.sleep(600)",
     "killed": "os.kill(os.getpid(), signal.SIGKILL)", "memory": "raise MemoryError()",
     "warns": "print('careful', file=sys.stderr)", "spills": "os.write(2, b'past Python')",
-    "another": "effect = replace(effect, pause='easter-2025')", "twice": "display(EffectsRecord((effect,)))", "heads": "display(Markdown('# Another title'))",
+    "another": "effect = replace(effect, pause='easter-2025')",
+    "twice": "display(EffectsRecord((effect,)))", "heads": "display(Markdown('# Another title'))",
     "odd": "display(EffectsRecord((replace(effect, claim='x', verdict='proven'),)))",
 }.get(pause_id, "")
 exec(fault)"""
