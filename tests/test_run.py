@@ -373,7 +373,7 @@ def test_a_partial_batch_says_which_rows_are_gone_and_tells_nothing_else(copied)
 
 def test_a_made_up_pause_stays_out_of_the_record_of_the_project(tmp_path, monkeypatch, started):
     pause_notebook(tmp_path / "notebooks")
-    monkeypatch.setattr("analysis.pauses.data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr("analysis.tables.data_folder", lambda: tmp_path / "data")
     monkeypatch.setattr("analysis.pauses.load_pauses", lambda: {"b": None})
     with pytest.raises(ReportError, match="made-up: no pause of the registry"):
         run(tmp_path, "made-up", out="reports")
