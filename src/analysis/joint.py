@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +11,14 @@ import pandas as pd
 from analysis.effect import PauseEffect, decide
 from analysis.errors import DesignError
 from analysis.estimate import estimate_effect, with_week_after
-from analysis.expected import Floats
+from analysis.expected import Floats, Ints
 from analysis.placebo import ALTERNATIVES, POWER, TIE
 from analysis.windows import Day
-from analysis.words import DEPENDS, FEWER, MORE
+from analysis.words import DEPENDS, FEWER, MORE, listed, one_unit
 
 CUTS = np.round(np.arange(0.05, 1.0, 0.05), 2)
 POWER_DRAWS = 2000  # a cut is stated in steps of 5 %, which needs no more
+SCORE_STEPS = 1000  # scores are rounded to thousandths: whole numbers, whose sum has an exact distribution
 
 
 def estimate_joint(
@@ -45,7 +46,7 @@ def estimate_joint(
     covariates, baseline, first_day, exclude, trend, weekday, holidays, test, salvo_days, alternative, level
         As in `estimate_effect`; every window, and the week after it, is left out of the others' baselines.
     draws, seed
-        As in `analysis.combine_effects`.
+        As in `combine_effects`.
 
     Returns
     -------
@@ -83,6 +84,7 @@ def estimate_joint(
 def combine_effects(
     effects: Sequence[PauseEffect],
     *,
+    variants: Mapping[str, Sequence[PauseEffect]] | None = None,
     alternative: str = "two-sided",
     level: float = 0.95,
     draws: int = 100_000,
@@ -90,18 +92,22 @@ def combine_effects(
 ) -> PauseEffect:
     """Test several windows together: the mean normal score of their ranks, each among its own placebos.
 
-    The null distribution takes one window per episode, independently, from its placebos and itself. Ranks, not
-    ratios, are averaged, so an episode in a noisy year weighs no more than one in a quiet year.
+    Under the null each window is one of its own placebos or itself, independently of the others; the distribution
+    of the sum of their scores (van der Waerden 1952) is then exact, by convolution. Ranks, not ratios, are averaged,
+    so an episode in a noisy year weighs no more than one in a quiet year. A verdict of fewer or more that one unit on
+    one day, one window left out, or one of the `variants` overturns, "depends on a choice".
 
     Parameters
     ----------
     effects : sequence of PauseEffect
         One per episode, of one outcome; those without a single placebo window are left out and named.
+    variants : mapping of str to sequence of PauseEffect, optional
+        The same windows by other ways to count, by a name that fits "counted by ...".
     alternative : {"two-sided", "less", "greater"}
     level : float
         Confidence level.
     draws, seed : int
-        How many times the windows are drawn for the null distribution, and how they are drawn.
+        How many times the windows are drawn for the ordinary range of the pooled ratio, and how.
 
     Returns
     -------
@@ -134,54 +140,149 @@ def combine_effects(
     blank = _blank(used or effects, alternative, level)
     if len(used) < 2:
         return decide(replace(blank, reason=f"fewer than two windows can be compared with others{note}"))
+    together = _pooled(used, blank, np.random.default_rng(seed), draws, note)
+    if together.verdict not in (FEWER, MORE):
+        return together
+    doubts = list(_doubts(together, used, variants or {}))
+    reason = f"{listed(doubts)}; {together.reason}"
+    return replace(together, verdict=DEPENDS, reason=reason) if doubts else together
 
-    generator = np.random.default_rng(seed)
-    references = [_Reference(effect.placebo["ratio"].to_numpy(float)) for effect in used]
-    shares = [generator.random(draws) for _ in used]
-    picks = np.array([r.draw_ratios(share) for r, share in zip(references, shares, strict=True)])
-    ratios = np.array([effect.ratio for effect in used])[:, None]
-    expected = np.array([effect.expected for effect in used])
 
-    def mean_score(values: Floats) -> Floats:
-        return np.mean([r.score(v) for r, v in zip(references, values, strict=True)], axis=0)
-
-    def null_of(values: Floats) -> Floats:
-        drawn = [r.draw_scores(share, v) for r, share, v in zip(references, shares, values, strict=True)]
-        return np.sort(np.mean(drawn, axis=0))
-
-    def p_value(score: Floats, null: Floats) -> Floats:
-        lower = (1 + np.searchsorted(null, score + TIE, side="right")) / (draws + 1)
-        upper = (1 + draws - np.searchsorted(null, score - TIE, side="left")) / (draws + 1)
-        two_sided = np.minimum(1, 2 * np.minimum(lower, upper))
-        return {"less": lower, "greater": upper, "two-sided": two_sided}[alternative]
-
-    score, null = mean_score(ratios), null_of(ratios)
-    extreme = np.full_like(ratios, np.inf if alternative == "greater" else 0.0)
-    p_best = float(p_value(mean_score(extreme), null_of(extreme))[0])
+def _pooled(
+    used: Sequence[PauseEffect], blank: PauseEffect, generator: np.random.Generator, draws: int, note: str
+) -> PauseEffect:
+    """The joint effect before any doubt."""
+    test = _JointTest(used, blank.alternative)
+    ratios, expected = np.array([effect.ratio for effect in used]), np.array([effect.expected for effect in used])
+    picks = np.array([generator.choice(reference, draws) for reference in test.references])
+    falls = blank.alternative != "greater"
+    p_best = test.p_value(np.full(len(used), 0.0 if falls else np.inf))
     observed, total = float(sum(effect.observed for effect in used)), float(expected.sum())
     pooled, pooled_ratios = observed / total, (expected @ picks) / total
     low, high = (float(end) for end in np.quantile(pooled_ratios, [blank.alpha / 2, 1 - blank.alpha / 2]))
-    some = picks[:, :POWER_DRAWS]
-    power = [float((p_value(mean_score(some * (1 - cut)), null) <= blank.alpha).mean()) for cut in CUTS]
-    visible = CUTS[np.array(power) >= POWER]
     testable = p_best <= blank.alpha
-    best = f"; silence in all of them would have had p = {p_best:.2g}" if alternative != "greater" else ""
-    together = decide(replace(
-        blank, observed=observed, expected=total, expected_low=total * low, expected_high=total * high,
-        ratio=pooled, ratio_low=pooled / high if high > 0 else None,
-        ratio_high=pooled / low if pooled > 0 and low > 0 else None,
-        p_value=float(p_value(score, null)[0]), p_min=p_best, n_placebo=min(effect.n_placebo for effect in used),
-        testable=testable,
-        smallest_visible_cut=float(visible[0]) if testable and len(visible) and alternative != "greater" else None,
-        reason=f"{len(used)} windows together{'' if testable else ': even silence in all is ordinary'}{best}{note}",
-        placebo=pd.DataFrame({"start": range(draws), "ratio": pooled_ratios}),
-    ))  # fmt: skip
+    best = f"; silence in all of them would have had p = {p_best:.2g}" if falls else ""
+    return decide(
+        replace(
+            blank,
+            observed=observed,
+            expected=total,
+            expected_low=total * low,
+            expected_high=total * high,
+            ratio=pooled,
+            ratio_low=pooled / high if high > 0 else None,
+            ratio_high=pooled / low if pooled > 0 and low > 0 else None,
+            p_value=test.p_value(ratios),
+            p_min=p_best,
+            n_placebo=min(effect.n_placebo for effect in used),
+            testable=testable,
+            smallest_visible_cut=test.visible_cut(picks[:, :POWER_DRAWS], blank.alpha) if testable and falls else None,
+            reason=f"{len(used)} windows together{'' if testable else ': even silence in all is ordinary'}{best}{note}",
+            placebo=pd.DataFrame({"start": range(draws), "ratio": pooled_ratios}),
+        )
+    )
 
+
+def _doubts(
+    together: PauseEffect, used: Sequence[PauseEffect], variants: Mapping[str, Sequence[PauseEffect]]
+) -> Iterator[str]:
+    """What would overturn a joint verdict, in words."""
+    fewer = together.verdict == FEWER
+    test, alpha = _JointTest(used, together.alternative), together.alpha
+    ratios = np.array([effect.ratio for effect in used])
     inside = together.expected_low <= together.observed <= together.expected_high
-    if together.verdict in (FEWER, MORE) and (inside or (score[0] > 0) != (together.verdict == MORE)):
-        why = "the ranks of the windows and their pooled sum do not say the same"
-        return replace(together, verdict=DEPENDS, reason=f"{why}; {together.reason}")
-    return together
+    if inside or (test.score(ratios) > 0) == fewer:
+        yield "the ranks of the windows and their pooled sum do not say the same"
+    moved = []
+    for place, effect in enumerate(used):
+        other = ratios.copy()
+        other[place] = max(0.0, effect.observed + (1 if fewer else -1)) / effect.expected
+        moved.append(test.p_value(other))
+    if max(moved) > alpha:
+        yield f"with {one_unit(together.outcome)} {'more' if fewer else 'less'} on one day p would be up to {max(moved):.2g}"
+    if len(used) > 2:
+        rest = [_p_value([*used[:k], *used[k + 1 :]], together.alternative) for k in range(len(used))]
+        if max(rest) > alpha:
+            yield f"with one episode left out p would be up to {max(rest):.2g}"
+    for name, effects in variants.items():
+        p = _p_value(
+            [effect for effect in effects if effect.ratio is not None and effect.n_placebo], together.alternative
+        )
+        if p > alpha:
+            yield f"counted by {name} p would be {p:.2g}"
+
+
+def _p_value(effects: Sequence[PauseEffect], alternative: str) -> float:
+    """The joint p-value of these effects; 1 where fewer than two are left."""
+    if len(effects) < 2:
+        return 1.0
+    return _JointTest(effects, alternative).p_value(np.array([effect.ratio for effect in effects]))
+
+
+class _JointTest:
+    """The placebo ratios of several windows, and the exact p-value of any ratios among them."""
+
+    def __init__(self, effects: Sequence[PauseEffect], alternative: str) -> None:
+        ratios = (effect.placebo["ratio"].to_numpy(float) for effect in effects)
+        self.references = [np.sort(np.round(values[~np.isnan(values)], 9)) for values in ratios]
+        self.alternative = alternative
+
+    def score(self, ratios: Floats) -> int:
+        """Sum of the scores of one ratio a window, in thousandths."""
+        return sum(int(scores[-1]) for scores in self._scores(ratios))
+
+    def _scores(self, ratios: Floats) -> Iterator[Ints]:
+        """For each window the scores of its placebos and, last, of its own ratio: middle ranks where they tie."""
+        from scipy.stats import norm, rankdata
+
+        for reference, ratio in zip(self.references, ratios, strict=True):
+            members = np.append(reference, np.round(ratio, 9))
+            scores = norm.ppf((rankdata(members) - 0.5) / len(members))
+            yield np.round(SCORE_STEPS * scores).astype(int)
+
+    def _null(self, ratios: Floats) -> tuple[int, Floats]:
+        """Smallest sum of scores, and the probability of each sum from there on."""
+        low, null = 0, np.ones(1)
+        for scores in self._scores(ratios):
+            values, times = np.unique(scores, return_counts=True)
+            wider = np.zeros(len(null) + values[-1] - values[0])
+            for value, share in zip(values - values[0], times / len(scores), strict=True):
+                wider[value : value + len(null)] += share * null
+            low, null = low + int(values[0]), wider
+        return low, null
+
+    def p_value(self, ratios: Floats) -> float:
+        """Probability of a sum of scores as extreme or more."""
+        low, null = self._null(ratios)
+        place = self.score(ratios) - low
+        return float(self._sided(null[: place + 1].sum(), null[place:].sum()))
+
+    def _sided(self, lower: Floats, upper: Floats) -> Floats:
+        two_sided = np.minimum(1, 2 * np.minimum(lower, upper))
+        return {"less": lower, "greater": upper, "two-sided": two_sided}[self.alternative]
+
+    def visible_cut(self, picks: Floats, alpha: float) -> float | None:
+        """Smallest cut, in steps of 5 %, that is found in 80 % of placebo windows drawn together."""
+        low, null = self._null(np.full(len(picks), np.inf))
+        lower, upper = null.cumsum(), null[::-1].cumsum()[::-1]
+        for cut in CUTS:
+            scores = [
+                self._among(reference, row * (1 - cut)) for reference, row in zip(self.references, picks, strict=True)
+            ]
+            place = np.clip(np.sum(scores, axis=0) - low, 0, len(null) - 1)
+            if (self._sided(lower[place], upper[place]) <= alpha).mean() >= POWER:
+                return float(cut)
+        return None
+
+    @staticmethod
+    def _among(reference: Floats, ratios: Floats) -> Ints:
+        """Scores of many ratios, each among the placebos and itself, in thousandths."""
+        from scipy.stats import norm
+
+        below = np.searchsorted(reference, ratios - TIE, side="left")
+        tied = np.searchsorted(reference, ratios + TIE, side="right") - below
+        scores = norm.ppf((below + tied / 2 + 0.5) / (len(reference) + 1))
+        return np.round(SCORE_STEPS * scores).astype(int)
 
 
 def _blank(effects: Sequence[PauseEffect], alternative: str, level: float) -> PauseEffect:
@@ -194,30 +295,3 @@ def _blank(effects: Sequence[PauseEffect], alternative: str, level: float) -> Pa
         n_days=sum(effect.n_days for effect in effects), n_missing=sum(effect.n_missing for effect in effects),
         alternative=alternative, level=level,
     )  # fmt: skip
-
-
-class _Reference:
-    """The placebo ratios of one window and the normal score of any ratio among them."""
-
-    def __init__(self, ratios: Floats) -> None:
-        from scipy.stats import norm
-
-        self.ratios = np.sort(np.round(ratios[~np.isnan(ratios)], 9))
-        self._normal_quantile = norm.ppf
-
-    def score(self, ratios: Floats) -> Floats:
-        """Normal score of the middle rank of each ratio among the placebos and itself (van der Waerden 1952)."""
-        below = np.searchsorted(self.ratios, ratios - TIE, side="left")
-        tied = np.searchsorted(self.ratios, ratios + TIE, side="right") - below
-        return self._normal_quantile((below + tied / 2 + 0.5) / (len(self.ratios) + 1))
-
-    def draw_ratios(self, shares: Floats) -> Floats:
-        """Placebo ratios at random shares of their number, each from 0 to below 1."""
-        return self.ratios[(shares * len(self.ratios)).astype(int)]
-
-    def draw_scores(self, shares: Floats, own: float) -> Floats:
-        """Scores of windows drawn from the placebos and the tested one: under the null it is one of them."""
-        from scipy.stats import rankdata
-
-        scores = np.sort((rankdata(np.append(self.ratios, np.round(own, 9))) - 0.5) / (len(self.ratios) + 1))
-        return self._normal_quantile(scores[(shares * len(scores)).astype(int)])

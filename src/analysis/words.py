@@ -151,6 +151,11 @@ def counted(value: float, label: str) -> str:
     return f"{amount(value)} {noun}"
 
 
+def one_unit(outcome: str) -> str:
+    """One of an outcome's units: "a single missile launched"."""
+    return f"a single {counted(1, outcome_label(outcome)).removeprefix('1 ')}"
+
+
 def days_text(n_days: int) -> str:
     """A number of days in words.
 
@@ -215,21 +220,21 @@ def _strength(effect: PauseEffect) -> str:
 
 
 def chance_text(p: float) -> str:
-    """A p-value in words; below one in ten thousand the draws of a joint test are too few to say more.
+    """A p-value in words; how often so small a one comes by chance was measured down to one in a thousand only.
 
     >>> chance_text(0.0421), chance_text(2e-5)
-    ('p = 0.042', 'p below 0.0001')
+    ('p = 0.042', 'p below 0.001')
     """
-    return "p below 0.0001" if p < 1e-4 else f"p = {p:.2g}"
+    return "p below 0.001" if p < 1e-3 else f"p = {p:.2g}"
 
 
 def without_one(p_values: Sequence[float]) -> str:
     """The p-values of a joint test with each episode left out in turn, as one or as a range.
 
     >>> without_one([0.05, 0.131, 0.08]), without_one([2e-5, 2e-5])
-    ('0.05 to 0.13', 'below 0.0001')
+    ('0.05 to 0.13', 'below 0.001')
     """
-    ends = [f"{p:.2g}" if p >= 1e-4 else "below 0.0001" for p in (min(p_values), max(p_values))]
+    ends = [f"{p:.2g}" if p >= 1e-3 else "below 0.001" for p in (min(p_values), max(p_values))]
     return " to ".join(dict.fromkeys(ends))
 
 
