@@ -17,6 +17,7 @@ from analysis.placebo import (
     COMPANION_LAG,
     SALVO_LAG,
     SAME_WEEKDAY,
+    STATISTICS,
     TESTS,
     PlaceboTest,
     WindowTest,
@@ -26,7 +27,7 @@ from analysis.placebo import (
     window_sums,
 )
 from analysis.windows import ONE_DAY, RECOVERY_SHORT, Day, Layout, check_counts, lay_out
-from analysis.words import NOT_TESTABLE, days_text
+from analysis.words import MORE, NOT_TESTABLE, days_text
 
 FEWEST_BASELINE_DAYS = 28
 FEWEST_AFTER_LONG = 150
@@ -50,6 +51,7 @@ def estimate_effect(
     weekday: bool = True,
     holidays: bool = True,
     test: str = "auto",
+    statistic: str = "ratio",
     salvo_days: Sequence[Day] = (),
     alternative: str = "two-sided",
     level: float = 0.95,
@@ -85,6 +87,10 @@ def estimate_effect(
         "auto" takes "after-salvo" when the window starts at most 3 days after a salvo, else "shift".
         "after-salvo" compares with windows equally long after theirs (plus or minus one day from 4 to 7),
         "same-weekday" with those that begin on the same weekday.
+    statistic : {"ratio", "mean-log"}
+        What is ranked: observed over expected sums, or, for windows up to 13 days, the mean over the days of
+        log((y + 5) / (mu + 5)), which breaks ties between silent windows and lets no single day weigh too much; the
+        ratio is then described without an interval, and the effect's test is "mean-log".
     salvo_days : sequence of days
         Days of mass salvos, besides those on which `counts` itself is among its highest 15 %.
     alternative : {"two-sided", "less", "greater"}
@@ -112,6 +118,8 @@ def estimate_effect(
     ('fewer', 0.05)
     """
     check_options(test=test, alternative=alternative, level=level)
+    if statistic not in STATISTICS:
+        raise DesignError("unknown statistic", field="statistic", expected=", ".join(STATISTICS), found=repr(statistic))
     layout = lay_out(
         counts,
         days,
@@ -131,21 +139,26 @@ def estimate_effect(
         shown = test if test == SAME_WEEKDAY else "shift"
         return untestable(layout, name, hindrance, alternative, level, shown)
     if layout.leave_out:
-        if test == "after-salvo":
-            raise DesignError(
-                "a spline has no after-salvo test",
-                field="test",
-                expected="auto or shift",
-                found=repr(test),
-                remedy="take trend='linear', or compare by shift",
-            )
+        for field, value, usual in (("test", test, ("auto", "shift")), ("statistic", statistic, ("ratio",))):
+            if value not in usual:
+                raise DesignError(
+                    f"a spline has no such {field}",
+                    field=field,
+                    expected=" or ".join(usual),
+                    found=repr(value),
+                    remedy="take trend='linear', or leave it out",
+                )
         tried, used = long_test(layout, layout.filled, alternative=alternative, alpha=alpha), "shift"
         why = "long window, each window predicted from a fit without it"
     else:
         salvo = layout.days.isin(pd.DatetimeIndex(salvo_days))
-        tried = short_test(layout, layout.counts, salvo, test=test, alternative=alternative, alpha=alpha)
+        tried = short_test(
+            layout, layout.counts, salvo, test=test, statistic=statistic, alternative=alternative, alpha=alpha
+        )
         used = "after-salvo" if tried.after_salvo else "shift" if test == "auto" else test
         why = _compared_with(tried)
+    if statistic == "mean-log":
+        return _weigh_mean_log(layout, name, tried, [why, *layout.notes])
     if exposure is not None:
         return _weigh_share(layout, name, used, tried)
     return weigh(layout, name, used, tried, layout.starts, [why, *layout.notes])
@@ -323,7 +336,7 @@ def weigh(
     if test.n_placebo == 0:
         reason = f"{why[0]}, and there is none"
     elif not found["testable"]:
-        reason = f"{_ordinary_silence(test, found['p_min'])}; {reason}"
+        reason = f"{_ordinary_silence(test)}; {reason}"
     elif ratio == 0:
         reason = f"nothing was seen, so the ratio has no upper limit to compute; {reason}"
     described = _described(layout, name, test.alternative, level, test_name, window, test.expected)
@@ -353,6 +366,33 @@ def _weigh_share(layout: Layout, name: str, test_name: str, tried: WindowTest) -
     return replace(effect, reason=reason)
 
 
+def _weigh_mean_log(layout: Layout, name: str, tried: WindowTest, why: Sequence[str]) -> PauseEffect:
+    """The same by mean log: p from its ranks; the ratio is described, without an interval on its own scale."""
+    here = np.array([layout.start])
+    observed, mean = (float(window_sums(values, here, layout.pattern)[0]) for values in (layout.filled, tried.expected))
+    test = replace(tried, ratio=np.float64(observed / mean if mean > 0 else np.nan))
+    effect = weigh(layout, name, "mean-log", test, layout.starts, why)
+    if effect.p_value is None:
+        return effect
+    found = placebo_fields(tried, mean)
+    p, falls = found["p_value"], bool(tried.p_lower <= tried.p_upper)
+    effect = replace(
+        effect,
+        **{field: found[field] for field in ("p_value", "p_min", "testable", "smallest_visible_cut")},
+        expected=mean,
+        expected_low=None,
+        expected_high=None,
+        ratio=observed / mean,
+        ratio_low=None,
+        ratio_high=None,
+        reason="; ".join(["ranked by the mean log of counts over expected counts", *why]),
+        placebo=pd.DataFrame({"start": layout.days[layout.starts], "ratio": np.exp(tried.placebos)}).dropna(),
+    )
+    if p <= effect.alpha and not falls:
+        return replace(effect, verdict=MORE)
+    return decide(effect)
+
+
 def placebo_fields(test: PlaceboTest, expected: float) -> dict[str, float | int | bool | None]:
     """What a placebo test of one window says, as fields of a PauseEffect; an open end is None."""
     bounds = (*(expected * bound for bound in test.accepted), *test.ratio_interval, test.smallest_visible_cut)
@@ -374,15 +414,16 @@ def placebo_fields(test: PlaceboTest, expected: float) -> dict[str, float | int 
     }
 
 
-def _ordinary_silence(test: PlaceboTest, p_min: float) -> str:
+def _ordinary_silence(test: PlaceboTest) -> str:
+    """Why a test could have shown nothing, in counts."""
+    windows = f"{test.n_placebo} comparable window{'s' * int(test.n_placebo != 1)}"
     if test.alternative == "greater":
-        return f"with {test.n_placebo} comparable windows even the largest rise has p = {p_min:.2g}"
-    silent = int((test.placebos == 0).sum())
+        return f"with only {windows} even the largest rise is no sign"
+    silent = int((test.placebos <= test.silence).sum())
+    verb = "is" if silent == 1 else "are"
     if silent:
-        comparable = f"{silent} of {test.n_placebo} comparable windows are silent"
-        sides = "two-sided " if test.alternative == "two-sided" else ""  # so p is twice the share just named
-        return f"even total silence is ordinary: {comparable} ({sides}p = {p_min:.2g})"
-    return f"only {test.n_placebo} comparable windows: even total silence has p = {p_min:.2g}"
+        return f"even total silence is ordinary: {silent} of {windows} {verb} wholly silent"
+    return f"with only {windows} even total silence is no sign"
 
 
 def untestable(

@@ -199,7 +199,8 @@ def _doubts(
         other[place] = max(0.0, effect.observed + (1 if fewer else -1)) / effect.expected
         moved.append(test.p_value(other))
     if max(moved) > alpha:
-        yield f"with {one_unit(together.outcome)} {'more' if fewer else 'less'} on one day p would be up to {max(moved):.2g}"
+        moved_by = f"{one_unit(together.outcome)} {'more' if fewer else 'less'}"
+        yield f"with {moved_by} on one day p would be up to {max(moved):.2g}"
     if len(used) > 2:
         rest = [_p_value([*used[:k], *used[k + 1 :]], together.alternative) for k in range(len(used))]
         if max(rest) > alpha:

@@ -25,6 +25,8 @@ QUIET_SHARE = 0.1
 SWAMPING = 20  # times what the baseline alone leads one to expect: such a window would take the fit along
 FEWEST_BESIDE = 40  # days, half a spline term: nearer to an end, a trend is extrapolated rather than bridged
 FIRST_ORDER = 3.0  # larger ratios are moved as this one is: beyond, the expansion overshoots
+STATISTICS = ("ratio", "mean-log")
+ADDED = 5.0  # to counts and expected counts, under the logarithm
 TIE = 1e-9  # ratios closer than this, relatively, are equal
 
 
@@ -161,14 +163,16 @@ class PlaceboTest:
     """One observed ratio against its placebos (..., M); leading axes, if any, run over series; NaN does not count.
 
     `alpha` is the false-alarm rate of the test, and 1 less the level of its interval. `silence` is what the ratio
-    would have been had nothing flown: 0, or lower where windows without a hit are put in order.
+    would have been had nothing flown: 0, or lower where windows without a hit are put in order; seen from above,
+    ratios below `floor` are tied.
     """
 
     ratio: Floats
     placebos: Floats
     alternative: str = "two-sided"
     alpha: float = 0.05
-    silence: float = 0.0
+    silence: Floats = 0.0
+    floor: float = -np.inf
 
     @cached_property
     def n_placebo(self) -> Ints:
@@ -181,14 +185,15 @@ class PlaceboTest:
     @cached_property
     def p_lower(self) -> Floats:
         """(1 + placebos tied or below) / (M + 1): Phipson and Smyth (2010), equation 2."""
-        limit = np.asarray(self.ratio)[..., None] * (1 + TIE) + TIE
+        limit = _up_to(np.asarray(self.ratio)[..., None])
         return np.where(np.isnan(self.ratio), 1.0, self._tail((self.placebos <= limit).sum(-1)))
 
     @cached_property
     def p_upper(self) -> Floats:
-        """(1 + placebos tied or above) / (M + 1); above, windows without a hit are all tied."""
-        limit = np.maximum(self.ratio, 0)[..., None] * (1 - TIE) - TIE
-        return np.where(np.isnan(self.ratio), 1.0, self._tail((np.maximum(self.placebos, 0) >= limit).sum(-1)))
+        """(1 + placebos tied or above) / (M + 1)."""
+        limit = -_up_to(-np.maximum(self.ratio, self.floor)[..., None])
+        above = np.maximum(self.placebos, self.floor) >= limit
+        return np.where(np.isnan(self.ratio), 1.0, self._tail(above.sum(-1)))
 
     def _sided(self, lower: Floats, upper: Floats) -> Floats:
         if self.alternative == "two-sided":
@@ -203,8 +208,8 @@ class PlaceboTest:
     @cached_property
     def p_min_fall(self) -> Floats:
         """The p-value had nothing flown in the window."""
-        lowest = self.silence + abs(self.silence) * TIE + TIE
-        return self._sided(self._tail((self.placebos <= lowest).sum(-1)), np.ones(np.shape(self.ratio)))
+        silent = self.placebos <= _up_to(np.asarray(self.silence)[..., None])
+        return self._sided(self._tail(silent.sum(-1)), np.ones(np.shape(self.ratio)))
 
     @cached_property
     def p_min_rise(self) -> Floats:
@@ -240,6 +245,11 @@ class PlaceboTest:
         return np.where((low > 0) & (cut < 1), np.maximum(cut, 0), np.nan)
 
 
+def _up_to(value: Floats) -> Floats:
+    """The largest value that counts as tied."""
+    return value + TIE * (1 + np.abs(value))
+
+
 def _order_statistic(ordered: Floats, position: Ints, available: Bools, otherwise: float) -> Floats:
     position = np.clip(position, 0, max(ordered.shape[-1] - 1, 0))
     if ordered.shape[-1] == 0:
@@ -259,26 +269,57 @@ class WindowTest(PlaceboTest):
     after_salvo: Bools = np.False_
 
 
+@dataclass(frozen=True)
+class MeanLogTest(WindowTest):
+    """The same for the mean of log((y + 5) / (mu + 5)) over the days of a window, instead of the ratio of sums.
+
+    A zero where 180 were expected then counts more than one where 70 were, and one heavy day less than in a sum. The
+    5 keeps a day without launches finite; it is about a tenth of the quietest month's daily level, so that it matters
+    only where next to nothing is expected. `days` holds counts and expected counts of the placebos' days (..., M, L).
+    """
+
+    days: tuple[Floats, Floats] = ()
+
+    @cached_property
+    def smallest_visible_cut(self) -> Floats:
+        """Smallest cut, in steps of 1 %, that turns 80 % of the placebo windows into rejections; NaN if none does."""
+        (counts, expected), low = self.days, self.accepted[0]
+        cut = np.full(np.shape(low), np.nan)
+        for share in np.arange(99, 0, -1) / 100:
+            moved = mean_log(counts * (1 - share), expected)
+            found = np.where(np.isnan(self.placebos), np.nan, moved < low[..., None] - TIE)
+            enough = (np.nansum(found, -1) >= POWER * self.n_placebo) & (self.n_placebo > 0)
+            cut = np.where(enough, share, cut)
+        return cut
+
+
+def mean_log(counts: Floats, expected: Floats) -> Floats:
+    """Mean over the last axis of log((counts + 5) / (expected + 5))."""
+    return np.log((counts + ADDED) / (expected + ADDED)).mean(-1)
+
+
 def short_test(
     layout: Layout,
     counts: Floats,
     salvo: Bools,
     *,
     test: str = "auto",
+    statistic: str = "ratio",
     alternative: str = "two-sided",
     alpha: float = 0.05,
 ) -> WindowTest:
     """Compare a short window with its placebos; `counts` and `salvo` are (n,), or (m, n) for m series at once.
 
     Which days are salvos follows from the baseline alone: the window's own counts must not pick its test. Placebos
-    that the test does not compare with are NaN.
+    that the test does not compare with are NaN. `statistic` is "ratio" or "mean-log".
     """
     filled = np.nan_to_num(counts)
     alone = layout.expect(filled, layout.baseline)
     here = np.array([layout.start])
     seen, mean = (window_sums(values, here, layout.pattern)[..., 0] for values in (filled, alone))
     apart = (seen > SWAMPING * mean) | (layout.fitted == layout.baseline).all()
-    ratio, placebos, expected = without_pull(layout, *shift_ratios(layout, filled, layout.fitted))
+    pulled = shift_ratios(layout, filled, layout.fitted)
+    ratio, placebos, expected = without_pull(layout, *pulled)
     if apart.any():
         _, others, outside = shift_ratios(layout, filled, layout.baseline)
         own = np.divide(seen, mean, out=np.full(np.shape(seen), np.nan), where=mean > 0)
@@ -295,14 +336,38 @@ def short_test(
     placebos = np.where(after[..., None] & ~alike, np.nan, placebos)
     if test == SAME_WEEKDAY:
         placebos = np.where((layout.starts - layout.start) % 7 == 0, placebos, np.nan)
-    silence = 0.0
+    if statistic == "mean-log":
+        return _mean_log_test(layout, filled, pulled[-1], np.isnan(placebos), alternative, alpha, expected, lag, after)
+    silence, floor = 0.0, -np.inf
     if layout.exposure is not None:
-        positions = np.append(layout.starts, layout.start)
+        positions, floor = np.append(layout.starts, layout.start), 0.0
         sums, means = (window_sums(values, positions, layout.pattern) for values in (filled, expected))
         means[..., :-1][np.isnan(placebos)] = 0.0
         order, silent = order_windows(sums, means), order_windows(np.zeros(sums.shape), means)
         ratio, placebos, silence = order[..., -1], order[..., :-1], silent[..., -1]
-    return WindowTest(ratio, placebos, alternative, alpha, silence, expected, lag, after)
+    return WindowTest(ratio, placebos, alternative, alpha, silence, floor, expected, lag, after)
+
+
+def _mean_log_test(
+    layout: Layout,
+    counts: Floats,
+    fitted: Floats,
+    left_out: Bools,
+    alternative: str,
+    alpha: float,
+    expected: Floats,
+    lag: Floats,
+    after: Bools,
+) -> MeanLogTest:
+    """Window and placebos by mean log, all against the fit with the window in it: ranks need no correction."""
+    positions = np.append(layout.starts, layout.start)[:, None] + np.flatnonzero(layout.pattern)
+    seen, means = counts[..., positions], fitted[..., positions]
+    values = mean_log(seen, means)
+    placebos = np.where(left_out, np.nan, values[..., :-1])
+    silence = mean_log(np.zeros(means.shape), means)[..., -1]
+    others = seen[..., :-1, :], means[..., :-1, :]
+    made = (values[..., -1], placebos, alternative, alpha, silence, -np.inf, expected, lag, after)
+    return MeanLogTest(*made, days=others)
 
 
 def long_test(
