@@ -1,0 +1,268 @@
+"""A test fixed before the data: thresholds night by night for a pause whose nights the tables do not hold yet.
+
+A plan is a file in `data/plans/`, written once. It fixes outcome, window, statistic, side, level and baseline rule,
+and prints what these come to on the tables of its day. Once the tables hold the nights, the same rule is computed on
+the days before the announcement, and the plan decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass, replace
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import DesignError, RegistryError
+from analysis.expected import Floats
+from analysis.pauses import FILE, Pause, data_folder, get_pause, load_pauses
+from analysis.placebo import ADDED, mean_log
+from analysis.setting import Registry, not_ordinary
+from analysis.tables import outcome_series, outcomes
+from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, Layout, lay_out
+
+FOLDER = "plans"
+PLANNED = ("drones_launched", "siren_minutes_rear")
+LEVEL = 0.95
+RULES = {
+    "statistic": "mean-log: mean over the nights of log((counted + 5) / (expected + 5))",
+    "side": "less: only fewer than expected is asked",
+    "test": "shift: all other windows of the same length in the baseline; those soon after a mass salvo count like any",
+    "baseline": f"{BASELINE_SHORT} days before the announcement; trend, weekday, holidays; other pauses left out",
+    "looks": "after every night; each look is held to `p_at_most`, so that the whole is wrong as often as `level` says",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look asks: after so many nights, how many are expected, and how few would be out of the ordinary.
+
+    `at_most` is the largest total, spread evenly over the nights, that would be found; None where even none would not.
+    """
+
+    nights: int
+    expected: float
+    at_most: int | None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The looks at one outcome, and the p-value each of them is held to."""
+
+    outcome: str
+    p_at_most: float
+    looks: tuple[Look, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan as its file holds it; `tables` gives the sha256 of what it was computed from."""
+
+    pause: str
+    claim: str
+    first_day: date
+    last_day: date
+    fixed: date
+    version: str
+    level: float
+    outcomes: tuple[Planned, ...]
+    tables: dict[str, str]
+    why_window: str = ""
+
+    @property
+    def days(self) -> pd.DatetimeIndex:
+        """The planned nights."""
+        return pd.date_range(self.first_day, self.last_day, name="day")
+
+    def for_outcome(self, outcome: str) -> Planned | None:
+        """What is planned for one outcome; None where nothing is."""
+        return next((planned for planned in self.outcomes if planned.outcome == outcome), None)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One look taken: counted and expected so far, the p-value, and whether it is at most what the plan asks."""
+
+    nights: int
+    observed: float
+    expected: float
+    p_value: float
+    found: bool
+
+
+def look_p_values(layout: Layout, n_looks: int) -> tuple[Floats, Floats]:
+    """p-values of the looks at the window (K,) and at every placebo window (M, K), one-sided for fewer.
+
+    Windows are looked at after their first night, their first two, and so on; each is ranked among all others at the
+    same look. The window takes no part in the fit: at a look its later nights are not there yet.
+    """
+    expected = layout.expect(layout.filled, layout.baseline)
+    starts = np.append(layout.starts, layout.start)[:, None]
+    p_values = np.empty((len(starts), n_looks))
+    for nights in range(1, n_looks + 1):
+        place = starts + np.arange(nights)
+        score = mean_log(layout.filled[place], expected[place])
+        ranked = np.sort(score[:-1])
+        below = np.searchsorted(ranked, score + 1e-9, side="right")
+        p_values[:-1, nights - 1] = below[:-1] / len(ranked)
+        p_values[-1, nights - 1] = (1 + below[-1]) / (1 + len(ranked))
+    return p_values[-1], p_values[:-1]
+
+
+def allowed_p(placebos: Floats, alpha: float) -> float:
+    """The p-value to hold every look to, so that at most `alpha` of the windows (M, K) ever fall below it.
+
+    The smallest p over the looks, window by window, is ranked like any other statistic (Westfall and Young 1993).
+
+    >>> allowed_p(np.arange(1, 101)[:, None] / 100, 0.05)
+    0.05
+    """
+    smallest = np.sort(placebos.min(axis=1))
+    allowed = int(np.floor(alpha * len(smallest) + 1e-9))
+    fits = [p for p in np.unique(smallest) if (smallest <= p).sum() <= allowed]
+    return float(fits[-1]) if fits else 0.0
+
+
+def plan_outcome(counts: pd.Series, days: pd.DatetimeIndex, *, exclude: pd.DatetimeIndex, level: float) -> Planned:
+    """The looks at one series that ends before the window."""
+    last = counts.last_valid_index()
+    if last is None or last >= days[0]:
+        raise DesignError(
+            "a plan comes before the data", field="days", expected=f"a first night after {last:%Y-%m-%d}",
+            found=f"{days[0]:%Y-%m-%d}", remedy="test the pause: its nights are in the tables",
+        )  # fmt: skip
+    layout = _layout(counts[:last], days, days[0], exclude)
+    _, placebos = look_p_values(layout, len(days))
+    p_at_most = allowed_p(placebos, round(1 - level, 12))
+    expected = layout.expect(layout.filled, layout.baseline)
+    looks = []
+    for nights in range(1, len(days) + 1):
+        here = expected[layout.start : layout.start + nights]
+        place = layout.starts[:, None] + np.arange(nights)
+        scores = np.sort(mean_log(layout.filled[place], expected[place]))
+        allowed = int(np.floor(p_at_most * (len(scores) + 1) + 1e-9)) - 1  # windows that may be as low or lower
+        most = ((here + ADDED) * np.exp(scores[allowed]) - ADDED).sum() if allowed >= 0 else 0.0
+        looks.append(Look(nights, round(float(here.sum()), 1), int(np.ceil(most)) - 1 if most > 0 else None))
+    return Planned(str(counts.name), p_at_most, tuple(looks))
+
+
+def _layout(counts: pd.Series, days: pd.DatetimeIndex, announced: pd.Timestamp, exclude: pd.DatetimeIndex) -> Layout:
+    """The baseline of a plan: the days before the announcement, as far as the counts reach."""
+    span = (announced - BASELINE_SHORT * ONE_DAY, days[-1])
+    layout = lay_out(counts, days, baseline=span, announced=announced, exclude=exclude, trend="linear")
+    return replace(layout, pattern=np.ones(len(days), bool))  # nights to come are compared with whole windows
+
+
+def make_plan(
+    pause: Pause,
+    *,
+    claim: str = "main",
+    days: pd.DatetimeIndex | None = None,
+    why_window: str = "",
+    level: float = LEVEL,
+    registry: Registry | None = None,
+    folder: Path | None = None,
+) -> Plan:
+    """The plan of a pause whose nights the tables do not hold; `days` names a window where no claim states one."""
+    registry = load_pauses() if registry is None else registry
+    chosen = pause.claim(claim)
+    window = pause.days_to_test(chosen.id) if days is None else days
+    if len(window) > SHORT_WINDOW:
+        raise DesignError(
+            "too long for looks every night", field="days", expected=f"at most {SHORT_WINDOW} nights",
+            found=f"{len(window)}", remedy="name a shorter window with --first and --last",
+        )  # fmt: skip
+    exclude = not_ordinary(registry, besides=pause)
+    series = [outcome_series(name, folder=folder) for name in PLANNED]
+    place = data_folder() if folder is None else folder
+    names = [f"{table}.csv" for table in dict.fromkeys(outcomes()[name].table for name in PLANNED)]
+    return Plan(
+        pause=pause.id,
+        claim=chosen.id,
+        first_day=window[0].date(),
+        last_day=window[-1].date(),
+        fixed=date.today(),
+        version=version("strike-pauses"),
+        level=level,
+        outcomes=tuple(plan_outcome(counts, window, exclude=exclude, level=level) for counts in series),
+        tables={name: hashlib.sha256((place / name).read_bytes()).hexdigest() for name in [*names, FILE]},
+        why_window=why_window,
+    )
+
+
+def follow_plan(
+    plan: Plan, outcome: str, *, registry: Registry | None = None, folder: Path | None = None
+) -> tuple[Seen, ...]:
+    """The looks that the tables allow so far, by the rule of the plan on the days before the announcement."""
+    registry = load_pauses() if registry is None else registry
+    pause, planned = get_pause(registry, plan.pause), plan.for_outcome(outcome)
+    if planned is None:
+        return ()
+    counts = outcome_series(outcome, folder=folder)
+    held = counts.reindex(plan.days).notna().cumprod().sum()
+    if not held:
+        return ()
+    announced = min(filter(None, (pause.first_announced_day(plan.claim), plan.days[0])))
+    layout = _layout(counts, plan.days[: int(held)], announced, not_ordinary(registry, besides=pause))
+    own, _ = look_p_values(layout, int(held))
+    expected = layout.expect(layout.filled, layout.baseline)[layout.start :][: int(held)].cumsum()
+    seen = layout.filled[layout.start :][: int(held)].cumsum()
+    looks = enumerate(zip(seen, expected, own, strict=True), 1)
+    return tuple(Seen(n, float(y), float(mu), float(p), bool(p <= planned.p_at_most)) for n, (y, mu, p) in looks)
+
+
+def load_plan(pause_id: str, *, folder: Path | None = None) -> Plan | None:
+    """The plan of a pause; None where there is none."""
+    path = (data_folder() if folder is None else Path(folder)) / FOLDER / f"{pause_id}.toml"
+    if not path.is_file():
+        return None
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        planned = [
+            Planned(one["outcome"], one["p_at_most"], tuple(Look(**{"at_most": None} | look) for look in one["looks"]))
+            for one in table.pop("outcomes")
+        ]
+        return Plan(**{name: value for name, value in table.items() if name != "rules"}, outcomes=tuple(planned))
+    except (ValueError, KeyError, TypeError) as error:
+        raise RegistryError("not a plan", file=f"{FOLDER}/{path.name}", found=str(error)) from error
+
+
+def write_plan(plan: Plan, *, folder: Path | None = None) -> Path:
+    """Write a plan to its file; RegistryError where there is one: a plan is never overwritten."""
+    path = (data_folder() if folder is None else Path(folder)) / FOLDER / f"{plan.pause}.toml"
+    path.parent.mkdir(exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(as_toml(plan))
+    except FileExistsError:
+        raise RegistryError(
+            "there is a plan already", file=f"{FOLDER}/{path.name}", remedy="follow it; a plan is never overwritten"
+        ) from None
+    return path
+
+
+def as_toml(plan: Plan) -> str:
+    """The text of a plan's file."""
+    plain = ("pause", "claim", "first_day", "last_day", "why_window", "fixed", "version", "level")
+    values = {name: getattr(plan, name) for name in plain}
+    lines = ["# A test fixed before its data. Never overwritten; once the tables hold the nights it decides."]
+    lines += [f'{name} = "{v}"' if isinstance(v, str) else f"{name} = {v}" for name, v in values.items()]
+    for title, table in (("rules", RULES), ("tables", plan.tables)):
+        lines += ["", f"[{title}]", *(f'"{name}" = "{text}"' for name, text in table.items())]
+    for planned in plan.outcomes:
+        lines += [
+            "",
+            "[[outcomes]]",
+            f'outcome = "{planned.outcome}"',
+            f"p_at_most = {planned.p_at_most:.6f}",
+            "looks = [",
+        ]
+        for look in planned.looks:
+            most = "" if look.at_most is None else f", at_most = {look.at_most}"
+            lines.append(f"    {{ nights = {look.nights}, expected = {look.expected}{most} }},")
+        lines.append("]")
+    return "\n".join(lines) + "\n"
