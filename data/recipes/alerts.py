@@ -24,7 +24,7 @@ from analysis.tables import parse_table
 from .kit import Imported, RawFile, Rule, Source, find_fault, follow, oblast_names, read_rows, record, refuse
 
 RAW = ("air_raid_alerts.csv.gz",)
-TABLES = ("alerts",)
+TABLES = ("alerts", "sirens_rear")
 SOURCE = Source(
     title="Ukrainian air raid sirens dataset",
     producer="Vadym Klymenko (Vadimkin), from the official alert channel",
@@ -39,6 +39,7 @@ ADDRESS = (
 MERGED = ("region", "started_at", "finished_at")
 UPSTREAM = ("oblast", "raion", "hromada", "level", "started_at", "finished_at")
 LONGEST_GAP = pd.Timedelta(days=180)
+REAR_FROM = "2024-09-01"  # from then on drones are counted too
 FIRST_DAY = "2022-09-28"  # the first strike day with a report
 ONE_DAY = pd.Timedelta(days=1)
 SATURATED, SATURATION_DAYS = 0.5, 90
@@ -49,11 +50,13 @@ TAKEOFF_SPREAD, TAKEOFF_LONGEST = pd.Timedelta(minutes=5), pd.Timedelta(hours=3)
 def build(path: str | Path, *, folder: str | Path) -> Imported:
     """Days and oblasts of a CSV file in either form, plain or gzipped."""
     raw, hand_kept = RawFile.read(path), RawFile.read(Path(folder) / "oblasts.csv")
-    alerts, cleaning, notes = read_alerts(raw, parse_table("oblasts", hand_kept.content))
+    known = parse_table("oblasts", hand_kept.content)
+    alerts, cleaning, notes = read_alerts(raw, known)
     table, counting = daily_alerts(alerts)
+    rear, kept = rear_minutes(alerts, table, known)
     state = f"copy whose last alert began on {alerts['start'].max():%Y-%m-%d}"
-    rules, inputs = (*cleaning, *counting), (raw, hand_kept)
-    return Imported({"alerts": table}, rules, replace(SOURCE, state=state), inputs, notes)
+    rules, inputs = (*cleaning, *counting, kept), (raw, hand_kept)
+    return Imported({"alerts": table, "sirens_rear": rear}, rules, replace(SOURCE, state=state), inputs, notes)
 
 
 def read_alerts(raw: RawFile, oblasts: pd.DataFrame) -> tuple[pd.DataFrame, list[Rule], list[str]]:
@@ -223,6 +226,31 @@ def daily_alerts(alerts: pd.DataFrame, *, first_day: str | pd.Timestamp = FIRST_
     flagged = flagged[flagged["day"] >= pd.Timestamp(first_day)].reset_index(drop=True)
     table = flagged.assign(usable=~flagged[["saturated", "long", "open"]].any(axis=1))
     return table.drop(columns=["saturated", "long", "open"]), _counting_rules(alerts, alarm, began, flagged)
+
+
+def rear_minutes(alerts: pd.DataFrame, table: pd.DataFrame, oblasts: pd.DataFrame) -> tuple[pd.DataFrame, Rule]:
+    """Minutes under alert of all oblasts away from the front together, by part of the strike day.
+
+    Only oblasts usable on every day from `REAR_FROM` on are counted, so that the sum has the same members throughout.
+    """
+    table = table[table["day"] >= REAR_FROM]
+    usable = table.groupby("oblast")["usable"].all()
+    away = oblasts.loc[oblasts["away_from_front"] & (oblasts["alerts_status"] == "used"), "oblast"]
+    members = sorted(set(away) & set(usable.index[usable]))
+    days = pd.DatetimeIndex(table["day"].unique())
+    edges = [day_span(day)[0] for day in days] + [day_span(days[-1])[1]]
+    nights, mornings = (
+        _seconds((days + pd.Timedelta(hours=hour)).tz_localize(KYIV, nonexistent="shift_forward")) for hour in (0, 9)
+    )
+    parts = np.zeros((3, len(days)), int)
+    for _, own in alerts[alerts["oblast"].isin(members)].groupby("oblast"):
+        whole, night = _minutes(own, _seconds(pd.DatetimeIndex(edges)), mornings)
+        _, evening = _minutes(own, _seconds(pd.DatetimeIndex(edges)), nights)
+        parts += [evening, night - evening, whole - night]
+    rear = pd.DataFrame({"day": days, "siren_minutes_rear": parts[:2].sum(axis=0)})
+    rear[["evening_minutes", "night_minutes", "day_minutes"]] = parts.T
+    why = f"Away from the front and usable on every day from {REAR_FROM} on: {', '.join(members)}."
+    return rear, Rule("keep_usable_rear", why, len(members))
 
 
 def _seconds(moments: Iterable[pd.Timestamp]) -> np.ndarray:
