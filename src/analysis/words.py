@@ -14,6 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from analysis.effect import PauseEffect
     from analysis.lull import Lull
+    from analysis.witness import InferredZeros
 
 Row = Mapping[str, Any]  # one row of the record; None or NaN where empty
 
@@ -372,3 +373,29 @@ def describe_inferred(days: Iterable[date]) -> str:
     """Say on which of a window's days zero stands in no report; empty where there are none."""
     spans = spans_text(days)
     return f"On {spans} no report lists drones: zero is inferred from quiet sirens and the press." if spans else ""
+
+
+def describe_zeros(zeros: InferredZeros) -> str:
+    """On how many of a pause's days zero is inferred, and how quiet the sirens were on them."""
+    n = len(zeros.days)
+    if not n:
+        return "Every day of this window has a report of drones, or is known to lack one."
+    part = "the only day" if zeros.n_days == 1 else f"{n} of the {zeros.n_days} days"
+    quiet = int((zeros.days["night_minutes"] == 0).sum())
+    on = "it" if n == 1 else f"{'all' if quiet == n else quiet} of them"
+    share = f"{zeros.as_silent} of {zeros.n_nights} ordinary nights with drones are as silent"
+    if quiet:
+        sirens = f"On {on} no siren sounded away from the front from midnight to 09:00; {share}."
+    else:
+        sirens = f"Sirens did sound away from the front between midnight and 09:00; only {share}."
+    return f"On {part} no report lists drones: zero is inferred. {sirens}"
+
+
+def describe_break_even(zeros: InferredZeros) -> str:
+    """How many drones would have to be hidden for another verdict; empty where there is none to change."""
+    if not len(zeros.days) or zeros.verdict not in (FEWER, MORE):
+        return ""
+    each = "on that day" if len(zeros.days) == 1 else "on each of these days"
+    if zeros.break_even is None:
+        return f"Even 200 drones {each} would not change the verdict."
+    return f"It would take {zeros.break_even} hidden drones {each} to change the verdict."
