@@ -22,6 +22,8 @@ ROOMS = [
     "joint",
     "figures",
     "setting",
+    "plan",
+    "witness",
     "lull",
     "launches",
     "sirens",

@@ -143,15 +143,17 @@ def said(effect, m, silent, lag, matched):
         why = f"the window starts {unit} after a {HEAVY}: compared with windows that do too{nearly}"
     if m == 0:
         return f"{why}, and there is none"
-    p, sides = f"p = {effect.p_min:.2g}", "two-sided " * (effect.alternative == "two-sided")
+    _p, _sides = f"p = {effect.p_min:.2g}", "two-sided " * (effect.alternative == "two-sided")
     if effect.testable:
         nothing = "nothing was seen, so the ratio has no upper limit to compute; " * (effect.ratio == 0)
         return nothing + why
+    windows = f"{m} comparable window{'s' * (m != 1)}"
     if effect.alternative == "greater":
-        return f"with {m} comparable windows even the largest rise has {p}; {why}"
+        return f"with only {windows} even the largest rise is no sign; {why}"
     if silent:
-        return f"even total silence is ordinary: {silent} of {m} comparable windows are silent ({sides}{p}); {why}"
-    return f"only {m} comparable windows: even total silence has {p}; {why}"
+        verb = "is" if silent == 1 else "are"
+        return f"even total silence is ordinary: {silent} of {windows} {verb} wholly silent; {why}"
+    return f"with only {windows} even total silence is no sign; {why}"
 
 
 @settings(max_examples=8)
@@ -282,7 +284,7 @@ def test_a_covariate_enters_the_fit():
         *[({"level": level}, ["field level", "0.5 to below 1"]) for level in (np.nan, 95, 1.0, 0.49, None)],
         ({"baseline": -1}, ["field baseline", "a number of days or (first, last)"]),
         ({"covariates": pd.DataFrame({"frost": [1.0]}, index=DAYS[:1])}, ["field frost", "missing"]),
-        ({"trend": "spline", "baseline": (DAYS[300], DAYS[700]), "test": "after-salvo"}, ["no after-salvo test"]),
+        ({"trend": "spline", "baseline": (DAYS[300], DAYS[700]), "test": "after-salvo"}, ["no such test"]),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options, parts):
@@ -426,3 +428,35 @@ def test_a_larger_surge_is_never_weaker_evidence():
     series = [noisy(3, mean=0.3, size=2).mask(DAYS.isin(WINDOW), surge) for surge in (20.0, 100.0, 1000.0)]
     clear, *larger = [estimate_effect(counts, WINDOW, **PLAIN) for counts in series]
     assert clear.verdict == "more" and all(effect.p_value <= clear.p_value for effect in larger)
+
+
+# --- another statistic
+
+
+def test_the_mean_log_ranks_days_by_hand_and_breaks_the_tie_of_silence():
+    counts = noisy(7)
+    counts[WINDOW] = 0.0
+    effect = estimate_effect(counts, WINDOW, **PLAIN, statistic="mean-log")
+    layout = lay_out(counts, WINDOW, holidays=False)
+    mean = layout.expect(layout.filled, layout.fitted)
+
+    def score(start):
+        return np.mean([np.log((layout.filled[start + k] + 5) / (mean[start + k] + 5)) for k in range(len(WINDOW))])
+
+    own, others = score(layout.start), [score(start) for start in layout.starts]
+    lower, upper = sum(v <= own + 1e-12 for v in others), sum(v >= own - 1e-12 for v in others)
+    assert effect.p_value == pytest.approx(min(1, 2 * (1 + min(lower, upper)) / (1 + len(others))))
+    assert (effect.test, effect.verdict, effect.ratio) == ("mean-log", "fewer", 0.0)
+    assert effect.ratio_low is None and effect.expected_high is None and 0 < effect.smallest_visible_cut < 1
+    silent = counts.where(np.arange(len(counts)) % 20 != 0, 0.0)
+    tied, broken = (estimate_effect(silent, WINDOW[:1], **PLAIN, statistic=s) for s in ("ratio", "mean-log"))
+    assert tied.p_value > broken.p_value
+
+
+@pytest.mark.parametrize(
+    "days, statistic, words",
+    [(WINDOW, "median", "unknown statistic"), (DAYS[300:330], "mean-log", "no such statistic")],
+)
+def test_a_statistic_that_cannot_be_had_is_refused(days, statistic, words):
+    with refused(words):
+        estimate_effect(noisy(7), days, statistic=statistic)

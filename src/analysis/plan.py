@@ -19,10 +19,10 @@ import pandas as pd
 
 from analysis.errors import DesignError, RegistryError
 from analysis.expected import Floats
-from analysis.pauses import FILE, Pause, data_folder, get_pause, load_pauses
+from analysis.pauses import FILE, Pause, get_pause, load_pauses
 from analysis.placebo import ADDED, mean_log
 from analysis.setting import Registry, not_ordinary
-from analysis.tables import outcome_series, outcomes
+from analysis.tables import data_folder, outcome_series, outcomes
 from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, Layout, lay_out
 
 FOLDER = "plans"
@@ -258,7 +258,7 @@ def as_toml(plan: Plan) -> str:
             "",
             "[[outcomes]]",
             f'outcome = "{planned.outcome}"',
-            f"p_at_most = {planned.p_at_most:.6f}",
+            f"p_at_most = {planned.p_at_most!r}",
             "looks = [",
         ]
         for look in planned.looks:

@@ -14,6 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from analysis.effect import PauseEffect
     from analysis.lull import Lull
+    from analysis.plan import Planned
     from analysis.witness import InferredZeros
 
 Row = Mapping[str, Any]  # one row of the record; None or NaN where empty
@@ -399,3 +400,18 @@ def describe_break_even(zeros: InferredZeros) -> str:
     if zeros.break_even is None:
         return f"Even 200 drones {each} would not change the verdict."
     return f"It would take {zeros.break_even} hidden drones {each} to change the verdict."
+
+
+def describe_plan(planned: Planned) -> list[str]:
+    """What a plan calls out of the ordinary, a sentence a look."""
+    label, lines = outcome_label(planned.outcome), []
+    for look in planned.looks:
+        nights = "the first night" if look.nights == 1 else f"{look.nights} nights"
+        if look.at_most is None:
+            lines.append(
+                f"After {nights} even none would not be out of the ordinary ({amount(look.expected)} expected)."
+            )
+            continue
+        few = f"Fewer than {amount(look.at_most + 1)} {label} in {nights}"
+        lines.append(f"{few} would be out of the ordinary ({amount(look.expected)} expected).")
+    return lines
