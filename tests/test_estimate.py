@@ -284,7 +284,7 @@ def test_a_covariate_enters_the_fit():
         *[({"level": level}, ["field level", "0.5 to below 1"]) for level in (np.nan, 95, 1.0, 0.49, None)],
         ({"baseline": -1}, ["field baseline", "a number of days or (first, last)"]),
         ({"covariates": pd.DataFrame({"frost": [1.0]}, index=DAYS[:1])}, ["field frost", "missing"]),
-        ({"trend": "spline", "baseline": (DAYS[300], DAYS[700]), "test": "after-salvo"}, ["no such test"]),
+        ({"trend": "spline", "baseline": (DAYS[300], DAYS[700]), "test": "after-salvo"}, ["no after-salvo test"]),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options, parts):
@@ -455,7 +455,7 @@ def test_the_mean_log_ranks_days_by_hand_and_breaks_the_tie_of_silence():
 
 @pytest.mark.parametrize(
     "days, statistic, words",
-    [(WINDOW, "median", "unknown statistic"), (DAYS[300:330], "mean-log", "no such statistic")],
+    [(WINDOW, "median", "unknown statistic"), (DAYS[300:330], "mean-log", "no mean-log statistic")],
 )
 def test_a_statistic_that_cannot_be_had_is_refused(days, statistic, words):
     with refused(words):

@@ -186,7 +186,7 @@ def test_two_silent_nights_of_kyiv_city_are_ordinary_and_the_sentence_says_so():
     effect = found.select(MINUTES, "Kyiv City")
     silent = (effect.placebo["ratio"] == 0).sum()
     assert (effect.observed, effect.verdict, effect.p_adjusted) == (0, "not testable", None)
-    assert f"even total silence is ordinary: {silent} of {effect.n_placebo} comparable windows are silent" in (
+    assert f"even total silence is ordinary: {silent} of {effect.n_placebo} comparable windows are wholly silent" in (
         found.summary()
     )
     minutes = alert_minutes()["Kyiv City"]["2025-11":"2026-04"]

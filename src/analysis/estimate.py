@@ -142,7 +142,7 @@ def estimate_effect(
         for field, value, usual in (("test", test, ("auto", "shift")), ("statistic", statistic, ("ratio",))):
             if value not in usual:
                 raise DesignError(
-                    f"a spline has no such {field}",
+                    f"a spline has no {value} {field}",
                     field=field,
                     expected=" or ".join(usual),
                     found=repr(value),

@@ -19,6 +19,7 @@ from analysis.reports.store import write_file
 from analysis.tables import data_folder, load_strikes
 from analysis.together import EPISODE, WITHOUT
 from analysis.words import (
+    DEPENDS,
     FEWER,
     amount,
     capital,
@@ -71,7 +72,8 @@ def joint_sentence(results: pd.DataFrame) -> str:
         elif row.verdict == FEWER:
             others.append(f"Of {name} the evidence is weak: {words}, but {' and '.join(doubts)}.")
         else:
-            others.append(f"{capital(name)}: {row.verdict}; {words}.")
+            why = f", but {row.reason.split('; ')[0]}" * (row.verdict == DEPENDS)
+            others.append(f"{capital(name)}: {row.verdict}; {words}{why}.")
     if joint.empty:
         return ""
     lead = "Taken together, the announced truces cannot be said to have brought fewer launches."
