@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a kernel's debugger would print a warning about itself
 }  # fmt: skip
 WARM = "analysis.reports.warm"
+START_TRIES = 50
 
 
 @dataclass
@@ -101,9 +102,16 @@ def _served_package() -> str:
 
 def _start(context: Any, function: Callable, position: int, task: Any, patience: float) -> Worker:
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(function, task, sender))
-    with surrounded():
-        process.start()
+    for tries_left in reversed(range(START_TRIES)):
+        process = context.Process(target=_work, args=(function, task, sender))
+        try:
+            with surrounded():
+                process.start()
+            break
+        except ConnectionError:  # a server that has just died is not known to be dead until it can be waited for
+            if not tries_left:
+                raise
+            time.sleep(0.1)
     sender.close()
     return Worker(position, process, receiver, time.monotonic() + patience)
 
