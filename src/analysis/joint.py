@@ -134,7 +134,7 @@ def combine_effects(
     outcomes = {effect.outcome for effect in effects}
     if len(outcomes) != 1:
         raise DesignError("effects cannot be combined", field="outcome", expected="one", found=str(sorted(outcomes)))
-    used = [effect for effect in effects if effect.ratio is not None and effect.n_placebo and len(effect.placebo)]
+    used = _usable(effects)
     left_out = [effect.pause or "a window" for effect in effects if effect not in used]
     note = f"; left out, having no comparable windows: {', '.join(left_out)}" if left_out else ""
     blank = _blank(used or effects, alternative, level)
@@ -161,6 +161,7 @@ def _pooled(
     pooled, pooled_ratios = observed / total, (expected @ picks) / total
     low, high = (float(end) for end in np.quantile(pooled_ratios, [blank.alpha / 2, 1 - blank.alpha / 2]))
     testable = p_best <= blank.alpha
+    visible = test.visible_cut(picks[:, :POWER_DRAWS], ratios, blank.alpha) if testable and falls else None
     best = f"; silence in all of them would have had p = {p_best:.2g}" if falls else ""
     return decide(
         replace(
@@ -176,7 +177,7 @@ def _pooled(
             p_min=p_best,
             n_placebo=min(effect.n_placebo for effect in used),
             testable=testable,
-            smallest_visible_cut=test.visible_cut(picks[:, :POWER_DRAWS], blank.alpha) if testable and falls else None,
+            smallest_visible_cut=visible,
             reason=f"{len(used)} windows together{'' if testable else ': even silence in all is ordinary'}{best}{note}",
             placebo=pd.DataFrame({"start": range(draws), "ratio": pooled_ratios}),
         )
@@ -206,11 +207,14 @@ def _doubts(
         if max(rest) > alpha:
             yield f"with one episode left out p would be up to {max(rest):.2g}"
     for name, effects in variants.items():
-        p = _p_value(
-            [effect for effect in effects if effect.ratio is not None and effect.n_placebo], together.alternative
-        )
+        p = _p_value(_usable(effects), together.alternative)
         if p > alpha:
             yield f"counted by {name} p would be {p:.2g}"
+
+
+def _usable(effects: Sequence[PauseEffect]) -> list[PauseEffect]:
+    """Those that have a placebo window to be ranked among."""
+    return [effect for effect in effects if effect.ratio is not None and effect.n_placebo and len(effect.placebo)]
 
 
 def _p_value(effects: Sequence[PauseEffect], alternative: str) -> float:
@@ -241,30 +245,30 @@ class _JointTest:
             scores = norm.ppf((rankdata(members) - 0.5) / len(members))
             yield np.round(SCORE_STEPS * scores).astype(int)
 
-    def _null(self, ratios: Floats) -> tuple[int, Floats]:
-        """Smallest sum of scores, and the probability of each sum from there on."""
-        low, null = 0, np.ones(1)
+    def _null(self, ratios: Floats) -> tuple[int, Floats, int]:
+        """Smallest sum of scores, the probability of each sum from there on, and the sum of the ratios' own scores."""
+        low, null, own = 0, np.ones(1), 0
         for scores in self._scores(ratios):
             values, times = np.unique(scores, return_counts=True)
             wider = np.zeros(len(null) + values[-1] - values[0])
             for value, share in zip(values - values[0], times / len(scores), strict=True):
                 wider[value : value + len(null)] += share * null
-            low, null = low + int(values[0]), wider
-        return low, null
+            low, null, own = low + int(values[0]), wider, own + int(scores[-1])
+        return low, null, own
 
     def p_value(self, ratios: Floats) -> float:
         """Probability of a sum of scores as extreme or more."""
-        low, null = self._null(ratios)
-        place = self.score(ratios) - low
+        low, null, own = self._null(ratios)
+        place = own - low
         return float(self._sided(null[: place + 1].sum(), null[place:].sum()))
 
     def _sided(self, lower: Floats, upper: Floats) -> Floats:
         two_sided = np.minimum(1, 2 * np.minimum(lower, upper))
         return {"less": lower, "greater": upper, "two-sided": two_sided}[self.alternative]
 
-    def visible_cut(self, picks: Floats, alpha: float) -> float | None:
+    def visible_cut(self, picks: Floats, ratios: Floats, alpha: float) -> float | None:
         """Smallest cut, in steps of 5 %, that is found in 80 % of placebo windows drawn together."""
-        low, null = self._null(np.full(len(picks), np.inf))
+        low, null, _ = self._null(ratios)
         lower, upper = null.cumsum(), null[::-1].cumsum()[::-1]
         for cut in CUTS:
             scores = [

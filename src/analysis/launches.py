@@ -18,6 +18,7 @@ from analysis.setting import VOLUME, Findings, Registry, Setting, set_up
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.windows import ONE_DAY, SHORT_WINDOW, Day
+from analysis.witness import inferred_zeros
 from analysis.words import (
     DEPENDS,
     NO_CHANGE,
@@ -183,21 +184,6 @@ class Assessment(Findings):
         rows = [self.select(outcome, claim=claim)[0] for claim in claims for outcome in self.outcomes()]
         numbers = ["observed", "expected", "ratio", "p_value"]
         return shown(rows, "claim", "outcome", "first_day", "last_day", "n_days", *numbers, "verdict")
-
-
-def inferred_zeros(strikes: pd.DataFrame) -> pd.DatetimeIndex:
-    """Days on which no report lists drones and other evidence says that none flew.
-
-    Parameters
-    ----------
-    strikes : DataFrame
-        As `load_strikes` returns it.
-
-    Returns
-    -------
-    DatetimeIndex
-    """
-    return strikes.index[strikes["drones_basis"] == "judged zero"]
 
 
 def assess(

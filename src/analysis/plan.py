@@ -20,7 +20,7 @@ import pandas as pd
 from analysis.errors import DesignError, RegistryError
 from analysis.expected import Floats
 from analysis.pauses import FILE, Pause, get_pause, load_pauses
-from analysis.placebo import ADDED, mean_log
+from analysis.placebo import ADDED, TIE, mean_log
 from analysis.setting import Registry, not_ordinary
 from analysis.tables import data_folder, outcome_series, outcomes
 from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, Layout, lay_out
@@ -100,17 +100,22 @@ def look_p_values(layout: Layout, n_looks: int) -> tuple[Floats, Floats]:
     Windows are looked at after their first night, their first two, and so on; each is ranked among all others at the
     same look. The window takes no part in the fit: at a look its later nights are not there yet.
     """
-    expected = layout.expect(layout.filled, layout.baseline)
-    starts = np.append(layout.starts, layout.start)[:, None]
-    p_values = np.empty((len(starts), n_looks))
-    for nights in range(1, n_looks + 1):
-        place = starts + np.arange(nights)
-        score = mean_log(layout.filled[place], expected[place])
-        ranked = np.sort(score[:-1])
-        below = np.searchsorted(ranked, score + 1e-9, side="right")
-        p_values[:-1, nights - 1] = below[:-1] / len(ranked)
-        p_values[-1, nights - 1] = (1 + below[-1]) / (1 + len(ranked))
-    return p_values[-1], p_values[:-1]
+    return _ranked(_look_scores(layout, layout.expect(layout.filled, layout.baseline), n_looks))
+
+
+def _look_scores(layout: Layout, expected: Floats, n_looks: int) -> Floats:
+    """The statistic at each look of every placebo window and, last, of the window (M + 1, K)."""
+    places = np.append(layout.starts, layout.start)[:, None] + np.arange(n_looks)
+    seen, means = layout.filled[places], expected[places]
+    return np.column_stack([mean_log(seen[:, :nights], means[:, :nights]) for nights in range(1, n_looks + 1)])
+
+
+def _ranked(scores: Floats) -> tuple[Floats, Floats]:
+    placebos = np.sort(scores[:-1], axis=0)
+    n = len(placebos)
+    looks = zip(placebos.T, scores.T, strict=True)
+    below = np.column_stack([np.searchsorted(ranked, score + TIE, side="right") for ranked, score in looks])
+    return (1 + below[-1]) / (1 + n), below[:-1] / n
 
 
 def allowed_p(placebos: Floats, alpha: float) -> float:
@@ -130,22 +135,22 @@ def allowed_p(placebos: Floats, alpha: float) -> float:
 def plan_outcome(counts: pd.Series, days: pd.DatetimeIndex, *, exclude: pd.DatetimeIndex, level: float) -> Planned:
     """The looks at one series that ends before the window."""
     last = counts.last_valid_index()
-    if last is None or last >= days[0]:
+    if last is None:
+        raise DesignError("no count to plan from", field=str(counts.name), expected="a series with reports")
+    if last >= days[0]:
         raise DesignError(
             "a plan comes before the data", field="days", expected=f"a first night after {last:%Y-%m-%d}",
             found=f"{days[0]:%Y-%m-%d}", remedy="test the pause: its nights are in the tables",
         )  # fmt: skip
     layout = _layout(counts[:last], days, days[0], exclude)
-    _, placebos = look_p_values(layout, len(days))
-    p_at_most = allowed_p(placebos, round(1 - level, 12))
     expected = layout.expect(layout.filled, layout.baseline)
+    scores = _look_scores(layout, expected, len(days))
+    p_at_most = allowed_p(_ranked(scores)[1], round(1 - level, 12))
+    allowed = int(np.floor(p_at_most * len(scores) + TIE)) - 1  # windows that may be as low or lower
     looks = []
-    for nights in range(1, len(days) + 1):
+    for nights, placebos in enumerate(np.sort(scores[:-1], axis=0).T, 1):
         here = expected[layout.start : layout.start + nights]
-        place = layout.starts[:, None] + np.arange(nights)
-        scores = np.sort(mean_log(layout.filled[place], expected[place]))
-        allowed = int(np.floor(p_at_most * (len(scores) + 1) + 1e-9)) - 1  # windows that may be as low or lower
-        most = ((here + ADDED) * np.exp(scores[allowed]) - ADDED).sum() if allowed >= 0 else 0.0
+        most = ((here + ADDED) * np.exp(placebos[allowed]) - ADDED).sum() if allowed >= 0 else 0.0
         looks.append(Look(nights, round(float(here.sum()), 1), int(np.ceil(most)) - 1 if most > 0 else None))
     return Planned(str(counts.name), p_at_most, tuple(looks))
 
@@ -203,14 +208,14 @@ def follow_plan(
     if planned is None:
         return ()
     counts = outcome_series(outcome, folder=folder)
-    held = counts.reindex(plan.days).notna().cumprod().sum()
+    held = int(counts.reindex(plan.days).notna().cumprod().sum())
     if not held:
         return ()
     announced = min(filter(None, (pause.first_announced_day(plan.claim), plan.days[0])))
-    layout = _layout(counts, plan.days[: int(held)], announced, not_ordinary(registry, besides=pause))
-    own, _ = look_p_values(layout, int(held))
-    expected = layout.expect(layout.filled, layout.baseline)[layout.start :][: int(held)].cumsum()
-    seen = layout.filled[layout.start :][: int(held)].cumsum()
+    layout = _layout(counts, plan.days[:held], announced, not_ordinary(registry, besides=pause))
+    own, _ = look_p_values(layout, held)
+    expected = layout.expect(layout.filled, layout.baseline)[layout.start :][:held].cumsum()
+    seen = layout.filled[layout.start :][:held].cumsum()
     looks = enumerate(zip(seen, expected, own, strict=True), 1)
     return tuple(Seen(n, float(y), float(mu), float(p), bool(p <= planned.p_at_most)) for n, (y, mu, p) in looks)
 

@@ -47,6 +47,7 @@ class Setting:
         outcome: str,
         days: pd.DatetimeIndex,
         *,
+        counts: pd.Series | None = None,
         claim: str | None = None,
         window: str = "pause",
         stratum: str = NATIONAL,
@@ -54,9 +55,9 @@ class Setting:
         first_day: Day | None = None,
         test: str = "auto",
     ) -> PauseEffect:
-        """One effect of an outcome of the catalogue, with its key filled in."""
+        """One effect of an outcome of the catalogue, or of other `counts` of it, with its key filled in."""
         effect = estimate_effect(
-            self.series(outcome),
+            self.series(outcome) if counts is None else counts,
             days,
             baseline=self.baseline,
             first_day=first_day,

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.effect import PauseEffect
-from analysis.estimate import estimate_effect
+from analysis.effect import PauseEffect, as_markdown
 from analysis.pauses import load_pauses
 from analysis.setting import Setting, not_ordinary
 from analysis.tables import data_folder, load_strikes, load_table
@@ -56,23 +55,20 @@ class InferredZeros:
         return f"{describe_zeros(self)} {describe_break_even(self)}".strip()
 
     def _repr_markdown_(self) -> str:
-        from analysis.effect import as_markdown
-
         return f"{self.summary()}\n\n{as_markdown(self.to_frame())}" if len(self.days) else self.summary()
 
     def __repr__(self) -> str:
         return f"InferredZeros: {self.summary()[:110]}"
 
 
-def inferred_days(*, folder: Path | None = None) -> pd.DatetimeIndex:
-    """Days on which no report lists drones and other evidence says that none flew."""
-    strikes = load_strikes(folder=folder)
+def inferred_zeros(strikes: pd.DataFrame) -> pd.DatetimeIndex:
+    """Days of the table of strikes on which no report lists drones and other evidence says that none flew."""
     return strikes.index[strikes["drones_basis"] == "judged zero"]
 
 
 def zeros_of(days: pd.DatetimeIndex, *, folder: Path | None = None) -> pd.DataFrame:
     """Of a window's days those whose zero is inferred: siren minutes by part of the day, and the written reason."""
-    zeros = days[days.isin(inferred_days(folder=folder))]
+    zeros = days[days.isin(inferred_zeros(load_strikes(folder=folder)))]
     place = data_folder() if folder is None else Path(folder)
     rules = json.loads((place / "strikes.json").read_text(encoding="utf-8"))["rules"]
     told = next((rule["examples"] for rule in rules if rule["rule"] == RULE), [])
@@ -112,15 +108,7 @@ def defend_zeros(setting: Setting, effect: PauseEffect) -> InferredZeros:
     announced = setting.pause.first_announced_day(effect.claim)
 
     def judge(changed: pd.Series) -> bool:
-        again = estimate_effect(
-            changed,
-            days,
-            baseline=setting.baseline,
-            exclude=setting.exclude,
-            announced=announced,
-            salvo_days=setting.salvos,
-            level=setting.level,
-        )
+        again = setting.estimate(effect.outcome, days, counts=changed, announced=announced)
         return again.verdict == effect.verdict
 
     told = effect.verdict in ("fewer", "more")

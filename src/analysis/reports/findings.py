@@ -12,12 +12,13 @@ from typing import Any
 import pandas as pd
 
 from analysis.errors import ReportError
-from analysis.launches import PRIMARY_HORIZON, inferred_zeros
+from analysis.launches import PRIMARY_HORIZON
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.record import describe_forest, forest_frame, load_results, verdicts
 from analysis.reports.store import write_file
 from analysis.tables import data_folder, load_strikes
 from analysis.together import EPISODE, WITHOUT
+from analysis.witness import inferred_zeros
 from analysis.words import (
     DEPENDS,
     FEWER,
