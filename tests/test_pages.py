@@ -15,7 +15,7 @@ from nbformat import v4
 
 from analysis.effect import MIME
 from analysis.errors import ReportError
-from analysis.reports.findings import method
+from analysis.reports.answers import method
 from analysis.reports.make import to_text
 from analysis.reports.pages import write_pages
 from analysis.reports.sections import TEMPLATES, render_section
@@ -209,7 +209,7 @@ def page(site, name):
     return BeautifulSoup((site / name).read_text(), "html.parser")
 
 
-@pytest.mark.parametrize("name", ["a.html", "index.html"])
+@pytest.mark.parametrize("name", ["a-evidence.html", "method.html"])
 def test_pages_are_whole_documents_that_fetch_nothing(site, name):
     soup, markup = page(site, name), (site / name).read_text()
     assert markup.startswith("<!DOCTYPE html>") and soup.html["lang"] == "en" and soup.title.get_text()
@@ -224,40 +224,31 @@ def test_pages_are_whole_documents_that_fetch_nothing(site, name):
 
 
 def test_a_page_has_all_parts_with_a_way_to_each(site):
-    soup = page(site, "a.html")
+    soup = page(site, "a-evidence.html")
     assert [link["href"] for link in soup.select("nav a")] == ["#pause", "#energy"]
     assert [section["id"] for section in soup("section")] == ["pause", "energy"]
     assert "document.body.dataset.pwned = 9" in soup.select_one(".kicker").get_text()
     linked = [link["href"] for link in soup.select("footer a")]
-    assert {"executed/a.pause.ipynb", "results.csv", "index.html"} <= set(linked)
+    assert {"executed/a.pause.ipynb", "results.csv", "index.html", "a.html"} <= set(linked)
 
 
-def test_the_index_lists_every_pause_and_what_failed(site):
-    soup = page(site, "index.html")
-    lines = soup.select("table.pauses tbody tr")
-    assert len(lines) == 3
-    drones, missiles = lines[0]("td")
-    assert drones.select_one(".verdict.told").get_text() == "fewer"
-    assert [words.get_text() for words in drones.select(".words")] == [
-        "25 flew, 100 to 400 ordinary", "0.12 times the expected (0.05 to 0.40)", "visible from a cut of 80%",
-    ]  # fmt: skip
-    assert missiles.select_one(".verdict.blind").get_text() == "not testable"
-    assert "even total silence is ordinary" in missiles.get_text() and "flew," not in missiles.get_text()
-    assert "20 April 2025, agreed" in lines[0].th.get_text() and "Russia: 20 April 2025" in lines[0].th.get_text()
+def test_the_page_on_method_lists_every_pause_and_what_failed(site):
+    soup = page(site, "method.html")
+    lines = soup.select("#evidence > ul")[0].select("li")
+    assert len(lines) == 3 and lines[0].a["href"] == "a-evidence.html"
     assert "Failed: pause." in lines[1].get_text() and "onerror=alert(1)" in lines[1].get_text()
-    assert lines[1].a is None and not (site / "b.html").exists()
-    assert "Not reported here yet." in lines[2].get_text()
+    assert lines[1].a is None and not (site / "b-evidence.html").exists()
+    assert lines[2].a is None
     assert "All of them" in soup.select_one("#comparison h2").get_text()
 
 
-def test_the_index_answers_first_and_says_how_and_what_is_left_out(site):
-    soup = page(site, "index.html")
-    answer = soup.h1.find_next_sibling()
-    assert answer.get_text().startswith("Taken together, the announced truces saw fewer drones than is ordinary")
-    assert "data to 6 June 2026" in answer.find_next_sibling(class_="cite").get_text()
+def test_the_page_on_method_says_how_what_words_mean_and_what_is_left_out(site):
+    soup = page(site, "method.html")
     assert [item.get_text() for item in soup.select("#method li")] == method()
+    words = [word.get_text() for word in soup.select("#words tbody th")]
+    assert "clearly fewer / clearly more" in words and len(words) == 8
     assert "Proposed, never in force" in [reason.get_text() for reason in soup.select("#elsewhere dt")]
-    assert page(site, "a.html").select_one("meta[name=description]")["content"] == "Fewer <b>drones</b>."
+    assert page(site, "a-evidence.html").select_one("meta[name=description]")["content"] == "Fewer <b>drones</b>."
 
 
 def test_links_to_notebooks_lead_to_their_pages(tmp_path):
@@ -274,7 +265,7 @@ def test_a_part_that_failed_is_named_on_a_page_that_has_others(site):
         write_file(folder / "executed" / "FAILED-a.energy.ipynb", '{"metadata": {"pauses": {"error": "no tables"}}}')
         (folder / "executed" / "a.pause.ipynb").unlink()
         compose(folder, pauses("a"), ["pause", "energy"])
-    soup = page(site, "a.html")
+    soup = page(site, "a-evidence.html")
     assert soup.h1.get_text() == "Truce of a"
     assert "no tables" in soup.select_one(".failed").get_text()
 
@@ -320,7 +311,11 @@ def test_in_a_browser_nothing_runs_and_nothing_is_requested(tmp_path):
     control = tmp_path / "control.html"
     control.write_text(f"<body>{hostile.partition('<base')[0]}</body>")
     try:
-        for path, harmless in ((control, False), (tmp_path / "out/a.html", True), (tmp_path / "out/index.html", True)):
+        for path, harmless in (
+            (control, False),
+            (tmp_path / "out/a-evidence.html", True),
+            (tmp_path / "out/method.html", True),
+        ):
             _Counter.asked = ()
             dom = browse(path, tmp_path / "profile")
             assert ("data-pwned" not in dom) == harmless

@@ -79,11 +79,16 @@ def test_a_batch_leaves_notebooks_record_pages_index_and_manifest(batch):
     told = [(o.pause, o.notebook, o.status, o.error) for o in made]
     assert told == [("a", "pause", "made", ""), ("b", "pause", "made", ""), ("", "comparison", "made", "")]
     assert all(o.path.is_file() for o in made)
-    assert {path.name for path in (base / "out").iterdir()} >= {"a.html", "b.html", "index.html", "results.csv"}
+    assert {path.name for path in (base / "out").iterdir()} >= {
+        "a-evidence.html",
+        "b-evidence.html",
+        "method.html",
+        "results.csv",
+    }
     record = rows(base / "out" / "results.csv")
     assert [row["pause"] for row in record] == ["a", "b"] and list(record[0]) == list(COLUMNS)
     assert record[0]["observed"] == "250"
-    assert "2 effects" in (base / "out" / "index.html").read_text()
+    assert "2 effects" in (base / "out" / "method.html").read_text()
     assert events[0] == {"event": "start", "total": 3, "stale": 2}
     assert events[-1] == {"event": "end", "made": 3, "kept": 0, "failed": 0}
     assert {event["pause"] for event in events[1:-1]} == {"a", "b", ""}
@@ -129,7 +134,7 @@ def test_what_changed_runs_again(copied, monkeypatch, started, change):
 
 @pytest.mark.parametrize("damage", ["cut", "edited", "gone"])
 def test_a_page_that_is_not_as_it_was_written_is_made_again(batch, copied, started, damage):
-    page, good = copied / "out" / "a.html", contents(batch[0] / "out")
+    page, good = copied / "out" / "a-evidence.html", contents(batch[0] / "out")
     text = page.read_text()
     page.write_text({"cut": text[:-9], "edited": text.replace("Truce", "War"), "gone": ""}[damage])
     run(copied, "a", "b")
@@ -177,7 +182,7 @@ def test_one_failure_does_not_lose_the_others(tmp_path, cold):
     executed = {path.name for path in (tmp_path / "out" / "executed").iterdir()} - {".lock"}
     assert executed == {"good.pause.ipynb"} | {f"FAILED-{name}.pause.ipynb" for name in said}
     assert "no such window" in (tmp_path / "out/executed/FAILED-raises.pause.ipynb").read_text()
-    index = (tmp_path / "out" / "index.html").read_text()
+    index = (tmp_path / "out" / "method.html").read_text()
     assert all(f"Truce of {name}" in index for name in said) and "no such window" in index
     assert [row["pause"] for row in rows(tmp_path / "out" / "results.csv")] == ["good"]
 
@@ -189,7 +194,7 @@ def test_a_failure_keeps_the_old_report_and_says_so_until_it_is_repaired(copied)
     after = contents(copied / "out")
     assert after["executed/a.pause.ipynb"] == good["executed/a.pause.ipynb"]
     assert after["results.csv"] == good["results.csv"]
-    assert b"broken today" in after["a.html"] and b"broken today" in after["index.html"]
+    assert b"broken today" in after["a-evidence.html"] and b"broken today" in after["method.html"]
     status = {name: report["status"] for name, report in after["manifest.json"]["reports"].items()}
     assert status == {"a.pause": "failed", "b.pause": "out of date", "comparison": "up to date"}
     pause_notebook(copied / "notebooks")
@@ -222,7 +227,7 @@ def test_names_that_are_no_file_names_are_refused(tmp_path, started, name):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("place", ["a.html", "executed/a.pause.ipynb", "executed"])
+@pytest.mark.parametrize("place", ["a-evidence.html", "executed/a.pause.ipynb", "executed"])
 def test_links_in_the_folder_are_refused(tmp_path, started, place):
     (elsewhere := tmp_path / "precious").mkdir()
     link = tmp_path / "out" / place

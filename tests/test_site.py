@@ -1,11 +1,13 @@
 """Real pages in a real browser: no grave fault for a reader with impaired sight, nothing asked of the network."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from analysis.pauses import load_pauses
+from analysis.reports.answers import write_answers
 from analysis.reports.front import report_rows
 from analysis.reports.run import run_reports
 
@@ -19,8 +21,12 @@ CONTROL = """<html lang="en"><title>x</title><main><h1>x</h1><p style="color: #c
 def site(tmp_path_factory):
     """Two pauses, one with all its parts, and the index."""
     folder, notebooks = tmp_path_factory.mktemp("site"), Path(__file__).parents[1] / "notebooks"
+    registry = load_pauses()
+    answer = partial(write_answers, registry=registry)
     for pause, parts in ((WHOLE, None), (SHORT, ["pause"])):
-        made = run_reports(report_rows(load_pauses()), notebooks=notebooks, out=folder, selected=[pause], only=parts)
+        made = run_reports(
+            report_rows(registry), notebooks=notebooks, out=folder, selected=[pause], only=parts, answer=answer
+        )
         assert [outcome.error for outcome in made if outcome.error] == []
     (folder / "control.html").write_text(CONTROL)
     return folder
@@ -55,25 +61,31 @@ def grave(page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["index", WHOLE, SHORT])
+@pytest.mark.parametrize("name", ["index", WHOLE, SHORT, f"{WHOLE}-evidence", "method"])
 def test_pages_have_no_grave_fault_and_ask_nothing_of_the_network(browser, site, name, scheme):
     page, asked = visit(browser, site / f"{name}.html", color_scheme=scheme)
     assert grave(page) == []
     assert asked == []
 
 
-@pytest.mark.parametrize("name", ["index", WHOLE, SHORT])
+@pytest.mark.parametrize("name", ["index", WHOLE, SHORT, f"{WHOLE}-evidence", "method"])
 def test_pages_fit_a_phone(browser, site, name):
     page, _ = visit(browser, site / f"{name}.html", viewport={"width": 360, "height": 780})
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
 def test_the_first_screen_of_a_pause_answers(browser, site):
-    page, _ = visit(browser, site / f"{WHOLE}.html", viewport={"width": 1280, "height": 900})
-    wanted = ["saw fewer launches than", "The data reach to", "3 of its 3 strike days", "To cite:", "Officials said"]
-    for words in wanted:
+    page, _ = visit(browser, site / f"{WHOLE}.html", viewport={"width": 1280, "height": 800})
+    for words in ("clearly fewer", "Confidence:", "Data to 6 June 2026", "The week after"):
         box = page.get_by_text(words).first.bounding_box()
-        assert box["y"] + box["height"] < 900, words
+        assert box["y"] + box["height"] < 800, words
+
+
+@pytest.mark.parametrize(("name", "wide", "narrow"), [("index", 5, 7), (WHOLE, 6, 9)])
+def test_pages_stay_within_their_screens(browser, site, name, wide, narrow):
+    for size, most in (((1280, 800), wide), ((390, 844), narrow)):
+        page, _ = visit(browser, site / f"{name}.html", viewport={"width": size[0], "height": size[1]})
+        assert page.evaluate("document.documentElement.scrollHeight") <= most * size[1]
 
 
 def test_the_checks_above_see_faults(browser, site):

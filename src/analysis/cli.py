@@ -3,6 +3,7 @@
 import json
 import sys
 from contextlib import nullcontext
+from functools import partial
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -132,6 +133,7 @@ def plan(pause_id: str, claim: str, first: str | None, last: str | None, why: st
 def report(pause_ids, only, jobs, force, cold, timeout, scheduler, out, quiet, as_json):
     """Make the reports of all reported pauses, or of those named, and the index."""
     from analysis.pauses import REPORTED, get_pause, load_pauses
+    from analysis.reports.answers import write_answers, write_committed
     from analysis.reports.front import report_rows
     from analysis.reports.progress import Progress
     from analysis.reports.run import run_reports
@@ -148,15 +150,14 @@ def report(pause_ids, only, jobs, force, cold, timeout, scheduler, out, quiet, a
             raise ReportError("no report of this pause", file=pause.id, found=f"role {pause.role}", remedy=remedy)
 
     def tell():
-        from analysis.reports.findings import write_findings
-
-        write_findings(clone)
+        write_committed(clone, registry=registry)
 
     with Progress(quiet=quiet, as_json=as_json) as progress:
         outcomes = run_reports(
             report_rows(registry), notebooks=clone / "notebooks", out=out or clone / "reports", jobs=jobs,
             selected=pause_ids or None, only=only or None, force=force, cold=cold, timeout=timeout,
             scheduler=scheduler, progress=progress, tell=None if out else tell,
+            answer=partial(write_answers, registry=registry),
         )  # fmt: skip
     sys.exit(1 if any(outcome.status == "failed" for outcome in outcomes) else 0)
 

@@ -1,4 +1,4 @@
-"""Pages from executed notebooks, and the index that opens them; each is written only where what it shows changed."""
+"""Pages of evidence from executed notebooks, and the page on method; each is written only where it changed."""
 
 import re
 from collections import defaultdict
@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from analysis.reports import store
-from analysis.reports.make import effect_rows, records
+from analysis.reports.make import records
 
 BACKGROUND = {
     "data": "What the data can and cannot say",
-    "calibration": "How often the tests cry wolf, and what they can see",
+    "calibration": "How often the test is wrong, and what it can see",
     "review": "Coded days, to be checked by hand",
 }
+EVIDENCE, METHOD = "-evidence", "method"  # names of pages: of one pause, and of all together
 LABELS = defaultdict(str, pause="Launches", energy="Energy", regions="Regions", sensitivity="Choices")
 NOTEBOOK = re.compile(r'<a href="(\w+)\.ipynb(?:#[^"]*)?"[^>]*>(.*?)</a>', re.DOTALL)
 
@@ -30,9 +31,9 @@ def write_pages(
     surroundings: Mapping[str, str],
     rendered: Mapping[str, str],
 ) -> None:
-    """Bring every page and the index up to date.
+    """Bring the evidence of every pause and the page on method up to date.
 
-    `pauses` are as from `report_rows`, in the order of the index; `background` are notebooks that are shown as they are
+    `pauses` are as from `report_rows`; `background` are notebooks that are shown as they are
     stored; `rendered` has the parts of pages that this batch rendered already.
     """
     write = partial(_write, folder, frozenset(background))
@@ -42,12 +43,12 @@ def write_pages(
         made_from.append(store.digest(dict(surroundings), pause, list(background), parts))
         if any(cells for cells, _ in parts):
             content = partial(_page, folder, pause, sections, rendered)
-            write(pause["id"], "page.html.j2", made_from[-1], content)
+            write(pause["id"] + EVIDENCE, "page.html.j2", made_from[-1], content)
     for name, source in background.items():
         content = partial(_background, name, source)
         write(name, "background.html.j2", store.digest(surroundings.get("package"), source, list(background)), content)
-    content = partial(_index, folder, pauses, sections, comparison, list(background), rendered)
-    write("index", "index.html.j2", store.digest(made_from, list(background), _state(folder, comparison)), content)
+    content = partial(_method, folder, pauses, sections, comparison, list(background), rendered)
+    write(METHOD, "method.html.j2", store.digest(made_from, list(background), _state(folder, comparison)), content)
 
 
 def _write(folder: Path, linked: frozenset, name: str, template: str, made_from: str, content: Callable[[], dict]):
@@ -65,11 +66,9 @@ def _environment() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     from analysis.reports.sections import TEMPLATES
-    from analysis.words import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE
 
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    marks = {FEWER: "told", MORE: "told", NO_CHANGE: "open", DEPENDS: "open", NOT_TESTABLE: "blind"}
-    environment.globals |= {"version": version("strike-pauses"), "marks": marks, "labels": LABELS}
+    environment.globals |= {"version": version("strike-pauses"), "labels": LABELS, "evidence": EVIDENCE}
     return environment
 
 
@@ -92,37 +91,19 @@ def _page(folder: Path, pause: dict, sections: Sequence[str], rendered: Mapping[
 
 
 def _card(folder: Path, pause: dict, sections: Sequence[str]) -> dict:
-    """What the page of a pause and its line in the index say."""
-    from analysis.reports.findings import AFTER
-    from analysis.tables import outcomes
-    from analysis.words import in_brief, week_after
-
-    names = {name: f"{pause['id']}.{name}" for name in sections}
-    books = {name: store.read_executed(store.executed_path(folder, file)) for name, file in names.items()}
-    executed = [book for book in books.values() if book]
-    known, found = outcomes(), {"pause": {}, AFTER: {}}
-    for row in (row for book in executed for row in effect_rows(book)):
-        if row["window"] in found and row["outcome"] in known and known[row["outcome"]].in_family:
-            found[row["window"]].setdefault(row["outcome"], row)  # the one that decides comes first
-    rows, after = found["pause"], found[AFTER]
-    headlines = (record["headline"] for book in executed for record in records(book) if record.get("headline"))
+    """What the page of a pause says around its parts."""
+    names = {name: store.executed_path(folder, f"{pause['id']}.{name}") for name in sections}
+    books = {name: book for name, path in names.items() if (book := store.read_executed(path))}
+    headlines = (record["headline"] for book in books.values() for record in records(book) if record.get("headline"))
+    failed = {name: store.read_failure(path.with_name(store.FAILED + path.name)) for name, path in names.items()}
     return pause | {
         "headline": next(headlines, ""),
-        "rows": rows,
-        "brief": {
-            name: in_brief(row) | {"verdict": row["verdict"], "after": week_after(after.get(name))}
-            for name, row in rows.items()
-        },
-        "sections": [{"name": name} for name, book in books.items() if book],
-        "errors": {
-            name: error
-            for name, file in names.items()
-            if (error := store.read_failure(store.executed_path(folder, file, failed=True)))
-        },
+        "sections": [{"name": name} for name in books],
+        "errors": {name: error for name, error in failed.items() if error},
     }
 
 
-def _index(
+def _method(
     folder: Path,
     pauses: Sequence[dict],
     sections: Sequence[str],
@@ -130,27 +111,19 @@ def _index(
     background: Sequence[str],
     rendered: Mapping[str, str],
 ) -> dict:
-    import pandas as pd
-
     from analysis.pauses import load_pauses
-    from analysis.reports.findings import joint_caveat, joint_sentence, method
+    from analysis.reports.answers import method
     from analysis.reports.front import last_day, not_measurable
-    from analysis.tables import outcomes
+    from analysis.vocabulary import RULES
 
-    cards, registry = [_card(folder, pause, sections) for pause in pauses], load_pauses()
-    compared = store.read_executed(store.executed_path(folder, comparison))
-    rows = effect_rows(compared) if compared else []
-    together = pd.DataFrame(rows + [row for card in cards for row in card["rows"].values()] if rows else [])
     return {
-        "cards": cards,
+        "cards": [_card(folder, pause, sections) for pause in pauses],
         "comparison": _part(folder, comparison, rendered, level=2),
         "comparison_error": store.read_failure(store.executed_path(folder, comparison, failed=True)),
         "method": method(),
+        "rules": [(" / ".join(dict.fromkeys(rule.words)), rule.when) for rule in RULES],
         "background": [{"id": name, "name": BACKGROUND[name]} for name in background],
-        "answer": joint_sentence(together) if rows else "",
-        "caveat": joint_caveat(together, registry=registry) if rows else "",
-        "elsewhere": not_measurable(registry),
-        "outcomes": [outcome for outcome in outcomes().values() if outcome.in_family],
+        "elsewhere": not_measurable(load_pauses()),
         "until": last_day(),
     }
 

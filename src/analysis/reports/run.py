@@ -111,6 +111,7 @@ def run_reports(
     only: Sequence[str] | None = None, sections: Sequence[str] = SECTIONS, parameters: Mapping[str, Any] | None = None,
     jobs: int | None = None, force: bool = False, cold: bool = False, timeout: int = LONGEST_CELL,
     scheduler: str | None = None, progress: Callable[[dict], None] | None = None, tell: Callable[[], Any] | None = None,
+    answer: Callable[..., Any] | None = None,
 ) -> list[ReportOutcome]:  # fmt: skip
     """Bring reports up to date: executed notebooks, the record of effects, pages, index and manifest.
 
@@ -121,7 +122,8 @@ def run_reports(
 
     `progress` receives a dict for each event: {"event": "start", "total", "stale"}, {"event": "report", "pause",
     "notebook", "status", "seconds", "error", "ended"}, {"event": "record", "gone"} if rows left the record, and
-    {"event": "end", "made", "kept", "failed"}. `tell` is called when all reports were asked for and the record or the
+    {"event": "end", "made", "kept", "failed"}. `answer` makes the pages that answer from the folder and the rows of its
+    record; `tell` is called when all reports were asked for and the record or the
     package is not what it was when it was called last. Returns outcomes in order of pauses and notebooks, the
     comparison last. ReportError if names, parameters, folder or notebooks are not usable; then nothing was started.
     """
@@ -181,6 +183,8 @@ def run_reports(
             folder, pauses, sections, comparison=COMPARISON, surroundings=around, rendered=batch.rendered,
             background={name: sources[name] for name in BACKGROUND if name in paths},
         )  # fmt: skip
+        if answer:
+            answer(folder, list(record.rows.values()), surroundings=around)
         if any(outcome.status != "kept" for outcome in outcomes):
             defaults = {name: {key: one.default for key, one in known.items()} for name, known in declared.items()}
             _write_manifest(folder, every, outcomes, defaults, {"revision": git_revision(notebooks), **around})

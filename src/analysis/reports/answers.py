@@ -1,0 +1,257 @@
+"""The pages that answer: one a pause and the front page, and the scorecard, from the rows of the record.
+
+A page is written only where what it was made from changed. The committed ones, Markdown for those who build nothing,
+and the blocks of README.md are rewritten by `tell` alone.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from functools import cache
+from html import escape
+from importlib.metadata import metadata, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.errors import ReportError
+from analysis.pauses import load_pauses
+from analysis.reports import store
+from analysis.reports.record import to_csv
+from analysis.setting import Registry
+from analysis.tables import data_folder
+
+FINDINGS = "<!-- findings: generated from reports/scorecard.csv -->", "<!-- end of findings -->"
+METHOD = "<!-- method: generated from src/analysis/reports/templates/method.txt -->", "<!-- end of method -->"
+TEMPLATES = Path(__file__).parent / "templates"
+PAUSES = "pauses"  # the folder of the committed pages
+SCORECARD = "scorecard.csv"
+
+
+def write_answers(
+    folder: Path, rows: Sequence[Mapping[str, str]], *, registry: Registry, surroundings: Mapping[str, str]
+) -> None:
+    """Bring the pages of all pauses that the record speaks of, the front page and scorecard.csv up to date."""
+    held = {row["pause"] for row in rows}
+    order = [pause for pause in _in_order(registry) if pause.id in held]
+    made_from = {"index": store.digest(surroundings, rows)}
+    for pause in order:
+        own = [row for row in rows if row["pause"] == pause.id]
+        made_from[pause.id] = store.digest(surroundings, own, [other.id for other in order], failures(folder, pause.id))
+    stale = [name for name, made in made_from.items() if not store.is_stamped(folder / f"{name}.html", made)]
+    if not stale:
+        return
+    from analysis.reports.drawings import draw
+    from analysis.reports.story import tell_all, tell_pause
+
+    results = typed(rows)
+    for position, pause in enumerate(order):
+        if pause.id in stale:
+            story = tell_pause(results, pause, draw=draw)
+            near = [order[i] if 0 <= i < len(order) else None for i in (position - 1, position + 1)]
+            evidence = [(f"{pause.id}-evidence.html", "All the evidence for this pause"), *HOW_WE_KNOW]
+            failed = failures(folder, pause.id)
+            page = as_html(story, evidence=evidence, before=near[0], after=near[1], failed=failed)
+            store.write_file(folder / f"{pause.id}.html", store.stamp(page, made_from[pause.id]))
+    if "index" in stale:
+        story = tell_all(results, registry, draw=draw)
+        links = {pause.name: f"{pause.id}.html" for pause in order}
+        page = as_html(story, evidence=HOW_WE_KNOW, links=links)
+        store.write_file(folder / SCORECARD, scorecard_csv(results, registry))
+        store.write_file(folder / "index.html", store.stamp(page, made_from["index"]))
+
+
+HOW_WE_KNOW = [
+    ("method.html", "How it is tested, and all truces together"),
+    ("calibration.html", "How often the test is wrong"),
+    ("data.html", "What the data can and cannot say"),
+]
+
+
+def failures(folder: Path, pause: str) -> dict[str, str]:
+    """Why the last runs of a pause's reports failed, by notebook."""
+    left = sorted((folder / store.EXECUTED).glob(f"{store.FAILED}{pause}.*.ipynb"))
+    return {path.name.split(".")[-2]: store.read_failure(path) for path in left}
+
+
+def typed(rows: Sequence[Mapping[str, str]]) -> pd.DataFrame:
+    """Rows of text as the record is read back."""
+    return pd.read_csv(io.StringIO(to_csv(rows)), keep_default_na=False, na_values=[""])
+
+
+def scorecard_csv(results: pd.DataFrame, registry: Registry) -> str:
+    """The answers of all pauses, a line each."""
+    from analysis.scorecard import score_all
+
+    frames = [card.to_frame() for card in score_all(results, registry=registry)]
+    return pd.concat(frames).to_csv(index=False, lineterminator="\n", float_format="%.6g")
+
+
+def credit(until: str) -> str:
+    """How to credit: author as in CITATION.cff, title, version, dates, address."""
+    about = metadata("strike-pauses")
+    home = next((line.split(", ", 1)[1] for line in about.get_all("Project-URL") or [] if "Home" in line), "")
+    author = about["Author"] or "The strike-pauses project"
+    parts = [author, '"Did announced pauses change the strikes?"', f"version {version('strike-pauses')}"]
+    return ", ".join(filter(None, [*parts, f"data to {until}", home]))
+
+
+def as_html(
+    story: Any,
+    *,
+    evidence: Sequence[tuple[str, str]],
+    before: Any = None,
+    after: Any = None,
+    links: Mapping[str, str] | None = None,
+    failed: Mapping[str, str] | None = None,
+) -> str:
+    """A story as a page."""
+    template = _environment(True).get_template("story.html.j2")
+    around = {
+        "evidence": evidence,
+        "before": _near(before),
+        "after": _near(after),
+        "links": links or {},
+        "failed": failed or {},
+    }
+    return template.render(story=story, credit=credit(story.until), version=version("strike-pauses"), **around) + "\n"
+
+
+def _near(pause: Any) -> dict[str, str] | None:
+    return None if pause is None else {"key": pause.id, "name": pause.name}
+
+
+def as_markdown_page(story: Any) -> str:
+    """A story as Markdown."""
+    text = _environment(False).get_template("story.md.j2").render(story=story, credit=credit(story.until))
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+@cache
+def _environment(html: bool) -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    from analysis.effect import as_markdown
+    from analysis.reports.sections import Part
+
+    def markdown(text: str) -> Markup:
+        return Markup(Part("page", 2).markdown(text))
+
+    def line(text: str) -> Markup:
+        return Markup(re.sub(r"^<p>|</p>\s*$", "", str(markdown(text)).strip()))
+
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=html, undefined=StrictUndefined)
+    environment.filters |= {"markdown": markdown, "line": line, "inline": lambda svg: Markup(inline(svg))}
+    environment.filters |= {"downloads": downloads, "table": as_markdown, "marked": lambda cell: Markup(marked(cell))}
+    return environment
+
+
+def inline(svg: str) -> str:
+    """An SVG to stand inside a page: without its head, as wide as its place."""
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    head, rest = body.split(">", 1)
+    return re.sub(r' (?:width|height)="[^"]*"', "", head) + ">" + rest
+
+
+def marked(cell: str) -> str:
+    """A cell with the words of the vocabulary set off by what they claim."""
+    from analysis.vocabulary import RULES, SILENT
+
+    words = sorted({word for rule in RULES for word in rule.words}, key=len, reverse=True)
+
+    def mark(found: re.Match) -> str:
+        side = "few" if found[0].endswith("fewer") else "more" if found[0].endswith("more") else "open"
+        return f'<span class="mark {"blind" if found[0] in SILENT else side}">{found[0]}</span>'
+
+    return re.sub("|".join(map(re.escape, words)), mark, escape(str(cell), quote=False))
+
+
+def downloads(drawing: Any) -> list[tuple[str, str]]:
+    """The three files of a figure as addresses that hold them."""
+    files = {
+        "SVG": ("image/svg+xml", drawing.svg.encode()),
+        "PNG": ("image/png", drawing.png),
+        "CSV": ("text/csv", drawing.csv.encode()),
+    }
+    return [(kind, f"data:{mime};base64,{b64encode(content).decode()}") for kind, (mime, content) in files.items()]
+
+
+# --- what is committed ---
+
+
+def write_committed(repository: Path | None = None, *, registry: Registry | None = None) -> list[str]:
+    """Refresh the scorecard, the Markdown pages with their figures, and the generated parts of both README files."""
+    from analysis.record import load_results
+    from analysis.reports.drawings import draw
+    from analysis.reports.story import tell_all, tell_pause
+
+    repository = data_folder().parent if repository is None else Path(repository)
+    registry = load_pauses() if registry is None else registry
+    reports = repository / "reports"
+    results = load_results(reports / "results.csv")
+    files = {f"reports/{SCORECARD}": scorecard_csv(results, registry)}
+    held = set(results["pause"])
+    for pause in _in_order(registry):
+        if pause.id in held:
+            story = tell_pause(results, pause, draw=draw)
+            files[f"reports/{PAUSES}/{pause.id}.md"] = as_markdown_page(story)
+            files |= {f"reports/{PAUSES}/{pause.id}-{d.name}.svg": d.svg for d in story.drawings}
+    front = tell_all(results, registry, draw=draw)
+    files |= {f"reports/{PAUSES}/index-{drawing.name}.svg": drawing.svg for drawing in front.drawings}
+    files |= {
+        "README.md": _refreshed(repository / "README.md", {FINDINGS: told(front, "reports/"), METHOD: method_list()}),
+        "reports/README.md": _refreshed(reports / "README.md", {FINDINGS: told(front, "")}),
+    }
+    (reports / PAUSES).mkdir(parents=True, exist_ok=True)
+    return [name for name, content in files.items() if store.write_file(repository / name, content)]
+
+
+def told(front: Any, place: str) -> str:
+    """The front page in a README: the answer, the first figure, the scorecard."""
+    from analysis.effect import as_markdown
+
+    lines = [f"**{front.answer}** {' '.join(front.bullets)}"]
+    lines += [f"![{d.alt}]({place}{PAUSES}/index-{d.name}.svg)\n\n*{d.title}* {d.how}" for d in front.drawings[:1]]
+    tables = [part.table for part in front.parts if part.table is not None]
+    links = {name: f"[{name}]({place}{PAUSES}/{key}.md)" for name, key in front.facts.items()}
+    lines += [as_markdown(table.rename(index=links)) for table in tables]
+    return "\n\n".join(lines)
+
+
+def method_list() -> str:
+    """The test in ten numbered sentences."""
+    from textwrap import fill
+
+    return "\n".join(fill(f"{n}. {line}", 120, subsequent_indent="   ") for n, line in enumerate(method(), 1))
+
+
+def method() -> list[str]:
+    """The test in ten sentences."""
+    return (TEMPLATES / "method.txt").read_text(encoding="utf-8").splitlines()
+
+
+def _in_order(registry: Registry) -> list:
+    from analysis.reports.story import in_order
+
+    return in_order(registry)
+
+
+def _refreshed(path: Path, parts: Mapping[tuple[str, str], str]) -> str:
+    text = path.read_text(encoding="utf-8")
+    for (start, end), block in parts.items():
+        if start not in text or end not in text:
+            raise ReportError("no place for what is generated", file=path.name, expected=f"the lines {start} and {end}")
+        head, rest = text.split(start, 1)
+        text = f"{head}{start}\n{block}\n{end}{rest.split(end, 1)[1]}"
+    return text
+
+
+if __name__ == "__main__":
+    for name in write_committed():
+        print(f"{name} refreshed")

@@ -1,0 +1,365 @@
+"""Every question that people ask of one pause, answered in one place from the rows of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.effect import NATIONAL, Answer, PauseEffect, as_markdown, to_frame
+from analysis.pauses import Pause, load_pauses, reported_pauses
+from analysis.record import read_stored, stored_path
+from analysis.setting import SALVO_MISSILES, Registry
+from analysis.tables import load_strikes
+from analysis.vocabulary import (
+    NO_DATA,
+    SILENT,
+    about,
+    as_extreme,
+    confidence,
+    doubts_of,
+    frequency,
+    plain_row,
+    size,
+    word,
+)
+from analysis.witness import inferred_zeros
+from analysis.words import FEWER, MORE, amount, capital, span_text
+
+FILE = "scorecard.csv"
+AFTER, BOTH = "after-7", "pause+after-7"
+MANY = 2.0  # times the expected of its day, from which the heaviest day of a week is named
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and which rows of the record answer it: the first of `sought` that speaks, else the first."""
+
+    key: str
+    asked: str
+    sought: tuple[tuple[str, str], ...]  # outcome and stratum
+    noun: tuple[str, str]
+    window: str = "pause"
+    coded: bool = False
+    launches: bool = False
+
+
+DRONES, MISSILES = ("drone", "drones"), ("missile", "missiles")
+MINUTES = ("siren minute", "siren minutes")
+QUESTIONS = (
+    Question("drones", "Drones", (("drones_launched", NATIONAL),), DRONES, launches=True),
+    Question("missiles", "Missiles", (("missiles_launched", NATIONAL),), MISSILES, launches=True),
+    Question("drones-after", "Drones, the week after", (("drones_launched", NATIONAL),), DRONES, AFTER, launches=True),
+    Question(
+        "missiles-after", "Missiles, the week after", (("missiles_launched", NATIONAL),), MISSILES, AFTER, launches=True
+    ),
+    Question(
+        "energy",
+        "Energy in Ukraine",
+        (
+            ("energy_coded_rear_oblasts", "rear"),
+            ("energy_digest_rear", "rear"),
+            ("energy_raids_facility", NATIONAL),
+            ("energy_reported_share", "rear"),
+        ),
+        ("reported hit", "reported hits"),
+        coded=True,
+    ),
+    Question("kyiv", "Sirens in Kyiv city", (("alert_minutes", "Kyiv City"),), MINUTES),
+    Question(
+        "rear", "Sirens away from the front", (("siren_minutes_rear", NATIONAL), ("alert_minutes", "rear")), MINUTES
+    ),
+    Question(
+        "other-side",
+        "Ukraine's strikes on Russia",
+        (("drones_claimed_by_russia", NATIONAL),),
+        ("drone that Russia says it shot down", "drones that Russia says it shot down"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One question of one pause: how much, how often an ordinary spell looks so, a word, how sure and why."""
+
+    pause: str
+    question: str
+    asked: str
+    outcome: str
+    first_day: str
+    last_day: str
+    counted: float | None
+    expected: float | None
+    expected_low: float | None
+    expected_high: float | None
+    ratio: float | None
+    n_ordinary: int
+    as_extreme: int | None
+    word: str
+    confidence: str
+    doubts: str
+    size: str
+    frequency: str
+    note: str
+
+    def sentence(self) -> str:
+        """The finding in a sentence: size, frequency, word."""
+        told = "; ".join(filter(None, [self.size, self.frequency]))
+        seen = f"{told}: {self.word}" if told else f"{self.asked[0].lower()}{self.asked[1:]}: {self.word}"
+        if self.word in SILENT[:2]:
+            return f"{seen} ({self.note})."
+        return f"{seen}. {capital(self.note)}." if self.note else f"{seen}."
+
+    def how_sure(self) -> str:
+        """Confidence with its reasons, or what stands in the way; empty where there is nothing to add."""
+        if not self.confidence:
+            return "–"
+        return f"{self.confidence}: {self.doubts}" if self.doubts else self.confidence
+
+    def brief(self) -> str:
+        """Word and number in few words, for a cell."""
+        if self.counted is None or self.word in SILENT[:2]:
+            return self.word
+        ratio = f" ({amount(self.counted)}, {about(self.expected)} expected)" if self.expected is not None else ""
+        return f"{self.word}{ratio}"
+
+
+COLUMNS = tuple(Answered.__dataclass_fields__)
+
+
+@dataclass(frozen=True, repr=False)
+class Scorecard(Answer):
+    """All questions of one pause; the first is about what it promised."""
+
+    pause: Pause
+    answers: tuple[Answered, ...]
+
+    effects = ()
+
+    def answer(self, question: str) -> Answered | None:
+        """The answer to one question; None where it is not asked of this pause."""
+        return next((answer for answer in self.answers if answer.question == question), None)
+
+    @property
+    def leading(self) -> tuple[Answered, ...]:
+        """The answers in the order of the promise: what it promised to spare, then launches, then the week after."""
+        promised = promised_questions(self.pause)
+        rank = {question: position for position, question in enumerate(promised)}
+        return tuple(sorted(self.answers, key=lambda a: (rank.get(a.question, len(rank)), a.word in SILENT[:2])))
+
+    def headline(self) -> str:
+        """The leading answer in a sentence that can be quoted."""
+        first = self.leading[0]
+        sure = f" Confidence: {first.confidence}" * bool(first.confidence)
+        why = f" ({first.doubts})" * bool(first.doubts and sure)
+        return f"{capital(self.pause.phrase)}, {self.span()}: {first.sentence()}{sure}{why}{'.' * bool(sure)}"
+
+    def span(self) -> str:
+        """The days judged, in words."""
+        days = self.pause.days()
+        return span_text(days[0], days[-1])
+
+    def summary(self) -> str:
+        """A line a question (Markdown)."""
+        lines = [f"* **{answer.asked}.** {capital(answer.sentence())}" for answer in self.leading]
+        return "\n".join(lines)
+
+    def table(self) -> pd.DataFrame:
+        """For readers: question, word, what was counted and expected, how unusual, how sure."""
+        rows = [
+            {
+                "question": answer.asked,
+                "in a word": answer.word,
+                "counted": answer.size if answer.counted is not None else "–",
+                "how unusual": answer.frequency or answer.note or "–",
+                "how sure": answer.how_sure(),
+            }
+            for answer in self.answers
+        ]
+        return pd.DataFrame(rows).set_index("question")
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a question, the columns of scorecard.csv."""
+        return pd.DataFrame([vars(answer) for answer in self.answers], columns=COLUMNS)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw counted over expected of every question that has both."""
+        from analysis.figures import draw_forest
+
+        known = self.to_frame().dropna(subset=["ratio"])
+        rows = known.assign(
+            label=known["asked"], told=~known["word"].isin(SILENT), ratio_low=known["ratio"], ratio_high=known["ratio"]
+        )
+        return draw_forest(rows, ax=ax)
+
+    def _repr_markdown_(self) -> str:
+        return f"{self.headline()}\n\n{as_markdown(self.table())}"
+
+
+def promised_questions(pause: Pause) -> tuple[str, ...]:
+    """The questions about what a pause promised to spare; fewer launches, unless it named less."""
+    targets = set(pause.targets)
+    if {"all-hostilities", "long-range"} & targets:
+        return ("drones", "missiles", "drones-after", "missiles-after")
+    return (*(["kyiv"] if "cities" in targets else []), *(["energy"] if "energy" in targets else []))
+
+
+def score_pause(found: pd.DataFrame | Sequence[PauseEffect], pause: Pause, *, folder: Path | None = None) -> Scorecard:
+    """Answer every question of one pause from its effects.
+
+    Parameters
+    ----------
+    found : DataFrame or sequence of PauseEffect
+        Rows of the record, as from `load_results`, or effects, as those of `assess`, `assess_energy`,
+        `assess_regions` together.
+    pause : Pause
+    folder : path, optional
+        Folder of tables.
+
+    Returns
+    -------
+    Scorecard
+        Questions for which `found` has no row at all are answered "no usable data".
+
+    Examples
+    --------
+    >>> from analysis.record import load_results
+    >>> score_pause(load_results(), load_pauses()["us-three-day-2026-05"]).answer("drones").word
+    'clearly fewer'
+    """
+    frame = found if isinstance(found, pd.DataFrame) else to_frame(found)
+    own = frame[(frame["pause"] == pause.id) & (frame["claim"] == pause.main)]
+    rows = [plain_row(row) for row in own.to_dict("records")]
+    strikes = load_strikes(folder=folder)
+    asked = [question for question in QUESTIONS if _is_asked(question, pause)]
+    return Scorecard(pause, tuple(_answer(question, rows, pause, strikes) for question in asked))
+
+
+def score_all(
+    results: pd.DataFrame, *, registry: Registry | None = None, folder: Path | None = None
+) -> tuple[Scorecard, ...]:
+    """The scorecards of all reported pauses that the record speaks of, in the order of the registry."""
+    pauses = reported_pauses(load_pauses() if registry is None else registry)
+    held = set(results["pause"])
+    return tuple(score_pause(results, pause, folder=folder) for pause in pauses if pause.id in held)
+
+
+def load_scorecard(path: str | Path | None = None) -> pd.DataFrame:
+    """Read `reports/scorecard.csv`: one row per pause and question; DataError where there is none."""
+    return read_stored(stored_path(path, FILE), COLUMNS, command="pauses report")
+
+
+def _is_asked(question: Question, pause: Pause) -> bool:
+    return question.key != "kyiv" or "cities" in pause.targets
+
+
+def _pick(rows: Sequence[dict], question: Question, *, window: str | None = None) -> dict | None:
+    """The row that answers: of the outcomes sought the first that speaks, else the first that counted anything."""
+    window = question.window if window is None else window
+    found = [
+        row
+        for outcome, stratum in question.sought
+        for row in rows
+        if (row["outcome"], row["stratum"], row["window"]) == (outcome, stratum, window) and _decides(row)
+    ]
+    ranked = sorted(found, key=lambda row: (not row["testable"], row["observed"] is None))  # stable: order of `sought`
+    return ranked[0] if ranked else None
+
+
+def _decides(row: Mapping[str, Any]) -> bool:
+    beside = str(row["reason"]).startswith("companion") or row["test"] in ("curve", "largest p", "same-weekday")
+    return not beside
+
+
+def _answer(question: Question, rows: Sequence[dict], pause: Pause, strikes: pd.DataFrame) -> Answered:
+    row = _pick(rows, question)
+    if row is None:
+        return _nothing(question, pause)
+    found = word(row)
+    days = pd.date_range(row["first_day"], row["last_day"])
+    drones = question.launches and row["outcome"] == "drones_launched"
+    inferred = int(days.isin(inferred_zeros(strikes)).sum()) if drones else 0
+    curves = [r for r in rows if (r["outcome"], r["test"]) == (row["outcome"], "curve")]
+    doubts = doubts_of(
+        row,
+        inferred=inferred,
+        backed=_backed(question, row, rows),
+        curve=curves[0] if curves and question.window == "pause" else None,
+        coded=question.coded and row["outcome"] != "energy_reported_share",
+    )
+    counted = row["observed"]
+    return Answered(
+        pause=pause.id,
+        question=question.key,
+        asked=question.asked,
+        outcome=row["outcome"],
+        first_day=str(row["first_day"]),
+        last_day=str(row["last_day"]),
+        counted=counted,
+        expected=row["expected"],
+        expected_low=row["expected_low"],
+        expected_high=row["expected_high"],
+        ratio=row["ratio"],
+        n_ordinary=int(row["n_placebo"]),
+        as_extreme=as_extreme(row),
+        word=found,
+        confidence=confidence(found, doubts),
+        doubts="; ".join(doubts),
+        size=size(row, question.noun) if counted is not None else "",
+        frequency=frequency(row),
+        note=_note(question, row, rows, strikes),
+    )
+
+
+def _nothing(question: Question, pause: Pause) -> Answered:
+    days = pause.days()
+    empty = dict.fromkeys(("counted", "expected", "expected_low", "expected_high", "ratio", "as_extreme"))
+    blank = dict.fromkeys(("outcome", "confidence", "doubts", "size", "frequency"), "")
+    return Answered(
+        pause=pause.id,
+        question=question.key,
+        asked=question.asked,
+        first_day=f"{days[0]:%Y-%m-%d}",
+        last_day=f"{days[-1]:%Y-%m-%d}",
+        n_ordinary=0,
+        word=NO_DATA,
+        note="not asked of this pause yet",
+        **empty,
+        **blank,
+    )
+
+
+def _backed(question: Question, row: Mapping[str, Any], rows: Sequence[dict]) -> bool | None:
+    """Whether sirens away from the front, which no Air Force counts, point the same way; None for other questions."""
+    if question.key == "other-side":
+        return False
+    if not question.launches:
+        return None
+    rear = _pick(rows, next(q for q in QUESTIONS if q.key == "rear"), window=question.window)
+    if rear is None or rear["ratio"] is None or rear["p_value"] is None:
+        return False
+    same = (rear["ratio"] > 1) == (row["ratio"] is not None and row["ratio"] > 1)
+    return same and (rear["verdict"] in (FEWER, MORE) or rear["p_value"] <= 0.1)
+
+
+def _note(question: Question, row: Mapping[str, Any], rows: Sequence[dict], strikes: pd.DataFrame) -> str:
+    """What a reader must know beside the number: why there is none, the raid of the week, a quiet that outlasted."""
+    why = str(row["reason"] or "").split("; ")[0]
+    if row["observed"] is None or row["p_value"] is None:
+        return why
+    if question.window != AFTER:
+        return ""
+    notes = []
+    both = _pick(rows, question, window=BOTH)
+    if row["ratio"] < 1 and both and both["verdict"] == FEWER:
+        total = size(both, question.noun)
+        notes.append(f"the quiet outlasted the pause: {total} in pause and week together")
+    counts = strikes[row["outcome"]].reindex(pd.date_range(row["first_day"], row["last_day"])).dropna()
+    heavy = SALVO_MISSILES if row["outcome"] == "missiles_launched" else MANY * row["expected"] / row["n_days"]
+    if len(counts) and counts.max() >= heavy:
+        day = counts.idxmax()
+        notes.append(f"{amount(counts.max())} of them on {day.day} {day:%B}")
+    return "; ".join(notes)

@@ -1,0 +1,211 @@
+"""One vocabulary for readers: how much, how often an ordinary spell looks so, one of a few words, and how sure.
+
+Every function reads a row of the record; the rules that lead to a word stand in one table, which the page on method
+prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analysis.words import DEPENDS, FEWER, MORE, NOT_TESTABLE, amount, listed, span_text
+
+if TYPE_CHECKING:
+    from analysis.pauses import Pause
+
+Row = Mapping[str, Any]  # a row of the record; None where empty
+
+NOT_YET = "not yet"
+NO_DATA, TOO_SHORT, AS_USUAL = "no usable data", "too short to tell", "about as usual"
+SILENT = (NOT_YET, NO_DATA, TOO_SHORT)  # words that claim nothing, and so need no confidence
+SOLID, FAIR, WEAK = "solid", "fair", "weak"
+CLEAR = 0.01  # one in a hundred
+PERHAPS = 0.35
+ORDINARY = (0.7, 1.4)
+HALF = 0.5
+FEWEST_SPELLS = 30  # separate spells of the same length; with fewer, false alarms exceed what is meant
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A word with what makes it fit; of the two in `words` the first is for less than expected."""
+
+    words: tuple[str, str]
+    when: str
+    holds: Callable[[Row], bool]
+
+
+def _told(row: Row) -> bool:
+    return row["verdict"] in (FEWER, MORE)
+
+
+def _perhaps(row: Row) -> bool:
+    apart = not ORDINARY[0] <= row["ratio"] <= ORDINARY[1]
+    return row["verdict"] == DEPENDS or _p(row) <= PERHAPS or apart
+
+
+def _p(row: Row) -> float:
+    return row["p_value"] if row["p_adjusted"] is None else row["p_adjusted"]
+
+
+RULES = (  # the first that holds
+    Rule(
+        (NOT_YET, NOT_YET),
+        "its nights have not come, or are not in the data yet",
+        lambda row: row["reason"].startswith(NOT_YET),
+    ),
+    Rule(
+        (NO_DATA, NO_DATA),
+        "nothing was counted, or there is nothing to compare the count with",
+        lambda row: row["ratio"] is None or row["p_value"] is None,
+    ),
+    Rule(
+        (TOO_SHORT, TOO_SHORT),
+        "even silence (where only a rise is asked for: even the most that any ordinary spell had) comes by chance in "
+        "more than one spell in twenty",
+        lambda row: row["verdict"] == NOT_TESTABLE,
+    ),
+    Rule(
+        ("clearly fewer", "clearly more"),
+        f"told from chance, p at most {CLEAR}",
+        lambda row: _told(row) and _p(row) <= CLEAR,
+    ),
+    Rule((FEWER, MORE), "told from chance, p at most 0.05", _told),
+    Rule(
+        ("lower, may be chance", "higher, may be chance"),
+        f"not told from chance, but p at most {PERHAPS}, or outside {ORDINARY[0]} to {ORDINARY[1]} times the expected, "
+        "or told under one choice and not under another",
+        _perhaps,
+    ),
+    Rule(
+        (AS_USUAL, AS_USUAL),
+        f"the interval of the ratio begins at {HALF} or above: a fall by half is excluded",
+        lambda row: row["ratio_low"] is not None and row["ratio_low"] >= HALF,
+    ),
+    Rule((TOO_SHORT, TOO_SHORT), "all else: a fall by half may have passed unseen", lambda row: True),
+)
+
+
+def plain_row(row: Row) -> dict[str, Any]:
+    """A row of the record with None where it is empty."""
+    return {name: None if value is None or value != value else value for name, value in row.items()}
+
+
+def word(row: Row) -> str:
+    """The word for one finding."""
+    rule = next(rule for rule in RULES if rule.holds(row))
+    return rule.words[int((row["ratio"] or 0) > 1)]
+
+
+def rules_table() -> str:
+    """The table of rules as Markdown, in the order in which they are asked."""
+    lines = ["| word | when |", "|---|---|"]
+    return "\n".join(lines + [f"| {' / '.join(dict.fromkeys(rule.words))} | {rule.when} |" for rule in RULES])
+
+
+def about(value: float) -> str:
+    """An expected number for readers: two digits, whole.
+
+    >>> about(647.6), about(3176), about(16.2), about(0.4)
+    ('about 650', 'about 3,200', 'about 16', 'less than one')
+    """
+    return "less than one" if value < 0.5 else f"about {float(f'{value:.2g}'):,.0f}"
+
+
+def size(row: Row, noun: tuple[str, str]) -> str:
+    """How much was counted and how much expected; the noun in singular and plural.
+
+    >>> size({"observed": 196.0, "expected": 403.5}, ("drone", "drones"))
+    '196 drones, about 400 expected'
+    """
+    seen = amount(row["observed"]) if row["observed"] else "no"
+    counted = f"{seen} {noun[0] if row['observed'] == 1 else noun[1]}"
+    return counted if row["expected"] is None else f"{counted}, {about(row['expected'])} expected"
+
+
+def as_extreme(row: Row) -> int | None:
+    """How many of the compared spells were as low (or as high) as this one, from its rank; None without a rank."""
+    p, n = row["p_value"], row["n_placebo"]
+    if p is None or not n or (row["alternative"] == "greater" and row["ratio"] < 1):
+        return None
+    tail = p / 2 if row["alternative"] == "two-sided" else p
+    return round(tail * (n + 1)) - 1
+
+
+def frequency(row: Row) -> str:
+    """How often an ordinary spell looks so, as a natural frequency; empty without a rank.
+
+    >>> row = {"p_value": 0.2953, "n_placebo": 297, "alternative": "two-sided", "ratio": 0.49, "n_days": 2}
+    >>> frequency(row | {"test": "shift"})
+    'one ordinary two-day spell in seven is as quiet'
+    >>> frequency(row | {"test": "shift", "p_value": 2 / 298})
+    'none of 297 ordinary two-day spells was as quiet'
+    """
+    alike, n = as_extreme(row), row["n_placebo"]
+    if alike is None:
+        return ""
+    look = "as heavy" if row["ratio"] > 1 else "as quiet"
+    length = {1: "day", 7: "week"}.get(row["n_days"], f"{in_words(row['n_days'])}-day spell")
+    apart = {"after-quiet": ("", " after such a quiet"), "after-salvo": ("", " after a salvo")}
+    before, after = apart.get(row["test"], ("ordinary ", ""))
+    if alike <= 0:
+        return f"none of {n} {before}{length}s{after} was {look}"
+    share = n / alike
+    if share < 1.5:
+        return f"most {before}{length}s{after} are {look}"
+    return f"one {before}{length} in {in_words(round(share))}{after} is {look}"
+
+
+def in_words(number: int) -> str:
+    """A small number in words."""
+    return NUMBERS[number] if number < len(NUMBERS) else f"{number:,}"
+
+
+def confidence(found: str, doubts: Sequence[str]) -> str:
+    """Solid without a doubt, fair with one, weak with more; empty for a word that claims nothing."""
+    return "" if found in SILENT else (SOLID, FAIR, WEAK)[min(2, len(doubts))]
+
+
+def doubts_of(row: Row, *, inferred: int, backed: bool | None, curve: Row | None, coded: bool) -> list[str]:
+    """What speaks against trusting a finding, each in a few words.
+
+    `inferred`: days whose zero stands in no report; `backed`: whether sirens show the same, None where one party's
+    counts are not what it rests on; `curve`: the row of the median over all declared choices.
+    """
+    n, doubts = row["n_days"], []
+    if inferred:
+        part = "its only day" if n == 1 else f"{in_words(inferred)} of {in_words(n)} days"
+        doubts.append(f"{part} counted as zero without a report")
+    if row["n_missing"]:
+        doubts.append(f"{row['n_missing']} of {n} days without a report")
+    if backed is False:
+        doubts.append("one side's count")
+    if row["verdict"] == DEPENDS:
+        doubts.append("depends on a choice")
+    if _told(row) and curve and curve["verdict"] != row["verdict"]:
+        doubts.append("not told from chance in the median of all ways to count")
+    if row["n_placebo"] and row["n_placebo"] / n < FEWEST_SPELLS:
+        doubts.append(f"few other spells of {n} days to compare with")
+    if coded:
+        doubts.append("coded by a language model, not yet checked by people")
+    return doubts
+
+
+def question_of(pause: Pause) -> str:
+    """The question that a pause raises, from what it promised.
+
+    >>> from analysis.pauses import load_pauses
+    >>> question_of(load_pauses()["cold-week-pause-2026-01"])
+    'Did Russia spare Kyiv and energy from 30 to 31 January 2026?'
+    """
+    days, targets = pause.days(), set(pause.targets)
+    span = span_text(days[0], days[-1])
+    when = f"on {span}" if len(days) == 1 else f"from {span}"
+    if {"all-hostilities", "long-range"} & targets:
+        return f"Did Russia's strikes stop {when}?"
+    city = "Kyiv" if "Kyiv" in pause.geography else "cities"
+    spared = [name for target, name in (("cities", city), ("energy", "energy")) if target in targets]
+    return f"Did Russia spare {listed(spared) or 'what was promised'} {when}?"

@@ -1,0 +1,144 @@
+"""The words for findings at the edges of their rules, and the questions of one pause answered from its rows."""
+
+from dataclasses import replace
+
+import pytest
+
+import analysis as pa
+from analysis.effect import example_effect
+from analysis.record import load_results
+from analysis.scorecard import QUESTIONS, score_all, score_pause
+from analysis.vocabulary import RULES, about, as_extreme, confidence, doubts_of, frequency, question_of, size, word
+
+RESULTS, PAUSES = load_results(), pa.load_pauses()
+
+
+def row(**changes):
+    plain = {"verdict": "no visible change", "p_value": 0.4, "p_adjusted": None, "ratio": 0.9, "ratio_low": 0.6}
+    plain |= {"reason": "", "n_days": 3, "n_missing": 0, "n_placebo": 300, "alternative": "two-sided", "test": "shift"}
+    return plain | {"observed": 90.0, "expected": 100.0} | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"verdict": "fewer", "p_value": 0.01, "ratio": 0.1}, "clearly fewer"),
+        ({"verdict": "fewer", "p_value": 0.0101, "ratio": 0.1}, "fewer"),
+        ({"verdict": "fewer", "p_value": 0.004, "p_adjusted": 0.02, "ratio": 0.1}, "fewer"),
+        ({"verdict": "more", "p_value": 0.01, "ratio": 2.0}, "clearly more"),
+        ({"verdict": "more", "p_value": 0.05, "ratio": 2.0}, "more"),
+        ({"p_value": 0.35}, "lower, may be chance"),
+        ({"p_value": 0.3501}, "about as usual"),
+        ({"p_value": 0.3501, "ratio": 1.1}, "about as usual"),
+        ({"p_value": 0.9, "ratio": 0.69}, "lower, may be chance"),
+        ({"p_value": 0.9, "ratio": 0.7, "ratio_low": 0.5}, "about as usual"),
+        ({"p_value": 0.9, "ratio": 1.4}, "about as usual"),
+        ({"p_value": 0.9, "ratio": 1.41}, "higher, may be chance"),
+        ({"p_value": 0.9, "ratio_low": 0.49}, "too short to tell"),
+        ({"p_value": 0.9, "ratio_low": None}, "too short to tell"),
+        ({"verdict": "depends on a choice", "p_value": 0.03, "ratio": 0.6}, "lower, may be chance"),
+        ({"verdict": "not testable", "p_value": 0.07, "ratio": 0.0}, "too short to tell"),
+        ({"verdict": "not testable", "p_value": None, "ratio": 0.5}, "no usable data"),
+        ({"verdict": "not testable", "p_value": None, "ratio": None}, "no usable data"),
+        ({"verdict": "not testable", "p_value": None, "ratio": None, "reason": "not yet: x"}, "not yet"),
+    ],
+)
+def test_a_word_fits_up_to_the_edge_of_its_rule(changes, expected):
+    assert word(row(**changes)) == expected
+
+
+def test_every_verdict_of_the_record_has_a_word():
+    words = {name for rule in RULES for name in rule.words}
+    found = {answer.word for card in score_all(RESULTS) for answer in card.answers}
+    assert found <= words and {"clearly fewer", "fewer", "more", "too short to tell", "no usable data"} <= found
+
+
+@pytest.mark.parametrize(
+    ("changes", "alike", "words"),
+    [
+        ({"p_value": 2 / 301, "ratio": 0.1}, 0, "none of 300 ordinary three-day spells was as quiet"),
+        ({"p_value": 86 / 301, "ratio": 0.5}, 42, "one ordinary three-day spell in seven is as quiet"),
+        ({"p_value": 86 / 301, "ratio": 1.5, "n_days": 1}, 42, "one ordinary day in seven is as heavy"),
+        ({"p_value": 0.1, "n_placebo": 99, "alternative": "greater", "ratio": 2, "n_days": 7, "test": "after-quiet"}, 9,
+         "one week in eleven after such a quiet is as heavy"),
+        ({"p_value": 1.0, "alternative": "greater", "ratio": 0.5}, None, ""),
+        ({"p_value": None}, None, ""),
+    ],
+)  # fmt: skip
+def test_how_often_an_ordinary_spell_looks_so_is_counted_back_from_the_rank(changes, alike, words):
+    assert as_extreme(row(**changes)) == alike
+    assert frequency(row(**changes)) == words
+
+
+def test_the_frequency_is_that_of_the_placebo_windows_themselves():
+    """Two routes to one number: from the p-value of the record, and by counting the windows."""
+    effect = pa.assess("cold-week-pause-2026-01").primary("drones_launched")
+    counted = int((effect.placebo["ratio"] <= effect.ratio).sum())
+    assert as_extreme(effect.row()) == counted > 0
+
+
+def test_confidence_falls_with_every_doubt():
+    assert [confidence("fewer", ["a"] * n) for n in range(4)] == ["solid", "fair", "weak", "weak"]
+    assert confidence("too short to tell", []) == ""
+    told = doubts_of(row(n_missing=1, n_placebo=60), inferred=3, backed=False, curve=None, coded=True)
+    assert told == [
+        "three of three days counted as zero without a report", "1 of 3 days without a report", "one side's count",
+        "few other spells of 3 days to compare with", "coded by a language model, not yet checked by people",
+    ]  # fmt: skip
+    assert doubts_of(row(n_placebo=90), inferred=0, backed=True, curve=None, coded=False) == []
+    found = row(verdict="fewer")
+    assert doubts_of(found, inferred=0, backed=None, curve=row(verdict="fewer"), coded=False) == []
+    assert len(doubts_of(found, inferred=0, backed=None, curve=row(), coded=False)) == 1
+
+
+def test_size_says_singular_none_and_little():
+    assert size(row(observed=1.0, expected=0.3), ("missile", "missiles")) == "1 missile, less than one expected"
+    assert size(row(observed=0.0, expected=647.6), ("drone", "drones")) == "no drones, about 650 expected"
+    assert about(96.4) == "about 96"
+
+
+@pytest.mark.parametrize(
+    ("pause", "question"),
+    [
+        ("us-three-day-2026-05", "Did Russia's strikes stop from 9 to 11 May 2026?"),
+        ("easter-2025", "Did Russia's strikes stop on 20 April 2025?"),
+        ("energy-moratorium-2025-03", "Did Russia spare energy from 25 March to 16 April 2025?"),
+    ],
+)
+def test_a_pause_asks_what_it_promised(pause, question):
+    assert question_of(PAUSES[pause]) == question
+
+
+def test_a_scorecard_answers_the_promise_first():
+    cold = score_pause(RESULTS, PAUSES["cold-week-pause-2026-01"])
+    assert [answer.question for answer in cold.leading[:2]] == ["kyiv", "energy"]
+    assert cold.answer("drones").sentence() == (
+        "196 drones, about 400 expected; one ordinary two-day spell in seven is as quiet: lower, may be chance."
+    )
+    truce = score_pause(RESULTS, PAUSES["us-three-day-2026-05"])
+    assert truce.leading[0].question == "drones" and truce.answer("kyiv") is None
+    assert "892 of them on 13 May" in truce.answer("drones-after").note
+    assert "71 of them on 3 February" in cold.answer("missiles-after").note
+    assert "the quiet outlasted the pause: 1 missile" in card_of("victory-day-2025").answer("missiles-after").note
+
+
+def card_of(name):
+    return score_pause(RESULTS, PAUSES[name])
+
+
+def test_effects_and_rows_of_the_record_give_the_same_scorecard():
+    found = pa.assess("easter-2025").effects
+    live = score_pause(found, PAUSES["easter-2025"]).answer("drones")
+    kept = card_of("easter-2025").answer("drones")
+    assert (live.word, live.frequency, live.size, live.confidence) == (
+        kept.word,
+        kept.frequency,
+        kept.size,
+        kept.confidence,
+    )
+
+
+def test_a_pause_without_rows_has_no_usable_data():
+    card = score_pause([replace(example_effect(), pause="x")], PAUSES["easter-2025"])
+    assert {answer.word for answer in card.answers} == {"no usable data"}
+    assert len(card.to_frame()) == len(QUESTIONS) - 1 and card.table().shape[1] == 4
