@@ -54,7 +54,20 @@ def test_same_seed_same_numbers_and_the_seed_matters_little(compared):
 def test_proposals_are_clear_of_reported_pauses():
     proposed = pa.proposed_only()
     assert len(proposed)
-    assert not set(proposed.index) & {pause.id for pause in pa.reported_pauses(pa.load_pauses())}
+    assert set(proposed.index) == {"Olympic truce for Paris 2024", "Pope Leo's day of peace, Christmas 2025"}
+
+
+def test_holidays_without_a_truce_are_a_control():
+    """Counted by hand: 22 holidays from 4 November 2024 to 9 May 2026, four of them inside truces."""
+    found = pa.holidays_without_truce()
+    days, drones = [pd.Timestamp(effect.first_day) for effect in found], pa.outcome_series("drones_launched")
+    assert len(days) == 18 and days == sorted(days) and pd.Timestamp("2025-05-09") not in days
+    assert [effect.observed for effect in found] == drones[days].tolist()
+    assert np.mean([effect.ratio for effect in found]) == pytest.approx(1.0, abs=0.1)
+    around = [drones[day - pd.Timedelta(days=21) : day + pd.Timedelta(days=21)].drop(day).mean() for day in days]
+    assert (drones[days] / around).mean() == pytest.approx(1.0, abs=0.1)  # no model, same answer
+    assert pa.describe_holidays(found).endswith("on average, from 0.35 to 3.49. None was silent.")
+    assert pa.describe_holidays([]) == "The data hold no holiday without a truce."
 
 
 def test_the_record_is_read_back_and_refused_when_it_is_something_else(tmp_path, compared):

@@ -28,7 +28,8 @@ SOURCE = Source(
     "General Staff",
     citation="Ivaniuk, P. Massive Missile Attacks on Ukraine. Kaggle. Figures: Air Force Command of Ukraine.",
     address="https://www.kaggle.com/datasets/piterfm/massive-missile-attacks-on-ukraine",
-    licence="see the data set's page; the raw file is not republished here",
+    licence="not confirmed: on the data set's page; others state CC BY-NC-SA 4.0 (two) and ODC-BY 1.0 (one); the raw "
+    "file is not republished here",
 )
 ADDRESS = (
     "https://www.kaggle.com/api/v1/datasets/download/piterfm/massive-missile-attacks-on-ukraine/"

@@ -31,7 +31,8 @@ from .sirens import (
 )
 from .specifications import CHOICES, Choice
 from .tables import check_tables, load_strikes, load_table, outcome_series, outcomes
-from .together import compare_truces, look_ahead, proposed_only
+from .together import compare_truces, holidays_without_truce, look_ahead, proposed_only
+from .words import describe_holidays
 
 __all__ = [
     "CHOICES",
@@ -61,6 +62,7 @@ __all__ = [
     "coverage_by_year",
     "describe_agreement",
     "describe_forest",
+    "describe_holidays",
     "describe_measures",
     "describe_timeline",
     "design_matrix",
@@ -78,6 +80,7 @@ __all__ = [
     "estimate_share",
     "explore_pause",
     "forest_frame",
+    "holidays_without_truce",
     "load_pauses",
     "load_results",
     "load_strikes",

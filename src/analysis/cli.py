@@ -56,10 +56,12 @@ def list_pauses(as_json):
 @click.option("--json", "as_json", is_flag=True)
 def show(pause_id, as_json):
     """Show one pause: who claimed which window, and what its length could reveal."""
-    from analysis.pauses import get_pause, load_pauses
+    from analysis.pauses import get_pause, load_pauses, overlapping
     from analysis.together import what_to_expect
+    from analysis.words import listed
 
-    pause = get_pause(load_pauses(), pause_id)
+    registry = load_pauses()
+    pause = get_pause(registry, pause_id)
     claims = pause.to_frame()
     if as_json:
         click.echo(claims.to_json(orient="records", date_format="iso"))
@@ -68,7 +70,9 @@ def show(pause_id, as_json):
     table = windows.to_string(index=False, na_rep="–") if len(claims) else ""
     scope = f"Covers: {pause.geography}. Status: {pause.status}. Role: {pause.role}."
     notes = [f"{row.claim}: {row.note}" for row in claims.itertuples() if row.note]
-    told = [_wrapped([pause.summary(), scope]), table, _wrapped(notes), _wrapped(what_to_expect(pause))]
+    others = [f"{other.id} ({other.status})" for other in overlapping(registry, pause)]
+    beside = [f"On some of the same days: {listed(others)}."] if others else []
+    told = [_wrapped([pause.summary(), scope, *beside]), table, _wrapped(notes), _wrapped(what_to_expect(pause))]
     click.echo("\n\n".join(filter(None, told)))
 
 

@@ -335,6 +335,12 @@ def reported_pauses(pauses: Mapping[str, Pause]) -> tuple[Pause, ...]:
     return tuple(pause for pause in pauses.values() if pause.role in REPORTED)
 
 
+def overlapping(pauses: Mapping[str, Pause], pause: Pause) -> tuple[Pause, ...]:
+    """Return the other pauses, proposals too, of which some claim shares a strike day with some claim of this one."""
+    days = {other.id: {day for claim in other.claims for day in claim.days} for other in (*pauses.values(), pause)}
+    return tuple(other for other in pauses.values() if other.id != pause.id and days[other.id] & days[pause.id])
+
+
 def volume_episodes(pauses: Mapping[str, Pause]) -> tuple[Episode, ...]:
     """Return the reported general truces, those whose main windows overlap or touch merged into one Episode.
 

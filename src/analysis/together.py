@@ -13,9 +13,9 @@ import pandas as pd
 from analysis.effect import NATIONAL, Answer, PauseEffect, holm, shown, to_frame
 from analysis.errors import DesignError
 from analysis.estimate import estimate_effect
-from analysis.expected import design_matrix, expected_counts, independent_columns
+from analysis.expected import design_matrix, expected_counts, holiday_dates, independent_columns
 from analysis.joint import combine_effects
-from analysis.pauses import Episode, Pause, load_pauses, volume_episodes
+from analysis.pauses import Episode, Pause, load_pauses, reported_pauses, volume_episodes
 from analysis.placebo import PlaceboTest, window_ratios
 from analysis.record import forest_frame
 from analysis.setting import VOLUME, Registry, not_ordinary, salvo_days
@@ -194,6 +194,34 @@ def proposed_only(
                 found = estimate_effect(series, pause.days(), exclude=exclude, salvo_days=salvos, level=level)
                 rows.append(replace(found, pause=pause.name))
     return shown(rows, "pause", "outcome", "first_day", "last_day", "ratio", "p_value", "p_min", "verdict")
+
+
+def holidays_without_truce(
+    *, outcome: str = VOLUME[0], registry: Registry | None = None, folder: Path | None = None
+) -> list[PauseEffect]:
+    """Test every holiday outside all windows claimed for reported pauses: were holidays quiet without a truce?
+
+    The null model has no term for holidays here.
+
+    Parameters
+    ----------
+    outcome : str
+        Name in the catalogue of outcomes.
+    registry : mapping of Pause, optional
+    folder : path, optional
+        Folder of tables.
+
+    Returns
+    -------
+    list of PauseEffect
+        One for each holiday since the series became usable, in order of time.
+    """
+    registry = load_pauses() if registry is None else registry
+    series, exclude = outcome_series(outcome, folder=folder), not_ordinary(registry)
+    truces = {day for pause in reported_pauses(registry) for claim in pause.claims for day in claim.days}
+    holidays = (day for year in series.index.year.unique() for day in holiday_dates(year))
+    free = sorted(day for day in holidays if pd.notna(series.get(day)) and day not in truces)
+    return [estimate_effect(series, pd.DatetimeIndex([day]), exclude=exclude, holidays=False) for day in free]
 
 
 @dataclass(frozen=True)

@@ -402,6 +402,29 @@ def describe_break_even(zeros: InferredZeros) -> str:
     return f"It would take {zeros.break_even} hidden drones {each} to change the verdict."
 
 
+def describe_holidays(holidays: Sequence[PauseEffect]) -> str:
+    """Say what flew on holidays without a truce: the control for truces that fall on holidays.
+
+    Parameters
+    ----------
+    holidays : sequence of PauseEffect
+        From `analysis.holidays_without_truce`.
+
+    Returns
+    -------
+    str
+    """
+    ratios = [effect.ratio for effect in holidays if effect.ratio is not None and np.isfinite(effect.ratio)]
+    if not ratios:
+        return "The data hold no holiday without a truce."
+    span = span_text(holidays[0].first_day, holidays[-1].last_day)
+    return (
+        f"{len(ratios)} holidays without a truce ({span}): {outcome_label(holidays[0].outcome)} came to "
+        f"{np.mean(ratios):.2f} times the expected on average, from {min(ratios):.2f} to {max(ratios):.2f}. "
+        f"{'None was silent' if min(ratios) > 0 else 'Some were silent'}."
+    )
+
+
 def describe_plan(planned: Planned) -> list[str]:
     """What a plan calls out of the ordinary, a sentence a look."""
     label, lines = outcome_label(planned.outcome), []
