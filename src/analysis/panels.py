@@ -214,8 +214,8 @@ def draw_claims(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = True
     shown = [part for part in ROWS if (days["part"] == part).any()]
     heights = {DRONES: 1.55, SIRENS: 0.24, ENERGY: 0.24}
     below = sum(heights[part] + 0.26 for part in shown)
-    sheet = _sheet(width, 0.36 * len(claims) + below + 0.45, claims_words(frame) if titled else None)
-    left, wide, y = 0.42, width - 0.47, 0.0
+    sheet = _sheet(width, 0.36 * len(claims) + below + 0.3, claims_words(frame) if titled else None)
+    left, wide = 0.4, width - 0.45
     ax = sheet.axes(left, 0, wide, 0.36 * len(claims))
     for place, claim in enumerate(claims.itertuples()):
         sheet.say(left, 0.36 * place, claim.label, fontweight="bold" if claim.state == "main" else "normal")

@@ -108,6 +108,7 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
 
 CLAIM, SIRENS, ENERGY = "claim", "minutes of sirens in Kyiv", "energy in the rear"
 BEFORE, AFTER = 4, 5  # days shown around the window
+READABLE = 0.25  # of the days shown; below, the row says nothing
 ENERGY_STATES = {"no": "denied", "silent": "nothing readable", "not_found": "nothing readable"}
 
 
@@ -140,7 +141,7 @@ def claims_frame(pause: Pause, *, registry: Registry | None = None, folder: Path
     coded = load_table("energy_coded", folder=folder).set_index("day").reindex(every)
     hit = np.where(coded["rear_oblasts"] > 0, "reported", "near the front only")
     state = np.where(coded["code"] == "yes", hit, coded["code"].map(ENERGY_STATES).fillna("nothing readable"))
-    if (state != "nothing readable").any():
+    if (state != "nothing readable").mean() >= READABLE:
         parts.append(_by_day(ENERGY, every, coded["rear_oblasts"]).assign(state=state))
     frame = pd.concat(parts, ignore_index=True).assign(pause=pause.id)
     frame["inside"] = frame["start"].isin(days) & (frame["part"] != CLAIM)
@@ -159,25 +160,26 @@ def _on_strike_clock(moment: datetime) -> pd.Timestamp:
 
 def claims_words(frame: pd.DataFrame) -> Words:
     """Title and words of the figure of one pause's claims and days."""
-    counts = {part: frame[frame["part"] == part] for part in (DRONES, MISSILES)}
-    drones, missiles = counts[DRONES][counts[DRONES]["inside"]], counts[MISSILES]
-    title = f"While it was to hold: {_launched(drones.rename(columns={'value': 'drones'}))}"
-    inside = missiles[missiles["inside"]]
-    if inside["value"].notna().any():
-        title += f", {counted(inside['value'].sum(), 'missiles')}"
-    after = missiles[(missiles["start"] > inside["start"].max()) & (missiles["value"] >= SALVO_MISSILES)]
+    drones, missiles = (frame[frame["part"] == part] for part in (DRONES, MISSILES))
+    seen, raids = (part[part["inside"] & part["value"].notna()] for part in (drones, missiles))
+    title = "No usable counts of launches for this window"
+    if len(seen):
+        title = counted(seen["value"].sum(), "drones")
+        title += f" and {counted(raids['value'].sum(), 'missiles')}" if len(raids) else ""
+        title += f" in {days_text(len(seen))}, about {about(seen['expected'].sum())} drones expected"
+    after = missiles[(missiles["start"] > raids["start"].max()) & (missiles["value"] >= SALVO_MISSILES)]
     if len(after):
         worst = after.loc[after["value"].idxmax()]
-        title += f"; {amount(worst['value'])} missiles on {worst['start'].day} {worst['start']:%B}"
-    reading = (
-        "Bars: what each party said, faded where it named no edge; outlined: the window counted here, blue below it."
-    )
+        title += f"; then {amount(worst['value'])} missiles on {worst['start'].day} {worst['start']:%B}"
+    reading = "Bars: what each party said, faded where it named no edge; outlined: the window counted here"
+    reading += ", blue below it." if len(seen) else "."
+    caption = f"Strike days, from 18:00 to 18:00. {ONE_SIDE}"
     if (frame["part"] == ENERGY).any():
         reading += (
             " Energy: full square, hit reported; half, near the front only; open, denied; hatched, nothing readable."
         )
+        caption += " Energy: coded from public reports."
     parties = listed([f"{row.label}{_edges(row)}" for row in frame[frame["part"] == CLAIM].itertuples()])
-    caption = f"Strike days, from 18:00 to 18:00. {ONE_SIDE}"
     return Words(title, reading, caption, f"{title}. Claims: {parties}.")
 
 
