@@ -10,8 +10,8 @@ import re
 from calendar import month_name
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import wraps
-from textwrap import fill
+from functools import partial, wraps
+from textwrap import fill as fill_lines
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
@@ -25,10 +25,13 @@ from analysis.storyboard import (
     ENERGY,
     FORTNIGHT,
     MISSILES,
+    MOST,
     SIRENS,
     Words,
     claims_words,
+    how_often,
     nine_pauses_words,
+    unusual_words,
 )
 from analysis.words import amount, span_text
 
@@ -57,6 +60,7 @@ CLASS = "storyboard"
 STYLE = f"<style>.{CLASS}{{color:#333}}@media(prefers-color-scheme:dark){{.{CLASS}{{color:#d6d6d6}}}}</style>"
 CUT = 4.0  # times the expected number
 P = ParamSpec("P")
+fill = partial(fill_lines, break_on_hyphens=False)
 
 
 def _in_look(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -113,8 +117,8 @@ def _sheet(width: float, height: float, words: Words | None) -> _Sheet:
     """A sheet with title above and how to read it below where there are words."""
     from matplotlib.figure import Figure
 
-    title = fill(words.title, int(width * 9.9)) if words else ""
-    note = fill(f"{words.reading} {words.caption}", int(width * 13.4)) if words else ""
+    title = fill(words.title, int(width * 10.3)) if words else ""
+    note = fill(f"{words.reading} {words.caption}", int(width * 14.6)) if words else ""
     head = 0.2 * (title.count("\n") + 1) + 0.1 if title else 0.0
     foot = LINE * (note.count("\n") + 1) + 0.1 if note else 0.0
     sheet = _Sheet(Figure(figsize=(width, head + height + foot)), head)
@@ -203,6 +207,7 @@ ROWS = {
     SIRENS: "Minutes of sirens in Kyiv",
     ENERGY: "Energy hit in the rear, as reported",
 }
+ROOM, TIGHT = 12, 21  # points a day: for numbers at all, and for numbers of three digits side by side
 FADES = 8  # steps of a bar that fades where no edge was named
 
 
@@ -212,10 +217,11 @@ def draw_claims(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = True
     claims, days = frame[frame["part"] == CLAIM], frame[frame["part"] != CLAIM]
     first, last = days["start"].min(), days["end"].max()
     shown = [part for part in ROWS if (days["part"] == part).any()]
-    heights = {DRONES: 1.55, SIRENS: 0.24, ENERGY: 0.24}
+    left, wide = 0.4, width - 0.45
+    room = 72 * wide / (last - first).days  # points a day
+    heights = {DRONES: 1.55, SIRENS: 0.24 if room > TIGHT else 0.36, ENERGY: 0.24}
     below = sum(heights[part] + 0.26 for part in shown)
     sheet = _sheet(width, 0.36 * len(claims) + below + 0.3, claims_words(frame) if titled else None)
-    left, wide = 0.4, width - 0.45
     ax = sheet.axes(left, 0, wide, 0.36 * len(claims))
     for place, claim in enumerate(claims.itertuples()):
         sheet.say(left, 0.36 * place, claim.label, fontweight="bold" if claim.state == "main" else "normal")
@@ -229,9 +235,9 @@ def draw_claims(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = True
         here = days[days["part"] == part].assign(x=lambda rows: (rows["start"] - first).dt.days + 0.5)
         if part == DRONES:
             raids = days[days["part"] == MISSILES].assign(x=lambda rows: (rows["start"] - first).dt.days + 0.5)
-            _draw_launches(ax, here, raids, roomy=72 * wide / len(here) > 9)
+            _draw_launches(ax, here, raids, roomy=room > 9)
         else:
-            _draw_squares(ax, here, roomy=72 * wide / len(here) > 17)
+            _draw_squares(ax, here, room=room)
         for x in here.loc[here["inside"], "x"]:
             ax.axvspan(x - 0.5, x + 0.5, color=LESS, alpha=0.12, lw=0, zorder=0)
         y += heights[part] + 0.26
@@ -278,21 +284,66 @@ def _draw_launches(ax: Axes, drones: pd.DataFrame, missiles: pd.DataFrame, *, ro
     ax.set_yticks([tick for tick in ax.get_yticks() if tick <= top])
 
 
-def _draw_squares(ax: Axes, part: pd.DataFrame, *, roomy: bool) -> None:
+def _draw_squares(ax: Axes, part: pd.DataFrame, *, room: float) -> None:
     from matplotlib.patches import Rectangle
 
+    roomy, step = room > ROOM, 0.22 if room < TIGHT else 0.0
     for row in part.itertuples():
         if row.part == SIRENS and np.isnan(row.value):
             continue
         box, look = (row.x - 0.45, 0.05, 0.9, 0.9), {"ec": INK, "lw": 0.8, "fc": "none"}
+        look["lw"] = 0.0 if step and row.part == SIRENS else 0.8
         if row.part == SIRENS:
             share = 0.0 if row.value == 0 else 0.3 if roomy else min(0.9, 0.15 + row.value / 600)
             ax.add_patch(Rectangle(box[:2], *box[2:], fc=STRIPE, alpha=share, lw=0))
             if roomy:
-                ax.text(row.x, 0.46, amount(row.value), ha="center", va="center")
+                ax.text(row.x, 0.46 + step * (-1) ** int(row.x), amount(row.value), ha="center", va="center")
         elif row.state in ("reported", "near the front only"):
             ax.add_patch(Rectangle(box[:2], 0.9, 0.9 if row.state == "reported" else 0.45, fc=INK, lw=0))
         elif row.state == "nothing readable":
             look |= {"hatch": "/////", "ec": STRIPE, "lw": 0}
         ax.add_patch(Rectangle(box[:2], *box[2:], **look))
     ax.set(ylim=(0, 1), yticks=[])
+
+
+# --- B ---
+
+BIN, DOT = 0.05, 3.8  # width of a stack of dots in launched over expected; points from dot to dot
+
+
+@_in_look
+def draw_unusual(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = True) -> Figure:
+    """A pause among 100 dots for ordinary spells of its length, a row each, from `unusual_frame`."""
+    stacks = np.floor(frame["ratio"].clip(upper=MOST - BIN / 2) / BIN + 1e-9)
+    frame = frame.assign(x=(stacks + 0.5) * BIN, level=frame.groupby(["pause", "outcome", "kind", stacks]).cumcount())
+    narrow, head = width < WIDE, LINE * (2 if width < WIDE else 1)
+    short = frame["outcome"].eq(MISSILES) & ~frame["testable"]
+    told = frame[short & (frame["kind"] == "pause")].to_dict("records")
+    aside = {row["pause"]: f"; missiles: {how_often(row)}" for row in told if row["n_placebo"]}
+    rows = [part for _, part in frame[~short].groupby(["pause", "outcome"], sort=False)]
+    high = [DOT * (part["level"].max() + 2) / 72 if len(part) > 1 else 0.0 for part in rows]
+    heights = [head + dots + 0.16 if dots else LINE + 0.1 for dots in high]
+    sheet = _sheet(width, sum(heights) + 0.4, unusual_words(frame) if titled else None)
+    ax = None
+    for i, part in enumerate(rows):
+        y, row = sum(heights[:i]), part.iloc[0]
+        missiles, often = row["outcome"] == MISSILES, how_often(row)
+        if not high[i]:
+            sheet.say(0.1, y, f"{row['name']}: {often}")
+            continue
+        sheet.say(0.1, y, "Missiles" if missiles else row["name"], fontweight="normal" if missiles else "bold")
+        often += "" if missiles else aside.get(row["pause"], "")
+        sheet.say(0.1 if narrow else width - 0.1, y + LINE * narrow, often, ha="left" if narrow else "right")
+        ax = sheet.axes(0.1, y + head + 0.04, width - 0.2, high[i])
+        ordinary = part[part["kind"] == "ordinary"]
+        ax.plot(ordinary["x"], ordinary["level"] + 0.5, "o", ms=0.85 * DOT, color=GREY, mew=0)
+        ax.axvline(1, color=INK, lw=0.8, zorder=0)
+        hue = LESS if row["ratio"] < 1 else SURGE
+        ax.plot(min(row["ratio"], MOST), 1.2, "o", ms=9, color=hue, mew=0, clip_on=False, zorder=5)
+        ax.set(xlim=(-0.03, MOST + 0.03), ylim=(0, 72 * high[i] / DOT), yticks=[], xticks=[])
+        ax.spines["left"].set_visible(False)
+    if ax is not None:
+        ax.set_xticks([0, 1, 2, MOST], ["0", "1", "2", "3+"])
+        words = "← fewer   as expected   more →"
+        ax.annotate(words, (1, 0), (0, -18), textcoords="offset points", ha="center", va="top")
+    return sheet.figure

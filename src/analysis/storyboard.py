@@ -5,7 +5,7 @@ Nothing is estimated here: numbers are those of the effects, of the tables and o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,16 +15,18 @@ import numpy as np
 import pandas as pd
 
 from analysis.days import KYIV
+from analysis.effect import PauseEffect
 from analysis.launches import decide_pause
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.setting import SALVO_MISSILES, Registry, days_of_others
 from analysis.sirens import alert_minutes
 from analysis.tables import load_strikes, load_table
 from analysis.witness import inferred_zeros
-from analysis.words import amount, counted, days_text, listed
+from analysis.words import MORE, amount, counted, days_text, listed, outcome_label
 
 DRONES, MISSILES = "drones_launched", "missiles_launched"
 FORTNIGHT = 14
+MOST = 3.0  # times the expected number, where the axis of ratios ends
 ONE_SIDE = "Counts of the Ukrainian Air Force, one side's claims; front-line fire is not in them."
 
 
@@ -102,6 +104,72 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
     known = frame[frame["role"] == "pause"].groupby("name", sort=False)
     each = [f"{name}: {_launched(part)}" for name, part in known]
     return Words(title, reading, ONE_SIDE, f"{frame['pause'].nunique()} small charts of days. {'; '.join(each)}.")
+
+
+# --- B: how unusual ---
+
+DOTS, RARE = 100, 40  # dots a row; at most one ordinary spell in 40 is rare
+
+
+def unusual_frame(effects: Sequence[PauseEffect], *, registry: Registry | None = None) -> pd.DataFrame:
+    """A row a pause, and a hundred quantiles of the ordinary spells of its length, by launched over expected.
+
+    `as_far` of `n_placebo` ordinary spells are as quiet, or as busy where the pause lies above their middle.
+    """
+    registry, parts = load_pauses() if registry is None else registry, []
+    for effect in effects:
+        ordinary, ratio = effect.placebo["ratio"].to_numpy(), effect.ratio
+        dots = np.quantile(ordinary, (np.arange(DOTS) + 0.5) / DOTS) if len(ordinary) else []
+        quiet, busy = (int((ordinary <= ratio).sum()), int((ordinary >= ratio).sum())) if len(ordinary) else (0, 0)
+        part = pd.DataFrame({"kind": ["pause", *["ordinary"] * len(dots)], "ratio": [ratio, *dots]}, dtype=object)
+        own = {
+            "pause": effect.pause,
+            "name": registry[effect.pause].name,
+            "outcome": effect.outcome,
+            "observed": effect.observed,
+            "expected": effect.expected,
+            "n_days": effect.n_days,
+            "n_placebo": len(ordinary),
+            "as_far": min(quiet, busy),
+            "side": "quiet" if quiet <= busy else "busy",
+            "testable": effect.testable or effect.verdict == MORE,
+        }
+        parts.append(part.astype({"ratio": float}).assign(**own))
+    frame = pd.concat(parts, ignore_index=True)[[*own, "kind", "ratio"]]
+    return frame.astype({"observed": float, "expected": float})
+
+
+def how_often(row: Mapping[str, Any], spells: str = "") -> str:
+    """How often an ordinary spell lies as far out, as one says it.
+
+    >>> how_often({"n_placebo": 297, "as_far": 43, "side": "quiet", "testable": True})
+    '1 in 7 as quiet'
+    """
+    n, far, side = row["n_placebo"], row["as_far"], row["side"]
+    if not n:
+        return "no usable counts"
+    if not row["testable"]:
+        return "too short to tell"
+    if not far:
+        return f"{'quieter' if side == 'quiet' else 'busier'} than all {n}{spells}"
+    return f"{far} of {n}{spells} as {side}" if far * RARE < n else f"1 in {round(n / far)}{spells} as {side}"
+
+
+def unusual_words(frame: pd.DataFrame) -> Words:
+    """Title and words of the figure of pauses among ordinary spells; for one pause the title is its own finding."""
+    rows = frame[frame["kind"] == "pause"].to_dict("records")
+    drones = [row for row in rows if row["outcome"] == DRONES and row["testable"]]
+    rare = [row for row in drones if row["side"] == "quiet" and row["as_far"] * RARE <= row["n_placebo"]]
+    title = f"In {len(rare)} of {len(drones)} pauses drones were as few as in at most 1 of {RARE} ordinary spells"
+    if len({row["pause"] for row in rows}) == 1:
+        spells = f" ordinary spells of {days_text(rows[0]['n_days'])}"
+        title = f"{rows[0]['name']}: {how_often(rows[0], spells)}"
+    reading = (
+        f"Large dot: the pause. {DOTS} grey dots: ordinary spells of its length, by drones launched over expected; "
+        f"{MOST:.0f} stands for {MOST:.0f} and more."
+    )
+    each = [f"{row['name']}, {outcome_label(row['outcome'], short=True)}: {how_often(row)}" for row in rows]
+    return Words(title, reading, ONE_SIDE, f"{title}. {'; '.join(each)}.")
 
 
 # --- C: what was promised and what happened ---
