@@ -1,0 +1,349 @@
+"""The figures for readers, drawn: from the frames of `storyboard` to matplotlib figures, SVG and PNG.
+
+Backgrounds are transparent and ink is a middle grey that shows on white and on dark; in SVG it is the page's own ink.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from calendar import month_name
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial, wraps
+from textwrap import fill as fill_lines
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import numpy as np
+import pandas as pd
+
+from analysis.figures import DOTS, SEEN, SMALL
+from analysis.setting import SALVO_MISSILES
+from analysis.storyboard import (
+    CLAIM,
+    DRONES,
+    ENERGY,
+    FORTNIGHT,
+    MISSILES,
+    MOST,
+    SIRENS,
+    Words,
+    claims_words,
+    how_often,
+    nine_pauses_words,
+    unusual_words,
+)
+from analysis.words import amount, span_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDE, PHONE = 7.2, 4.0  # inches
+INK, GREY, STRIPE = "#777777", "#a6a6a6", "#8c8c8c"
+LINE = 0.17  # inches, of small print
+LESS, SURGE = SEEN, "#d55e00"  # one hue for fewer, another for more
+LOOK = {
+    "font.family": "DejaVu Sans",
+    "font.size": SMALL,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "strike-pauses",
+    **dict.fromkeys(["text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"], INK),
+}
+CLASS = "storyboard"
+STYLE = f"<style>.{CLASS}{{color:#333}}@media(prefers-color-scheme:dark){{.{CLASS}{{color:#d6d6d6}}}}</style>"
+CUT = 4.0  # times the expected number
+P = ParamSpec("P")
+fill = partial(fill_lines, break_on_hyphens=False)
+
+
+def _in_look(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    @wraps(draw)
+    def drawn(*args: P.args, **options: P.kwargs) -> Figure:
+        import matplotlib as mpl
+
+        with mpl.rc_context(LOOK):
+            return draw(*args, **options)
+
+    return drawn
+
+
+def svg(figure: Figure, *, alt: str = "") -> str:
+    """The figure as SVG, the same on every run: text stays text, ink is the page's own, in dark mode too."""
+    import matplotlib as mpl
+
+    buffer = io.StringIO()
+    with mpl.rc_context(LOOK):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = re.sub(r'<g id="[^"]*"', "<g", text[text.index("<svg") :])  # names repeat from figure to figure of a page
+    text = text.replace(INK, "currentColor").replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
+    label = alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
+    head = f'<svg class="{CLASS}" role="img" aria-label="{label}" '
+    return text.replace("<svg ", head, 1).replace(">", f">{STYLE}", 1)
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG, the same on every run."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DOTS, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """A figure measured in inches from the upper left corner of what is drawn, below its title."""
+
+    figure: Figure
+    head: float
+
+    def axes(self, x: float, y: float, width: float, height: float, **options: Any) -> Axes:
+        w, h = self.figure.get_size_inches()
+        return self.figure.add_axes((x / w, 1 - (self.head + y + height) / h, width / w, height / h), **options)
+
+    def say(self, x: float, y: float, words: str, **look: Any) -> None:
+        """Words whose upper edge is at y, or what `va` says."""
+        w, h = self.figure.get_size_inches()
+        self.figure.text(x / w, 1 - (self.head + y) / h, words, **({"va": "top", "linespacing": 1.15} | look))
+
+
+def _sheet(width: float, height: float, words: Words | None) -> _Sheet:
+    """A sheet with title above and how to read it below where there are words."""
+    from matplotlib.figure import Figure
+
+    title = fill(words.title, int(width * 10.3)) if words else ""
+    note = fill(f"{words.reading} {words.caption}", int(width * 14.6)) if words else ""
+    head = 0.2 * (title.count("\n") + 1) + 0.1 if title else 0.0
+    foot = LINE * (note.count("\n") + 1) + 0.1 if note else 0.0
+    sheet = _Sheet(Figure(figsize=(width, head + height + foot)), head)
+    sheet.say(0.02, 0.03 - head, title, fontsize=11, fontweight="bold")
+    sheet.say(0.02, height + 0.08, note)
+    return sheet
+
+
+def _dates(first: pd.Timestamp, last: pd.Timestamp) -> str:
+    return re.sub(r"([A-Z][a-z]{2})[a-z]+", r"\1", span_text(first, last)).replace(" to ", "–")
+
+
+def _short(name: str) -> str:
+    """A pause's name without the date that stands beside it."""
+    return re.sub(rf",? (\d+-\d+ )?(({'|'.join(month_name[1:])}) )?20\d\d$", "", name)
+
+
+@_in_look
+def draw_nine_pauses(frame: pd.DataFrame, *, columns: int = 3, titled: bool = True) -> Figure:
+    """A panel a pause: drones over expected by day, from `nine_pauses_frame`; one column for a phone."""
+    names = frame["pause"].unique()
+    width, left, gap = WIDE if columns > 1 else PHONE, 0.72, 0.22
+    panel = (width - left - gap * (columns - 1) - 0.05) / columns
+    header, high = (0.76, 1.35) if columns > 1 else (0.58, 1.1)
+    step = header + high + 0.28
+    sheet = _sheet(width, -(-len(names) // columns) * step, nine_pauses_words(frame) if titled else None)
+    for i, name in enumerate(names):
+        row, column = divmod(i, columns)
+        part, x, y = frame[frame["pause"] == name], left + column * (panel + gap), row * step
+        first, letters = part.iloc[0], int(panel * 11.3)
+        heading = fill(_short(first["name"]), letters)
+        told = ": ".join(filter(None, [_dates(first["first_day"], first["last_day"]), first["word"]]))
+        sheet.say(x, y, heading, fontweight="bold")
+        sheet.say(x, y + LINE * (1 + heading.count("\n")), fill(told, letters))
+        ax = sheet.axes(x, y + header, panel, high)
+        _draw_pause(ax, part)
+        ax.set_yticks([0, 1, 2, 3, 4], ["0", "expected", "2 times", "3 times", "4 times"] if not column else [])
+    return sheet.figure
+
+
+def _draw_pause(ax: Axes, part: pd.DataFrame) -> None:
+    part = part[part["offset"].between(-FORTNIGHT, FORTNIGHT)]
+    ax.set(xlim=(-FORTNIGHT - 0.7, FORTNIGHT + 0.7), ylim=(0, CUT + 1.3))
+    ax.set_xticks([-7, 0, 7], ["−7", "start", "+7"])
+    ax.spines["left"].set_bounds(0, CUT)
+    if (part["basis"] == "not usable").all():
+        ax.text(0, CUT / 2, "no usable counts", ha="center")
+        return
+    for day in part.loc[part["role"] == "another pause", "offset"]:
+        ax.axvspan(day - 0.5, day + 0.5, color=STRIPE, alpha=0.2, lw=0)
+    ax.bar(part["offset"], part["multiple"].clip(upper=CUT), 0.78, color=_hues(part), lw=0)
+    ax.axhline(1, color=INK, lw=0.8)
+    _mark_days(ax, part["offset"], part["basis"])
+    for row in part[part["multiple"] > CUT].itertuples():
+        ax.annotate(amount(row.drones), (row.offset, CUT), ha="center", va="bottom")
+    raids = part[part["missiles"] >= SALVO_MISSILES]
+    _triangles(ax, raids["offset"], raids["missiles"], CUT + 0.75)
+
+
+def _hues(part: pd.DataFrame) -> list[str]:
+    return [LESS if role == "pause" else GREY for role in part["role"]]
+
+
+def _mark_days(ax: Axes, at: pd.Series, basis: pd.Series) -> None:
+    """A circle on the axis for a zero that is inferred, a cross for a day without a report."""
+    for kind, mark, edge in (("inferred zero", "o", LESS), ("no report", "x", INK)):
+        here = at[basis == kind]
+        ax.plot(here, np.zeros(len(here)), mark, ms=5, mfc="none", mec=edge, mew=1.4, clip_on=False, zorder=5)
+
+
+def _triangles(ax: Axes, at: Sequence[float], counts: Sequence[float], height: float, *, apart: float = 3) -> None:
+    """Raids as triangles with their counts above; where two lie close, only the larger has its number."""
+    at, counts = np.asarray(at), np.asarray(counts)
+    ax.plot(at, np.full(len(at), height), "v", ms=4, color=INK, mew=0, clip_on=False)
+    for place, count in zip(at, counts, strict=True):
+        near = (np.abs(at - place) < apart) & ((counts > count) | ((counts == count) & (at < place)))
+        if not near.any():
+            note: dict[str, Any] = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+            ax.annotate(amount(count), (place, height), annotation_clip=False, **note)
+
+
+# --- C ---
+
+ROWS = {
+    DRONES: "Drones launched; dashes: expected; triangles: missiles",
+    SIRENS: "Minutes of sirens in Kyiv",
+    ENERGY: "Energy hit in the rear, as reported",
+}
+ROOM, TIGHT = 12, 21  # points a day: for numbers at all, and for numbers of three digits side by side
+FADES = 8  # steps of a bar that fades where no edge was named
+
+
+@_in_look
+def draw_claims(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = True) -> Figure:
+    """Claims as bars, launches as columns, sirens and energy as squares, from `claims_frame`."""
+    claims, days = frame[frame["part"] == CLAIM], frame[frame["part"] != CLAIM]
+    first, last = days["start"].min(), days["end"].max()
+    shown = [part for part in ROWS if (days["part"] == part).any()]
+    left, wide = 0.4, width - 0.45
+    room = 72 * wide / (last - first).days  # points a day
+    heights = {DRONES: 1.55, SIRENS: 0.24 if room > TIGHT else 0.36, ENERGY: 0.24}
+    below = sum(heights[part] + 0.26 for part in shown)
+    sheet = _sheet(width, 0.36 * len(claims) + below + 0.3, claims_words(frame) if titled else None)
+    ax = sheet.axes(left, 0, wide, 0.36 * len(claims))
+    for place, claim in enumerate(claims.itertuples()):
+        sheet.say(left, 0.36 * place, claim.label, fontweight="bold" if claim.state == "main" else "normal")
+        _draw_claim(ax, claim, place + 0.65, first, last)
+    ax.set(ylim=(len(claims), 0), yticks=[])
+    y = 0.36 * len(claims) + 0.06
+    axes = [ax]
+    for part in shown:
+        sheet.say(left, y, ROWS[part])
+        ax = sheet.axes(left, y + 0.2, wide, heights[part])
+        here = days[days["part"] == part].assign(x=lambda rows: (rows["start"] - first).dt.days + 0.5)
+        if part == DRONES:
+            raids = days[days["part"] == MISSILES].assign(x=lambda rows: (rows["start"] - first).dt.days + 0.5)
+            _draw_launches(ax, here, raids, roomy=room > 9)
+        else:
+            _draw_squares(ax, here, room=room)
+        for x in here.loc[here["inside"], "x"]:
+            ax.axvspan(x - 0.5, x + 0.5, color=LESS, alpha=0.12, lw=0, zorder=0)
+        y += heights[part] + 0.26
+        axes.append(ax)
+    step = max(1, round(0.55 * (last - first).days / wide))
+    ticks = pd.date_range(first, last - pd.Timedelta(days=1), freq=f"{step}D")
+    for ax in axes:
+        ax.set(xlim=(0, (last - first).days), xticks=[])
+    axes[-1].set_xticks([(day - first).days + 0.5 for day in ticks], [f"{day.day} {day:%b}" for day in ticks])
+    for ax in [axes[0], *axes[2:]]:
+        ax.spines[:].set_visible(False)
+        ax.tick_params(length=0)
+    return sheet.figure
+
+
+def _draw_claim(ax: Axes, claim: Any, y: float, first: pd.Timestamp, last: pd.Timestamp) -> None:
+    """A bar from edge to edge, clipped to what is shown; towards an edge that nobody named it fades."""
+    day = pd.Timedelta(days=1)
+    if pd.isna(claim.start) and pd.isna(claim.end):
+        ax.text(0, y, "no dates named", va="center", style="italic")
+        return
+    start, end = (None if pd.isna(edge) else (edge - first) / day for edge in (claim.start, claim.end))
+    low, high = start or 0.0, (last - first) / day if end is None else end
+    if start is not None and end is not None:
+        edge = INK if claim.state == "main" else "none"
+        ax.barh(y, high - low, 0.3, low, color=LESS, alpha=0.9 if edge == INK else 0.5, ec=edge, lw=1.5)
+        return
+    piece = (high - low) / FADES
+    for i in range(FADES):
+        strength = (i + 1 if start is None else FADES - i) / FADES
+        ax.barh(y, piece, 0.3, low + i * piece, align="edge", color=LESS, alpha=0.5 * strength, lw=0)
+
+
+def _draw_launches(ax: Axes, drones: pd.DataFrame, missiles: pd.DataFrame, *, roomy: bool) -> None:
+    top = np.nanmax(drones[["value", "expected"]])
+    ax.bar(drones["x"], drones["value"], 0.78, color=np.where(drones["inside"], LESS, GREY), lw=0)
+    ax.step([*(drones["x"] - 0.5), drones["x"].max() + 0.5], [*drones["expected"], drones["expected"].iloc[-1]],
+            where="post", color=INK, lw=1.2, ls=(0, (3, 2)))  # fmt: skip
+    _mark_days(ax, drones["x"], drones["state"])
+    raids = missiles[missiles["value"] >= (1 if roomy else SALVO_MISSILES)]
+    _triangles(ax, raids["x"], raids["value"], 1.14 * top, apart=1 if roomy else 3)
+    ax.set_ylim(0, 1.42 * top)
+    ax.spines["left"].set_bounds(0, top)
+    ax.set_yticks([tick for tick in ax.get_yticks() if tick <= top])
+
+
+def _draw_squares(ax: Axes, part: pd.DataFrame, *, room: float) -> None:
+    from matplotlib.patches import Rectangle
+
+    roomy, step = room > ROOM, 0.22 if room < TIGHT else 0.0
+    for row in part.itertuples():
+        if row.part == SIRENS and np.isnan(row.value):
+            continue
+        box, look = (row.x - 0.45, 0.05, 0.9, 0.9), {"ec": INK, "lw": 0.8, "fc": "none"}
+        look["lw"] = 0.0 if step and row.part == SIRENS else 0.8
+        if row.part == SIRENS:
+            share = 0.0 if row.value == 0 else 0.3 if roomy else min(0.9, 0.15 + row.value / 600)
+            ax.add_patch(Rectangle(box[:2], *box[2:], fc=STRIPE, alpha=share, lw=0))
+            if roomy:
+                ax.text(row.x, 0.46 + step * (-1) ** int(row.x), amount(row.value), ha="center", va="center")
+        elif row.state in ("reported", "near the front only"):
+            ax.add_patch(Rectangle(box[:2], 0.9, 0.9 if row.state == "reported" else 0.45, fc=INK, lw=0))
+        elif row.state == "nothing readable":
+            look |= {"hatch": "/////", "ec": STRIPE, "lw": 0}
+        ax.add_patch(Rectangle(box[:2], *box[2:], **look))
+    ax.set(ylim=(0, 1), yticks=[])
+
+
+# --- B ---
+
+BIN, DOT = 0.05, 3.8  # width of a stack of dots in launched over expected; points from dot to dot
+
+
+@_in_look
+def draw_unusual(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = True) -> Figure:
+    """A pause among 100 dots for ordinary spells of its length, a row each, from `unusual_frame`."""
+    stacks = np.floor(frame["ratio"].clip(upper=MOST - BIN / 2) / BIN + 1e-9)
+    frame = frame.assign(x=(stacks + 0.5) * BIN, level=frame.groupby(["pause", "outcome", "kind", stacks]).cumcount())
+    narrow, head = width < WIDE, LINE * (2 if width < WIDE else 1)
+    short = frame["outcome"].eq(MISSILES) & ~frame["testable"]
+    told = frame[short & (frame["kind"] == "pause")].to_dict("records")
+    aside = {row["pause"]: f"; missiles: {how_often(row)}" for row in told if row["n_placebo"]}
+    rows = [part for _, part in frame[~short].groupby(["pause", "outcome"], sort=False)]
+    high = [DOT * (part["level"].max() + 2) / 72 if len(part) > 1 else 0.0 for part in rows]
+    heights = [head + dots + 0.16 if dots else LINE + 0.1 for dots in high]
+    sheet = _sheet(width, sum(heights) + 0.4, unusual_words(frame) if titled else None)
+    ax = None
+    for i, part in enumerate(rows):
+        y, row = sum(heights[:i]), part.iloc[0]
+        missiles, often = row["outcome"] == MISSILES, how_often(row)
+        if not high[i]:
+            sheet.say(0.1, y, f"{row['name']}: {often}")
+            continue
+        sheet.say(0.1, y, "Missiles" if missiles else row["name"], fontweight="normal" if missiles else "bold")
+        often += "" if missiles else aside.get(row["pause"], "")
+        sheet.say(0.1 if narrow else width - 0.1, y + LINE * narrow, often, ha="left" if narrow else "right")
+        ax = sheet.axes(0.1, y + head + 0.04, width - 0.2, high[i])
+        ordinary = part[part["kind"] == "ordinary"]
+        ax.plot(ordinary["x"], ordinary["level"] + 0.5, "o", ms=0.85 * DOT, color=GREY, mew=0)
+        ax.axvline(1, color=INK, lw=0.8, zorder=0)
+        hue = LESS if row["ratio"] < 1 else SURGE
+        ax.plot(min(row["ratio"], MOST), 1.2, "o", ms=9, color=hue, mew=0, clip_on=False, zorder=5)
+        ax.set(xlim=(-0.03, MOST + 0.03), ylim=(0, 72 * high[i] / DOT), yticks=[], xticks=[])
+        ax.spines["left"].set_visible(False)
+    if ax is not None:
+        ax.set_xticks([0, 1, 2, MOST], ["0", "1", "2", "3+"])
+        words = "← fewer   as expected   more →"
+        ax.annotate(words, (1, 0), (0, -18), textcoords="offset points", ha="center", va="top")
+    return sheet.figure

@@ -1,0 +1,269 @@
+"""What the figures for readers show: a tidy frame for each, and the words around it.
+
+Nothing is estimated here: numbers are those of the effects, of the tables and of the registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.days import KYIV
+from analysis.effect import PauseEffect
+from analysis.launches import decide_pause
+from analysis.pauses import Pause, load_pauses, reported_pauses
+from analysis.setting import SALVO_MISSILES, Registry, days_of_others
+from analysis.sirens import alert_minutes
+from analysis.tables import load_strikes, load_table
+from analysis.witness import inferred_zeros
+from analysis.words import MORE, amount, counted, days_text, listed, outcome_label
+
+DRONES, MISSILES = "drones_launched", "missiles_launched"
+FORTNIGHT = 14
+MOST = 3.0  # times the expected number, where the axis of ratios ends
+ONE_SIDE = "Counts of the Ukrainian Air Force, one side's claims; front-line fire is not in them."
+
+
+@dataclass(frozen=True)
+class Words:
+    """What stands around a figure: the finding as title, how to read it, source and limits, and the whole in words."""
+
+    title: str
+    reading: str
+    caption: str
+    alt: str
+
+
+def about(value: float) -> str:
+    """A number that is itself an estimate, rounded as one says it.
+
+    >>> about(2041.3), about(647.6), about(11.2), about(0.4)
+    ('2,040', '650', '11', '0.4')
+    """
+    return amount(round(value, -1) if value >= 100 else value)
+
+
+# --- A: all pauses, day by day ---
+
+
+def nine_pauses_frame(
+    registry: Registry | None = None, *, words: Mapping[str, str] | None = None, folder: Path | None = None
+) -> pd.DataFrame:
+    """A row a pause and day: drones launched over that day's expected number, and missiles; `words` by pause id."""
+    registry = load_pauses() if registry is None else registry
+    strikes, parts = load_strikes(folder=folder), []
+    for pause in sorted(reported_pauses(registry), key=lambda pause: pause.days()[0]):
+        days = pause.days()
+        every = pd.date_range(days[0] - pd.Timedelta(days=FORTNIGHT), max(days[0] + _days(FORTNIGHT), days[-1]))
+        effect = decide_pause(pause.id, outcomes=[DRONES], registry=registry, folder=folder)[0]
+        daily = effect.daily.set_index("day").reindex(every)
+        usable, seen = effect.expected is not None, daily["observed"].to_numpy()
+        inferred = every.isin(inferred_zeros(strikes)) & (seen == 0)
+        basis = np.select([inferred, ~np.isnan(seen)], ["inferred zero", "report"], "no report")
+        roles = [every.isin(days), every.isin(list(days_of_others(registry, pause)))]
+        part = {
+            "pause": pause.id,
+            "name": pause.name,
+            "promise": pause.spared,
+            "word": (words or {}).get(pause.id, ""),
+            "first_day": days[0],
+            "last_day": days[-1],
+            "day": every,
+            "offset": (every - days[0]).days,
+            "role": np.select(roles, ["pause", "another pause"], "outside"),
+            "drones": seen,
+            "expected": daily["expected"].to_numpy(),
+            "multiple": (daily["observed"] / daily["expected"]).to_numpy(),
+            "basis": basis if usable else "not usable",
+            "missiles": strikes["missiles_launched"].reindex(every).to_numpy(),
+        }
+        parts.append(pd.DataFrame(part))
+    return pd.concat(parts, ignore_index=True)
+
+
+def nine_pauses_words(frame: pd.DataFrame) -> Words:
+    """Title and words of the figure of all pauses."""
+    inside = frame[(frame["role"] == "pause") & frame["drones"].notna()].drop_duplicates("day")
+    told = []
+    for kind, wide in (("Truces", True), ("Narrower pauses", False)):
+        part = inside[(inside["promise"] == "") == wide]
+        if len(part):
+            told.append(f"{kind}: {_launched(part)}.")
+    title = " ".join(told) or "No pause has usable counts."
+    reading = (
+        "Bars: drones launched over the number expected that day, by days from the start; blue: the pause. Cut at 4 "
+        "times, with the number launched. Open circle: no report, zero inferred. Cross: no report. "
+        f"Triangle: raid of {SALVO_MISSILES} missiles and more. Stripe: another pause."
+    )
+    known = frame[frame["role"] == "pause"].groupby("name", sort=False)
+    each = [f"{name}: {_launched(part)}" for name, part in known]
+    return Words(title, reading, ONE_SIDE, f"{frame['pause'].nunique()} small charts of days. {'; '.join(each)}.")
+
+
+# --- B: how unusual ---
+
+DOTS, RARE = 100, 40  # dots a row; at most one ordinary spell in 40 is rare
+
+
+def unusual_frame(effects: Sequence[PauseEffect], *, registry: Registry | None = None) -> pd.DataFrame:
+    """A row a pause, and a hundred quantiles of the ordinary spells of its length, by launched over expected.
+
+    `as_far` of `n_placebo` ordinary spells are as quiet, or as busy where the pause lies above their middle.
+    """
+    registry, parts = load_pauses() if registry is None else registry, []
+    for effect in effects:
+        ordinary, ratio = effect.placebo["ratio"].to_numpy(), effect.ratio
+        dots = np.quantile(ordinary, (np.arange(DOTS) + 0.5) / DOTS) if len(ordinary) else []
+        quiet, busy = (int((ordinary <= ratio).sum()), int((ordinary >= ratio).sum())) if len(ordinary) else (0, 0)
+        part = pd.DataFrame({"kind": ["pause", *["ordinary"] * len(dots)], "ratio": [ratio, *dots]}, dtype=object)
+        own = {
+            "pause": effect.pause,
+            "name": registry[effect.pause].name,
+            "outcome": effect.outcome,
+            "observed": effect.observed,
+            "expected": effect.expected,
+            "n_days": effect.n_days,
+            "n_placebo": len(ordinary),
+            "as_far": min(quiet, busy),
+            "side": "quiet" if quiet <= busy else "busy",
+            "testable": effect.testable or effect.verdict == MORE,
+        }
+        parts.append(part.astype({"ratio": float}).assign(**own))
+    frame = pd.concat(parts, ignore_index=True)[[*own, "kind", "ratio"]]
+    return frame.astype({"observed": float, "expected": float})
+
+
+def how_often(row: Mapping[str, Any], spells: str = "") -> str:
+    """How often an ordinary spell lies as far out, as one says it.
+
+    >>> how_often({"n_placebo": 297, "as_far": 43, "side": "quiet", "testable": True})
+    '1 in 7 as quiet'
+    """
+    n, far, side = row["n_placebo"], row["as_far"], row["side"]
+    if not n:
+        return "no usable counts"
+    if not row["testable"]:
+        return "too short to tell"
+    if not far:
+        return f"{'quieter' if side == 'quiet' else 'busier'} than all {n}{spells}"
+    return f"{far} of {n}{spells} as {side}" if far * RARE < n else f"1 in {round(n / far)}{spells} as {side}"
+
+
+def unusual_words(frame: pd.DataFrame) -> Words:
+    """Title and words of the figure of pauses among ordinary spells; for one pause the title is its own finding."""
+    rows = frame[frame["kind"] == "pause"].to_dict("records")
+    drones = [row for row in rows if row["outcome"] == DRONES and row["testable"]]
+    rare = [row for row in drones if row["side"] == "quiet" and row["as_far"] * RARE <= row["n_placebo"]]
+    title = f"In {len(rare)} of {len(drones)} pauses drones were as few as in at most 1 of {RARE} ordinary spells"
+    if len({row["pause"] for row in rows}) == 1:
+        spells = f" ordinary spells of {days_text(rows[0]['n_days'])}"
+        title = f"{rows[0]['name']}: {how_often(rows[0], spells)}"
+    reading = (
+        f"Large dot: the pause. {DOTS} grey dots: ordinary spells of its length, by drones launched over expected; "
+        f"{MOST:.0f} stands for {MOST:.0f} and more."
+    )
+    each = [f"{row['name']}, {outcome_label(row['outcome'], short=True)}: {how_often(row)}" for row in rows]
+    return Words(title, reading, ONE_SIDE, f"{title}. {'; '.join(each)}.")
+
+
+# --- C: what was promised and what happened ---
+
+CLAIM, SIRENS, ENERGY = "claim", "minutes of sirens in Kyiv", "energy in the rear"
+BEFORE, AFTER = 4, 5  # days shown around the window
+READABLE = 0.25  # of the days shown; below, the row says nothing
+ENERGY_STATES = {"no": "denied", "silent": "nothing readable", "not_found": "nothing readable"}
+
+
+def claims_frame(pause: Pause, *, registry: Registry | None = None, folder: Path | None = None) -> pd.DataFrame:
+    """Each claim as a row from start to end, then a row a day of drones, missiles, sirens in Kyiv and energy hit.
+
+    `start` and `end` are strike days, so that 12:00 is a day and three quarters after 18:00 of two days before; an
+    edge that no party named is empty.
+    """
+    claims = []
+    for claim in pause.claims:
+        start, end = (None if edge is None else _on_strike_clock(edge) for edge in claim.span)
+        state = "main" if claim.id == pause.main else "claimed"
+        claims.append({"part": CLAIM, "label": claim.party, "start": start, "end": end, "state": state})
+    known = [edge for row in claims for edge in (row["start"], row["end"]) if edge is not None]
+    days = pause.days()
+    first = min(days[0] - _days(BEFORE), min(known).normalize() - _days(1))
+    every = pd.date_range(first, max(days[-1] + _days(AFTER), max(known).normalize() + _days(1)))
+    parts = [pd.DataFrame(claims)]
+    zeros = inferred_zeros(load_strikes(folder=folder))
+    for effect in decide_pause(pause.id, registry=registry, folder=folder):
+        daily = effect.daily.set_index("day").reindex(every)
+        if daily["expected"].isna().all():
+            continue
+        part = _by_day(effect.outcome, every, daily["observed"]).assign(expected=daily["expected"].to_numpy())
+        silent = part["start"].isin(zeros) & (effect.outcome == DRONES)
+        part["state"] = np.where(part["value"].isna(), "no report", np.where(silent, "inferred zero", "report"))
+        parts.append(part)
+    parts.append(_by_day(SIRENS, every, alert_minutes(folder=folder)["Kyiv City"]))
+    coded = load_table("energy_coded", folder=folder).set_index("day").reindex(every)
+    hit = np.where(coded["rear_oblasts"] > 0, "reported", "near the front only")
+    state = np.where(coded["code"] == "yes", hit, coded["code"].map(ENERGY_STATES).fillna("nothing readable"))
+    if (state != "nothing readable").mean() >= READABLE:
+        parts.append(_by_day(ENERGY, every, coded["rear_oblasts"]).assign(state=state))
+    frame = pd.concat(parts, ignore_index=True).assign(pause=pause.id)
+    frame["inside"] = frame["start"].isin(days) & (frame["part"] != CLAIM)
+    return frame.reindex(columns=["pause", "part", "label", "start", "end", "value", "expected", "state", "inside"])
+
+
+def _by_day(part: str, every: pd.DatetimeIndex, values: pd.Series) -> pd.DataFrame:
+    values = values.reindex(every).to_numpy(float, na_value=np.nan)
+    return pd.DataFrame({"part": part, "label": "", "start": every, "end": every + _days(1), "value": values})
+
+
+def _on_strike_clock(moment: datetime) -> pd.Timestamp:
+    """A moment on the clock of strike days, which begin at 18:00 of the eve."""
+    return pd.Timestamp(moment).tz_convert(KYIV).tz_localize(None) + pd.Timedelta(hours=6)
+
+
+def claims_words(frame: pd.DataFrame) -> Words:
+    """Title and words of the figure of one pause's claims and days."""
+    drones, missiles = (frame[frame["part"] == part] for part in (DRONES, MISSILES))
+    seen, raids = (part[part["inside"] & part["value"].notna()] for part in (drones, missiles))
+    title = "No usable counts of launches for this window"
+    if len(seen):
+        title = counted(seen["value"].sum(), "drones")
+        title += f" and {counted(raids['value'].sum(), 'missiles')}" if len(raids) else ""
+        title += f" in {days_text(len(seen))}, about {about(seen['expected'].sum())} drones expected"
+    after = missiles[(missiles["start"] > raids["start"].max()) & (missiles["value"] >= SALVO_MISSILES)]
+    if len(after):
+        worst = after.loc[after["value"].idxmax()]
+        title += f"; then {amount(worst['value'])} missiles on {worst['start'].day} {worst['start']:%B}"
+    reading = "Bars: what each party said, faded where it named no edge; outlined: the window counted here"
+    reading += ", blue below it." if len(seen) else "."
+    caption = f"Strike days, from 18:00 to 18:00. {ONE_SIDE}"
+    if (frame["part"] == ENERGY).any():
+        reading += (
+            " Energy: full square, hit reported; half, near the front only; open, denied; hatched, nothing readable."
+        )
+        caption += " Energy: coded from public reports."
+    parties = listed([f"{row.label}{_edges(row)}" for row in frame[frame["part"] == CLAIM].itertuples()])
+    return Words(title, reading, caption, f"{title}. Claims: {parties}.")
+
+
+def _edges(row: Any) -> str:
+    last = row.end - pd.Timedelta(seconds=1)
+    ends = [f"{word} {edge.day} {edge:%B}" for word, edge in (("from", row.start), ("to", last)) if pd.notna(edge)]
+    return f" ({' '.join(ends)})" if ends else " (no dates)"
+
+
+def _launched(part: pd.DataFrame) -> str:
+    seen = part.dropna(subset=["drones", "expected"])
+    if seen.empty:
+        return "no usable counts"
+    flown, expected = amount(seen["drones"].sum()), about(seen["expected"].sum())
+    return f"{flown} drones in {days_text(len(seen))}, about {expected} expected"
+
+
+def _days(n: int) -> pd.Timedelta:
+    return pd.Timedelta(days=n)
