@@ -37,6 +37,8 @@ ROOMS = [
     "scorecard",
     "coverage",
     "together",
+    "storyboard",
+    "panels",
     "calibration",
     "reports",
     "explore",

@@ -17,12 +17,13 @@ from analysis.tables import load_strikes
 from analysis.vocabulary import (
     NO_DATA,
     SILENT,
-    about,
     as_extreme,
     confidence,
     doubts_of,
     frequency,
     plain_row,
+    plainly,
+    rounded,
     size,
     word,
 )
@@ -40,6 +41,7 @@ class Question:
 
     key: str
     asked: str
+    about: str
     sought: tuple[tuple[str, str], ...]  # outcome and stratum
     noun: tuple[str, str]
     window: str = "pause"
@@ -50,15 +52,30 @@ class Question:
 DRONES, MISSILES = ("drone", "drones"), ("missile", "missiles")
 MINUTES = ("siren minute", "siren minutes")
 QUESTIONS = (
-    Question("drones", "Drones", (("drones_launched", NATIONAL),), DRONES, launches=True),
-    Question("missiles", "Missiles", (("missiles_launched", NATIONAL),), MISSILES, launches=True),
-    Question("drones-after", "Drones, the week after", (("drones_launched", NATIONAL),), DRONES, AFTER, launches=True),
+    Question("drones", "Drones", "drones", (("drones_launched", NATIONAL),), DRONES, launches=True),
+    Question("missiles", "Missiles", "missiles", (("missiles_launched", NATIONAL),), MISSILES, launches=True),
     Question(
-        "missiles-after", "Missiles, the week after", (("missiles_launched", NATIONAL),), MISSILES, AFTER, launches=True
+        "drones-after",
+        "Drones, the week after",
+        "drones in the week after",
+        (("drones_launched", NATIONAL),),
+        DRONES,
+        AFTER,
+        launches=True,
+    ),
+    Question(
+        "missiles-after",
+        "Missiles, the week after",
+        "missiles in the week after",
+        (("missiles_launched", NATIONAL),),
+        MISSILES,
+        AFTER,
+        launches=True,
     ),
     Question(
         "energy",
         "Energy in Ukraine",
+        "energy in Ukraine",
         (
             ("energy_coded_rear_oblasts", "rear"),
             ("energy_digest_rear", "rear"),
@@ -68,17 +85,24 @@ QUESTIONS = (
         ("reported hit", "reported hits"),
         coded=True,
     ),
-    Question("kyiv", "Sirens in Kyiv city", (("alert_minutes", "Kyiv City"),), MINUTES),
+    Question("kyiv", "Sirens in Kyiv city", "sirens in Kyiv city", (("alert_minutes", "Kyiv City"),), MINUTES),
     Question(
-        "rear", "Sirens away from the front", (("siren_minutes_rear", NATIONAL), ("alert_minutes", "rear")), MINUTES
+        "rear",
+        "Sirens away from the front",
+        "sirens away from the front",
+        (("siren_minutes_rear", NATIONAL), ("alert_minutes", "rear")),
+        MINUTES,
     ),
     Question(
         "other-side",
+        "Ukraine's strikes on Russia",
         "Ukraine's strikes on Russia",
         (("drones_claimed_by_russia", NATIONAL),),
         ("drone that Russia says it shot down", "drones that Russia says it shot down"),
     ),
 )
+
+ABOUT = {question.key: question.about for question in QUESTIONS}
 
 
 @dataclass(frozen=True)
@@ -108,7 +132,7 @@ class Answered:
     def sentence(self) -> str:
         """The finding in a sentence: size, frequency, word."""
         told = "; ".join(filter(None, [self.size, self.frequency]))
-        seen = f"{told}: {self.word}" if told else f"{self.asked[0].lower()}{self.asked[1:]}: {self.word}"
+        seen = f"{told}: {self.word}" if told else f"{self.word} on {ABOUT[self.question]}"
         if self.word in SILENT[:2]:
             return f"{seen} ({self.note})."
         return f"{seen}. {capital(self.note)}." if self.note else f"{seen}."
@@ -120,11 +144,11 @@ class Answered:
         return f"{self.confidence}: {self.doubts}" if self.doubts else self.confidence
 
     def brief(self) -> str:
-        """Word and number in few words, for a cell."""
+        """The word, then what was counted / expected, for a cell."""
         if self.counted is None or self.word in SILENT[:2]:
             return self.word
-        ratio = f" ({amount(self.counted)}, {about(self.expected)} expected)" if self.expected is not None else ""
-        return f"{self.word}{ratio}"
+        seen = f" ({amount(self.counted)} / {rounded(self.expected)})" if self.expected is not None else ""
+        return f"{self.word}{seen}"
 
 
 COLUMNS = tuple(Answered.__dataclass_fields__)
@@ -347,7 +371,7 @@ def _backed(question: Question, row: Mapping[str, Any], rows: Sequence[dict]) ->
 
 def _note(question: Question, row: Mapping[str, Any], rows: Sequence[dict], strikes: pd.DataFrame) -> str:
     """What a reader must know beside the number: why there is none, the raid of the week, a quiet that outlasted."""
-    why = str(row["reason"] or "").split("; ")[0]
+    why = plainly(str(row["reason"] or "").split("; ")[0])
     if row["observed"] is None or row["p_value"] is None:
         return why
     if question.window != AFTER:

@@ -6,8 +6,11 @@ prints.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from analysis.words import DEPENDS, FEWER, MORE, NOT_TESTABLE, amount, listed, span_text
@@ -26,6 +29,12 @@ PERHAPS = 0.35
 ORDINARY = (0.7, 1.4)
 HALF = 0.5
 FEWEST_SPELLS = 30  # separate spells of the same length; with fewer, false alarms exceed what is meant
+PLAINER = (
+    (r"\bthe window\b", "these days"),
+    (r"\bwindows\b", "spells"),
+    (r"\bwindow\b", "spell"),
+    (r"\bstrike days?\b", "days"),
+)
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
@@ -112,7 +121,12 @@ def about(value: float) -> str:
     >>> about(647.6), about(3176), about(16.2), about(0.4)
     ('about 650', 'about 3,200', 'about 16', 'less than one')
     """
-    return "less than one" if value < 0.5 else f"about {float(f'{value:.2g}'):,.0f}"
+    return "less than one" if value < 0.5 else f"about {rounded(value)}"
+
+
+def rounded(value: float) -> str:
+    """A number with two digits, whole."""
+    return "under 1" if value < 0.5 else f"{float(f'{value:.2g}'):,.0f}"
 
 
 def size(row: Row, noun: tuple[str, str]) -> str:
@@ -157,6 +171,16 @@ def frequency(row: Row) -> str:
     if share < 1.5:
         return f"most {before}{length}s{after} are {look}"
     return f"one {before}{length} in {in_words(round(share))}{after} is {look}"
+
+
+def plainly(reason: str) -> str:
+    """A reason of the record in a reader's words: days as people write them, none of the terms of the trade.
+
+    >>> plainly("the data end on 2026-04-12, before the window")
+    'the data end on 12 April 2026, before these days'
+    """
+    dated = re.sub(r"\d{4}-\d\d-\d\d", lambda found: span_text(*[date.fromisoformat(found[0])] * 2), reason)
+    return reduce(lambda text, pair: re.sub(*pair, text), PLAINER, dated)
 
 
 def in_words(number: int) -> str:

@@ -317,21 +317,6 @@ def in_brief(row: Row) -> dict[str, str]:
     return {"seen": seen, "ratio": _ratio_in_brief(row), "sight": _sight_in_brief(row, why)}
 
 
-def week_after(row: Row | None) -> str:
-    """The week after a pause in the short phrase of a table, from its row of the record; empty where nothing is known.
-
-    >>> week_after({"ratio": 2.1, "p_value": 0.03, "verdict": "more", "testable": True, "reason": "x"})
-    'week after: 2.10 times the expected, a surge (one-sided p = 0.03)'
-    """
-    row = None if row is None else _empty_as_none(row)
-    if row is None or row["ratio"] is None:
-        return ""
-    if row["p_value"] is None:
-        return f"week after: cannot be told, {row['reason'].split('; ')[0]}"
-    found = "a surge" if row["verdict"] == MORE else "no surge visible" if row["testable"] else "cannot be told"
-    return f"week after: {row['ratio']:.2f} times the expected, {found} (one-sided {chance_text(row['p_value'])})"
-
-
 def _empty_as_none(row: Row) -> dict[str, Any]:
     return {name: None if value != value else value for name, value in row.items()}  # NaN differs from itself
 
@@ -360,14 +345,14 @@ def describe_lull(lull: Lull | None) -> str:
     """How ordinary a quiet of missiles was, in words."""
     if lull is None:
         return "The record of mass salvos before this pause is too thin to say."
-    n, length = lull.observed_salvos, days_text((lull.last_day - lull.first_day).days + 1)
-    came = {0: "no mass salvo", 1: "one mass salvo"}.get(n, f"{n} mass salvos")
-    quiet = f"; a quiet at least as long follows such a start in {lull.quiet_probability:.0%} of cases" * (n == 0)
-    return (
-        f"In this window of {length} there came {came} of missiles, where {lull.expected_salvos:.1f} were to be "
-        f"expected {days_text(lull.days_since_salvo)} after the last one{quiet} ({lull.n_salvos} salvos in "
-        f"{lull.n_days} days)."
-    )
+    n, n_days = lull.observed_salvos, (lull.last_day - lull.first_day).days + 1
+    came = {0: "No mass salvo", 1: "One mass salvo"}.get(n, f"{n} mass salvos")
+    when = "on this one day" if n_days == 1 else f"in these {n_days} days"
+    since = f"{days_text(lull.days_since_salvo)} after the last one"
+    told = f"{came} of missiles came {when}, {since}; {lull.expected_salvos:.1f} were to be expected."
+    if n == 0:
+        told += f" In {100 * lull.quiet_probability:.0f} of 100 such cases the quiet lasts at least as long."
+    return f"{told} This rests on {lull.n_salvos} salvos in {lull.n_days} days."
 
 
 def describe_inferred(days: Iterable[date]) -> str:

@@ -1,12 +1,76 @@
-"""The figures of the pages, by name."""
+"""The figures of the pages, by name: wide, for phones, and to save."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+import pandas as pd
+
+from analysis import panels, storyboard
+from analysis.launches import Assessment, assess
 from analysis.reports.story import Drawing
+from analysis.scorecard import Scorecard
 
 
 def draw(name: str, **shown: Any) -> Drawing | None:
     """One figure from what it shows; nothing where there is nothing to show."""
-    return None
+    return DRAWN[name](**shown) if name in DRAWN else None
+
+
+def _strips(cards: Sequence[Scorecard]) -> Drawing:
+    words = {card.pause.id: card.answer("drones").word for card in cards}
+    frame = storyboard.nine_pauses_frame({card.pause.id: card.pause for card in cards}, words=words)
+    wide, narrow = (partial(panels.draw_nine_pauses, frame, columns=columns) for columns in (3, 1))
+    return _drawing("strips", storyboard.nine_pauses_words(frame), frame, wide, narrow)
+
+
+def _claims(found: Assessment, card: Scorecard) -> Drawing:
+    frame = storyboard.claims_frame(found.pause)
+    return _of_widths("claims", storyboard.claims_words(frame), frame, panels.draw_claims)
+
+
+def _unusual(found: Assessment, card: Scorecard) -> Drawing | None:
+    return _how_unusual([found.primary(outcome) for outcome in found.outcomes()])
+
+
+def _unusual_all(cards: Sequence[Scorecard]) -> Drawing | None:
+    found = [assess(card.pause.id) for card in cards]
+    return _how_unusual([one.primary(outcome) for one in found for outcome in one.outcomes()])
+
+
+def _how_unusual(effects: Sequence[Any]) -> Drawing | None:
+    frame = storyboard.unusual_frame(effects)
+    if frame.empty:
+        return None
+    return _of_widths("unusual", storyboard.unusual_words(frame), frame, panels.draw_unusual)
+
+
+def _of_widths(name: str, words: storyboard.Words, frame: pd.DataFrame, make: Callable[..., Any]) -> Drawing:
+    wide, narrow = (partial(make, frame, width=width) for width in (panels.WIDE, panels.PHONE))
+    return _drawing(name, words, frame, wide, narrow)
+
+
+def _drawing(
+    name: str, words: storyboard.Words, frame: pd.DataFrame, wide: Callable[..., Any], narrow: Callable[..., Any]
+) -> Drawing:
+    return Drawing(
+        name=name,
+        title=words.title,
+        how=words.reading,
+        caption=words.caption,
+        alt=words.alt,
+        svg=panels.svg(wide(titled=False), alt=words.alt),
+        narrow=panels.svg(narrow(titled=False), alt=words.alt),
+        png=panels.png(wide()),
+        csv=frame.to_csv(index=False, lineterminator="\n"),
+    )
+
+
+DRAWN: dict[str, Callable[..., Drawing | None]] = {
+    "strips": _strips,
+    "claims": _claims,
+    "unusual": _unusual,
+    "unusual-all": _unusual_all,
+}

@@ -152,15 +152,15 @@ def announced(pause: Pause) -> str:
         stated.setdefault(window_words(claim), []).append(claim.party)
     windows = "; ".join(f"{', '.join(who)}: {when}" for when, who in stated.items())
     overlap = pause.main == "accepted" and pause.claim().basis == "overlap"
-    judged = "the days on which all stated windows overlap, our reading" if overlap else "the announcer's window"
+    judged = "the days on which all stated dates overlap, our reading" if overlap else "the announcer's dates"
     days = pause.days()
     shown = pause.sources[:SOURCES_SHOWN]
     links = ", ".join(f"[{source.publisher}]({source.url})" for source in shown)
     by = f"Announced by {listed(pause.announced_by)}" if pause.announced_by else "Announced"
     on = f" on {span_text(pause.announced_at, pause.announced_at)}" if pause.announced_at else ""
     lines = [
-        f"{by}{on}; {STATUS[pause.status]}. {pause.geography}.",
-        f"Windows: {windows}." if windows else "",
+        f"{by}{on}; {STATUS[pause.status]}. {capital(pause.geography)}.",
+        f"Dates named: {windows}." if windows else "",
         f"Judged here: {span_text(days[0], days[-1])}, {judged}. {SURE[pause.confidence]}",
         f"Reported by {links}." if links else "",
     ]
@@ -211,10 +211,10 @@ def tell_all(
     uncovered = f" {capital(in_words(len(later)))} later pauses are not covered." if later else ""
     parts = [
         Part("strips", "Day by day", drawing=draw("strips", cards=cards)),
-        Part("scorecard", "Every pause, in a word", "", table=front_table(cards)),
+        Part("scorecard", "Every pause, in a word", "In brackets: counted / expected.", table=front_table(cards)),
         Part("unusual", "How unusual", drawing=draw("unusual-all", cards=cards)),
         Part("energy", "Energy", _energy_everywhere(cards), drawing=draw("campaigns", cards=cards)),
-        Part("meaning", "What this means, and does not mean", "\n".join(f"* {line}" for line in MEANT)),
+        Part("meaning", "What this means, and does not mean", "\n".join(f"* {line}" for line in MEANT[:2])),
     ]
     return Story(
         key="index",
@@ -225,7 +225,7 @@ def tell_all(
         bullets=(*others, f"Data end {ends}.{uncovered}"),
         parts=tuple(part for part in parts if part.text or part.table is not None or part.drawing),
         until=ends,
-        quote=" ".join([lead, *others]),
+        quote=f"{lead} Data end {ends}.",
         facts={card.pause.name: card.pause.id for card in cards},
     )
 
@@ -269,9 +269,10 @@ def answer_to_all(
         if after:
             told.append(f"In the week after {card.pause.phrase} came {listed([answer.size for answer in after])}.")
     apart = [card for card in cards if card.pause.kind != "general truce"]
-    for card in apart:
-        answer = card.answer("drones")
-        told.append(f"{capital(card.pause.phrase)} promised less than a truce; {answer.sentence()}")
+    if apart:
+        drones = [card.answer("drones") for card in apart]
+        briefs = [f"{card.pause.phrase} ({a.size}: {a.word})" for card, a in zip(apart, drones, strict=True)]
+        told.append(f"Promised less than a truce: {listed(briefs)}.")
     return told
 
 
