@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import numpy as np
 import pandas as pd
 
-from analysis.figures import DOTS, SEEN, SMALL
+from analysis.figures import DOTS, SEEN, SMALL, region_label, two_lines
 from analysis.setting import SALVO_MISSILES
 from analysis.storyboard import (
     CLAIM,
@@ -27,13 +27,18 @@ from analysis.storyboard import (
     MISSILES,
     MOST,
     SIRENS,
+    WEEK,
     Words,
     claims_words,
     how_often,
     nine_pauses_words,
+    region_ratio_words,
+    running_sum_words,
+    unit_of,
     unusual_words,
+    week_later,
 )
-from analysis.words import amount, span_text
+from analysis.words import amount, capital, outcome_label, span_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -346,4 +351,114 @@ def draw_unusual(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = Tru
         ax.set_xticks([0, 1, 2, MOST], ["0", "1", "2", "3+"])
         words = "← fewer   as expected   more →"
         ax.annotate(words, (1, 0), (0, -18), textcoords="offset points", ha="center", va="top")
+    return sheet.figure
+
+
+# --- D ---
+
+
+@_in_look
+def draw_running_sum(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = True) -> Figure:
+    """Launched less expected, summed up from the start of the pause, a panel an outcome, from `running_sum_frame`."""
+    parts = [part for _, part in frame.groupby("outcome", sort=False)]
+    columns = len(parts) if width >= WIDE else 1
+    rows, left, high = -(-len(parts) // max(columns, 1)), 0.6, 1.9
+    sheet = _sheet(width, max(rows, 0.2) * (high + 0.62), running_sum_words(frame) if titled else None)
+    panel = width / max(columns, 1) - left - 0.12
+    for i, part in enumerate(parts):
+        x, y = (i % columns) * width / columns + left, (i // columns) * (high + 0.62)
+        sheet.say(x, y, capital(outcome_label(part["outcome"].iloc[0])), fontweight="bold")
+        ax = sheet.axes(x, y + 0.22, panel, high)
+        for kind, colour, strength in (("pause", LESS, 0.15), ("another pause", STRIPE, 0.2)):
+            for at in part.loc[part["role"] == kind, "offset"]:
+                ax.axvspan(at - 0.5, at + 0.5, color=colour, alpha=strength, lw=0)
+        ax.fill_between(part["offset"], part["low"], part["high"], color=STRIPE, alpha=0.3, lw=0)
+        ax.axhline(0, color=INK, lw=1.6)
+        ax.plot(part["offset"], part["running"], color=LESS, lw=2)
+        _label_sums(ax, part)
+        ticks = part[(part["offset"] % WEEK == 0) & (part["offset"] % (2 * WEEK) == 0 if len(part) > 30 else True)]
+        ax.set_xticks(ticks["offset"], [f"{day.day} {day:%b}" for day in ticks["day"]])
+        ax.yaxis.set_major_formatter("{x:+,.0f}")
+        ax.margins(x=0.02, y=0.16)
+    return sheet.figure
+
+
+def _label_sums(ax: Axes, part: pd.DataFrame) -> None:
+    """Dots with their numbers: the lowest sum of the pause and the week after, and where it stands after that week."""
+    week = week_later(part)
+    trough = part.loc[part.loc[part["offset"].between(0, week["offset"]), "running"].idxmin()]
+    labelled = [trough] if trough["offset"] == week["offset"] else [trough, week]
+    for row in labelled if trough["running"] < 0 else [week]:
+        hue = LESS if row["running"] < 0 else SURGE
+        ax.plot(row["offset"], row["running"], "o", ms=6, color=hue, mew=0, zorder=5)
+        words = f"{row['running']:+,.0f}".replace("-", "−") + f" by {row['day'].day} {row['day']:%b}"
+        below = row["running"] < 0
+        place = {"xytext": (0, -7 if below else 7), "ha": "center", "va": "top" if below else "bottom"}
+        ax.annotate(words, (row["offset"], row["running"]), textcoords="offset points", fontweight="bold", **place)
+
+
+# --- E ---
+
+TILES = {"less": "#98dcff", "usual": "#cfcfcf", "more": SURGE}
+DARK = "#1b1b1b"
+FAR = 3.0  # times: the end of the scale, which is one of logarithms
+
+
+def tile_colour(ratio: float) -> tuple[float, float, float]:
+    """Grey as usual, towards pale blue where less, towards red where more; never darker than usual unless it is more.
+
+    >>> tile_colour(1.0) == tile_colour(1.0000001), tile_colour(0) == tile_colour(0.1)
+    (False, True)
+    """
+    from matplotlib.colors import to_rgb
+
+    far = np.clip(np.log(max(ratio, 1e-9)) / np.log(FAR), -1, 1)
+    usual, end = (np.array(to_rgb(TILES[name])) for name in ("usual", "more" if ratio > 1 else "less"))
+    return tuple(usual + abs(far) * (end - usual))
+
+
+@_in_look
+def draw_region_ratios(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = True) -> Figure:
+    """Minutes under alert over usual as a map of tiles, or for a phone as a list, from `region_ratio_frame`."""
+    from matplotlib.patches import Rectangle
+
+    words, tiles = region_ratio_words(frame) if titled else None, width >= WIDE
+    if tiles:
+        spots = frame.assign(x=frame["tile_column"] - frame["tile_column"].min(), y=frame["tile_row"], w=0.94, h=0.92)
+    else:
+        order = frame.sort_values(["ratio", "oblast"], ascending=False, na_position="last")
+        spots = order.assign(x=0.0, y=np.arange(len(order), dtype=float), w=1.0, h=0.86)
+    across, down = spots["x"].max() + 1, spots["y"].max() + 1
+    high = 0.86 if tiles else 0.25
+    sheet = _sheet(width, down * high + 0.1, words)
+    ax = sheet.axes(0.02, 0, (width if tiles else 0.75) - 0.04, down * high)
+    ax.set(xlim=(-0.02, across + 0.02), ylim=(down, -0.02), xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    unit, minutes = unit_of(frame)
+    for row in spots.itertuples():
+        known, label = pd.notna(row.ratio), region_label(row.oblast)
+        look = (
+            {"fc": tile_colour(row.ratio), "lw": 0} if known else {"fc": "none", "hatch": "////", "ec": STRIPE, "lw": 0}
+        )
+        ax.add_patch(Rectangle((row.x, row.y), row.w, row.h, **look))
+        if row.outside:
+            edge = SURGE if row.outside == "more" else LESS
+            ax.add_patch(
+                Rectangle((row.x + 0.02, row.y + 0.03), row.w - 0.04, row.h - 0.06, fc="none", ec=edge, lw=2.4)
+            )
+        ratio = f"{row.ratio:.1f}×" if known else "" if not tiles else "not usable"
+        sums = f"{amount(row.minutes / minutes)} of {amount(row.usual / minutes)}" if known else "not usable"
+        ink = {"color": DARK if known else INK, "ha": "center", "va": "center"}
+        if not tiles:
+            ax.text(row.x + row.w / 2, row.y + row.h / 2, ratio, fontweight="bold", **ink)
+            sheet.say(0.85, high * (row.y + row.h / 2), label, va="center")
+            sheet.say(
+                width - 0.05, high * (row.y + row.h / 2), f"{sums} {unit}" if known else sums, va="center", ha="right"
+            )
+            continue
+        middle = row.x + row.w / 2
+        ax.text(middle, row.y + 0.27, two_lines(label), linespacing=0.95, **ink)
+        ax.text(middle, row.y + 0.6, ratio, fontweight="bold" if known else "normal", **ink)
+        if known:
+            ax.text(middle, row.y + 0.79, sums, **ink)
     return sheet.figure

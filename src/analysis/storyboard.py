@@ -16,11 +16,15 @@ import pandas as pd
 
 from analysis.days import KYIV
 from analysis.effect import PauseEffect
-from analysis.launches import decide_pause
+from analysis.estimate import BAND
+from analysis.expected import Floats
+from analysis.launches import Assessment, decide_pause
 from analysis.pauses import Pause, load_pauses, reported_pauses
-from analysis.setting import SALVO_MISSILES, Registry, days_of_others
-from analysis.sirens import alert_minutes
+from analysis.placebo import most_alike, window_ratios
+from analysis.setting import SALVO_MISSILES, Registry, days_of_others, set_up
+from analysis.sirens import alert_minutes, estimate_alerts, usable_regions
 from analysis.tables import load_strikes, load_table
+from analysis.windows import placebo_starts
 from analysis.witness import inferred_zeros
 from analysis.words import MORE, amount, counted, days_text, listed, outcome_label
 
@@ -267,3 +271,138 @@ def _launched(part: pd.DataFrame) -> str:
 
 def _days(n: int) -> pd.Timedelta:
     return pd.Timedelta(days=n)
+
+
+# --- D: was it made up? ---
+
+WEEK = 7
+
+
+def running_sum_frame(assessment: Assessment) -> pd.DataFrame:
+    """Launched less expected, summed up from the start of the pause; low and high: 95 of 100 after like quiets.
+
+    What is expected after the pause is brought to the record's number for pause and week after together, where it has
+    one. The ordinary sums are those of the tenth of spells as quiet as the pause, as in `estimate_rebound`.
+    """
+    parts = []
+    for effect in (assessment.primary(outcome) for outcome in (DRONES, MISSILES)):
+        if effect.expected is None:
+            continue
+        days = pd.date_range(effect.first_day, effect.last_day)
+        every = pd.date_range(days[0] - _days(WEEK), days[-1] + _days(FORTNIGHT))
+        daily = effect.daily.set_index("day")
+        here = daily.reindex(every)
+        expected, week = (
+            here["expected"].where(here["observed"].notna()),
+            slice(days[-1] + _days(1), days[-1] + _days(WEEK)),
+        )
+        both = assessment.select(effect.outcome, window=f"pause+after-{WEEK}")[0].expected
+        if both is not None:
+            expected[every > days[-1]] *= (both - effect.expected) / expected[week].sum()
+        sums = (here["observed"] - expected).fillna(0).cumsum()
+        low, high, n = _after_quiets(daily, len(days), effect.ratio, float(here["expected"].mean()))
+        part = pd.DataFrame(
+            {"pause": effect.pause, "outcome": effect.outcome, "day": every, "offset": range(-WEEK, len(every) - WEEK)}
+        )
+        roles = [every.isin(days), every.isin(list(assessment.other_pauses))]
+        part["role"] = np.select(roles, ["pause", "another pause"], "outside")
+        part["observed"], part["expected"] = here["observed"].to_numpy(), expected.to_numpy()
+        part["running"] = (sums - sums[days[0] - _days(1)]).to_numpy()
+        for name, values in (("low", low), ("high", high)):
+            part[name] = np.concatenate([np.full(WEEK, np.nan), values])
+        parts.append(part.assign(n_quiets=n))
+    return (
+        pd.concat(parts, ignore_index=True)
+        if parts
+        else pd.DataFrame(columns=["pause", "outcome", "day", "role", "running"])
+    )
+
+
+def _after_quiets(daily: pd.DataFrame, length: int, ratio: float, level: float) -> tuple[Floats, Floats, int]:
+    """Band of the running sums of the spells most like the pause, brought to its level, and how many they are."""
+    observed, expected = daily["observed"].to_numpy(), daily["expected"].to_numpy()
+    spell = length + FORTNIGHT
+    starts = placebo_starts((daily["role"] == "baseline").to_numpy(), np.ones(spell, bool))
+    if not len(starts):
+        return np.full(spell, np.nan), np.full(spell, np.nan), 0
+    ratios = window_ratios(np.nan_to_num(observed), expected, starts, np.ones(length, bool))
+    chosen = starts[most_alike(ratios, np.array([ratio]))[0]]
+    at = chosen[:, None] + np.arange(spell)
+    sums = level * (observed[at] - expected[at]).cumsum(1) / expected[at].mean(1, keepdims=True)
+    low, high = np.quantile(sums, BAND, axis=0)
+    return low, high, len(chosen)
+
+
+def running_sum_words(frame: pd.DataFrame) -> Words:
+    """Title and words of the figure of running sums: how the account stands a week after the pause."""
+    told = []
+    for outcome, part in frame.groupby("outcome", sort=False):
+        row = week_later(part)
+        side = "more" if row["running"] > 0 else "fewer"
+        beyond = "more than" if row["running"] > row["high"] else "fewer than" if row["running"] < row["low"] else "as"
+        ends = "" if pd.isna(row["low"]) else f", {beyond} after other quiet spells"
+        told.append(f"{about(abs(row['running']))} {side} {outcome_label(outcome, short=True)} than expected{ends}")
+    title = f"By {_date(row['day'])}: {'; '.join(told)}" if told else "No usable counts to sum up"
+    if told and (frame.loc[frame["offset"].between(0, row["offset"]), "role"] == "another pause").any():
+        title += " (with another pause between)"
+    reading = (
+        "Line: launched less expected, summed up from the start of the pause; down: fewer came, back at 0: made up. "
+    )
+    reading += "Grey: 95 of 100 such sums after ordinary spells as quiet. Blue: the pause. Stripe: another pause."
+    return Words(title, reading, f"The band shows, it does not test. {ONE_SIDE}", f"{title}.")
+
+
+def week_later(part: pd.DataFrame) -> pd.Series:
+    """The row of one outcome's running sum that stands a week after the last day of the pause."""
+    return part[part["day"] == part.loc[part["role"] == "pause", "day"].max() + _days(WEEK)].iloc[0]
+
+
+def _date(day: pd.Timestamp) -> str:
+    return f"{day.day} {day:%B}"
+
+
+# --- E: sirens against each region's own usual ---
+
+
+def region_ratio_frame(
+    pause_id: str, *, claim: str = "main", registry: Registry | None = None, folder: Path | None = None
+) -> pd.DataFrame:
+    """A row a region: minutes under alert in the pause, the usual for as many days, whether outside 95 of 100."""
+    setting = set_up(pause_id, claim=claim, registry=registry, folder=folder)
+    days, announced = setting.pause.days(setting.claim), setting.pause.first_announced_day(setting.claim)
+    minutes, oblasts = alert_minutes(folder=folder), load_table("oblasts", folder=folder).set_index("oblast")
+    usable, rows = usable_regions(minutes, days, minutes.columns), []
+    for region in minutes:
+        row = {"pause": pause_id, "oblast": region, **oblasts.loc[region, ["name_en", "tile_row", "tile_column"]]}
+        if region in usable:
+            series = minutes[region].rename("alert_minutes")
+            effect = estimate_alerts(series, days, exclude=setting.exclude, announced=announced, level=setting.level)
+            row |= {"minutes": effect.observed, "usual": effect.expected, "ratio": effect.ratio}
+            row |= {"low": effect.expected_low, "high": effect.expected_high, "reason": effect.reason}
+        rows.append(row)
+    columns = [*row, "minutes", "usual", "ratio", "low", "high", "reason"]
+    frame = pd.DataFrame(rows).reindex(columns=list(dict.fromkeys(columns)))
+    frame[columns[-6:-1]] = frame[columns[-6:-1]].astype(float)
+    beyond = [frame["minutes"] > frame["high"], frame["minutes"] < frame["low"]]
+    return frame.assign(outside=np.select(beyond, ["more", "fewer"], ""), n_days=len(days))
+
+
+def region_ratio_words(frame: pd.DataFrame) -> Words:
+    """Title and words of the map of sirens."""
+    known = frame[frame["ratio"].notna()]
+    more, fewer = known[known["ratio"] > 1], known[known["ratio"] < 1]
+    title = f"{len(more)} of {len(known)} regions had more sirens than usual, {len(fewer)} fewer"
+    if more.empty:
+        title = "No region had more sirens than usual" if len(known) else "No region's sirens can be compared"
+    reading = "Minutes under alert over the usual for as many days: blue, fewer; red, more; grey, as usual. Below: "
+    reading += (
+        f"{unit_of(frame)[0]} in the pause, and usually. Ring: outside 95 of 100 ordinary spells. Hatched: not usable."
+    )
+    told = [f"{row.oblast} {row.ratio:.1f} times" for row in known.sort_values("ratio").itertuples()]
+    caption = "Usual: the 90 days before and after. Alerts are wider than strikes, and local ones came in over time."
+    return Words(title, reading, caption, f"{title}. {', '.join(told)}.")
+
+
+def unit_of(frame: pd.DataFrame) -> tuple[str, int]:
+    """Minutes, or hours where minutes would be long numbers; and how many minutes it has."""
+    return ("hours", 60) if frame["usual"].max() > 2000 else ("minutes", 1)
