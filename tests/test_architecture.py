@@ -35,6 +35,8 @@ ROOMS = [
     "record",
     "coverage",
     "together",
+    "storyboard",
+    "panels",
     "calibration",
     "reports",
     "explore",

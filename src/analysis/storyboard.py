@@ -64,7 +64,7 @@ def nine_pauses_frame(
     strikes, parts = load_strikes(folder=folder), []
     for pause in sorted(reported_pauses(registry), key=lambda pause: pause.days()[0]):
         days = pause.days()
-        every = pd.date_range(days[0] - pd.Timedelta(days=FORTNIGHT), max(days[0] + _days(FORTNIGHT), days[-1]))
+        every = pd.date_range(days[0] - _days(FORTNIGHT), max(days[0] + _days(FORTNIGHT), days[-1]))
         effect = decide_pause(pause.id, outcomes=[DRONES], registry=registry, folder=folder)[0]
         daily = effect.daily.set_index("day").reindex(every)
         usable, seen = effect.expected is not None, daily["observed"].to_numpy()
@@ -97,14 +97,11 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
     told = []
     for kind, wide in (("Truces", True), ("Narrower pauses", False)):
         part = inside[(inside["promise"] == "") == wide]
-        if len(part):
-            told.append(f"{kind}: {_launched(part)}.")
+        told += [f"{kind}: {_launched(part)}."] * (len(part) > 0)
     title = " ".join(told) or "No pause has usable counts."
-    reading = (
-        "Bars: drones launched over the number expected that day, by days from the start; blue: the pause. Cut at 4 "
-        "times, with the number launched. Open circle: no report, zero inferred. Cross: no report. "
-        f"Triangle: raid of {SALVO_MISSILES} missiles and more. Stripe: another pause."
-    )
+    reading = "Bars: drones launched over the number expected that day, by days from the start; blue: the pause. "
+    reading += "Cut at 4 times, with the number launched. Open circle: no report, zero inferred. Cross: no report. "
+    reading += f"Triangle: raid of {SALVO_MISSILES} missiles and more. Stripe: another pause."
     known = frame[frame["role"] == "pause"].groupby("name", sort=False)
     each = [f"{name}: {_launched(part)}" for name, part in known]
     return Words(title, reading, ONE_SIDE, f"{frame['pause'].nunique()} small charts of days. {'; '.join(each)}.")
@@ -164,14 +161,14 @@ def unusual_words(frame: pd.DataFrame) -> Words:
     rows = frame[frame["kind"] == "pause"].to_dict("records")
     drones = [row for row in rows if row["outcome"] == DRONES and row["testable"]]
     rare = [row for row in drones if row["side"] == "quiet" and row["as_far"] * RARE <= row["n_placebo"]]
-    title = f"In {len(rare)} of {len(drones)} pauses drones were as few as in at most 1 of {RARE} ordinary spells"
+    title = (
+        f"In {len(rare)} of the {len(drones)} pauses that can be judged, drones were as few as in at most 1 of {RARE} "
+    )
+    title += "ordinary spells"
     if len({row["pause"] for row in rows}) == 1:
         spells = f" ordinary spells of {days_text(rows[0]['n_days'])}"
         title = f"{rows[0]['name']}: {how_often(rows[0], spells)}"
-    reading = (
-        f"Large dot: the pause. {DOTS} grey dots: ordinary spells of its length, by drones launched over expected; "
-        f"{MOST:.0f} stands for {MOST:.0f} and more."
-    )
+    reading = f"Large dot: the pause. {DOTS} grey dots: ordinary spells of its length, by launched over expected."
     each = [f"{row['name']}, {outcome_label(row['outcome'], short=True)}: {how_often(row)}" for row in rows]
     return Words(title, reading, ONE_SIDE, f"{title}. {'; '.join(each)}.")
 
@@ -187,8 +184,7 @@ ENERGY_STATES = {"no": "denied", "silent": "nothing readable", "not_found": "not
 def claims_frame(pause: Pause, *, registry: Registry | None = None, folder: Path | None = None) -> pd.DataFrame:
     """Each claim as a row from start to end, then a row a day of drones, missiles, sirens in Kyiv and energy hit.
 
-    `start` and `end` are strike days, so that 12:00 is a day and three quarters after 18:00 of two days before; an
-    edge that no party named is empty.
+    `start` and `end` are on the clock of strike days, six hours ahead; an edge that no party named is empty.
     """
     claims = []
     for claim in pause.claims:
@@ -209,7 +205,8 @@ def claims_frame(pause: Pause, *, registry: Registry | None = None, folder: Path
         silent = part["start"].isin(zeros) & (effect.outcome == DRONES)
         part["state"] = np.where(part["value"].isna(), "no report", np.where(silent, "inferred zero", "report"))
         parts.append(part)
-    parts.append(_by_day(SIRENS, every, alert_minutes(folder=folder)["Kyiv City"]))
+    sirens = alert_minutes(folder=folder)["Kyiv City"].reindex(every)
+    parts += [_by_day(SIRENS, every, sirens)] * bool(sirens.notna().any())
     coded = load_table("energy_coded", folder=folder).set_index("day").reindex(every)
     hit = np.where(coded["rear_oblasts"] > 0, "reported", "near the front only")
     state = np.where(coded["code"] == "yes", hit, coded["code"].map(ENERGY_STATES).fillna("nothing readable"))
@@ -247,9 +244,7 @@ def claims_words(frame: pd.DataFrame) -> Words:
     reading += ", blue below it." if len(seen) else "."
     caption = f"Strike days, from 18:00 to 18:00. {ONE_SIDE}"
     if (frame["part"] == ENERGY).any():
-        reading += (
-            " Energy: full square, hit reported; half, near the front only; open, denied; hatched, nothing readable."
-        )
+        reading += " Energy: full square, hit reported; half, near the front; open, denied; hatched, nothing readable."
         caption += " Energy: coded from public reports."
     parties = listed([f"{row.label}{_edges(row)}" for row in frame[frame["part"] == CLAIM].itertuples()])
     return Words(title, reading, caption, f"{title}. Claims: {parties}.")
@@ -279,43 +274,42 @@ WEEK = 7
 
 
 def running_sum_frame(assessment: Assessment) -> pd.DataFrame:
-    """Launched less expected, summed up from the start of the pause; low and high: 95 of 100 after like quiets.
+    """Launched less expected, summed up from the start of the pause; low and high: 95 of 100 after spells like it.
 
     What is expected after the pause is brought to the record's number for pause and week after together, where it has
-    one. The ordinary sums are those of the tenth of spells as quiet as the pause, as in `estimate_rebound`.
+    one. Spells like it: the tenth that `estimate_rebound` takes. A day without a report adds nothing.
     """
-    parts = []
-    for effect in (assessment.primary(outcome) for outcome in (DRONES, MISSILES)):
+    parts = [pd.DataFrame(columns=["pause", "outcome", "day", "offset", "role", "running"])]
+    for effect in map(assessment.primary, assessment.outcomes()):
         if effect.expected is None:
             continue
         days = pd.date_range(effect.first_day, effect.last_day)
         every = pd.date_range(days[0] - _days(WEEK), days[-1] + _days(FORTNIGHT))
         daily = effect.daily.set_index("day")
         here = daily.reindex(every)
-        expected, week = (
-            here["expected"].where(here["observed"].notna()),
-            slice(days[-1] + _days(1), days[-1] + _days(WEEK)),
-        )
+        expected = here["expected"].where(here["observed"].notna())
         both = assessment.select(effect.outcome, window=f"pause+after-{WEEK}")[0].expected
         if both is not None:
-            expected[every > days[-1]] *= (both - effect.expected) / expected[week].sum()
-        sums = (here["observed"] - expected).fillna(0).cumsum()
-        low, high, n = _after_quiets(daily, len(days), effect.ratio, float(here["expected"].mean()))
-        part = pd.DataFrame(
-            {"pause": effect.pause, "outcome": effect.outcome, "day": every, "offset": range(-WEEK, len(every) - WEEK)}
-        )
+            week = expected[days[-1] + _days(1) : days[-1] + _days(WEEK)].sum()
+            expected[every > days[-1]] *= (both - effect.expected) / week
+        sums = (here["observed"] - expected).fillna(0).cumsum().where(every <= here["observed"].last_valid_index())
         roles = [every.isin(days), every.isin(list(assessment.other_pauses))]
-        part["role"] = np.select(roles, ["pause", "another pause"], "outside")
-        part["observed"], part["expected"] = here["observed"].to_numpy(), expected.to_numpy()
-        part["running"] = (sums - sums[days[0] - _days(1)]).to_numpy()
-        for name, values in (("low", low), ("high", high)):
-            part[name] = np.concatenate([np.full(WEEK, np.nan), values])
-        parts.append(part.assign(n_quiets=n))
-    return (
-        pd.concat(parts, ignore_index=True)
-        if parts
-        else pd.DataFrame(columns=["pause", "outcome", "day", "role", "running"])
-    )
+        low, high, n_quiets = _after_quiets(daily, len(days), effect.ratio, float(here["expected"].mean()))
+        part = {
+            "pause": effect.pause,
+            "outcome": effect.outcome,
+            "day": every,
+            "offset": np.arange(-WEEK, len(every) - WEEK),
+            "role": np.select(roles, ["pause", "another pause"], "outside"),
+            "observed": here["observed"].to_numpy(),
+            "expected": expected.to_numpy(),
+            "running": (sums - sums[days[0] - _days(1)]).to_numpy(),
+            "low": np.concatenate([np.full(WEEK, np.nan), low]),
+            "high": np.concatenate([np.full(WEEK, np.nan), high]),
+            "n_quiets": n_quiets,
+        }
+        parts.append(pd.DataFrame(part))
+    return pd.concat(parts[1:] or parts, ignore_index=True)
 
 
 def _after_quiets(daily: pd.DataFrame, length: int, ratio: float, level: float) -> tuple[Floats, Floats, int]:
@@ -338,23 +332,25 @@ def running_sum_words(frame: pd.DataFrame) -> Words:
     told = []
     for outcome, part in frame.groupby("outcome", sort=False):
         row = week_later(part)
-        side = "more" if row["running"] > 0 else "fewer"
+        side, label = "more" if row["running"] > 0 else "fewer", outcome_label(outcome, short=True)
         beyond = "more than" if row["running"] > row["high"] else "fewer than" if row["running"] < row["low"] else "as"
-        ends = "" if pd.isna(row["low"]) else f", {beyond} after other quiet spells"
-        told.append(f"{about(abs(row['running']))} {side} {outcome_label(outcome, short=True)} than expected{ends}")
-    title = f"By {_date(row['day'])}: {'; '.join(told)}" if told else "No usable counts to sum up"
+        others = "" if pd.isna(row["low"]) else f", {beyond} after similar ordinary spells"
+        told.append((f"{about(abs(row['running']))} {side} {label}", others))
+    amounts, others = zip(*told, strict=True) if told else ((), ())
+    each = "; ".join(f"{sums} than expected{how}" for sums, how in told)
+    alike = f"{listed(amounts)} than expected{others[0]}" if len(set(others)) == 1 else each
+    title = f"By {_date(row['day'])}: {alike}" if told else "No usable counts to sum up"
     if told and (frame.loc[frame["offset"].between(0, row["offset"]), "role"] == "another pause").any():
         title += " (with another pause between)"
-    reading = (
-        "Line: launched less expected, summed up from the start of the pause; down: fewer came, back at 0: made up. "
-    )
-    reading += "Grey: 95 of 100 such sums after ordinary spells as quiet. Blue: the pause. Stripe: another pause."
+    reading = "Line: launched less expected, summed up from the start of the pause; back at 0: made up. Grey: 95 of "
+    reading += "100 such sums from the ordinary spells most like it. Blue: the pause. Stripe: another pause."
     return Words(title, reading, f"The band shows, it does not test. {ONE_SIDE}", f"{title}.")
 
 
 def week_later(part: pd.DataFrame) -> pd.Series:
-    """The row of one outcome's running sum that stands a week after the last day of the pause."""
-    return part[part["day"] == part.loc[part["role"] == "pause", "day"].max() + _days(WEEK)].iloc[0]
+    """The row of one outcome's running sum a week after the last day of the pause, or where the data end before."""
+    last = part.loc[part["role"] == "pause", "day"].max()
+    return part[(part["day"] <= last + _days(WEEK)) & part["running"].notna()].iloc[-1]
 
 
 def _date(day: pd.Timestamp) -> str:
@@ -393,14 +389,21 @@ def region_ratio_words(frame: pd.DataFrame) -> Words:
     more, fewer = known[known["ratio"] > 1], known[known["ratio"] < 1]
     title = f"{len(more)} of {len(known)} regions had more sirens than usual, {len(fewer)} fewer"
     if more.empty:
-        title = "No region had more sirens than usual" if len(known) else "No region's sirens can be compared"
-    reading = "Minutes under alert over the usual for as many days: blue, fewer; red, more; grey, as usual. Below: "
-    reading += (
-        f"{unit_of(frame)[0]} in the pause, and usually. Ring: outside 95 of 100 ordinary spells. Hatched: not usable."
-    )
-    told = [f"{row.oblast} {row.ratio:.1f} times" for row in known.sort_values("ratio").itertuples()]
+        title = f"None of {len(known)} comparable regions had more sirens than usual"
+    reading = "Minutes under alert over the usual for as many days: blue, fewer; red, more; grey, as usual. Numbers: "
+    reading += f"{unit_of(frame)[0]}, here and usually. Ring: outside 95 of 100 ordinary spells. Hatched: not usable."
+    told = [f"{row.oblast} {ratio_text(row.ratio)}" for row in known.sort_values("ratio").itertuples()]
     caption = "Usual: the 90 days before and after. Alerts are wider than strikes, and local ones came in over time."
     return Words(title, reading, caption, f"{title}. {', '.join(told)}.")
+
+
+def ratio_text(ratio: float) -> str:
+    """A ratio in a tile: 0.5×, 0.07×, or none.
+
+    >>> ratio_text(0.46), ratio_text(0.067), ratio_text(0.0)
+    ('0.5×', '0.07×', 'none')
+    """
+    return "none" if ratio == 0 else f"{ratio:.1f}×" if ratio >= 0.1 else f"{max(ratio, 0.01):.2f}×"
 
 
 def unit_of(frame: pd.DataFrame) -> tuple[str, int]:
