@@ -361,6 +361,7 @@ def draw_running_sum(frame: pd.DataFrame, *, width: float = WIDE, titled: bool =
         ax.set_xticks(ticks["offset"], [f"{day.day} {day:%b}" for day in ticks["day"]])
         ax.yaxis.set_major_formatter(lambda value, _: _signed(value))
         ax.margins(x=0.02, y=0.16)
+        ax.set_yticks([tick for tick in ax.get_yticks() if ax.get_ylim()[0] <= tick <= ax.get_ylim()[1]])
     return sheet.figure
 
 

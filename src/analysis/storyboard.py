@@ -329,13 +329,15 @@ def _after_quiets(daily: pd.DataFrame, length: int, ratio: float, level: float) 
 
 def running_sum_words(frame: pd.DataFrame) -> Words:
     """Title and words of the figure of running sums: how the account stands a week after the pause."""
-    told = []
+    told, lowest = [], []
     for outcome, part in frame.groupby("outcome", sort=False):
         row = week_later(part)
         side, label = "more" if row["running"] > 0 else "fewer", outcome_label(outcome, short=True)
         beyond = "more than" if row["running"] > row["high"] else "fewer than" if row["running"] < row["low"] else "as"
         others = "" if pd.isna(row["low"]) else f", {beyond} after similar ordinary spells"
         told.append((f"{about(abs(row['running']))} {side} {label}", others))
+        low = part.loc[part.loc[part["offset"] >= 0, "running"].idxmin()]
+        lowest.append(f"lowest of {label}: {amount(low['running'])} by {_date(low['day'])}")
     amounts, others = zip(*told, strict=True) if told else ((), ())
     each = "; ".join(f"{sums} than expected{how}" for sums, how in told)
     alike = f"{listed(amounts)} than expected{others[0]}" if len(set(others)) == 1 else each
@@ -344,7 +346,7 @@ def running_sum_words(frame: pd.DataFrame) -> Words:
         title += " (with another pause between)"
     reading = "Line: launched less expected, summed up from the start of the pause; back at 0: made up. Grey: 95 of "
     reading += "100 such sums from the ordinary spells most like it. Blue: the pause. Stripe: another pause."
-    return Words(title, reading, f"The band shows, it does not test. {ONE_SIDE}", f"{title}.")
+    return Words(title, reading, f"The band shows, it does not test. {ONE_SIDE}", ". ".join([title, *lowest]) + ".")
 
 
 def week_later(part: pd.DataFrame) -> pd.Series:
