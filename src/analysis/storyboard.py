@@ -23,7 +23,7 @@ from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.placebo import most_alike, window_ratios
 from analysis.setting import SALVO_MISSILES, Registry, days_of_others, set_up
 from analysis.sirens import alert_minutes, estimate_alerts, usable_regions
-from analysis.tables import load_strikes, load_table
+from analysis.tables import load_strikes, load_table, outcome_series
 from analysis.windows import placebo_starts
 from analysis.witness import inferred_zeros
 from analysis.words import MORE, amount, counted, days_text, listed, outcome_label
@@ -68,8 +68,6 @@ def nine_pauses_frame(
         effect = decide_pause(pause.id, outcomes=[DRONES], registry=registry, folder=folder)[0]
         daily = effect.daily.set_index("day").reindex(every)
         usable, seen = effect.expected is not None, daily["observed"].to_numpy()
-        inferred = every.isin(inferred_zeros(strikes)) & (seen == 0)
-        basis = np.select([inferred, ~np.isnan(seen)], ["inferred zero", "report"], "no report")
         roles = [every.isin(days), every.isin(list(days_of_others(registry, pause)))]
         part = {
             "pause": pause.id,
@@ -84,7 +82,7 @@ def nine_pauses_frame(
             "drones": seen,
             "expected": daily["expected"].to_numpy(),
             "multiple": (daily["observed"] / daily["expected"]).to_numpy(),
-            "basis": basis if usable else "not usable",
+            "basis": _basis(DRONES, every, seen, folder) if usable else "not usable",
             "missiles": strikes["missiles_launched"].reindex(every).to_numpy(),
         }
         parts.append(pd.DataFrame(part))
@@ -104,7 +102,22 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
     reading += f"Triangle: raid of {SALVO_MISSILES} missiles and more. Stripe: another pause."
     known = frame[frame["role"] == "pause"].groupby("name", sort=False)
     each = [f"{name}: {_launched(part)}" for name, part in known]
-    return Words(title, reading, ONE_SIDE, f"{frame['pause'].nunique()} small charts of days. {'; '.join(each)}.")
+    alt = f"{frame['pause'].nunique()} small charts of days. {'; '.join(each)}."
+    return Words(title, reading, _inferred(inside["basis"]) + ONE_SIDE, alt)
+
+
+def _basis(outcome: str, every: pd.DatetimeIndex, seen: Floats, folder: Path | None) -> Any:
+    """What the number of each day stands on."""
+    zeros = inferred_zeros(load_strikes(folder=folder)) if outcome == DRONES else []
+    later = every > outcome_series(outcome, folder=folder).index[-1]
+    kinds = {"not yet": later, "no report": np.isnan(seen), "inferred zero": every.isin(zeros) & (seen == 0)}
+    return np.select(list(kinds.values()), list(kinds), "report")
+
+
+def _inferred(basis: pd.Series) -> str:
+    """On how many days of a pause zero is inferred, for a caption."""
+    n = int((basis == "inferred zero").sum())
+    return f"Zero is inferred, not reported, on {days_text(n)}. " if n else ""
 
 
 # --- B: how unusual ---
@@ -190,21 +203,19 @@ def claims_frame(pause: Pause, *, registry: Registry | None = None, folder: Path
     for claim in pause.claims:
         start, end = (None if edge is None else _on_strike_clock(edge) for edge in claim.span)
         state = "main" if claim.id == pause.main else "claimed"
-        claims.append({"part": CLAIM, "label": claim.party, "start": start, "end": end, "state": state})
+        label = "what every party accepts" if claim.basis == "overlap" else claim.party
+        claims.append({"part": CLAIM, "label": label, "start": start, "end": end, "state": state})
     known = [edge for row in claims for edge in (row["start"], row["end"]) if edge is not None]
     days = pause.days()
     first = min(days[0] - _days(BEFORE), min(known).normalize() - _days(1))
     every = pd.date_range(first, max(days[-1] + _days(AFTER), max(known).normalize() + _days(1)))
     parts = [pd.DataFrame(claims)]
-    zeros = inferred_zeros(load_strikes(folder=folder))
     for effect in decide_pause(pause.id, registry=registry, folder=folder):
         daily = effect.daily.set_index("day").reindex(every)
         if daily["expected"].isna().all():
             continue
         part = _by_day(effect.outcome, every, daily["observed"]).assign(expected=daily["expected"].to_numpy())
-        silent = part["start"].isin(zeros) & (effect.outcome == DRONES)
-        part["state"] = np.where(part["value"].isna(), "no report", np.where(silent, "inferred zero", "report"))
-        parts.append(part)
+        parts.append(part.assign(state=_basis(effect.outcome, every, part["value"].to_numpy(), folder)))
     sirens = alert_minutes(folder=folder)["Kyiv City"].reindex(every)
     parts += [_by_day(SIRENS, every, sirens)] * bool(sirens.notna().any())
     coded = load_table("energy_coded", folder=folder).set_index("day").reindex(every)
@@ -242,7 +253,7 @@ def claims_words(frame: pd.DataFrame) -> Words:
         title += f"; then {amount(worst['value'])} missiles on {worst['start'].day} {worst['start']:%B}"
     reading = "Bars: what each party said, faded where it named no edge; outlined: the window counted here"
     reading += ", blue below it." if len(seen) else "."
-    caption = f"Strike days, from 18:00 to 18:00. {ONE_SIDE}"
+    caption = f"{_inferred(seen['state'])}Strike days, from 18:00 to 18:00. {ONE_SIDE}"
     if (frame["part"] == ENERGY).any():
         reading += " Energy: full square, hit reported; half, near the front; open, denied; hatched, nothing readable."
         caption += " Energy: coded from public reports."
@@ -337,7 +348,7 @@ def running_sum_words(frame: pd.DataFrame) -> Words:
         others = "" if pd.isna(row["low"]) else f", {beyond} after similar ordinary spells"
         told.append((f"{about(abs(row['running']))} {side} {label}", others))
         low = part.loc[part.loc[part["offset"] >= 0, "running"].idxmin()]
-        lowest.append(f"lowest of {label}: {amount(low['running'])} by {_date(low['day'])}")
+        lowest.append(f"Lowest sum of {label}: {low['running']:,.0f} on {_date(low['day'])}")
     amounts, others = zip(*told, strict=True) if told else ((), ())
     each = "; ".join(f"{sums} than expected{how}" for sums, how in told)
     alike = f"{listed(amounts)} than expected{others[0]}" if len(set(others)) == 1 else each
