@@ -305,7 +305,7 @@ def draw_tile_map(shares, *, title="", ax=None):
         known, x, y = pd.notna(tile["ratio"]), tile["tile_column"] + 0.5, tile["tile_row"] + 0.5
         ink = "white" if known and tile["ratio"] > LARGEST_RATIO / 2 else INK
         value = f"{tile['ratio']:.1f}×{MARKS[tile['outside']]}" if known else "not\nusable"
-        label = _two_lines(region_label(name))
+        label = two_lines(region_label(name))
         ax.text(x, y - 0.16, label, ha="center", va="center", fontsize=7.8, color=ink, linespacing=0.9)
         ax.text(x, y + 0.27, value, ha="center", va="center", fontsize=10 if known else 7, color=ink, linespacing=0.9,
                 fontweight="bold" if known else "normal")  # fmt: skip
@@ -395,7 +395,7 @@ def region_label(region):
     return REGION_LABELS.get(region, region)
 
 
-def _two_lines(name):
+def two_lines(name):
     """A name that fits into a tile: broken at its space or hyphen, or in the middle."""
     if len(name) <= LONGEST_LINE:
         return name

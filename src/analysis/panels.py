@@ -11,29 +11,17 @@ from calendar import month_name
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
+from html import escape
 from textwrap import fill as fill_lines
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 import pandas as pd
 
-from analysis.figures import DOTS, SEEN, SMALL
+import analysis.storyboard as story
+from analysis.figures import DOTS, SEEN, SMALL, region_label, two_lines
 from analysis.setting import SALVO_MISSILES
-from analysis.storyboard import (
-    CLAIM,
-    DRONES,
-    ENERGY,
-    FORTNIGHT,
-    MISSILES,
-    MOST,
-    SIRENS,
-    Words,
-    claims_words,
-    how_often,
-    nine_pauses_words,
-    unusual_words,
-)
-from analysis.words import amount, span_text
+from analysis.words import amount, capital, outcome_label, span_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,8 +72,7 @@ def svg(figure: Figure, *, alt: str = "") -> str:
     text = buffer.getvalue()
     text = re.sub(r'<g id="[^"]*"', "<g", text[text.index("<svg") :])  # names repeat from figure to figure of a page
     text = text.replace(INK, "currentColor").replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
-    label = alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
-    head = f'<svg class="{CLASS}" role="img" aria-label="{label}" '
+    head = f'<svg class="{CLASS}" role="img" aria-label="{escape(alt)}" '
     return text.replace("<svg ", head, 1).replace(">", f">{STYLE}", 1)
 
 
@@ -113,7 +100,7 @@ class _Sheet:
         self.figure.text(x / w, 1 - (self.head + y) / h, words, **({"va": "top", "linespacing": 1.15} | look))
 
 
-def _sheet(width: float, height: float, words: Words | None) -> _Sheet:
+def _sheet(width: float, height: float, words: story.Words | None) -> _Sheet:
     """A sheet with title above and how to read it below where there are words."""
     from matplotlib.figure import Figure
 
@@ -144,7 +131,7 @@ def draw_nine_pauses(frame: pd.DataFrame, *, columns: int = 3, titled: bool = Tr
     panel = (width - left - gap * (columns - 1) - 0.05) / columns
     header, high = (0.76, 1.35) if columns > 1 else (0.58, 1.1)
     step = header + high + 0.28
-    sheet = _sheet(width, -(-len(names) // columns) * step, nine_pauses_words(frame) if titled else None)
+    sheet = _sheet(width, -(-len(names) // columns) * step, story.nine_pauses_words(frame) if titled else None)
     for i, name in enumerate(names):
         row, column = divmod(i, columns)
         part, x, y = frame[frame["pause"] == name], left + column * (panel + gap), row * step
@@ -160,16 +147,16 @@ def draw_nine_pauses(frame: pd.DataFrame, *, columns: int = 3, titled: bool = Tr
 
 
 def _draw_pause(ax: Axes, part: pd.DataFrame) -> None:
-    part = part[part["offset"].between(-FORTNIGHT, FORTNIGHT)]
-    ax.set(xlim=(-FORTNIGHT - 0.7, FORTNIGHT + 0.7), ylim=(0, CUT + 1.3))
+    part = part[part["offset"].between(-story.FORTNIGHT, story.FORTNIGHT)]
+    ax.set(xlim=(-story.FORTNIGHT - 0.7, story.FORTNIGHT + 0.7), ylim=(0, CUT + 1.3))
     ax.set_xticks([-7, 0, 7], ["−7", "start", "+7"])
     ax.spines["left"].set_bounds(0, CUT)
     if (part["basis"] == "not usable").all():
         ax.text(0, CUT / 2, "no usable counts", ha="center")
         return
-    for day in part.loc[part["role"] == "another pause", "offset"]:
-        ax.axvspan(day - 0.5, day + 0.5, color=STRIPE, alpha=0.2, lw=0)
-    ax.bar(part["offset"], part["multiple"].clip(upper=CUT), 0.78, color=_hues(part), lw=0)
+    _stripe(ax, part.loc[part["role"] == "another pause", "offset"], STRIPE)
+    hues = np.where(part["role"] == "pause", LESS, GREY)
+    ax.bar(part["offset"], part["multiple"].clip(upper=CUT), 0.78, color=hues, lw=0)
     ax.axhline(1, color=INK, lw=0.8)
     _mark_days(ax, part["offset"], part["basis"])
     for row in part[part["multiple"] > CUT].itertuples():
@@ -178,8 +165,9 @@ def _draw_pause(ax: Axes, part: pd.DataFrame) -> None:
     _triangles(ax, raids["offset"], raids["missiles"], CUT + 0.75)
 
 
-def _hues(part: pd.DataFrame) -> list[str]:
-    return [LESS if role == "pause" else GREY for role in part["role"]]
+def _stripe(ax: Axes, days: Sequence[float], colour: str) -> None:
+    for day in days:
+        ax.axvspan(day - 0.5, day + 0.5, color=colour, alpha=0.15, lw=0, zorder=0)
 
 
 def _mark_days(ax: Axes, at: pd.Series, basis: pd.Series) -> None:
@@ -203,9 +191,9 @@ def _triangles(ax: Axes, at: Sequence[float], counts: Sequence[float], height: f
 # --- C ---
 
 ROWS = {
-    DRONES: "Drones launched; dashes: expected; triangles: missiles",
-    SIRENS: "Minutes of sirens in Kyiv",
-    ENERGY: "Energy hit in the rear, as reported",
+    story.DRONES: "Drones launched; dashes: expected; triangles: missiles",
+    story.SIRENS: "Minutes of sirens in Kyiv",
+    story.ENERGY: "Energy hit in the rear, as reported",
 }
 ROOM, TIGHT = 12, 21  # points a day: for numbers at all, and for numbers of three digits side by side
 FADES = 8  # steps of a bar that fades where no edge was named
@@ -214,14 +202,15 @@ FADES = 8  # steps of a bar that fades where no edge was named
 @_in_look
 def draw_claims(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = True) -> Figure:
     """Claims as bars, launches as columns, sirens and energy as squares, from `claims_frame`."""
-    claims, days = frame[frame["part"] == CLAIM], frame[frame["part"] != CLAIM]
+    claims, days = frame[frame["part"] == story.CLAIM], frame[frame["part"] != story.CLAIM]
     first, last = days["start"].min(), days["end"].max()
+    days = days.assign(x=(days["start"] - first).dt.days + 0.5)
     shown = [part for part in ROWS if (days["part"] == part).any()]
     left, wide = 0.4, width - 0.45
     room = 72 * wide / (last - first).days  # points a day
-    heights = {DRONES: 1.55, SIRENS: 0.24 if room > TIGHT else 0.36, ENERGY: 0.24}
+    heights = {story.DRONES: 1.55, story.SIRENS: 0.24 if room > TIGHT else 0.36, story.ENERGY: 0.24}
     below = sum(heights[part] + 0.26 for part in shown)
-    sheet = _sheet(width, 0.36 * len(claims) + below + 0.3, claims_words(frame) if titled else None)
+    sheet = _sheet(width, 0.36 * len(claims) + below + 0.3, story.claims_words(frame) if titled else None)
     ax = sheet.axes(left, 0, wide, 0.36 * len(claims))
     for place, claim in enumerate(claims.itertuples()):
         sheet.say(left, 0.36 * place, claim.label, fontweight="bold" if claim.state == "main" else "normal")
@@ -232,14 +221,12 @@ def draw_claims(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = True
     for part in shown:
         sheet.say(left, y, ROWS[part])
         ax = sheet.axes(left, y + 0.2, wide, heights[part])
-        here = days[days["part"] == part].assign(x=lambda rows: (rows["start"] - first).dt.days + 0.5)
-        if part == DRONES:
-            raids = days[days["part"] == MISSILES].assign(x=lambda rows: (rows["start"] - first).dt.days + 0.5)
-            _draw_launches(ax, here, raids, roomy=room > 9)
+        here = days[days["part"] == part]
+        if part == story.DRONES:
+            _draw_launches(ax, here, days[days["part"] == story.MISSILES], roomy=room > 9)
         else:
             _draw_squares(ax, here, room=room)
-        for x in here.loc[here["inside"], "x"]:
-            ax.axvspan(x - 0.5, x + 0.5, color=LESS, alpha=0.12, lw=0, zorder=0)
+        _stripe(ax, here.loc[here["inside"], "x"], LESS)
         y += heights[part] + 0.26
         axes.append(ax)
     step = max(1, round(0.55 * (last - first).days / wide))
@@ -289,20 +276,20 @@ def _draw_squares(ax: Axes, part: pd.DataFrame, *, room: float) -> None:
 
     roomy, step = room > ROOM, 0.22 if room < TIGHT else 0.0
     for row in part.itertuples():
-        if row.part == SIRENS and np.isnan(row.value):
+        if row.part == story.SIRENS and np.isnan(row.value):
             continue
-        box, look = (row.x - 0.45, 0.05, 0.9, 0.9), {"ec": INK, "lw": 0.8, "fc": "none"}
-        look["lw"] = 0.0 if step and row.part == SIRENS else 0.8
-        if row.part == SIRENS:
+        corner, look = (row.x - 0.45, 0.05), {"ec": INK, "lw": 0.8}
+        if row.part == story.SIRENS:
             share = 0.0 if row.value == 0 else 0.3 if roomy else min(0.9, 0.15 + row.value / 600)
-            ax.add_patch(Rectangle(box[:2], *box[2:], fc=STRIPE, alpha=share, lw=0))
-            if roomy:
-                ax.text(row.x, 0.46 + step * (-1) ** int(row.x), amount(row.value), ha="center", va="center")
+            ax.add_patch(Rectangle(corner, 0.9, 0.9, fc=STRIPE, alpha=share, lw=0))
+            look["lw"] = 0.0 if step else 0.8
+            words = amount(row.value) if roomy else ""
+            ax.text(row.x, 0.46 + step * (-1) ** int(row.x), words, ha="center", va="center")
         elif row.state in ("reported", "near the front only"):
-            ax.add_patch(Rectangle(box[:2], 0.9, 0.9 if row.state == "reported" else 0.45, fc=INK, lw=0))
+            ax.add_patch(Rectangle(corner, 0.9, 0.9 if row.state == "reported" else 0.45, fc=INK, lw=0))
         elif row.state == "nothing readable":
-            look |= {"hatch": "/////", "ec": STRIPE, "lw": 0}
-        ax.add_patch(Rectangle(box[:2], *box[2:], **look))
+            look = {"ec": STRIPE, "lw": 0, "hatch": "/////"}
+        ax.add_patch(Rectangle(corner, 0.9, 0.9, fc="none", **look))
     ax.set(ylim=(0, 1), yticks=[])
 
 
@@ -314,20 +301,20 @@ BIN, DOT = 0.05, 3.8  # width of a stack of dots in launched over expected; poin
 @_in_look
 def draw_unusual(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = True) -> Figure:
     """A pause among 100 dots for ordinary spells of its length, a row each, from `unusual_frame`."""
-    stacks = np.floor(frame["ratio"].clip(upper=MOST - BIN / 2) / BIN + 1e-9)
+    stacks = np.floor(frame["ratio"].clip(upper=story.MOST - BIN / 2) / BIN + 1e-9)
     frame = frame.assign(x=(stacks + 0.5) * BIN, level=frame.groupby(["pause", "outcome", "kind", stacks]).cumcount())
     narrow, head = width < WIDE, LINE * (2 if width < WIDE else 1)
-    short = frame["outcome"].eq(MISSILES) & ~frame["testable"]
+    short = frame["outcome"].eq(story.MISSILES) & ~frame["testable"]
     told = frame[short & (frame["kind"] == "pause")].to_dict("records")
-    aside = {row["pause"]: f"; missiles: {how_often(row)}" for row in told if row["n_placebo"]}
+    aside = {row["pause"]: f"; missiles: {story.how_often(row)}" for row in told if row["n_placebo"]}
     rows = [part for _, part in frame[~short].groupby(["pause", "outcome"], sort=False)]
     high = [DOT * (part["level"].max() + 2) / 72 if len(part) > 1 else 0.0 for part in rows]
     heights = [head + dots + 0.16 if dots else LINE + 0.1 for dots in high]
-    sheet = _sheet(width, sum(heights) + 0.4, unusual_words(frame) if titled else None)
+    sheet = _sheet(width, sum(heights) + 0.4, story.unusual_words(frame) if titled else None)
     ax = None
     for i, part in enumerate(rows):
         y, row = sum(heights[:i]), part.iloc[0]
-        missiles, often = row["outcome"] == MISSILES, how_often(row)
+        missiles, often = row["outcome"] == story.MISSILES, story.how_often(row)
         if not high[i]:
             sheet.say(0.1, y, f"{row['name']}: {often}")
             continue
@@ -339,11 +326,120 @@ def draw_unusual(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = Tru
         ax.plot(ordinary["x"], ordinary["level"] + 0.5, "o", ms=0.85 * DOT, color=GREY, mew=0)
         ax.axvline(1, color=INK, lw=0.8, zorder=0)
         hue = LESS if row["ratio"] < 1 else SURGE
-        ax.plot(min(row["ratio"], MOST), 1.2, "o", ms=9, color=hue, mew=0, clip_on=False, zorder=5)
-        ax.set(xlim=(-0.03, MOST + 0.03), ylim=(0, 72 * high[i] / DOT), yticks=[], xticks=[])
+        ax.plot(min(row["ratio"], story.MOST), 1.2, "o", ms=9, color=hue, mew=0, clip_on=False, zorder=5)
+        ax.set(xlim=(-0.03, story.MOST + 0.03), ylim=(0, 72 * high[i] / DOT), yticks=[], xticks=[])
         ax.spines["left"].set_visible(False)
     if ax is not None:
-        ax.set_xticks([0, 1, 2, MOST], ["0", "1", "2", "3+"])
+        ax.set_xticks([0, 1, 2, story.MOST], ["0", "1", "2", "3+"])
         words = "← fewer   as expected   more →"
         ax.annotate(words, (1, 0), (0, -18), textcoords="offset points", ha="center", va="top")
+    return sheet.figure
+
+
+# --- D ---
+
+
+@_in_look
+def draw_running_sum(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = True) -> Figure:
+    """Launched less expected, summed up from the start of the pause, a panel an outcome, from `running_sum_frame`."""
+    parts = [part for _, part in frame.groupby("outcome", sort=False)]
+    columns = len(parts) if width >= WIDE else 1
+    rows, left, high = -(-len(parts) // max(columns, 1)), 0.6, 1.9
+    sheet = _sheet(width, max(rows, 0.2) * (high + 0.62), story.running_sum_words(frame) if titled else None)
+    panel = width / max(columns, 1) - left - 0.12
+    for i, part in enumerate(parts):
+        x, y = (i % columns) * width / columns + left, (i // columns) * (high + 0.62)
+        sheet.say(x, y, capital(outcome_label(part["outcome"].iloc[0])), fontweight="bold")
+        ax = sheet.axes(x, y + 0.22, panel, high)
+        for kind, colour in (("pause", LESS), ("another pause", STRIPE)):
+            _stripe(ax, part.loc[part["role"] == kind, "offset"], colour)
+        ax.fill_between(part["offset"], part["low"], part["high"], color=STRIPE, alpha=0.22, lw=0)
+        ax.axhline(0, color=INK, lw=1.6)
+        ax.plot(part["offset"], part["running"], color=LESS, lw=2)
+        _label_sums(ax, part)
+        ticks = part[part["offset"] % (story.WEEK if len(part) < 30 else story.FORTNIGHT) == 0]
+        ax.set_xticks(ticks["offset"], [f"{day.day} {day:%b}" for day in ticks["day"]])
+        ax.yaxis.set_major_formatter(lambda value, _: _signed(value))
+        ax.margins(x=0.02, y=0.16)
+        ax.set_yticks([tick for tick in ax.get_yticks() if ax.get_ylim()[0] <= tick <= ax.get_ylim()[1]])
+    return sheet.figure
+
+
+def _label_sums(ax: Axes, part: pd.DataFrame) -> None:
+    """Dots with their numbers: the lowest sum of the pause and the week after, and where it stands after that week."""
+    week = story.week_later(part)
+    trough = part.loc[part.loc[part["offset"].between(0, week["offset"]), "running"].idxmin()]
+    labelled = [trough] if trough["offset"] == week["offset"] else [trough, week]
+    for row in labelled if trough["running"] < 0 else [week]:
+        hue = LESS if row["running"] < 0 else SURGE
+        ax.plot(row["offset"], row["running"], "o", ms=6, color=hue, mew=0, zorder=5)
+        words, below = f"{_signed(row['running'])} by {row['day'].day} {row['day']:%b}", row["running"] < 0
+        near = (row["offset"] - part["offset"].min()) / len(part)
+        place = {"xytext": (0, -7 if below else 7), "va": "top" if below else "bottom"}
+        place["ha"] = "right" if near > 0.6 else "center" if near > 0.3 else "left"
+        ax.annotate(words, (row["offset"], row["running"]), textcoords="offset points", fontweight="bold", **place)
+
+
+def _signed(value: float) -> str:
+    return f"{value:+,.0f}".replace("-", "−") if round(value) else "0"
+
+
+# --- E ---
+
+TILES = {"less": "#98dcff", "usual": "#cfcfcf", "more": SURGE}
+DARK = "#1b1b1b"
+FAR = 3.0  # times: the end of the scale, which is one of logarithms
+
+
+def tile_colour(ratio: float) -> tuple[float, float, float]:
+    """Grey as usual, towards pale blue where less, towards red where more; never darker than usual unless it is more.
+
+    >>> tile_colour(1.0) == tile_colour(1.0000001), tile_colour(0) == tile_colour(0.1)
+    (False, True)
+    """
+    from matplotlib.colors import to_rgb
+
+    far = np.clip(np.log(max(ratio, 1e-9)) / np.log(FAR), -1, 1)
+    usual, end = (np.array(to_rgb(TILES[name])) for name in ("usual", "more" if ratio > 1 else "less"))
+    return tuple(usual + abs(far) * (end - usual))
+
+
+@_in_look
+def draw_region_ratios(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = True) -> Figure:
+    """Minutes under alert over usual as a map of tiles, or for a phone as a list, from `region_ratio_frame`."""
+    from matplotlib.patches import Rectangle
+
+    words, tiles = story.region_ratio_words(frame) if titled else None, width >= WIDE
+    if tiles:
+        spots = frame.assign(x=frame["tile_column"] - frame["tile_column"].min(), y=frame["tile_row"], w=0.95, h=0.93)
+    else:
+        order = frame.sort_values(["ratio", "oblast"], ascending=False, na_position="last")
+        spots = order.assign(x=0.0, y=np.arange(len(order), dtype=float), w=1.0, h=0.86)
+    across, down = spots["x"].max() + 1, spots["y"].max() + 1
+    high = 0.86 if tiles else 0.25
+    sheet = _sheet(width, down * high + 0.1, words)
+    ax = sheet.axes(0.02, 0, (width if tiles else 0.75) - 0.04, down * high)
+    ax.set(xlim=(-0.03, across), ylim=(down, -0.03), xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    unit, minutes = story.unit_of(frame)
+    for row in spots.itertuples():
+        known, label, lower = pd.notna(row.ratio), region_label(row.oblast), 0.5 if tiles else 0.0
+        middle, centre = row.x + row.w / 2, row.y + row.h / 2
+        corner, look = (row.x, row.y), {"fc": tile_colour(row.ratio), "lw": 0} if known else {}
+        if row.outside:
+            look |= {"ec": SURGE if row.outside == "more" else LESS, "lw": 2.4}
+        elif not known:
+            corner, look = (row.x, row.y + lower), {"fc": "none", "ec": STRIPE, "lw": 0, "hatch": "////"}
+        ax.add_patch(Rectangle(corner, row.w, row.h - (not known) * lower, zorder=2 if row.outside else 1, **look))
+        ratio = story.ratio_text(row.ratio) if known else ""
+        sums = f"{amount(row.minutes / minutes)} of {amount(row.usual / minutes)}" if known else ""
+        ink = {"color": DARK if known else INK, "ha": "center", "va": "center"}
+        if tiles:
+            ax.text(middle, row.y + 0.27, two_lines(label), linespacing=0.95, **ink)
+            ax.text(middle, row.y + 0.58, ratio, fontweight="bold", **ink)
+            ax.text(middle, row.y + 0.77, sums, **ink)
+        else:
+            ax.text(middle, centre, ratio, fontweight="bold", **ink)
+            sheet.say(0.85, high * centre, label, va="center")
+            sheet.say(width - 0.05, high * centre, f"{sums} {unit}" if known else "not usable", va="center", ha="right")
     return sheet.figure

@@ -392,14 +392,14 @@ def rebound_test(
     before = placebo_starts(layout.baseline, np.append(pause, layout.pattern))
     quiet = window_ratios(filled, expected, np.append(before, layout.start - length), pause)
     follow = window_ratios(filled, expected, np.append(before + length, layout.start), layout.pattern)
-    alike, quietest = _most_alike(quiet[..., :-1], quiet[..., -1:])
+    alike, quietest = most_alike(quiet[..., :-1], quiet[..., -1:])
     ratio, after = follow[..., -1], np.where(alike, follow[..., :-1], np.nan)
     every = window_ratios(filled, expected, layout.starts, layout.pattern)
     tests = (WindowTest(ratio, others, "greater", alpha, expected=expected) for others in (after, every))
     return *tests, before + length, quietest
 
 
-def _most_alike(ratios: Floats, own: Floats) -> tuple[Bools, Bools]:
+def most_alike(ratios: Floats, own: Floats) -> tuple[Bools, Bools]:
     """The tenth of windows ranked around one's own ratio, ties included; and whether that is the lowest tenth."""
     n = ratios.shape[-1]
     if n == 0:

@@ -16,11 +16,15 @@ import pandas as pd
 
 from analysis.days import KYIV
 from analysis.effect import PauseEffect
-from analysis.launches import decide_pause
+from analysis.estimate import BAND
+from analysis.expected import Floats
+from analysis.launches import Assessment, decide_pause
 from analysis.pauses import Pause, load_pauses, reported_pauses
-from analysis.setting import SALVO_MISSILES, Registry, days_of_others
-from analysis.sirens import alert_minutes
-from analysis.tables import load_strikes, load_table
+from analysis.placebo import most_alike, window_ratios
+from analysis.setting import SALVO_MISSILES, Registry, days_of_others, set_up
+from analysis.sirens import alert_minutes, estimate_alerts, usable_regions
+from analysis.tables import load_strikes, load_table, outcome_series
+from analysis.windows import placebo_starts
 from analysis.witness import inferred_zeros
 from analysis.words import MORE, amount, counted, days_text, listed, outcome_label
 
@@ -60,12 +64,10 @@ def nine_pauses_frame(
     strikes, parts = load_strikes(folder=folder), []
     for pause in sorted(reported_pauses(registry), key=lambda pause: pause.days()[0]):
         days = pause.days()
-        every = pd.date_range(days[0] - pd.Timedelta(days=FORTNIGHT), max(days[0] + _days(FORTNIGHT), days[-1]))
+        every = pd.date_range(days[0] - _days(FORTNIGHT), max(days[0] + _days(FORTNIGHT), days[-1]))
         effect = decide_pause(pause.id, outcomes=[DRONES], registry=registry, folder=folder)[0]
         daily = effect.daily.set_index("day").reindex(every)
         usable, seen = effect.expected is not None, daily["observed"].to_numpy()
-        inferred = every.isin(inferred_zeros(strikes)) & (seen == 0)
-        basis = np.select([inferred, ~np.isnan(seen)], ["inferred zero", "report"], "no report")
         roles = [every.isin(days), every.isin(list(days_of_others(registry, pause)))]
         part = {
             "pause": pause.id,
@@ -80,7 +82,7 @@ def nine_pauses_frame(
             "drones": seen,
             "expected": daily["expected"].to_numpy(),
             "multiple": (daily["observed"] / daily["expected"]).to_numpy(),
-            "basis": basis if usable else "not usable",
+            "basis": _basis(DRONES, every, seen, folder) if usable else "not usable",
             "missiles": strikes["missiles_launched"].reindex(every).to_numpy(),
         }
         parts.append(pd.DataFrame(part))
@@ -93,17 +95,29 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
     told = []
     for kind, wide in (("Truces", True), ("Narrower pauses", False)):
         part = inside[(inside["promise"] == "") == wide]
-        if len(part):
-            told.append(f"{kind}: {_launched(part)}.")
+        told += [f"{kind}: {_launched(part)}."] * (len(part) > 0)
     title = " ".join(told) or "No pause has usable counts."
-    reading = (
-        "Bars: drones launched over the number expected that day, by days from the start; blue: the pause. Cut at 4 "
-        "times, with the number launched. Open circle: no report, zero inferred. Cross: no report. "
-        f"Triangle: raid of {SALVO_MISSILES} missiles and more. Stripe: another pause."
-    )
+    reading = "Bars: drones launched over the number expected that day, by days from the start; blue: the pause. "
+    reading += "Cut at 4 times, with the number launched. Open circle: no report, zero inferred. Cross: no report. "
+    reading += f"Triangle: raid of {SALVO_MISSILES} missiles and more. Stripe: another pause."
     known = frame[frame["role"] == "pause"].groupby("name", sort=False)
     each = [f"{name}: {_launched(part)}" for name, part in known]
-    return Words(title, reading, ONE_SIDE, f"{frame['pause'].nunique()} small charts of days. {'; '.join(each)}.")
+    alt = f"{frame['pause'].nunique()} small charts of days. {'; '.join(each)}."
+    return Words(title, reading, _inferred(inside["basis"]) + ONE_SIDE, alt)
+
+
+def _basis(outcome: str, every: pd.DatetimeIndex, seen: Floats, folder: Path | None) -> Any:
+    """What the number of each day stands on."""
+    zeros = inferred_zeros(load_strikes(folder=folder)) if outcome == DRONES else []
+    later = every > outcome_series(outcome, folder=folder).index[-1]
+    kinds = {"not yet": later, "no report": np.isnan(seen), "inferred zero": every.isin(zeros) & (seen == 0)}
+    return np.select(list(kinds.values()), list(kinds), "report")
+
+
+def _inferred(basis: pd.Series) -> str:
+    """On how many days of a pause zero is inferred, for a caption."""
+    n = int((basis == "inferred zero").sum())
+    return f"Zero is inferred, not reported, on {days_text(n)}. " if n else ""
 
 
 # --- B: how unusual ---
@@ -160,14 +174,14 @@ def unusual_words(frame: pd.DataFrame) -> Words:
     rows = frame[frame["kind"] == "pause"].to_dict("records")
     drones = [row for row in rows if row["outcome"] == DRONES and row["testable"]]
     rare = [row for row in drones if row["side"] == "quiet" and row["as_far"] * RARE <= row["n_placebo"]]
-    title = f"In {len(rare)} of {len(drones)} pauses drones were as few as in at most 1 of {RARE} ordinary spells"
+    title = (
+        f"In {len(rare)} of the {len(drones)} pauses that can be judged, drones were as few as in at most 1 of {RARE} "
+    )
+    title += "ordinary spells"
     if len({row["pause"] for row in rows}) == 1:
         spells = f" ordinary spells of {days_text(rows[0]['n_days'])}"
         title = f"{rows[0]['name']}: {how_often(rows[0], spells)}"
-    reading = (
-        f"Large dot: the pause. {DOTS} grey dots: ordinary spells of its length, by drones launched over expected; "
-        f"{MOST:.0f} stands for {MOST:.0f} and more."
-    )
+    reading = f"Large dot: the pause. {DOTS} grey dots: ordinary spells of its length, by launched over expected."
     each = [f"{row['name']}, {outcome_label(row['outcome'], short=True)}: {how_often(row)}" for row in rows]
     return Words(title, reading, ONE_SIDE, f"{title}. {'; '.join(each)}.")
 
@@ -183,29 +197,27 @@ ENERGY_STATES = {"no": "denied", "silent": "nothing readable", "not_found": "not
 def claims_frame(pause: Pause, *, registry: Registry | None = None, folder: Path | None = None) -> pd.DataFrame:
     """Each claim as a row from start to end, then a row a day of drones, missiles, sirens in Kyiv and energy hit.
 
-    `start` and `end` are strike days, so that 12:00 is a day and three quarters after 18:00 of two days before; an
-    edge that no party named is empty.
+    `start` and `end` are on the clock of strike days, six hours ahead; an edge that no party named is empty.
     """
     claims = []
     for claim in pause.claims:
         start, end = (None if edge is None else _on_strike_clock(edge) for edge in claim.span)
         state = "main" if claim.id == pause.main else "claimed"
-        claims.append({"part": CLAIM, "label": claim.party, "start": start, "end": end, "state": state})
+        label = "what every party accepts" if claim.basis == "overlap" else claim.party
+        claims.append({"part": CLAIM, "label": label, "start": start, "end": end, "state": state})
     known = [edge for row in claims for edge in (row["start"], row["end"]) if edge is not None]
     days = pause.days()
     first = min(days[0] - _days(BEFORE), min(known).normalize() - _days(1))
     every = pd.date_range(first, max(days[-1] + _days(AFTER), max(known).normalize() + _days(1)))
     parts = [pd.DataFrame(claims)]
-    zeros = inferred_zeros(load_strikes(folder=folder))
     for effect in decide_pause(pause.id, registry=registry, folder=folder):
         daily = effect.daily.set_index("day").reindex(every)
         if daily["expected"].isna().all():
             continue
         part = _by_day(effect.outcome, every, daily["observed"]).assign(expected=daily["expected"].to_numpy())
-        silent = part["start"].isin(zeros) & (effect.outcome == DRONES)
-        part["state"] = np.where(part["value"].isna(), "no report", np.where(silent, "inferred zero", "report"))
-        parts.append(part)
-    parts.append(_by_day(SIRENS, every, alert_minutes(folder=folder)["Kyiv City"]))
+        parts.append(part.assign(state=_basis(effect.outcome, every, part["value"].to_numpy(), folder)))
+    sirens = alert_minutes(folder=folder)["Kyiv City"].reindex(every)
+    parts += [_by_day(SIRENS, every, sirens)] * bool(sirens.notna().any())
     coded = load_table("energy_coded", folder=folder).set_index("day").reindex(every)
     hit = np.where(coded["rear_oblasts"] > 0, "reported", "near the front only")
     state = np.where(coded["code"] == "yes", hit, coded["code"].map(ENERGY_STATES).fillna("nothing readable"))
@@ -241,11 +253,9 @@ def claims_words(frame: pd.DataFrame) -> Words:
         title += f"; then {amount(worst['value'])} missiles on {worst['start'].day} {worst['start']:%B}"
     reading = "Bars: what each party said, faded where it named no edge; outlined: the window counted here"
     reading += ", blue below it." if len(seen) else "."
-    caption = f"Strike days, from 18:00 to 18:00. {ONE_SIDE}"
+    caption = f"{_inferred(seen['state'])}Strike days, from 18:00 to 18:00. {ONE_SIDE}"
     if (frame["part"] == ENERGY).any():
-        reading += (
-            " Energy: full square, hit reported; half, near the front only; open, denied; hatched, nothing readable."
-        )
+        reading += " Energy: full square, hit reported; half, near the front; open, denied; hatched, nothing readable."
         caption += " Energy: coded from public reports."
     parties = listed([f"{row.label}{_edges(row)}" for row in frame[frame["part"] == CLAIM].itertuples()])
     return Words(title, reading, caption, f"{title}. Claims: {parties}.")
@@ -267,3 +277,148 @@ def _launched(part: pd.DataFrame) -> str:
 
 def _days(n: int) -> pd.Timedelta:
     return pd.Timedelta(days=n)
+
+
+# --- D: was it made up? ---
+
+WEEK = 7
+
+
+def running_sum_frame(assessment: Assessment) -> pd.DataFrame:
+    """Launched less expected, summed up from the start of the pause; low and high: 95 of 100 after spells like it.
+
+    What is expected after the pause is brought to the record's number for pause and week after together, where it has
+    one. Spells like it: the tenth that `estimate_rebound` takes. A day without a report adds nothing.
+    """
+    parts = [pd.DataFrame(columns=["pause", "outcome", "day", "offset", "role", "running"])]
+    for effect in map(assessment.primary, assessment.outcomes()):
+        if effect.expected is None:
+            continue
+        days = pd.date_range(effect.first_day, effect.last_day)
+        every = pd.date_range(days[0] - _days(WEEK), days[-1] + _days(FORTNIGHT))
+        daily = effect.daily.set_index("day")
+        here = daily.reindex(every)
+        expected = here["expected"].where(here["observed"].notna())
+        both = assessment.select(effect.outcome, window=f"pause+after-{WEEK}")[0].expected
+        if both is not None:
+            week = expected[days[-1] + _days(1) : days[-1] + _days(WEEK)].sum()
+            expected[every > days[-1]] *= (both - effect.expected) / week
+        sums = (here["observed"] - expected).fillna(0).cumsum().where(every <= here["observed"].last_valid_index())
+        roles = [every.isin(days), every.isin(list(assessment.other_pauses))]
+        low, high, n_quiets = _after_quiets(daily, len(days), effect.ratio, float(here["expected"].mean()))
+        part = {
+            "pause": effect.pause,
+            "outcome": effect.outcome,
+            "day": every,
+            "offset": np.arange(-WEEK, len(every) - WEEK),
+            "role": np.select(roles, ["pause", "another pause"], "outside"),
+            "observed": here["observed"].to_numpy(),
+            "expected": expected.to_numpy(),
+            "running": (sums - sums[days[0] - _days(1)]).to_numpy(),
+            "low": np.concatenate([np.full(WEEK, np.nan), low]),
+            "high": np.concatenate([np.full(WEEK, np.nan), high]),
+            "n_quiets": n_quiets,
+        }
+        parts.append(pd.DataFrame(part))
+    return pd.concat(parts[1:] or parts, ignore_index=True)
+
+
+def _after_quiets(daily: pd.DataFrame, length: int, ratio: float, level: float) -> tuple[Floats, Floats, int]:
+    """Band of the running sums of the spells most like the pause, brought to its level, and how many they are."""
+    observed, expected = daily["observed"].to_numpy(), daily["expected"].to_numpy()
+    spell = length + FORTNIGHT
+    starts = placebo_starts((daily["role"] == "baseline").to_numpy(), np.ones(spell, bool))
+    if not len(starts):
+        return np.full(spell, np.nan), np.full(spell, np.nan), 0
+    ratios = window_ratios(np.nan_to_num(observed), expected, starts, np.ones(length, bool))
+    chosen = starts[most_alike(ratios, np.array([ratio]))[0]]
+    at = chosen[:, None] + np.arange(spell)
+    sums = level * (observed[at] - expected[at]).cumsum(1) / expected[at].mean(1, keepdims=True)
+    low, high = np.quantile(sums, BAND, axis=0)
+    return low, high, len(chosen)
+
+
+def running_sum_words(frame: pd.DataFrame) -> Words:
+    """Title and words of the figure of running sums: how the account stands a week after the pause."""
+    told, lowest = [], []
+    for outcome, part in frame.groupby("outcome", sort=False):
+        row = week_later(part)
+        side, label = "more" if row["running"] > 0 else "fewer", outcome_label(outcome, short=True)
+        beyond = "more than" if row["running"] > row["high"] else "fewer than" if row["running"] < row["low"] else "as"
+        others = "" if pd.isna(row["low"]) else f", {beyond} after similar ordinary spells"
+        told.append((f"{about(abs(row['running']))} {side} {label}", others))
+        low = part.loc[part.loc[part["offset"] >= 0, "running"].idxmin()]
+        lowest.append(f"Lowest sum of {label}: {low['running']:,.0f} on {_date(low['day'])}")
+    amounts, others = zip(*told, strict=True) if told else ((), ())
+    each = "; ".join(f"{sums} than expected{how}" for sums, how in told)
+    alike = f"{listed(amounts)} than expected{others[0]}" if len(set(others)) == 1 else each
+    title = f"By {_date(row['day'])}: {alike}" if told else "No usable counts to sum up"
+    if told and (frame.loc[frame["offset"].between(0, row["offset"]), "role"] == "another pause").any():
+        title += " (with another pause between)"
+    reading = "Line: launched less expected, summed up from the start of the pause; back at 0: made up. Grey: 95 of "
+    reading += "100 such sums from the ordinary spells most like it. Blue: the pause. Stripe: another pause."
+    return Words(title, reading, f"The band shows, it does not test. {ONE_SIDE}", ". ".join([title, *lowest]) + ".")
+
+
+def week_later(part: pd.DataFrame) -> pd.Series:
+    """The row of one outcome's running sum a week after the last day of the pause, or where the data end before."""
+    last = part.loc[part["role"] == "pause", "day"].max()
+    return part[(part["day"] <= last + _days(WEEK)) & part["running"].notna()].iloc[-1]
+
+
+def _date(day: pd.Timestamp) -> str:
+    return f"{day.day} {day:%B}"
+
+
+# --- E: sirens against each region's own usual ---
+
+
+def region_ratio_frame(
+    pause_id: str, *, claim: str = "main", registry: Registry | None = None, folder: Path | None = None
+) -> pd.DataFrame:
+    """A row a region: minutes under alert in the pause, the usual for as many days, whether outside 95 of 100."""
+    setting = set_up(pause_id, claim=claim, registry=registry, folder=folder)
+    days, announced = setting.pause.days(setting.claim), setting.pause.first_announced_day(setting.claim)
+    minutes, oblasts = alert_minutes(folder=folder), load_table("oblasts", folder=folder).set_index("oblast")
+    usable, rows = usable_regions(minutes, days, minutes.columns), []
+    for region in minutes:
+        row = {"pause": pause_id, "oblast": region, **oblasts.loc[region, ["name_en", "tile_row", "tile_column"]]}
+        if region in usable:
+            series = minutes[region].rename("alert_minutes")
+            effect = estimate_alerts(series, days, exclude=setting.exclude, announced=announced, level=setting.level)
+            row |= {"minutes": effect.observed, "usual": effect.expected, "ratio": effect.ratio}
+            row |= {"low": effect.expected_low, "high": effect.expected_high, "reason": effect.reason}
+        rows.append(row)
+    columns = [*row, "minutes", "usual", "ratio", "low", "high", "reason"]
+    frame = pd.DataFrame(rows).reindex(columns=list(dict.fromkeys(columns)))
+    frame[columns[-6:-1]] = frame[columns[-6:-1]].astype(float)
+    beyond = [frame["minutes"] > frame["high"], frame["minutes"] < frame["low"]]
+    return frame.assign(outside=np.select(beyond, ["more", "fewer"], ""), n_days=len(days))
+
+
+def region_ratio_words(frame: pd.DataFrame) -> Words:
+    """Title and words of the map of sirens."""
+    known = frame[frame["ratio"].notna()]
+    more, fewer = known[known["ratio"] > 1], known[known["ratio"] < 1]
+    title = f"{len(more)} of {len(known)} regions had more sirens than usual, {len(fewer)} fewer"
+    if more.empty:
+        title = f"None of {len(known)} comparable regions had more sirens than usual"
+    reading = "Minutes under alert over the usual for as many days: blue, fewer; red, more; grey, as usual. Numbers: "
+    reading += f"{unit_of(frame)[0]}, here and usually. Ring: outside 95 of 100 ordinary spells. Hatched: not usable."
+    told = [f"{row.oblast} {ratio_text(row.ratio)}" for row in known.sort_values("ratio").itertuples()]
+    caption = "Usual: the 90 days before and after. Alerts are wider than strikes, and local ones came in over time."
+    return Words(title, reading, caption, f"{title}. {', '.join(told)}.")
+
+
+def ratio_text(ratio: float) -> str:
+    """A ratio in a tile: 0.5×, 0.07×, or none.
+
+    >>> ratio_text(0.46), ratio_text(0.067), ratio_text(0.0)
+    ('0.5×', '0.07×', 'none')
+    """
+    return "none" if ratio == 0 else f"{ratio:.1f}×" if ratio >= 0.1 else f"{max(ratio, 0.01):.2f}×"
+
+
+def unit_of(frame: pd.DataFrame) -> tuple[str, int]:
+    """Minutes, or hours where minutes would be long numbers; and how many minutes it has."""
+    return ("hours", 60) if frame["usual"].max() > 2000 else ("minutes", 1)
