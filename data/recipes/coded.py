@@ -18,6 +18,7 @@ from analysis.errors import DataError
 from analysis.tables import load_table
 
 from .kit import Imported, RawFile, Rule, Source, find_fault, read_rows, refuse
+from .pairs import who_coded
 
 RAW = ("energy_coding/days.csv", "energy_coding/events.csv")
 MORE = "energy_coding/double_coding.csv"  # some days coded again by another coder
@@ -65,7 +66,7 @@ def build(days: str | Path, events: str | Path, double: str | Path | None = None
         ("leave_out_unspecified_places", "Without an oblast a hit is neither rear nor front.", events[nowhere]),
         ("leave_days_not_found_open", "Nothing found on a day is not nothing hit.", table[empty]),
     )
-    who = _who(pd.concat([rows["coder"] for rows in frames]).unique())
+    who = who_coded(pd.concat([rows["coder"] for rows in frames]))
     return Imported(
         tables={"energy_coded": table, "energy_coded_events": events.sort_values(EVENT_KEY)},
         rules=tuple(_rule(*rule) for rule in rules),
@@ -90,16 +91,6 @@ def _count_oblasts(days: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
         table[column] = counts.mask(counts.isna() & (table["code"] != "not_found"), 0)
     columns = ["day", "code", *chosen, "coder", "evidence_urls", "note"]
     return table[columns].assign(day=pd.to_datetime(table["day"]))
-
-
-def _who(coders: Sequence[str]) -> str:
-    """Who coded: runs of a model have numbers, people have names."""
-    runs, people, who = sum(map(str.isdigit, coders)), sorted(name for name in coders if not name.isdigit()), []
-    if runs:
-        who.append(f"{runs} independent runs of a language model under a fixed protocol, not yet checked by people")
-    if people:
-        who.append(f"coded by people: {', '.join(people)}")
-    return "; ".join(who)
 
 
 def _faults(names: Sequence[str], frames: Sequence[pd.DataFrame], side: pd.Series) -> Iterator[DataError | None]:
