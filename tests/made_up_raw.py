@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from recipes import acled, coded
+from recipes import acled, coded, digest, raids
 
 DATA = Path(__file__).parents[1] / "data"
 OBLASTS = pd.read_csv(DATA / "oblasts.csv")
@@ -92,6 +92,23 @@ def coded_files(days, events, again=()):
     return files | ({"double_coding.csv": csv_file(again, coded.DAY_COLUMNS)} if again else {})
 
 
+def raid(date, code, **other):
+    """A raid as one coder saw it."""
+    row = {"day": date, "drones": "9", "missiles": "30", "code": code, "targets": f"{code} told", "confidence": "high"}
+    return row | {"evidence_urls": "" if code == "not_found" else LINK, "note": ""} | other
+
+
+def listed(date, ukraine, russia="silent", **other):
+    """A day of the daily list as one coder read it."""
+    row = dict.fromkeys([*digest.COLUMNS, "asset", "chosen_because_known"], "")
+    row |= {"strike_day": date, "ukraine_energy": ukraine, "russia_energy": russia}
+    return row | {"evidence_url": "" if ukraine == "not_found" else LINK} | other
+
+
+def two_coders(first, second, columns):
+    return {f"coder_{number}.csv": csv_file(rows, columns) for number, rows in enumerate((first, second), 1)}
+
+
 def event(number, day="2025-03-20", admin1="Odesa", tags="energy infrastructure; residential", **other):
     told = {"event_id_cnty": f"UKR{number}", "event_date": day, "event_type": "Explosions/Remote violence"}
     told |= {"actor1": "Military Forces of Russia (2000-)", "country": "Ukraine", "admin1": admin1, "tags": tags}
@@ -111,6 +128,8 @@ HITS = [
     hit("2026-01-10", "Lviv", found_via="other"),
     hit("2026-01-13", "Rivne", found_via="other"),
 ]
+RAIDS = [raid("2026-01-10", "facility"), raid("2026-01-09", "silent"), raid("2026-01-11", "not_found")]
+LISTED = [listed("2026-01-10", "yes_rear", oblasts="Odesa", list_seen_whole="1"), listed("2026-01-11", "not_found")]
 GOOD = {
     "air_force": {"missile_attacks_daily.csv": csv_file([NIGHT, SALVO])},
     "alerts": {"air_raid_alerts.csv.gz": merged_file(("Lviv", "2025-05-07 20:00", "2025-05-07 21:00"))},
@@ -119,6 +138,8 @@ GOOD = {
     },
     "news": {"viina_events_2026.json": addresses_file(*padding("20260110"))},
     "coded": coded_files(CODED_DAYS, HITS),
+    "raids": two_coders(RAIDS, RAIDS, raids.COLUMNS),
+    "digest": two_coders(LISTED, LISTED, digest.COLUMNS),
     "acled": {"acled.csv": csv_file([event(1), event(2)], acled.COLUMNS)},
 }
 

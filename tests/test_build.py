@@ -122,6 +122,22 @@ OWN = {
         (in_row(",not_found,", f",yes,{LINK}", 5), ["coded yes without an event"]),
         (in_row(",yes,", ",no,"), ["a hit on a day not coded yes"]),
     ],
+    "raids": [
+        (in_row("2026-01-10", "10.01.2026"), ["day, 1 row (2): not a day"]),
+        (in_row("2026-01-09", "2026-01-10", 3), ["day twice"]),
+        (in_row("facility", "factory"), ["field code, 1 row (2)", "'factory'"]),
+        (in_row(",9,", ",nine,"), ["drones", "not a count", "'nine'"]),
+        (in_row(LINK, ""), ["evidence_urls, 1 row (2): address missing"]),
+        (in_row(",30,", ",31,"), ["coder_2.csv, field day, 1 row (2): not a raid of the first coder"]),
+        (in_row(",30,", ",3,"), ["not a raid of the first coder"]),
+    ],
+    "digest": [
+        (in_row("2026-01-10", ""), ["strike_day, 1 row (2): not a day"]),
+        (in_row("yes_rear", "yes"), ["field ukraine_energy, 1 row (2)", "'yes'"]),
+        (in_row("silent", "quiet"), ["field russia_energy"]),
+        (in_row(",1,", ",partly,"), ["field list_seen_whole", "'partly'"]),
+        (in_row(LINK, ""), ["evidence_url, 1 row (2): address missing"]),
+    ],
     "acled": [
         (in_row("2025-03-20", "soon", 3), ["field event_date, 1 row (3)"]),
         (in_row("Odesa", "Atlantis", 3), ["field admin1, 1 row (3)"]),

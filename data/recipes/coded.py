@@ -18,6 +18,8 @@ from analysis.errors import DataError
 from analysis.tables import load_table
 
 from .kit import Imported, RawFile, Rule, Source, find_fault, read_rows, refuse
+from .pairs import who_coded
+from .winter import Coding, join_winter
 
 RAW = ("energy_coding/days.csv", "energy_coding/events.csv")
 MORE = "energy_coding/double_coding.csv"  # some days coded again by another coder
@@ -54,24 +56,31 @@ def build(days: str | Path, events: str | Path, double: str | Path | None = None
     side = load_table("oblasts", folder=folder).set_index("oblast")["rear_or_front"]
     refuse(_faults([raw.name for raw in raws], frames, side), file=raws[0].name)
 
-    days, events, again = (*frames, frames[0].iloc[:0])[:3]
+    given = Coding(*(*frames, frames[0].iloc[:0])[:3])
+    coding = join_winter(given, folder, event_key=EVENT_KEY)
+    days, events, again = coding.days, coding.events, coding.again
+    refuse(_faults([Path(file).name for file in (*RAW, MORE)], [days, events, again], side), file=TABLES[0])
     nowhere = events["oblast"] == NOWHERE
     events = events.assign(rear_or_front=events["rear_or_front"].mask(nowhere, NOWHERE))
     second = again.set_index(pd.DatetimeIndex(again["day"]))[["coder", "code"]].add_prefix("second_")
     table = _count_oblasts(days, events).join(second, on="day")
     chance, empty = events["found_via"] == "other", table["rear_oblasts"].isna()
     rules = (
+        *coding.rules,
         ("count_assigned_finds_only", "A chance find says nothing of days without one.", events[chance]),
         ("leave_out_unspecified_places", "Without an oblast a hit is neither rear nor front.", events[nowhere]),
         ("leave_days_not_found_open", "Nothing found on a day is not nothing hit.", table[empty]),
     )
-    who = _who(pd.concat([rows["coder"] for rows in frames]).unique())
+    who = who_coded(pd.concat([rows["coder"] for rows in (days, events, again)]))
     return Imported(
         tables={"energy_coded": table, "energy_coded_events": events.sort_values(EVENT_KEY)},
         rules=tuple(_rule(*rule) for rule in rules),
         source=replace(SOURCE, producer=who, state=f"{len(days)} days coded, {len(again)} of them twice"),
-        inputs=tuple(raws),
-        notes=(f"energy_coded: nothing found on {empty.sum()} of {len(table)} days ({empty.mean():.0%})",),
+        inputs=(*raws, *coding.inputs),
+        notes=(
+            f"energy_coded: nothing found on {empty.sum()} of {len(table)} days ({empty.mean():.0%})",
+            *coding.notes,
+        ),
     )
 
 
@@ -90,16 +99,6 @@ def _count_oblasts(days: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
         table[column] = counts.mask(counts.isna() & (table["code"] != "not_found"), 0)
     columns = ["day", "code", *chosen, "coder", "evidence_urls", "note"]
     return table[columns].assign(day=pd.to_datetime(table["day"]))
-
-
-def _who(coders: Sequence[str]) -> str:
-    """Who coded: runs of a model have numbers, people have names."""
-    runs, people, who = sum(map(str.isdigit, coders)), sorted(name for name in coders if not name.isdigit()), []
-    if runs:
-        who.append(f"{runs} independent runs of a language model under a fixed protocol, not yet checked by people")
-    if people:
-        who.append(f"coded by people: {', '.join(people)}")
-    return "; ".join(who)
 
 
 def _faults(names: Sequence[str], frames: Sequence[pd.DataFrame], side: pd.Series) -> Iterator[DataError | None]:

@@ -235,11 +235,16 @@ def parse_table(name: str, content: bytes) -> pd.DataFrame:
 def _parsed(name: str, content: bytes) -> pd.DataFrame:
     definition = table_definition(name)
     types = {field["name"]: field["type"] for field in definition["fields"]}
+    filled = {field["name"] for field in definition["fields"] if field.get("constraints", {}).get("required")}
     dtypes = {"boolean": bool, "string": str, "integer": float, "number": float}
     try:
         frame = pd.read_csv(
             io.BytesIO(content),
-            dtype={column: dtypes[kind] for column, kind in types.items() if kind != "date"},
+            dtype={
+                column: dtypes[kind] if kind != "boolean" or column in filled else "boolean"  # some are not known
+                for column, kind in types.items()
+                if kind != "date"
+            },
             parse_dates=[column for column, kind in types.items() if kind == "date"],
             date_format="%Y-%m-%d",
             keep_default_na=False,
