@@ -3,7 +3,6 @@
 import json
 import sys
 from contextlib import nullcontext
-from functools import partial
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -153,15 +152,20 @@ def report(pause_ids, only, jobs, force, cold, timeout, scheduler, out, quiet, a
             remedy = "give it the role primary or secondary in data/pauses.toml once the data reach it"
             raise ReportError("no report of this pause", file=pause.id, found=f"role {pause.role}", remedy=remedy)
 
+    stories = {}
+
+    def answer(folder, rows, *, surroundings):
+        stories.update(write_answers(folder, rows, registry=registry, surroundings=surroundings))
+
     def tell():
-        write_committed(clone, registry=registry)
+        write_committed(clone, registry=registry, stories=stories)
 
     with Progress(quiet=quiet, as_json=as_json) as progress:
         outcomes = run_reports(
             report_rows(registry), notebooks=clone / "notebooks", out=out or clone / "reports", jobs=jobs,
             selected=pause_ids or None, only=only or None, force=force, cold=cold, timeout=timeout,
             scheduler=scheduler, progress=progress, tell=None if out else tell,
-            answer=partial(write_answers, registry=registry),
+            answer=answer,
         )  # fmt: skip
     sys.exit(1 if any(outcome.status == "failed" for outcome in outcomes) else 0)
 

@@ -34,8 +34,11 @@ SCORECARD = "scorecard.csv"
 
 def write_answers(
     folder: Path, rows: Sequence[Mapping[str, str]], *, registry: Registry, surroundings: Mapping[str, str]
-) -> None:
-    """Bring the pages of all pauses that the record speaks of, the front page and scorecard.csv up to date."""
+) -> dict[str, Any]:
+    """Bring the pages of all pauses that the record speaks of, the front page and scorecard.csv up to date.
+
+    Returns the stories told for it, by the name of their page.
+    """
     held = {row["pause"] for row in rows}
     order = [pause for pause in _in_order(registry) if pause.id in held]
     made_from = {"index": store.digest(surroundings, rows)}
@@ -44,25 +47,26 @@ def write_answers(
         made_from[pause.id] = store.digest(surroundings, own, [other.id for other in order], failures(folder, pause.id))
     stale = [name for name, made in made_from.items() if not store.is_stamped(folder / f"{name}.html", made)]
     if not stale:
-        return
+        return {}
     from analysis.reports.drawings import draw
     from analysis.reports.story import tell_all, tell_pause
 
-    results = typed(rows)
+    results, stories = typed(rows), {}
     for position, pause in enumerate(order):
         if pause.id in stale:
-            story = tell_pause(results, pause, draw=draw)
+            story = stories[pause.id] = tell_pause(results, pause, draw=draw)
             near = [order[i] if 0 <= i < len(order) else None for i in (position - 1, position + 1)]
             evidence = [(f"{pause.id}-evidence.html", "All the evidence for this pause"), *HOW_WE_KNOW]
             failed = failures(folder, pause.id)
             page = as_html(story, evidence=evidence, before=near[0], after=near[1], failed=failed)
             store.write_file(folder / f"{pause.id}.html", store.stamp(page, made_from[pause.id]))
     if "index" in stale:
-        story = tell_all(results, registry, draw=draw)
+        story = stories["index"] = tell_all(results, registry, draw=draw)
         links = {pause.name: f"{pause.id}.html" for pause in order}
         page = as_html(story, evidence=HOW_WE_KNOW, links=links)
         store.write_file(folder / SCORECARD, scorecard_csv(results, registry))
         store.write_file(folder / "index.html", store.stamp(page, made_from["index"]))
+    return stories
 
 
 HOW_WE_KNOW = [
@@ -185,8 +189,13 @@ def downloads(drawing: Any) -> list[tuple[str, str]]:
 # --- what is committed ---
 
 
-def write_committed(repository: Path | None = None, *, registry: Registry | None = None) -> list[str]:
-    """Refresh the scorecard, the Markdown pages with their figures, and the generated parts of both README files."""
+def write_committed(
+    repository: Path | None = None, *, registry: Registry | None = None, stories: Mapping[str, Any] | None = None
+) -> list[str]:
+    """Refresh the scorecard, the Markdown pages with their figures, and the generated parts of both README files.
+
+    `stories` are those that were told already.
+    """
     from analysis.record import load_results
     from analysis.reports.drawings import draw
     from analysis.reports.story import tell_all, tell_pause
@@ -196,13 +205,13 @@ def write_committed(repository: Path | None = None, *, registry: Registry | None
     reports = repository / "reports"
     results = load_results(reports / "results.csv")
     files = {f"reports/{SCORECARD}": scorecard_csv(results, registry)}
-    held = set(results["pause"])
+    held, stories = set(results["pause"]), stories or {}
     for pause in _in_order(registry):
         if pause.id in held:
-            story = tell_pause(results, pause, draw=draw)
+            story = stories.get(pause.id) or tell_pause(results, pause, draw=draw)
             files[f"reports/{PAUSES}/{pause.id}.md"] = as_markdown_page(story)
             files |= {f"reports/{PAUSES}/{pause.id}-{d.name}.svg": d.svg for d in story.drawings}
-    front = tell_all(results, registry, draw=draw)
+    front = stories.get("index") or tell_all(results, registry, draw=draw)
     files |= {f"reports/{PAUSES}/index-{drawing.name}.svg": drawing.svg for drawing in front.drawings}
     files |= {
         "README.md": _refreshed(repository / "README.md", {FINDINGS: told(front, "reports/"), METHOD: method_list()}),

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import panels, storyboard
-from analysis.launches import Assessment, assess
+from analysis.launches import Assessment, decide_pause
 from analysis.reports.story import Drawing
 from analysis.scorecard import Scorecard
 
@@ -36,8 +36,7 @@ def _unusual(found: Assessment, card: Scorecard) -> Drawing | None:
 
 
 def _unusual_all(cards: Sequence[Scorecard]) -> Drawing | None:
-    found = [assess(card.pause.id) for card in cards]
-    return _how_unusual([one.primary(outcome) for one in found for outcome in one.outcomes()])
+    return _how_unusual([effect for card in cards for effect in decide_pause(card.pause.id)])
 
 
 def _how_unusual(effects: Sequence[Any]) -> Drawing | None:
@@ -45,6 +44,20 @@ def _how_unusual(effects: Sequence[Any]) -> Drawing | None:
     if frame.empty:
         return None
     return _of_widths("unusual", storyboard.unusual_words(frame), frame, panels.draw_unusual)
+
+
+def _running_sum(found: Assessment, card: Scorecard) -> Drawing | None:
+    frame = storyboard.running_sum_frame(found)
+    if frame.empty:
+        return None
+    return _of_widths("sum", storyboard.running_sum_words(frame), frame, panels.draw_running_sum)
+
+
+def _regions(found: Assessment) -> Drawing | None:
+    frame = storyboard.region_ratio_frame(found.pause.id)
+    if frame["ratio"].isna().all():
+        return None
+    return _of_widths("regions", storyboard.region_ratio_words(frame), frame, panels.draw_region_ratios)
 
 
 def _of_widths(name: str, words: storyboard.Words, frame: pd.DataFrame, make: Callable[..., Any]) -> Drawing:
@@ -72,5 +85,7 @@ DRAWN: dict[str, Callable[..., Drawing | None]] = {
     "strips": _strips,
     "claims": _claims,
     "unusual": _unusual,
+    "sum": _running_sum,
+    "regions": _regions,
     "unusual-all": _unusual_all,
 }

@@ -26,7 +26,7 @@ MEANT = (
     "drones and missiles. Front-line fire is not in them, so no line here says that a truce was kept.",
     '"May be chance" does not mean "no effect": with so few nights only a very large fall can be told from an '
     "ordinary lull.",
-    "Expected is what the same weekday, season and trend of the months around would have brought.",
+    "Expected: what weekday, season and trend of the months around would have brought.",
 )
 SURE = {
     "high": "The dates are well documented.",
@@ -112,7 +112,7 @@ def tell_pause(
             drawing=draw("unusual", found=found, card=card),
         ),
         Part("after", "The week after", _after(card), drawing=draw("sum", found=found, card=card)),
-        Part("where", "Where the sirens sounded", _lines(card, "kyiv", "rear"), drawing=draw("regions", found=found)),
+        _where(card, draw("regions", found=found)),
         Part("energy", "Energy", _lines(card, "energy")),
         Part("other-side", "The other side", _lines(card, "other-side")),
         Part("meaning", "What this does not mean", "\n".join(f"* {line}" for line in MEANT)),
@@ -178,18 +178,25 @@ def window_words(claim: Claim) -> str:
     return f"until {span_text(claim.end, claim.end)}, no start stated" if claim.end else "no dates"
 
 
+def _where(card: Scorecard, drawing: Drawing | None) -> Part:
+    """The map, or in its place a sentence a place."""
+    return Part("where", "Where the sirens sounded", "" if drawing else _lines(card, "kyiv", "rear"), drawing=drawing)
+
+
 def _why_not(card: Scorecard) -> str:
     return "\n".join(f"* {answer.asked}: {answer.word} ({answer.note})." for answer in card.answers[:2])
 
 
 def _after(card: Scorecard) -> str:
-    return _lines(card, "drones-after", "missiles-after")
+    """What the week after was like, in a line a count; numbers stand in the table."""
+    answers = [card.answer(question) for question in ("drones-after", "missiles-after")]
+    return "\n".join(f"* {a.asked}: {a.word}{f' ({a.note})' if a.note else ''}." for a in answers if a is not None)
 
 
 def _lines(card: Scorecard, *questions: str) -> str:
     """The answers to some questions, a paragraph each."""
     answers = [card.answer(question) for question in questions]
-    return "\n\n".join(f"**{a.asked}:** {a.sentence()}{sure_of(a)}" for a in answers if a is not None)
+    return "\n\n".join(f"**{a.asked}:** {a.sentence()}" for a in answers if a is not None)
 
 
 # --- the front page ---
