@@ -135,7 +135,7 @@ def test_silent_days_get_their_verdict(tmp_path, ends, rows, drones, basis, miss
     assert table["drones_basis"].tolist() == basis
     unknown = [pair == (None, None) for pair in zip(drones, missiles, strict=True)]
     assert (~table["reported"]).tolist() == unknown
-    assert table.loc[unknown].drop(columns=["reported", "drones_basis"]).isna().all(axis=None)
+    assert table.loc[unknown].drop(columns=["reported", "drones_basis", "missiles_basis"]).isna().all(axis=None)
 
 
 def test_what_was_neutralised_is_known_as_far_as_it_was_published(tmp_path):
@@ -248,3 +248,73 @@ def test_another_route_from_the_raw_file_gives_the_same_launched_counts(committe
         ours = committed[column].drop(pd.Timestamp("2024-12-30")).dropna()
         assert len(ours) > 1340
         assert (ours == other[ours.index]).all()
+
+
+# --- withheld figures, rows that cannot be right, new columns
+
+STATUS = [*NIGHT, "status_data"]
+
+
+def test_withheld_is_not_zero(tmp_path):
+    """Of one day, ballistic missiles are withheld; cruise missiles and drones are published and stay."""
+    rows = [
+        report(status_data="open"), flown(5, model="Kalibr", status_data=""),
+        flown(0, model="Iskander-M", status_data="hidden"), on("2025-06-03", status_data="open"),
+    ]  # fmt: skip
+    result = imported(tmp_path, *rows, columns=STATUS)
+    table = result.tables["strikes"].set_index("day")
+    day = table.loc["2025-06-02"]
+    assert (day["drones_launched"], day["cruise_launched"]) == (100, 5)
+    assert day[["missiles_launched", "missiles_neutralised", "ballistic_launched"]].isna().all()
+    assert table["missiles_basis"].tolist() == ["withheld", "report"]
+    assert rows_of(result, "withhold_hidden_figures") == (4,)
+    variants = result.tables["strike_variants"].set_index("day")
+    assert variants.loc["2025-06-02", "missiles_evening_rolled"] != 0 and variants.isna().loc["2025-06-02"].any()
+
+
+def test_withheld_drones_are_unknown_too(tmp_path):
+    table = strikes(tmp_path, flown(0, status_data="hidden"), on("2025-06-03", status_data=""), columns=STATUS)
+    assert pd.isna(table.iloc[0]["drones_launched"]) and table["drones_basis"].tolist() == ["withheld", "report"]
+
+
+def test_a_status_that_nobody_knows_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"status_data, 1 row \(3\): unknown status of figures.*'partly'"):
+        imported(tmp_path, report(status_data="open"), flown(3, model="Kalibr", status_data="partly"), columns=STATUS)
+
+
+def test_a_new_column_is_refused_once_its_cells_differ(tmp_path):
+    columns = [*NIGHT, "verified"]
+    with pytest.raises(DataError, match=r"field verified: new column.*'no', 'yes'"):
+        imported(tmp_path, report(verified="no"), flown(3, model="Kalibr", verified="yes"), columns=columns)
+    notes = imported(tmp_path, report(verified="no"), columns=columns).notes
+    assert any("columns not used: verified" in note for note in notes)
+
+
+def many(*wrong):
+    """A hundred nights and a few more rows, of which some cannot be right."""
+    days = pd.date_range("2025-06-10", periods=200 - len(wrong))
+    return [*(on(f"{day:%Y-%m-%d}") for day in days), *wrong]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "unknown", "known"),
+    [
+        (report(launched="2", destroyed="4", not_reach_goal="", model="3M22 Zircon"), "missiles", "drones"),
+        (report(launched="2", destroyed="4", not_reach_goal=""), "drones", "missiles"),
+        (report(source="", model="Kalibr"), "missiles", "drones"),
+        (report(time_start="2025-06-02 09:00"), "drones", "missiles"),
+    ],
+)
+def test_one_row_that_cannot_be_right_costs_its_day_and_class_alone(tmp_path, wrong, unknown, known):
+    result = imported(tmp_path, *many(wrong, flown(9, model="Kalibr" if known == "missiles" else "Shahed-136/131")))
+    day = result.tables["strikes"].set_index("day").loc["2025-06-02"]
+    assert pd.isna(day[f"{unknown}_launched"]) and day[f"{known}_launched"] == 9
+    (rule,) = (rule for rule in result.rules if rule.name == "set_aside_impossible_rows")
+    assert rule.rows == (200,) and rule.examples
+
+
+def test_more_than_one_row_in_a_hundred_refuses_the_file(tmp_path):
+    wrong = [report(launched="2", destroyed="4", not_reach_goal="", model=m) for m in ("Kalibr", "X-35", "C-300")]
+    assert imported(tmp_path, *many(*wrong[:2]))
+    with pytest.raises(DataError, match="more destroyed than launched"):
+        imported(tmp_path, *many(*wrong))

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +18,8 @@ from recipes import acled, kit
 
 RAW = "missile_attacks_daily.csv"
 needs_raw = pytest.mark.skipif("PAUSES_RAW" not in os.environ, reason="PAUSES_RAW names no folder of raw files")
+
+plan_build = partial(kit.plan_build, older=True)  # made-up files end before the tables of the project
 
 
 def copy(place):
@@ -41,7 +44,7 @@ def snapshot(folder):
 
 def plan(place, *rows, folder):
     """The plan from a strike file with these rows."""
-    return kit.plan_build(None, folder=folder, files={"air_force": put(place / "raw", {RAW: csv_file(rows)})})
+    return plan_build(None, folder=folder, files={"air_force": put(place / "raw", {RAW: csv_file(rows)})})
 
 
 # Whatever is wrong with a raw file of whatever recipe
@@ -156,7 +159,7 @@ def test_every_kind_of_damaged_file_is_named_and_leaves_data_as_it_was(tmp_path,
     first.write_bytes(damage if isinstance(damage, bytes) else damage(first.read_bytes()))
     before = snapshot(kept)
     with pytest.raises(DataError) as refusal:
-        kit.plan_build(None, folder=kept, files={name: [first, *others]})
+        plan_build(None, folder=kept, files={name: [first, *others]})
     message = str(refusal.value)
     assert any(path.name in message for path in (first, *others)) or "no whole strike day" in message
     assert [word for word in words if word not in message] == []
@@ -166,7 +169,7 @@ def test_every_kind_of_damaged_file_is_named_and_leaves_data_as_it_was(tmp_path,
 
 def test_the_good_file_of_every_recipe_is_taken(tmp_path, kept):
     files = {name: put(tmp_path / name, content) for name, content in GOOD.items()}
-    made = kit.plan_build(None, folder=kept, files=files)
+    made = plan_build(None, folder=kept, files=files)
     assert set(made.imported) == set(kit.recipes()) == set(GOOD)
     assert list(kit.recipes())[:2] == ["air_force", "alerts"]  # as the dictionary has their tables
 
@@ -186,7 +189,7 @@ def test_the_good_file_of_every_recipe_is_taken(tmp_path, kept):
 def test_a_fault_of_the_second_file_is_named_too(tmp_path, kept, changes, words):
     events = [HITS[0], HITS[1] | changes, *HITS[2:]]
     with pytest.raises(DataError) as refusal:
-        kit.plan_build(None, folder=kept, files={"coded": put(tmp_path / "raw", coded_files(CODED_DAYS, events))})
+        plan_build(None, folder=kept, files={"coded": put(tmp_path / "raw", coded_files(CODED_DAYS, events))})
     assert words in str(refusal.value)
 
 
@@ -229,7 +232,7 @@ def test_a_spoilt_map_or_lexicon_is_refused(tmp_path, folder, file, line, name, 
         kept_by_hand.write(line)
     before = snapshot(folder)
     with pytest.raises(DataError) as refusal:
-        kit.plan_build(None, folder=folder, files={name: put(tmp_path / "raw", GOOD[name])})
+        plan_build(None, folder=folder, files={name: put(tmp_path / "raw", GOOD[name])})
     assert [word for word in [file, *words] if word not in str(refusal.value)] == []
     assert snapshot(folder) == before
 
@@ -261,16 +264,16 @@ def test_a_build_shows_what_changes_and_touches_nothing_before_write(tmp_path, f
 def test_a_source_may_be_named_by_its_file_and_private_ones_must_be(tmp_path, kept):
     raw = put(tmp_path / "raw", GOOD["air_force"])[0].parent
     other = (raw / RAW).rename(tmp_path / "copy of yesterday.csv")
-    contents = kit.plan_build(None, folder=kept, files={"air_force": [other]}).contents
+    contents = plan_build(None, folder=kept, files={"air_force": [other]}).contents
     assert json.loads(contents["strikes.json"])["inputs"][0]["file"] == "copy of yesterday.csv"
     with pytest.raises(DataError, match=r"raw: no raw file to build from; expected missile_attacks_daily\.csv, "):
-        kit.plan_build(raw, folder=kept)
+        plan_build(raw, folder=kept)
     with pytest.raises(DataError, match=r"nowhere\.csv: file cannot be read"):
-        kit.plan_build(raw, folder=kept, files={"air_force": [tmp_path / "nowhere.csv"]})
+        plan_build(raw, folder=kept, files={"air_force": [tmp_path / "nowhere.csv"]})
     with pytest.raises(DataError, match=r"no such source; expected one of air_force, .*; found navy"):
-        kit.plan_build(raw, folder=kept, files={"navy": [other]})
+        plan_build(raw, folder=kept, files={"navy": [other]})
     put(raw, GOOD["air_force"] | {"acled.csv": csv_file([event(1)], acled.COLUMNS)})
-    assert list(kit.plan_build(raw, folder=kept).imported) == ["air_force"]
+    assert list(plan_build(raw, folder=kept).imported) == ["air_force"]
 
 
 def test_a_failure_while_writing_leaves_the_old_files(tmp_path, folder, monkeypatch):
@@ -321,13 +324,13 @@ def test_the_package_and_the_readme_describe_every_committed_table():
 def test_csv_is_plain():
     content = (DATA / "strikes.csv").read_bytes()
     assert b"\r" not in content and content.endswith(b"\n")
-    assert b"2025-04-07,False,missing,,,,,,,,,\n" in content
-    assert b"2025-04-20,True,judged zero,0,0,0,0,0,0,0,0,0\n" in content
+    assert b"2025-04-07,False,missing,,,missing,,,,,,,\n" in content
+    assert b"2025-04-20,True,judged zero,0,0,report,0,0,0,0,0,0,0\n" in content
 
 
 @needs_raw
 def test_the_same_raw_files_give_the_committed_bytes(folder):
-    made = kit.plan_build(os.environ["PAUSES_RAW"], folder=folder)
+    made = plan_build(os.environ["PAUSES_RAW"], folder=folder)
     assert [name for name, content in made.contents.items() if content != (DATA / name).read_bytes()] == []
     assert set(made.contents) > {"README.md", "datapackage.json", "energy_coded_events.json"}
 
@@ -339,6 +342,32 @@ def test_an_older_copy_of_the_real_file_changes_only_its_last_days(tmp_path, kep
     old = old.drop(columns=["target_main", "is_shahed", "num_hit_location", "turbojet"])
     old["model"] = old["model"].replace({"GBU": "KAB", "C-300/C-400": "C-300 and C-400", "X-22 and X-32": "X-22/X-32"})
     old.to_csv(tmp_path / RAW, index=False)
-    changes = kit.plan_build(tmp_path, folder=kept).changes()
+    changes = plan_build(tmp_path, folder=kept).changes()
     assert set(changes["change"]) == {"removed"}
     assert changes["row"].min() == "2025-05-27"
+
+
+def test_a_copy_that_ends_before_the_tables_is_refused_and_nothing_changes(kept, tmp_path):
+    before = {path.name: path.read_bytes() for path in kept.iterdir() if path.is_file()}
+    older = put(tmp_path / "raw", {RAW: csv_file([NIGHT])})
+    with pytest.raises(DataError, match=r"ends before strikes does; expected 2026-06-07 or later; found 2025-06-02"):
+        kit.plan_build(None, folder=kept, files={"air_force": older})
+    assert before == {path.name: path.read_bytes() for path in kept.iterdir() if path.is_file()}
+    assert plan_build(None, folder=kept, files={"air_force": older}).imported
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("air_force", b"PAR1\x15\x04", "not a CSV file but a parquet file"),
+        ("air_force", b"PK\x03\x04abc", "a spreadsheet or a zip archive"),
+        ("alerts", b"region,started_at,finished_at,naive\nLviv,1,2,3\n", "another series of alerts; expected official"),
+    ],
+)
+def test_another_kind_of_file_is_called_by_its_name(kept, tmp_path, name, content, words):
+    before = {path.name: path.read_bytes() for path in kept.iterdir() if path.is_file()}
+    path = tmp_path / "some.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=words):
+        plan_build(None, folder=kept, files={name: [path]})
+    assert before == {path.name: path.read_bytes() for path in kept.iterdir() if path.is_file()}

@@ -76,7 +76,7 @@ def on_disk(folder):
 
 
 def run(*words, answer=""):
-    return CliRunner().invoke(main, ["data", "fetch", *words], input=answer)
+    return CliRunner().invoke(main, ["data", "fetch", "--older", *words], input=answer)
 
 
 def zipped(name=RAW):

@@ -1,6 +1,10 @@
 """The fixed procedure on the real record: which days are no baseline, both starts, Holm, and the sentences."""
 
+import hashlib
+import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -8,8 +12,9 @@ import pytest
 import analysis as pa
 from analysis.effect import example_effect
 from analysis.estimate import recovered_ratio
-from analysis.launches import _reconciled
+from analysis.launches import _reconciled, assess
 from analysis.setting import not_ordinary
+from analysis.tables import data_folder
 from analysis.windows import lay_out
 
 REGISTRY = pa.load_pauses()
@@ -156,3 +161,46 @@ def test_coverage_says_so_far_while_a_pause_runs():
     assert assessment.coverage() in assessment.quotation()
     assert assessment.coverage().endswith("so far.")
     assert assessment.primary(DRONES).n_missing == 2
+
+
+@pytest.fixture
+def held(tmp_path):
+    """The tables with the strikes of the year before written again to end on a day of choice."""
+
+    def until(last):
+        folder = Path(shutil.copytree(data_folder(), tmp_path / last, ignore=shutil.ignore_patterns("raw", "recipes")))
+        strikes = pd.read_csv(folder / "strikes.csv", dtype=str, keep_default_na=False)
+        ends = pd.Timestamp(strikes["day"].iloc[-1])
+        extra = strikes.iloc[-8:-1].to_dict("records")
+        days = pd.date_range(ends + pd.Timedelta(days=1), last)
+        more = [extra[n % 7] | {"day": f"{day:%Y-%m-%d}"} for n, day in enumerate(days)]
+        strikes = pd.concat([strikes, pd.DataFrame(more)])
+        strikes = strikes[strikes["day"] <= last]
+        content = strikes.to_csv(index=False, lineterminator="\n").encode()
+        (folder / "strikes.csv").write_bytes(content)
+        sidecar = json.loads((folder / "strikes.json").read_text())
+        sidecar["output"]["sha256"] = hashlib.sha256(content).hexdigest()
+        (folder / "strikes.json").write_text(json.dumps(sidecar))
+        return folder
+
+    return until
+
+
+def test_missiles_beyond_the_last_published_day_are_withheld_and_cruise_missiles_are_not(held):
+    asked = ("drones_launched", "missiles_launched", "cruise_launched")
+    found = assess("capitals-pause-2026-09", outcomes=asked, folder=held("2026-09-20"))
+    missiles = found.primary("missiles_launched")
+    assert missiles.verdict == "not testable" and missiles.observed is None
+    assert missiles.reason == "figures of ballistic missiles are withheld since 10 August 2026"
+    assert found.primary("cruise_launched").observed is not None
+    assert found.primary("drones_launched").observed is not None
+
+
+def test_nights_to_come_are_not_yet_and_never_no_report(held):
+    found = assess("cold-week-pause-2026-01", folder=held("2026-01-30"))  # the last day of a copy is left out
+    effect = found.primary("drones_launched")
+    assert effect.reason.startswith("not yet: the data end on 29 January 2026, 0 of 2 nights held")
+    nights = found.nights()
+    assert set(nights.loc["2026-01-30":, "drones"]) == {"not yet"} and nights.loc["2026-01-29", "drones"].isdigit()
+    some = assess("cold-week-pause-2026-01", folder=held("2026-01-31")).primary("drones_launched")
+    assert some.observed == 111 and "the data end on 30 January 2026, 1 of 2 nights held" in some.reason

@@ -82,7 +82,9 @@ def test_the_cold_week_as_promised_and_as_it_went():
     assert by[story.ENERGY].loc[days[1:4], "state"].tolist() == ["denied", "nothing readable", "nothing readable"]
     assert days[by[story.DRONES].loc[days, "inside"]].strftime("%d").tolist() == ["30", "31"]
     claims = by[story.CLAIM].reset_index().set_index("label")
-    assert claims.loc["what every party accepts", "start"] == pd.Timestamp("2026-01-30 06:00")  # midnight, 6 h after 18:00
+    assert claims.loc["what every party accepts", "start"] == pd.Timestamp(
+        "2026-01-30 06:00"
+    )  # midnight, 6 h after 18:00
     assert claims.loc["US (Trump, 29 Jan)", ["start", "end"]].isna().all()
     assert pd.isna(claims.loc["Russia", "start"]) and claims.loc["Russia", "end"] == pd.Timestamp("2026-02-02")
 

@@ -37,6 +37,13 @@ ADDRESS = (
 )
 PRIVATE = True
 REQUIRED = ("time_start", "time_end", "model", "launch_place", "target", "launched", "destroyed", "source")
+IGNORED = (
+    "target_main", "still_attacking", "border_crossing", "is_shahed", "num_hit_location", "num_fall_fragment_location",
+    "carrier", "turbojet", "turbojet_destroyed", "affected region", "destroyed_details", "launched_details",
+    "launch_place_details",
+)  # fmt: skip
+HIDDEN, STATUSES = "hidden", ("", "open", "hidden")  # of the column status_data
+MOST_SET_ASIDE = 0.01  # of all rows; with more the file is refused
 KEY = ["time_start", "time_end", "model", "source", "target", "launch_place"]
 COUNTS = ("launched", "destroyed", "not_reach_goal")
 MOST, FIRST_DAY = 10_000, pd.Timestamp("2022-01-01")
@@ -85,12 +92,17 @@ def build(path: str | Path, *, folder: str | Path, today: str | pd.Timestamp | N
     """One row a strike day, from the first to the last day of the file; no report can be dated later than `today`."""
     raw, class_map = RawFile.read(path), RawFile.read(Path(folder) / "weapon_classes.csv")
     today = pd.Timestamp(today or pd.Timestamp.now())
-    text, notes = read_rows(raw, required=REQUIRED, optional=("not_reach_goal",))
+    text, notes = read_rows(raw, required=REQUIRED, optional=("not_reach_goal", "status_data"), ignored=IGNORED)
     text, rules = follow(text, [strip_blanks])
     rows, correction = follow(_parse(text, _read_classes(class_map)), [correct_typo_of_2024_12_28])
-    refuse(_faults(text, rows, raw.name, today), file=raw.name)
+    wrong = _impossible(rows)
+    aside = wrong if 0 < wrong.mean() <= MOST_SET_ASIDE else wrong & False
+    refuse(_faults(text[~aside], rows[~aside], raw.name, today), file=raw.name)
+    rows["aside"] = aside
 
-    strikes, choice = follow(rows, [date_by_end, keep_long_range_weapons, restore_misfiled_reports])
+    doubts = [withhold_hidden_figures, set_aside_impossible_rows]
+    strikes, choice = follow(rows, [*doubts, date_by_end, keep_long_range_weapons, restore_misfiled_reports])
+    choice = [rule for rule in choice if rule.rows_touched or rule.name not in (f.__name__ for f in doubts)]
     national, selection = follow(strikes, [keep_national_reports])
     others = strikes.drop(national.index)
     index = pd.date_range(rows["end_day"].min(), rows["end_day"].max(), name="day", unit="us")
@@ -119,7 +131,7 @@ def _read_classes(raw: RawFile) -> pd.DataFrame:
 
 def _parse(text: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
     """Typed rows; what cannot be read becomes empty and is found by `_faults`."""
-    rows = text[["model", "target"]].copy()
+    rows = text[["model", "target"]].assign(status=text["status_data"].str.casefold())
     for count in COUNTS:
         rows[count] = pd.to_numeric(text[count], errors="coerce")
     for end in ("start", "end"):
@@ -139,6 +151,22 @@ def _moment(stamps: pd.Series) -> tuple[pd.Series, pd.Series]:
     return day.mask((hour > 23) | (minute > 59)), 60 * hour + minute
 
 
+def _impossible(rows: pd.DataFrame) -> pd.Series:
+    """Rows of the right form that cannot be right: more shot down than flew, no source, an end before the start.
+
+    All of them need a day on which they count as unknown.
+    """
+    lost = rows["destroyed"].fillna(0) + rows["not_reach_goal"].fillna(0)
+    known = rows["end_day"].between(FIRST_DAY, pd.Timestamp.max) & rows["class"].notna()
+    return known & ((lost > rows["launched"]) | rows["issuer"].isna() | _ends_first(rows))
+
+
+def _ends_first(rows: pd.DataFrame) -> pd.Series:
+    """Whether a window ends before it starts; a bare date stands for the whole day."""
+    start = rows["start_day"] + pd.to_timedelta(rows["start_minute"].fillna(0), unit="min")
+    return rows["end_day"] + pd.to_timedelta(rows["end_minute"].fillna(24 * 60), unit="min") < start
+
+
 def _faults(text: pd.DataFrame, rows: pd.DataFrame, file: str, today: pd.Timestamp) -> Iterator[DataError | None]:
     """Every kind of fault with its rows."""
     find = partial(find_fault, text, file=file)
@@ -151,11 +179,11 @@ def _faults(text: pd.DataFrame, rows: pd.DataFrame, file: str, today: pd.Timesta
         yield find(field, day.isna(), "not a time", "YYYY-MM-DD or YYYY-MM-DD HH:MM")
         outside = (day < FIRST_DAY) | (day > today + pd.Timedelta(days=1))  # the clock may be west of Kyiv
         yield find(field, outside, "impossible date", f"from {FIRST_DAY:%Y-%m-%d} to {today:%Y-%m-%d}")
-    # A bare date stands for the whole day.
-    start = rows["start_day"] + pd.to_timedelta(rows["start_minute"].fillna(0), unit="min")
-    end = rows["end_day"] + pd.to_timedelta(rows["end_minute"].fillna(24 * 60), unit="min")
     span = text["time_start"] + " to " + text["time_end"]
-    yield find("time_end", end < start, "ends before it starts", "time_start or later", found=span)
+    yield find("time_end", _ends_first(rows), "ends before it starts", "time_start or later", found=span)
+    strange, remedy = ~rows["status"].isin(STATUSES), "say in STATUSES of recipes/air_force.py what it means"
+    named = ", ".join(filter(None, STATUSES))
+    yield find("status_data", strange, "unknown status of figures", f"{named} or nothing", remedy=remedy)
     launched, destroyed = rows["launched"].where(rows["launched"] >= 0), rows["destroyed"].fillna(0)
     sums, most = text["destroyed"] + " + " + text["not_reach_goal"] + " of " + text["launched"], "at most launched"
     shot, lost = destroyed > launched, destroyed + rows["not_reach_goal"].fillna(0) > launched
@@ -184,6 +212,20 @@ def correct_typo_of_2024_12_28(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(not_reach_goal=rows["not_reach_goal"].mask(wrong, 1))
 
 
+def withhold_hidden_figures(rows: pd.DataFrame) -> pd.DataFrame:
+    """Zeros of rows marked hidden hold a place: the Air Force withholds these numbers, so they are unknown."""
+    return _unknown(rows, rows["status"] == HIDDEN)
+
+
+def set_aside_impossible_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row that cannot be right is set aside: its day is unknown for its class of weapon."""
+    return _unknown(rows, rows["aside"]).assign(issuer=rows["issuer"].mask(rows["aside"], NATIONAL[0]))
+
+
+def _unknown(rows: pd.DataFrame, chosen: pd.Series) -> pd.DataFrame:
+    return rows.assign(**{count: rows[count].mask(chosen) for count in COUNTS})
+
+
 def date_by_end(rows: pd.DataFrame) -> pd.DataFrame:
     """A report counts for the day on which its window ends (listed: windows that span midnight)."""
     return rows.assign(day=rows["end_day"])
@@ -210,14 +252,23 @@ def count_by_day(national: pd.DataFrame, others: pd.DataFrame, days: pd.Datetime
     """Launched and neutralised on each of `days`, night and day reports together; an unknown part: unknown."""
     drones = national["class"] == DRONES
     neutralised = national.assign(neutralised=national["destroyed"] + national["not_reach_goal"].fillna(0))
+    hidden, reported = national["status"] == HIDDEN, days.isin(national["day"])
+    withheld = {name: days.isin(national.loc[chosen & hidden, "day"]) for name, chosen in _kinds(drones)}
     basis = np.where(days.isin(national.loc[drones, "day"]), "report", "missing")
-    counted = pd.DataFrame({"reported": days.isin(national["day"]), "drones_basis": basis}, index=days)
-    for name, chosen in (("drones", drones), ("missiles", ~drones)):
+    basis = np.where(withheld["drones"], "withheld", basis)
+    counted = pd.DataFrame({"reported": reported, "drones_basis": basis}, index=days)
+    for name, chosen in _kinds(drones):
         counted[f"{name}_launched"] = _daily(neutralised[chosen], "launched", days)
         counted[f"{name}_neutralised"] = _daily(neutralised[chosen], "neutralised", days)
     for name in MISSILES:
         counted[f"{name}_launched"] = _daily(national[national["class"] == name], "launched", days)
+    known = np.where(counted["missiles_launched"].isna(), "incomplete", "report")
+    counted["missiles_basis"] = np.where(withheld["missiles"], "withheld", known)
     return counted.assign(regional_kills=days.isin(others.loc[others["class"] == DRONES, "day"]))
+
+
+def _kinds(drones: pd.Series) -> tuple[tuple[str, pd.Series], ...]:
+    return ("drones", drones), ("missiles", ~drones)
 
 
 def _daily(rows: pd.DataFrame, column: str, days: pd.DatetimeIndex) -> pd.Series:
@@ -271,6 +322,7 @@ def take_published_report(days: pd.DataFrame) -> pd.DataFrame:
         if day in days.index and days.loc[day, "drones_basis"] == "missing":
             if not days.loc[day, "reported"]:
                 days.loc[day, MISSILE_COLUMNS] = np.nan
+                days.loc[day, "missiles_basis"] = "missing"
             days.loc[day, ["drones_launched", "drones_neutralised"]] = figures
             days.loc[day, ["reported", "drones_basis"]] = [True, "published"]
     return days
@@ -281,6 +333,7 @@ def empty_missing_reports(days: pd.DataFrame) -> pd.DataFrame:
     days = days.copy()
     days.loc[days["drones_basis"] == "missing", ["drones_launched", "drones_neutralised"]] = np.nan
     days.loc[~days["reported"], MISSILE_COLUMNS] = np.nan
+    days.loc[~days["reported"], "missiles_basis"] = "missing"
     return days
 
 

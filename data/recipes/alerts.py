@@ -65,7 +65,11 @@ def read_alerts(raw: RawFile, oblasts: pd.DataFrame) -> tuple[pd.DataFrame, list
     The intervals of an oblast are disjoint; an end that nobody knows is NaT.
     """
     raw = _unpacked(raw)
-    required = MERGED if b"region" in raw.content.partition(b"\n")[0] else UPSTREAM
+    header = raw.content.partition(b"\n")[0]
+    if b"naive" in header.split(b","):
+        found, remedy = "the volunteers' series, with its column naive", "take official_data_en.csv or its merged form"
+        raise DataError("another series of alerts", file=raw.name, expected="official", found=found, remedy=remedy)
+    required = MERGED if b"region" in header else UPSTREAM
     text, notes = read_rows(raw, required=required)
     rows = _parse(text, oblasts)
     refuse(_faults(text, rows, oblasts, raw.name), file=raw.name)

@@ -11,6 +11,7 @@ import io
 import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from importlib import import_module
@@ -30,6 +31,7 @@ NOT_CSV = {
     b"pk\x03\x04": "a spreadsheet or a zip archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"\x1f\x8b": "a gzip archive",
+    b"par1": "a parquet file",
 }
 
 
@@ -55,10 +57,13 @@ class RawFile:
         return tables.described(self.name, self.content)
 
 
-def read_rows(raw: RawFile, *, required: Iterable[str], optional: Iterable[str] = ()) -> tuple[pd.DataFrame, list[str]]:
+def read_rows(
+    raw: RawFile, *, required: Iterable[str], optional: Iterable[str] = (), ignored: Iterable[str] | None = None
+) -> tuple[pd.DataFrame, list[str]]:
     """The text cells of a CSV file by row number, without any interpretation, and what to note of its columns.
 
-    A required column that is absent is refused, an optional one is left empty; empty cells are "".
+    A required column that is absent is refused, an optional one is left empty; empty cells are "". Where the columns to
+    be `ignored` are told, any other is refused once its cells differ: it may change what the others mean.
 
     >>> text, notes = read_rows(RawFile("n.csv", b"day,n\\n2024-01-01,3\\n"), required=["n"])
     >>> text.to_dict("index"), notes
@@ -80,9 +85,16 @@ def read_rows(raw: RawFile, *, required: Iterable[str], optional: Iterable[str] 
         raise fault("row cut short or broken", rows=uneven.index, expected=expected, found=found)
     taken = [*required, *optional]
     notes = [f"{raw.name}: column {name} is absent, taken as empty" for name in optional if name not in header]
-    unused = ", ".join(name for name in header if name not in taken)
-    notes += [f"{raw.name}: columns not used: {unused}"] if unused else []
-    return pd.DataFrame(records, index, header, dtype="str").reindex(columns=taken, fill_value=""), notes
+    unused = [name for name in header if name not in taken]
+    notes += [f"{raw.name}: columns not used: {', '.join(unused)}"] if unused else []
+    cells = pd.DataFrame(records, index, header, dtype="str")
+    for name in unused if ignored is not None else ():
+        values = cells.loc[:, [name]].iloc[:, 0].unique()
+        if name not in ignored and len(values) > 1:
+            remedy = "give it a rule in the recipe, or name it among the columns to be ignored"
+            found, expected = ", ".join(map(repr, values[:3])), "no column that is not known"
+            raise DataError("new column", file=raw.name, field=name, expected=expected, found=found, remedy=remedy)
+    return cells.reindex(columns=taken, fill_value=""), notes
 
 
 def _split(content: bytes, fault: Callable[..., DataError]) -> tuple[list[int], list[list[str]]]:
@@ -343,11 +355,16 @@ def recipes() -> dict[str, ModuleType]:
 
 
 def plan_build(
-    raw: str | Path | None, *, folder: str | Path, files: Mapping[str, Sequence[str | Path]] | None = None
+    raw: str | Path | None,
+    *,
+    folder: str | Path,
+    files: Mapping[str, Sequence[str | Path]] | None = None,
+    older: bool = False,
 ) -> BuildPlan:
     """Compute the tables of every recipe whose raw files are in `raw` or, by its name, in `files`; `folder`: of tables.
 
-    DataError: there is nothing to read, a raw file cannot be understood, or a table breaks its own dictionary.
+    DataError: there is nothing to read, a raw file cannot be understood or, unless `older`, ends before
+    the table that stands, or a table breaks its own dictionary.
     """
     folder, given, known = Path(folder), files or {}, recipes()
     unknown = set(given) - set(known)
@@ -366,11 +383,28 @@ def plan_build(
         for name, table in made.tables.items():
             rules = [rule.described() for rule in made.rules if not rule.tables or name in rule.tables]
             content = new[f"{name}.csv"] = to_csv(name, table)
+            if not older:
+                _refuse_older(name, table, folder, made.inputs[0].name)
             new[f"{name}.json"] = tables.sidecar(name, content, len(table), rules=rules, **told)
     after = tables.folder_contents(folder) | new
     refuse([fault for fault in tables.find_faults(after) if fault.file in new], file="the new tables")
     new |= {"README.md": tables.readme(after), "datapackage.json": tables.data_package(after)}
     return BuildPlan(folder, imported, new)
+
+
+def _refuse_older(name: str, table: pd.DataFrame, folder: Path, file: str) -> None:
+    """A daily table must reach at least as far as the one that stands."""
+    path = folder / f"{name}.csv"
+    if not tables.table_definition(name).get("daily") or not path.exists():
+        return
+    with suppress(ValueError, KeyError):
+        standing = pd.to_datetime(pd.read_csv(path, usecols=["day"])["day"]).max()
+        if table["day"].max() < standing:
+            found, expected = f"{table['day'].max():%Y-%m-%d}", f"{standing:%Y-%m-%d} or later"
+            remedy = "take a newer copy, or add --older if the tables are to go back"
+            raise DataError(
+                f"this copy ends before {name} does", file=file, expected=expected, found=found, remedy=remedy
+            )
 
 
 def to_csv(name: str, table: pd.DataFrame) -> bytes:

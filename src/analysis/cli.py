@@ -215,14 +215,16 @@ def data():
 @click.option("--viina", multiple=True, type=click.Path(dir_okay=False), help="Yearly VIINA archives, your own.")
 @click.option("--acled", type=click.Path(dir_okay=False), help="An ACLED export, your own; never shipped.")
 @click.option("--yes", is_flag=True, help="Replace the tables without asking.")
-def build(raw, air_force, alerts, viina, acled, yes):
+@click.option("--older", is_flag=True, help="Take a copy that ends before the tables do.")
+def build(raw, air_force, alerts, viina, acled, yes, older):
     """Build the tables from raw files; show what changes before anything is replaced."""
     from analysis.tables import data_folder
 
     folder = data_folder()
     given = {"air_force": [air_force], "alerts": [alerts], "news": list(viina), "acled": [acled]}
     files = {name: paths for name, paths in given.items() if any(paths)}
-    plan = _recipes("kit").plan_build(raw or (folder / "raw" if not files else None), folder=folder, files=files)
+    raw = raw or (folder / "raw" if not files else None)
+    plan = _recipes("kit").plan_build(raw, folder=folder, files=files, older=older)
     if _agreed(plan, yes):
         _write(plan)
 
@@ -232,7 +234,8 @@ def build(raw, air_force, alerts, viina, acled, yes):
 @click.option("--raw", type=click.Path(file_okay=False), help="Folder of raw files; default data/raw.")
 @click.option("--sha256", metavar="HEX", help="Refuse a download with another checksum (name one source).")
 @click.option("--yes", is_flag=True, help="Replace raw files and tables without asking.")
-def fetch(sources, raw, sha256, yes):
+@click.option("--older", is_flag=True, help="Take a copy that ends before the tables do.")
+def fetch(sources, raw, sha256, yes, older):
     """Bring newer raw files and build from them; show what changes before anything is replaced.
 
     The strike file (air_force) needs your own Kaggle token, in KAGGLE_API_TOKEN or in KAGGLE_USERNAME and
@@ -249,7 +252,7 @@ def fetch(sources, raw, sha256, yes):
         for source in sources or fetching.remotes():
             fetched.append(fetching.fetch(source, into=raw / ".incoming", sha256=sha256))
             click.echo(fetched[-1].summary())
-        plan = kit.plan_build(None, folder=folder, files={item.source: [item.path] for item in fetched})
+        plan = kit.plan_build(None, folder=folder, files={item.source: [item.path] for item in fetched}, older=older)
         if _agreed(plan, yes):
             fetching.accept(fetched, raw=raw)
             _write(plan)

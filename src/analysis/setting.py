@@ -12,8 +12,10 @@ import pandas as pd
 from analysis.effect import NATIONAL, Answer, PauseEffect
 from analysis.estimate import estimate_effect, with_week_after
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
-from analysis.tables import load_strikes, outcome_series
+from analysis.tables import Outcome, load_strikes, outcome_series
+from analysis.tables import outcomes as catalogue
 from analysis.windows import Day
+from analysis.words import held_so_far, not_yet
 
 SALVO_MISSILES = 20
 VOLUME = ("drones_launched", "missiles_launched")
@@ -56,8 +58,9 @@ class Setting:
         test: str = "auto",
     ) -> PauseEffect:
         """One effect of an outcome of the catalogue, or of other `counts` of it, with its key filled in."""
+        counts = self.series(outcome) if counts is None else counts
         effect = estimate_effect(
-            self.series(outcome) if counts is None else counts,
+            counts,
             days,
             baseline=self.baseline,
             first_day=first_day,
@@ -67,6 +70,7 @@ class Setting:
             test=test,
             level=self.level,
         )
+        effect = replace(effect, reason=said_of_end(effect, catalogue()[outcome], counts.index[-1]))
         return self.keyed(effect, claim=claim, window=window, stratum=stratum)
 
     def keyed(
@@ -75,6 +79,18 @@ class Setting:
         """The effect as one of this pause."""
         key = {"claim": claim or self.claim, "window": window, "stratum": stratum}
         return replace(effect, pause=self.pause.id, **{name: value for name, value in key.items() if value})
+
+
+def said_of_end(effect: PauseEffect, outcome: Outcome, until: pd.Timestamp) -> str:
+    """The reason of an effect, which says where figures are withheld, or nights are still to come."""
+    if effect.last_day <= until.date():
+        return effect.reason
+    if outcome.last_day and until >= pd.Timestamp(outcome.last_day):
+        return outcome.after if effect.observed is None else f"{effect.reason}; {outcome.after}"
+    held = effect.n_days - effect.n_missing
+    if effect.observed is not None:
+        return f"{effect.reason}; {held_so_far(held, effect.n_days, until)}"
+    return not_yet(held, effect.n_days, until) if outcome.table == "strikes" else effect.reason
 
 
 def set_up(

@@ -39,7 +39,8 @@ class Outcome:
 
     `name`, `label` (in a sentence) and `short` (in a narrow column) name it. `outcome_series` starts on `first_day`,
     the first usable strike day; from `strict_first_day` on it is credible for exact work, and verdicts are computed
-    from both. `in_family`: it counts in the family that is corrected for multiple testing. `note`: what limits it.
+    from both. Where it ends before its table, `last_day` is the last usable day and `after` says why. `in_family`: it
+    counts in the family that is corrected for multiple testing. `note`: what limits it.
     """
 
     name: str
@@ -50,6 +51,8 @@ class Outcome:
     first_day: str
     note: str
     strict_first_day: str | None = None
+    last_day: str | None = None
+    after: str = ""
     in_family: bool = False
 
 
@@ -110,7 +113,7 @@ def outcome_series(
     outcome = catalogue[name]
     column = load_table(outcome.table, folder=folder).set_index("day")[outcome.column]
     start = pd.Timestamp(first_day or outcome.first_day)
-    series = column.iloc[: len(column) - drop_last].loc[start:].astype(float).rename(name)
+    series = column.iloc[: len(column) - drop_last].loc[start : outcome.last_day].astype(float).rename(name)
     if series.empty:
         problem, last = f"no day of {name} is left from {start:%Y-%m-%d}", f"last day {column.index[-1]:%Y-%m-%d}"
         raise DataError(problem, file=f"{outcome.table}.csv", found=last)

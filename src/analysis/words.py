@@ -132,6 +132,16 @@ def span_text(first: date, last: date, *, joined: str = "to") -> str:
     return f"{' '.join(parts)} {joined} {end}"
 
 
+def not_yet(held: int, n_days: int, until: date) -> str:
+    """Why a window cannot be judged whose nights are to come, or are not in the data."""
+    return f"not yet: {held_so_far(held, n_days, until)}"
+
+
+def held_so_far(held: int, n_days: int, until: date) -> str:
+    """How many nights of a window the data hold."""
+    return f"the data end on {span_text(until, until)}, {held} of {n_days} nights held"
+
+
 def capital(text: str) -> str:
     """The text with a capital letter in front."""
     return text[0].upper() + text[1:]
