@@ -1,6 +1,8 @@
 """The recipe of coded reports: made-up tables with answers worked out by hand, and codes by people."""
 
+import json
 import shutil
+import tomllib
 from pathlib import Path
 
 import pandas as pd
@@ -70,6 +72,9 @@ def test_known_winter():
     asked = winter.loc[["2026-01-25", "2026-01-31", "2026-02-08", "2026-02-14", "2026-02-21"]]
     assert asked["code"].tolist() == ["silent"] * 4 + ["yes"] and asked["rear_oblasts"].tolist() == [0, 0, 0, 0, 1]
     assert (asked["second_code"] == "silent").all()
+    notes = json.loads((DATA / "energy_coded.json").read_text("utf-8"))["notes"]
+    fixed = tomllib.loads((DATA / "plans" / "cold-week-energy-2026-01.toml").read_text("utf-8"))["test"]
+    assert all(any(note.endswith(f"{part}: {text}") for note in notes) for part, text in fixed.items())
 
 
 def test_the_winter_leaves_days_that_have_a_code_and_files_of_people_alone(tmp_path):
