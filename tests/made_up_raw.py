@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from recipes import acled, coded, digest, raids
+from recipes import acled, coded, digest
 
 DATA = Path(__file__).parents[1] / "data"
 OBLASTS = pd.read_csv(DATA / "oblasts.csv")
@@ -100,13 +100,13 @@ def raid(date, code, **other):
 
 def listed(date, ukraine, russia="silent", **other):
     """A day of the daily list as one coder read it."""
-    row = dict.fromkeys([*digest.COLUMNS, "asset", "chosen_because_known"], "")
+    row = dict.fromkeys([*digest.FORMS, *digest.OTHERS], "")
     row |= {"strike_day": date, "ukraine_energy": ukraine, "russia_energy": russia}
     return row | {"evidence_url": "" if ukraine == "not_found" else LINK} | other
 
 
-def two_coders(first, second, columns):
-    return {f"coder_{number}.csv": csv_file(rows, columns) for number, rows in enumerate((first, second), 1)}
+def two_coders(first, second):
+    return {f"coder_{number}.csv": csv_file(rows) for number, rows in enumerate((first, second), 1)}
 
 
 def event(number, day="2025-03-20", admin1="Odesa", tags="energy infrastructure; residential", **other):
@@ -138,8 +138,8 @@ GOOD = {
     },
     "news": {"viina_events_2026.json": addresses_file(*padding("20260110"))},
     "coded": coded_files(CODED_DAYS, HITS),
-    "raids": two_coders(RAIDS, RAIDS, raids.COLUMNS),
-    "digest": two_coders(LISTED, LISTED, digest.COLUMNS),
+    "raids": two_coders(RAIDS, RAIDS),
+    "digest": two_coders(LISTED, LISTED),
     "acled": {"acled.csv": csv_file([event(1), event(2)], acled.COLUMNS)},
 }
 

@@ -129,7 +129,7 @@ OWN = {
         (in_row("2026-01-10", "10.01.2026"), ["day, 1 row (2): not a day"]),
         (in_row("2026-01-09", "2026-01-10", 3), ["day twice"]),
         (in_row("facility", "factory"), ["field code, 1 row (2)", "'factory'"]),
-        (in_row(",9,", ",nine,"), ["drones", "not a count", "'nine'"]),
+        (in_row(",9,", ",nine,"), ["drones", "not in the protocol", "'nine'"]),
         (in_row(LINK, ""), ["evidence_urls, 1 row (2): address missing"]),
         (in_row(",30,", ",31,"), ["coder_2.csv, field day, 1 row (2): not a raid of the first coder"]),
         (in_row(",30,", ",3,"), ["not a raid of the first coder"]),

@@ -16,7 +16,7 @@ TIERS = ["facility", "general", "minor", "claim", "silent", "not_found"]
 
 
 def built(recipe, folder, *coders):
-    table = recipe.build(*put(folder, two_coders(*coders, recipe.COLUMNS)), folder=DATA).tables[recipe.TABLES[0]]
+    table = recipe.build(*put(folder, two_coders(*coders)), folder=DATA).tables[recipe.TABLES[0]]
     return table.set_index(table["day"].dt.day)
 
 
@@ -46,9 +46,7 @@ def test_only_the_first_coder_of_the_list_has_codes_for_tests(tmp_path):
         listed("2026-01-11", "silent", list_seen_whole="1", evidence_url=OTHER),
         listed("2026-01-13", "yes_rear", "yes", oblasts="Lviv", chosen_because_known="1", evidence_url="", note="copy"),
     ]
-    columns = [*digest.COLUMNS, "chosen_because_known"]
-    files = {f"coder_{n}.csv": csv_file(rows, columns) for n, rows in enumerate((first, second), 1)}
-    table = digest.build(*put(tmp_path, files), folder=DATA).tables["energy_digest"]
+    table = digest.build(*put(tmp_path, two_coders(first, second)), folder=DATA).tables["energy_digest"]
     assert kit.to_csv("energy_digest", table).decode().splitlines()[1:] == [
         f"2026-01-10,yes_rear,Odesa,,mod,3,False,yes_front,mod,False,False,{LINK}",
         f"2026-01-11,not_found,,,not_found,,True,silent,silent,,False,{OTHER}",

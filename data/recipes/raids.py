@@ -6,14 +6,13 @@ whose names stand in a column `coder`, take their place when the table is built 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .kit import Imported, Rule, Source, find_fault, refuse
-from .pairs import COUNT, NOT_FOUND, read_coders, who_coded
+from .kit import Imported, Source, find_fault, refuse
+from .pairs import COUNT, NOT_FOUND, imported, read_coders
 
 RAW = ("energy_raids/coder_1.csv",)
 MORE = "energy_raids/coder_2.csv"  # the same raids coded again by another coder
@@ -25,65 +24,49 @@ SOURCE = Source(
     address="energy_raids.csv",
     licence="facts with links",
 )
-TIERS = ("facility", "general", "minor", "claim", "silent")  # from the highest
+TIERS = (NOT_FOUND, "facility", "general", "minor", "claim", "silent")  # from the highest, what was not found aside
 CONFIDENCE = ("high", "medium", "low")
-COLUMNS = ["day", "drones", "missiles", "code", "targets", "evidence_urls", "confidence", "note"]
-CHOICES = {"code": (*TIERS, NOT_FOUND), "confidence": CONFIDENCE}
+FORMS = {
+    "day": "",
+    "code": "|".join(TIERS),
+    "confidence": "|".join(CONFIDENCE),
+    "drones": f"({COUNT})?",
+    "missiles": COUNT,
+}
+OTHERS = ["evidence_urls", "note", "targets"]
 
 
 def build(first: str | Path, second: str | Path | None = None, *, folder: str | Path) -> Imported:
     """One row a raid: where two coders differ the lower tier counts, and what one of them found counts as found."""
-    given = [path for path in (first, second) if path is not None]
-    raws, frames = read_coders(
-        given,
-        required=COLUMNS,
-        choices=CHOICES,
-        counts={"drones": f"({COUNT})?", "missiles": COUNT},
-        main="code",
-        address="evidence_urls",
-    )
-    raids = ["day", "drones", "missiles"]
-    for raw, rows in zip(raws[1:], frames[1:], strict=True):
-        other = ~rows[raids].apply(tuple, axis=1).isin(frames[0][raids].apply(tuple, axis=1))
+    raws, frames = read_coders([first, second], FORMS, others=OTHERS)
+    one = frames[0].sort_index()
+    if second:
+        size, again = ["drones", "missiles"], frames[1].reset_index().set_index("row")
+        wrong = (one[size].reindex(again["day"]).to_numpy() != again[size]).any(axis=1)
         expected = f"a raid of {raws[0].name}, with its drones and missiles"
-        refuse(
-            [find_fault(rows, "day", other, "not a raid of the first coder", expected, file=raw.name)], file=raw.name
+        fault = find_fault(again, "day", wrong, "not a raid of the first coder", expected, file=raws[1].name)
+        refuse([fault], file=raws[1].name)
+    two = frames[1].reindex(one.index) if second else one.assign(code=np.nan, evidence_urls="")
+    lower = two["code"].map(TIERS.index, na_action="ignore") > one["code"].map(TIERS.index)
+    unsure = two["confidence"].map(CONFIDENCE.index, na_action="ignore") > one["confidence"].map(CONFIDENCE.index)
+    code = one["code"].mask(lower, two["code"])
+    agreed = (one["code"] == two["code"]).astype("boolean").mask(two["code"].isna())
+    addresses = (one["evidence_urls"] + "|" + two["evidence_urls"].fillna("")).str.strip("|").str.split("|")
+    table = (
+        one[["drones", "missiles"]]
+        .apply(pd.to_numeric)
+        .assign(
+            code=code,
+            agreed=agreed,
+            code_1=one["code"],
+            code_2=two["code"],
+            targets=one["targets"].mask(lower, two["targets"]),
+            addresses=addresses.map(lambda each: "|".join(dict.fromkeys(each))),
+            confidence=one["confidence"].mask(unsure, two["confidence"]),
         )
-
-    one = frames[0].set_index("day").sort_index()
-    two = frames[-1].set_index("day").reindex(one.index) if second else one.assign(code=np.nan, coder=np.nan)
-    rank = {code: place for place, code in enumerate((NOT_FOUND, *TIERS))}
-    lower = two["code"].map(rank) > one["code"].map(rank)
-    least = pd.concat([one["confidence"], two["confidence"]], axis=1).apply(
-        lambda pair: max(pair.dropna(), key=CONFIDENCE.index), axis=1
     )
-    table = pd.DataFrame(
-        {
-            "drones": pd.to_numeric(one["drones"]),
-            "missiles": pd.to_numeric(one["missiles"]),
-            "code": one["code"].mask(lower, two["code"]),
-            "agreed": (one["code"] == two["code"]).astype("boolean").mask(two["code"].isna()),
-            "code_1": one["code"],
-            "code_2": two["code"],
-            "targets": one["targets"].mask(lower, two["targets"]),
-            "addresses": (one["evidence_urls"] + "|" + two["evidence_urls"].fillna("")).map(_each_once),
-            "confidence": least,
-        }
-    ).reset_index()
-    table["day"] = pd.to_datetime(table["day"])
-    differ = pd.DatetimeIndex(table["day"][table["agreed"].eq(False).fillna(False)])
-    unread = pd.DatetimeIndex(table["day"][table["code"] == NOT_FOUND])
-    who, twice = who_coded(pd.concat([rows["coder"] for rows in frames])), int(table["agreed"].notna().sum())
-    return Imported(
-        tables={"energy_raids": table},
-        rules=(
-            Rule.on_days("take_the_lower_tier", "Where the coders differ, the lower tier counts.", differ),
-            Rule.on_days("leave_raids_not_found_open", "Nothing found on a raid is not nothing hit.", unread),
-        ),
-        source=replace(SOURCE, producer=who, state=f"{len(table)} raids coded, {twice} of them twice"),
-        inputs=tuple(raws),
-    )
-
-
-def _each_once(addresses: str) -> str:
-    return "|".join(dict.fromkeys(filter(None, addresses.split("|"))))
+    rules = {
+        "take_the_lower_tier": ("Where the coders differ, the lower tier counts.", ~agreed.fillna(True).astype(bool)),
+        "leave_raids_not_found_open": ("Nothing found on a raid is not nothing hit.", code == NOT_FOUND),
+    }
+    return imported(table, SOURCE, rules, raws, frames)
