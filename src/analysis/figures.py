@@ -112,7 +112,7 @@ def draw_words(words, *, ax=None):
     return ax
 
 
-def draw_series(daily, *, label, title="", ax=None):
+def draw_series(daily, *, label, title="", event="pause", ours=True, ax=None):
     """Reported and expected counts around one window.
 
     Parameters
@@ -122,6 +122,10 @@ def draw_series(daily, *, label, title="", ax=None):
     label : str
         What is counted, for the axis.
     title : str
+    event : str
+        What the window was.
+    ours : bool
+        Whether its days are strike days.
     ax : matplotlib Axes, optional
 
     Returns
@@ -150,16 +154,16 @@ def draw_series(daily, *, label, title="", ax=None):
     top = max(1.0, np.nanmax([0, shown["observed"].max(), shown["high"].max() if known else 0]))
     ax.set_ylim(0, 1.15 * top)  # room for the word above every line
     middle = window.min() + (window.max() - window.min()) / 2
-    ax.text(middle, 1.13 * top, "pause", ha="center", va="top", fontsize=SMALL, color=PAUSE_INK, fontweight="bold")
+    ax.text(middle, 1.13 * top, event, ha="center", va="top", fontsize=SMALL, color=PAUSE_INK, fontweight="bold")
     ticks = shown.loc[shown["day"].dt.day.isin([1, 15]), "day"]
     years = (f"\n{day:%Y}" * new for day, new in zip(ticks, ticks.dt.year.diff() != 0, strict=True))
     ax.set_xticks(ticks, [f"{day.day} {day:%b}{year}" for day, year in zip(ticks, years, strict=True)])
-    ax.set(xlabel="strike day (18:00 to 18:00, Kyiv)", ylabel=f"{label} a day")
+    ax.set(xlabel="strike day (18:00 to 18:00, Kyiv)" if ours else "day", ylabel=f"{label} a day")
     note = "Blue: reported. Grey: 95 of 100 ordinary days." if known else "Blue: reported."
     return finish(ax, title=title, caption=note + (" Crosses: no report." if len(missing) else ""))
 
 
-def draw_placebo(placebo, *, ratio, n_days, joint=False, ax=None):
+def draw_placebo(placebo, *, ratio, n_days, joint=False, event="pause", ax=None):
     """Where a window lies among all comparable windows of its length, in words above and as a picture.
 
     Parameters
@@ -171,6 +175,8 @@ def draw_placebo(placebo, *, ratio, n_days, joint=False, ax=None):
     n_days : int
     joint : bool
         Several windows together, among draws of ordinary ones.
+    event : str
+        What the window was.
     """
     import seaborn as sns
 
@@ -187,7 +193,7 @@ def draw_placebo(placebo, *, ratio, n_days, joint=False, ax=None):
     left = at > LARGEST_SHOWN / 2
     for place, words, colour, width, dots in (
         (1, "as expected", INK, 0.8, ":"),
-        (at, f"{'these pauses' if joint else 'this pause'}: {ratio:.2f}", PAUSE_INK, 3, "-"),
+        (at, f"{f'these {event}s' if joint else f'this {event}'}: {ratio:.2f}", PAUSE_INK, 3, "-"),
     ):  # fmt: skip
         ax.axvline(place, color=PAUSE if place == at and width > 1 else colour, lw=width, ls=dots)
         note = {"xytext": (-6 if left else 6, 0), "ha": "right" if left else "left", "va": "top", "fontsize": SMALL}
@@ -322,7 +328,7 @@ def draw_region_windows(windows, shares, *, days):
     Parameters
     ----------
     windows, shares : DataFrame
-        As from `analysis.regions.estimate_shares`.
+        As from `analysis.sirens.estimate_shares`.
     days : DatetimeIndex
         The window asked about.
 
@@ -408,7 +414,7 @@ def _two_lines(name):
 TOP, LINE, LABELS = 2.4, 0.2, 1.3  # inches: the ratios, each line of the choices, their names
 
 
-def draw_curve(frame, choices, *, title="", ax=None):
+def draw_curve(frame, choices, *, title="", ours=True, ax=None):
     """Sorted ratios with their intervals, and below a matrix of the choices that led to each.
 
     Parameters
@@ -418,6 +424,8 @@ def draw_curve(frame, choices, *, title="", ax=None):
     choices : sequence of (axis, name)
         The lines of the matrix, in order; those that no possible row has are grey.
     title : str
+    ours : bool
+        Whether launches are counted.
     ax : matplotlib Axes, optional
         Gives its place to both parts.
 
@@ -448,7 +456,7 @@ def draw_curve(frame, choices, *, title="", ax=None):
     ax.plot(main, shown["ratio"].iloc[main], ls="none", marker="D", ms=7, color=PAUSE, mec=INK, zorder=4, clip_on=False)
     ax.axhline(1, color=INK, lw=0.8, ls=":")
     ax.set(xlim=(-1.5, len(shown) + 0.5), ylim=(0, min(LARGEST_SHOWN, max(1.1, high.max()))), xticks=[])
-    ax.set(xlabel="", ylabel="launched / expected")
+    ax.set(xlabel="", ylabel="launched / expected" if ours else "seen / expected")
 
     below = make_axes_locatable(ax).append_axes("bottom", size=f"{100 * LINE * len(lines) / TOP:.0f}%", pad=0.08)
     below.set_yticks(range(len(lines)), [name or axis for axis, name in lines], fontsize=SMALL)
@@ -461,9 +469,9 @@ def draw_curve(frame, choices, *, title="", ax=None):
     below.set(xlim=ax.get_xlim(), ylim=(len(lines) - 0.4, -0.6), xticks=[])
     below.tick_params(axis="y", length=0)
     sns.despine(ax=below, left=True, bottom=True)
-    zero = " Where nothing flew, the line shows where ordinary windows lie." if silent.any() else ""
+    zero = f" Where nothing {'flew' if ours else 'was seen'}, the line shows where ordinary windows lie."
     caption = "Orange: main specification. Blue: told from chance on its own. Lines: intervals; dotted: as expected."
-    return finish(ax, title=title, caption=caption + zero, left=0.01 - LABELS / (WIDTH - LABELS))
+    return finish(ax, title=title, caption=caption + zero * bool(silent.any()), left=0.01 - LABELS / (WIDTH - LABELS))
 
 
 def _lines(choices):
