@@ -23,6 +23,7 @@ from .measures import describe_agreement, describe_measures, energy_days, review
 from .pauses import load_pauses, reported_pauses, volume_episodes
 from .rebound import estimate_rebound
 from .record import describe_forest, forest_frame, load_results, shown_verdicts, verdicts
+from .series import Label, read_counts
 from .setting import not_ordinary, salvo_days
 from .sirens import (
     RegionalAssessment,
@@ -42,6 +43,7 @@ __all__ = [
     "Download",
     "EffectsRecord",
     "ExplorationPanel",
+    "Label",
     "PauseEffect",
     "PausesError",
     "Picture",
@@ -90,6 +92,7 @@ __all__ = [
     "proposed_only",
     "published_nights",
     "quiet_days",
+    "read_counts",
     "reported_pauses",
     "review_days",
     "salvo_days",

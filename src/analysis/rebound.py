@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.effect import PauseEffect
-from analysis.errors import DesignError
 from analysis.estimate import check_options, obstacle, untestable, weigh
 from analysis.placebo import rebound_test
 from analysis.series import Words, series_label
-from analysis.windows import BASELINE_SHORT, ONE_DAY, Day, Holidays, check_counts, check_window, lay_out
+from analysis.windows import BASELINE_SHORT, ONE_DAY, Day, Holidays, check_counts, check_length, check_window, lay_out
 from analysis.words import days_text
 
 
@@ -57,15 +56,12 @@ def estimate_rebound(
     """
     check_options(test="auto", alternative="greater", level=level)
     counts, days = check_counts(counts), check_window(days)
-    if not isinstance(horizon, int) or isinstance(horizon, bool) or horizon < 1:
-        raise DesignError("not a horizon", field="horizon", expected="days, 1 or more", found=repr(horizon))
-    if baseline is not None and not isinstance(baseline, int):
-        raise DesignError("not a baseline", field="baseline", expected="a number of days", found=repr(baseline))
-    after = pd.date_range(days[-1] + ONE_DAY, periods=horizon)
+    before = BASELINE_SHORT if baseline is None else check_length(baseline, "baseline")
+    after = pd.date_range(days[-1] + ONE_DAY, periods=check_length(horizon, "horizon", "days, 1 or more"))
     layout = lay_out(
         counts,
         after,
-        baseline=(days[0] - (baseline or BASELINE_SHORT) * ONE_DAY, after[-1]),
+        baseline=(days[0] - before * ONE_DAY, after[-1]),
         first_day=first_day,
         exclude=[*exclude, *days],
         announced=announced,

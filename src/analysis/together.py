@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.effect import NATIONAL, Answer, PauseEffect, holm, shown, to_frame
 from analysis.errors import DesignError
-from analysis.estimate import estimate_effect
+from analysis.estimate import FEWEST_BASELINE_DAYS, estimate_effect
 from analysis.expected import design_matrix, expected_counts, independent_columns
 from analysis.joint import combine_effects
 from analysis.pauses import Episode, Pause, load_pauses, volume_episodes
@@ -22,7 +22,7 @@ from analysis.series import Label, Words, series_label
 from analysis.setting import VOLUME, Registry, not_ordinary, salvo_days
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
-from analysis.windows import BASELINE_SHORT, SHORT_WINDOW, Day, as_day, check_counts, placebo_starts
+from analysis.windows import BASELINE_SHORT, SHORT_WINDOW, Day, as_day, check_counts, check_length, placebo_starts
 from analysis.words import FEWER, MORE, days_text, listed, outcome_label, without_one
 
 ALL = "volume-truces"
@@ -265,7 +265,7 @@ def look_ahead(
     Raises
     ------
     DesignError
-        A length outside 1 to 13 days: longer windows need a baseline on both sides.
+        A length outside 1 to 13 days: longer windows need a baseline on both sides. Fewer than 28 days to look back on.
 
     Examples
     --------
@@ -277,8 +277,12 @@ def look_ahead(
     if not 1 <= n_days <= SHORT_WINDOW:
         expected = f"1 to {SHORT_WINDOW}"
         raise DesignError("no outlook for this length", field="n_days", expected=expected, found=str(n_days))
-    counts = check_counts(counts).iloc[-baseline:]
+    counts = check_counts(counts).iloc[-check_length(baseline, "baseline") :]
     reference = counts.notna().to_numpy() & ~counts.index.isin([as_day(day, "exclude") for day in exclude])
+    if reference.sum() < FEWEST_BASELINE_DAYS:
+        expected, found = f"at least {FEWEST_BASELINE_DAYS} days with a count", f"{reference.sum()}"
+        remedy = "take a longer series or baseline"
+        raise DesignError("too few days to look back on", field="counts", expected=expected, found=found, remedy=remedy)
     X, _ = independent_columns(design_matrix(counts.index, holidays=False), reference)
     values = np.nan_to_num(counts.to_numpy())
     expected, _ = expected_counts(X, values, weights=reference.astype(float))

@@ -21,6 +21,7 @@ RECOVERY_SHORT = 7  # days after a pause that are no baseline: a surge may follo
 RECOVERY_LONG = 14
 HOLIDAYS_NEEDED = 8  # with fewer, a truce on a holiday would explain itself
 SHOWN_AFTER = 21
+CENTURY = 36_525  # days
 ONE_DAY = pd.Timedelta(days=1)
 COUNTS_REMEDIES = {
     "DataFrame": "take one column, as in frame['count']",
@@ -254,11 +255,16 @@ def _baseline_span(
         return first, last
     if baseline is None:
         baseline = BASELINE_LONG if long_window else BASELINE_SHORT
-    if not isinstance(baseline, int | np.integer) or isinstance(baseline, bool) or baseline < 1:
-        expected = "a number of days or (first, last)"
-        raise DesignError("not a baseline", field="baseline", expected=expected, found=repr(baseline))
     after = AFTER_LONG if long_window else 0
-    return days[0] - int(baseline) * ONE_DAY, days[-1] + after * ONE_DAY
+    before = check_length(baseline, "baseline", "a number of days or (first, last)")
+    return days[0] - before * ONE_DAY, days[-1] + after * ONE_DAY
+
+
+def check_length(n_days: int, field: str, expected: str = "a number of days") -> int:
+    """Refuse, by a DesignError, what is no number of days from 1 to a century."""
+    if not isinstance(n_days, int | np.integer) or isinstance(n_days, bool) or not 1 <= n_days <= CENTURY:
+        raise DesignError(f"not a {field}", field=field, expected=expected, found=f"{n_days!r:.60}")
+    return int(n_days)
 
 
 def _regressors(

@@ -220,6 +220,8 @@ def placebo_rank(ratios: np.ndarray, ratio: float, n_days: int, *, joint: bool =
 
 
 def _ordinary(effect: PauseEffect) -> str:
+    if effect.expected_low is None:
+        return f"about {amount(effect.expected)}"
     if effect.expected_high is None:
         return f"{amount(effect.expected_low)} or more"
     return f"{amount(effect.expected_low)} to {amount(effect.expected_high)}"
@@ -231,6 +233,8 @@ def _strength(effect: PauseEffect) -> str:
     chance = f"{chance_text(p)} against {others}"
     if effect.ratio == 0:
         return f"That is none of an expected {amount(effect.expected)} ({chance})."
+    if effect.ratio_low is None and effect.ratio_high is None:
+        return f"That is {effect.ratio:.2f} times the expected {amount(effect.expected)} ({chance})."
     lower = "open" if effect.ratio_low is None else f"{effect.ratio_low:.2f}"
     upper = "open" if effect.ratio_high is None else f"{effect.ratio_high:.2f}"
     interval = f"{100 * effect.level:.6g}% interval {lower} to {upper}"
