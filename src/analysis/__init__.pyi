@@ -23,6 +23,7 @@ from .measures import describe_agreement, describe_measures, energy_days, review
 from .pauses import load_pauses, reported_pauses, volume_episodes
 from .rebound import estimate_rebound
 from .record import describe_forest, forest_frame, load_results, shown_verdicts, verdicts
+from .reports.parameters import names, refuse_unknown
 from .series import Label, read_counts
 from .setting import not_ordinary, salvo_days
 from .sirens import (
@@ -85,6 +86,7 @@ __all__ = [
     "load_strikes",
     "load_table",
     "look_ahead",
+    "names",
     "not_ordinary",
     "outcome_series",
     "outcomes",
@@ -93,6 +95,7 @@ __all__ = [
     "published_nights",
     "quiet_days",
     "read_counts",
+    "refuse_unknown",
     "reported_pauses",
     "review_days",
     "salvo_days",
