@@ -34,6 +34,7 @@ from .sirens import (
 from .specifications import CHOICES, Choice
 from .tables import check_tables, load_strikes, load_table, outcome_series, outcomes
 from .together import compare_truces, look_ahead, proposed_only
+from .windows import days_between
 
 __all__ = [
     "CHOICES",
@@ -62,6 +63,7 @@ __all__ = [
     "compare_energy",
     "compare_truces",
     "coverage_by_year",
+    "days_between",
     "describe_agreement",
     "describe_forest",
     "describe_measures",

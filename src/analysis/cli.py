@@ -103,14 +103,12 @@ def test(pause_id, outcome_names, claim):
 @click.option("--why", default="", help="Why this window; stands in the plan.")
 def plan(pause_id: str, claim: str, first: str | None, last: str | None, why: str):
     """Fix the test of a pause whose nights the data do not hold yet; a plan is never overwritten."""
-    import pandas as pd
-
     from analysis.pauses import get_pause, load_pauses
     from analysis.plan import make_plan, write_plan
-    from analysis.windows import as_day
+    from analysis.windows import days_between
     from analysis.words import describe_plan
 
-    days = pd.date_range(as_day(first, "--first"), as_day(last, "--last")) if first and last else None
+    days = days_between(first, last) if first and last else None
     made = make_plan(get_pause(load_pauses(), pause_id), claim=claim, days=days, why_window=why)
     path = write_plan(made)
     for planned in made.outcomes:

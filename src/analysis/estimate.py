@@ -278,7 +278,7 @@ def obstacle(layout: Layout, counts: pd.Series, *, window_in_fit: bool = True) -
     if not layout.pattern.any():
         return f"there is no usable report for any day from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     if reference.sum() < FEWEST_BASELINE_DAYS:
-        return f"only {reference.sum()} usable baseline days, at least {FEWEST_BASELINE_DAYS} are needed"
+        return f"only {reference.sum()} usable baseline days, at least {FEWEST_BASELINE_DAYS} are needed{layout.advice}"
     eventful = int((layout.filled[reference] > 0).sum())
     if eventful == 0:
         return f"nothing was seen on any of the {reference.sum()} baseline days, {layout.event} or not"
@@ -349,7 +349,7 @@ def weigh(
     if test.n_placebo == 0:
         reason = f"{why[0]}, and there is none"
     elif not found["testable"]:
-        reason = f"{_ordinary_silence(test)}; {reason}"
+        reason = f"{_ordinary_silence(test)}{layout.advice}; {reason}"
     elif ratio == 0:
         reason = f"nothing was seen, so the ratio has no upper limit to compute; {reason}"
     described = _described(layout, name, test.alternative, level, test_name, window, test.expected)
@@ -372,7 +372,7 @@ def _weigh_share(layout: Layout, name: str, test_name: str, tried: WindowTest) -
         alone = f"only {windows}: even none at all has p = {effect.p_min:.2g}"
         reason = f"even none at all is ordinary: {silent} of {windows} have none" if silent else alone
     elif separate < needed:
-        reason = f"only {separate} separate windows to compare with, {needed} are needed"
+        reason = f"only {separate} separate windows to compare with, {needed} are needed{layout.advice}"
         effect = replace(effect, testable=False, smallest_visible_cut=None, verdict=NOT_TESTABLE)
     else:
         reason = f"compared with {windows}, each by the denominators of its own days"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.errors import DataError, DesignError
-from analysis.tables import outcomes
+from analysis.tables import data_folder, outcomes
 
 LONGEST_WORD = 60
 
@@ -73,6 +73,7 @@ def read_counts(file: str | Path, *, day: str = "day", count: str = "count") -> 
     Parameters
     ----------
     file : path
+        A file, or the name of one of the samples in `data/examples`.
     day, count : str
         Names of the column of dates, written as YYYY-MM-DD, and of the column of counts.
 
@@ -87,9 +88,12 @@ def read_counts(file: str | Path, *, day: str = "day", count: str = "count") -> 
     DataError
         The file cannot be read, lacks a column, or has rows that are no date, no number of 0 or more, or repeated.
     """
-    name = Path(file).name
+    path = Path(file)
+    name = path.name
+    if str(file) == name and not path.exists() and (sample := data_folder() / "examples" / name).is_file():
+        path = sample
     try:
-        table = pd.read_csv(file, dtype=str, skipinitialspace=True, encoding="utf-8-sig")
+        table = pd.read_csv(path, dtype=str, skipinitialspace=True, skip_blank_lines=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         problem = "not a CSV file that can be read"
         raise DataError(problem, file=name, found=" ".join(str(error).split())[:100]) from error

@@ -61,6 +61,11 @@ class Layout:
         return self.label.event if self.label else "pause"
 
     @property
+    def advice(self) -> str:
+        """What to do about too few windows, for those who choose their own baseline."""
+        return " (a longer baseline= may hold more)" if self.label else ""
+
+    @property
     def window(self) -> Bools:
         """All days of the window, reported or not."""
         inside = np.zeros(len(self.days), bool)
@@ -219,6 +224,26 @@ def check_window(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
             remedy=f"{remedy}; test each window on its own, or several with estimate_joint()",
         )
     return run.normalize()
+
+
+def days_between(first: Day, last: Day) -> pd.DatetimeIndex:
+    """Return the days from first to last.
+
+    Parameters
+    ----------
+    first, last : date, or text as YYYY-MM-DD
+
+    Raises
+    ------
+    DesignError
+        No dates, or the last before the first.
+    """
+    start, end = as_day(first, "first"), as_day(last, "last")
+    if end < start:
+        raise DesignError(
+            "the last day is before the first", field="last", expected=f"{first} or later", found=str(last)
+        )
+    return pd.date_range(start, end, name="day")
 
 
 def holiday_days(given: Holidays, days: pd.DatetimeIndex, *, ours: bool) -> bool | pd.DatetimeIndex:
