@@ -147,13 +147,14 @@ def said(effect, m, silent, lag, matched):
     if effect.testable:
         nothing = "nothing was seen, so the ratio has no upper limit to compute; " * (effect.ratio == 0)
         return nothing + why
+    advice = " (a longer baseline= may hold more)"
     windows = f"{m} comparable window{'s' * (m != 1)}"
     if effect.alternative == "greater":
-        return f"with only {windows} even the largest rise is no sign; {why}"
+        return f"with only {windows} even the largest rise is no sign{advice}; {why}"
     if silent:
         verb = "is" if silent == 1 else "are"
         return f"even total silence is ordinary: {silent} of {windows} {verb} wholly silent; {why}"
-    return f"with only {windows} even total silence is no sign; {why}"
+    return f"with only {windows} even total silence is no sign{advice}; {why}"
 
 
 @settings(max_examples=8)

@@ -349,7 +349,7 @@ def weigh(
     if test.n_placebo == 0:
         reason = f"{why[0]}, and there is none"
     elif not found["testable"]:
-        reason = f"{_ordinary_silence(test)}{layout.advice}; {reason}"
+        reason = f"{_ordinary_silence(test, layout.advice)}; {reason}"
     elif ratio == 0:
         reason = f"nothing was seen, so the ratio has no upper limit to compute; {reason}"
     described = _described(layout, name, test.alternative, level, test_name, window, test.expected)
@@ -427,16 +427,16 @@ def placebo_fields(test: PlaceboTest, expected: float) -> dict[str, float | int 
     }
 
 
-def _ordinary_silence(test: PlaceboTest) -> str:
+def _ordinary_silence(test: PlaceboTest, advice: str) -> str:
     """Why a test could have shown nothing, in counts."""
     windows = f"{test.n_placebo} comparable window{'s' * int(test.n_placebo != 1)}"
     if test.alternative == "greater":
-        return f"with only {windows} even the largest rise is no sign"
+        return f"with only {windows} even the largest rise is no sign{advice}"
     silent = int((test.placebos <= test.silence).sum())
     verb = "is" if silent == 1 else "are"
     if silent:
         return f"even total silence is ordinary: {silent} of {windows} {verb} wholly silent"
-    return f"with only {windows} even total silence is no sign"
+    return f"with only {windows} even total silence is no sign{advice}"
 
 
 def untestable(
