@@ -111,7 +111,7 @@ def read_counts(file: str | Path, *, day: str = "day", count: str = "count") -> 
     ):
         if wrong.any():
             rows = [int(row) + 2 for row in table.index[wrong]]
-            found = ", ".join(table.loc[wrong, column].astype(str).head(3))
+            found = ", ".join(table.loc[wrong, column].fillna("nothing").head(3))
             raise DataError("cannot be read", file=name, field=column, rows=rows, expected=expected, found=found)
     if table.empty:
         raise DataError("no rows", file=name, expected="a row a day")
