@@ -1,16 +1,23 @@
 """Every picture: one theme, one palette, direct labels."""
 
+from __future__ import annotations
+
 import base64
 import io
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from textwrap import fill
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import ReportError
 from analysis.words import FEWER, MORE, days_text, placebo_rank
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 WIDTH = 4.8  # inches; on a phone, 360 pixels wide, the small print of 9 points still measures nine pixels
 SMALL = 9
@@ -33,14 +40,14 @@ class Picture:
         What the picture shows, for readers who cannot see it.
     """
 
-    ax: object
+    ax: Axes
     alt: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.alt.strip():
             raise ReportError("a picture has no alternative text", field="alt", expected="a sentence")
 
-    def png(self):
+    def png(self) -> bytes:
         """The bytes of the picture; the figure is closed."""
         import matplotlib.pyplot as plt
 
@@ -50,11 +57,11 @@ class Picture:
         plt.close(figure)
         return buffer.getvalue()
 
-    def address(self):
+    def address(self) -> str:
         """The picture as the address of an image that lies inside a page."""
         return f"data:image/png;base64,{base64.b64encode(self.png()).decode('ascii')}"
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
         content = self.png()
         width = int.from_bytes(content[16:20], "big") * 100 // DOTS  # where the header of a PNG says it; 100 to an inch
         shown = {"image/png": {"alt": self.alt, "width": width}}
@@ -67,11 +74,11 @@ class Download:
 
     table: pd.DataFrame
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/csv": self.table.to_csv(lineterminator="\n"), "text/plain": f"{len(self.table)} rows as CSV"}
 
 
-def new_axes(ax=None, *, height=2.9):
+def new_axes(ax: Axes | None = None, *, height: float = 2.9) -> Axes:
     """Axes in the house theme; draws on `ax` when one is given."""
     import matplotlib.pyplot as plt
     import seaborn as sns
@@ -85,7 +92,7 @@ def new_axes(ax=None, *, height=2.9):
         return figure.add_subplot()
 
 
-def finish(ax, *, title="", caption="", left=0.01):
+def finish(ax: Axes, *, title: str = "", caption: str = "", left: float = 0.01) -> Axes:
     """Bare spines, title and unit flush left above, numbers with thousands apart, the data's limits in small print."""
     import seaborn as sns
 
@@ -104,7 +111,7 @@ def finish(ax, *, title="", caption="", left=0.01):
     return ax
 
 
-def draw_words(words, *, ax=None):
+def draw_words(words: str, *, ax: Axes | None = None) -> Axes:
     """Words in place of a picture, where there is nothing to draw."""
     ax = new_axes(ax, height=0.8)
     ax.text(0.5, 0.5, words, ha="center", va="center", transform=ax.transAxes)
@@ -112,25 +119,12 @@ def draw_words(words, *, ax=None):
     return ax
 
 
-def draw_series(daily, *, label, title="", event="pause", ours=True, ax=None):
-    """Reported and expected counts around one window.
+def draw_series(
+    daily: pd.DataFrame, *, label: str, title: str = "", event: str = "pause", ours: bool = True, ax: Axes | None = None
+) -> Axes:
+    """Draw reported and expected counts around one window, from the daily frame of a PauseEffect.
 
-    Parameters
-    ----------
-    daily : DataFrame
-        Columns day, observed, expected, low, high, role (window, baseline or left out), as in PauseEffect.
-    label : str
-        What is counted, for the axis.
-    title : str
-    event : str
-        What the window was.
-    ours : bool
-        Whether its days are strike days.
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
+    `label` says what is counted, `event` what the window was; `ours`: its days are strike days.
     """
     import seaborn as sns
 
@@ -163,20 +157,18 @@ def draw_series(daily, *, label, title="", event="pause", ours=True, ax=None):
     return finish(ax, title=title, caption=note + (" Crosses: no report." if len(missing) else ""))
 
 
-def draw_placebo(placebo, *, ratio, n_days, joint=False, event="pause", ax=None):
-    """Where a window lies among all comparable windows of its length, in words above and as a picture.
+def draw_placebo(
+    placebo: pd.DataFrame,
+    *,
+    ratio: float | None,
+    n_days: int,
+    joint: bool = False,
+    event: str = "pause",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw where a window lies among all comparable windows of its length, in words above and as a picture.
 
-    Parameters
-    ----------
-    placebo : DataFrame
-        Columns start, ratio.
-    ratio : float or None
-        The window's own ratio.
-    n_days : int
-    joint : bool
-        Several windows together, among draws of ordinary ones.
-    event : str
-        What the window was.
+    `joint`: several windows together, among draws of ordinary ones; `event` says what a window was.
     """
     import seaborn as sns
 
@@ -206,7 +198,7 @@ def draw_placebo(placebo, *, ratio, n_days, joint=False, event="pause", ax=None)
     return finish(ax, title=placebo_rank(placebo["ratio"].dropna(), ratio, n_days, joint=joint))
 
 
-def draw_forest(rows, *, title="", ax=None):
+def draw_forest(rows: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
     """Ratios with intervals, one line each under its name; hollow marks for what could not be told.
 
     Parameters
@@ -248,7 +240,7 @@ def draw_forest(rows, *, title="", ax=None):
     return finish(ax, title=title, caption=note)
 
 
-def draw_hazard(hazard, *, at, ax=None):
+def draw_hazard(hazard: pd.DataFrame, *, at: float, ax: Axes | None = None) -> Axes:
     """Daily probability of a mass salvo by days since the last one, with the window's start marked."""
     import seaborn as sns
 
@@ -264,7 +256,9 @@ def draw_hazard(hazard, *, at, ax=None):
     return ax
 
 
-def draw_timeline(counts, spans, *, label, title="", ax=None):
+def draw_timeline(
+    counts: pd.Series, spans: pd.DataFrame, *, label: str, title: str = "", ax: Axes | None = None
+) -> Axes:
     """A series since its beginning, weekly means, with pauses shaded.
 
     Parameters
@@ -292,7 +286,7 @@ MARKS = {"more": "▲", "less": "▼", "": ""}
 LARGEST_RATIO = 3.0
 
 
-def draw_tile_map(shares, *, title="", ax=None):
+def draw_tile_map(shares: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw each region's share of all alert-minutes over its usual share, on a map of tiles.
 
     Parameters
@@ -322,7 +316,7 @@ def draw_tile_map(shares, *, title="", ax=None):
     return ax
 
 
-def draw_region_windows(windows, shares, *, days):
+def draw_region_windows(windows: pd.DataFrame, shares: pd.DataFrame, *, days: pd.DatetimeIndex) -> Axes:
     """Draw each region's share in running windows, with its ordinary band and the window asked about.
 
     Parameters
@@ -369,7 +363,7 @@ def draw_region_windows(windows, shares, *, days):
     return axes[0, 0]
 
 
-def draw_region_ranks(shares, *, named, title="", ax=None):
+def draw_region_ranks(shares: pd.DataFrame, *, named: Collection[str], title: str = "", ax: Axes | None = None) -> Axes:
     """Draw every region's share over usual share on one line, the named ones filled: a picture, not a test."""
     from matplotlib.patheffects import withStroke
 
@@ -390,7 +384,7 @@ def draw_region_ranks(shares, *, named, title="", ax=None):
     return ax
 
 
-def region_label(region):
+def region_label(region: str) -> str:
     """What readers see for a region's key: short, and never one place for another.
 
     Examples
@@ -401,7 +395,7 @@ def region_label(region):
     return REGION_LABELS.get(region, region)
 
 
-def _two_lines(name):
+def _two_lines(name: str) -> str:
     """A name that fits into a tile: broken at its space or hyphen, or in the middle."""
     if len(name) <= LONGEST_LINE:
         return name
@@ -414,25 +408,18 @@ def _two_lines(name):
 TOP, LINE, LABELS = 2.4, 0.2, 1.3  # inches: the ratios, each line of the choices, their names
 
 
-def draw_curve(frame, choices, *, title="", ours=True, ax=None):
-    """Sorted ratios with their intervals, and below a matrix of the choices that led to each.
+def draw_curve(
+    frame: pd.DataFrame,
+    choices: Sequence[tuple[str, str]],
+    *,
+    title: str = "",
+    ours: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw sorted ratios with their intervals, and below a matrix of the choices that led to each.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        As from `SpecificationCurve.to_frame`.
-    choices : sequence of (axis, name)
-        The lines of the matrix, in order; those that no possible row has are grey.
-    title : str
-    ours : bool
-        Whether launches are counted.
-    ax : matplotlib Axes, optional
-        Gives its place to both parts.
-
-    Returns
-    -------
-    matplotlib Axes
-        The upper part.
+    `frame` is that of `SpecificationCurve.to_frame`; `choices` are the lines of the matrix, as (axis, name), those that
+    no possible row has in grey. `ours`: launches are counted. Returns the upper part.
     """
     import seaborn as sns
     from mpl_toolkits.axes_grid1 import make_axes_locatable
@@ -474,7 +461,7 @@ def draw_curve(frame, choices, *, title="", ours=True, ax=None):
     return finish(ax, title=title, caption=caption + zero * bool(silent.any()), left=0.01 - LABELS / (WIDTH - LABELS))
 
 
-def _lines(choices):
+def _lines(choices: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """A heading per axis, then its choices."""
     lines = []
     for axis, name in choices:
