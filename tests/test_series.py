@@ -215,6 +215,20 @@ def test_a_window_that_cannot_be_read_is_refused_with_what_to_do(days):
         pa.estimate_joint([(births(), days), (births(), WINDOW)])
 
 
+@pytest.mark.parametrize(
+    "counts", [pd.Series(DAYS, DAYS), births().astype(complex), pd.to_timedelta(births(), unit="s")]
+)
+def test_dates_durations_and_complex_numbers_are_no_counts(counts):
+    with refused("counts are not numbers of 0 or more"):
+        pa.estimate_effect(counts, WINDOW)
+
+
+def test_a_label_may_hold_dollars():
+    effect = pa.estimate_effect(births(), WINDOW, label=("$a", "$a^$", "$b^$"))
+    assert all(ax.figure.canvas.draw() is None for ax in (effect.plot(), effect.plot_placebo()))
+    plt.close("all")
+
+
 @pytest.mark.parametrize("windows", [births(), [births()], (births(), WINDOW), [], None, {"a": 1}, [(1, 2, 3)]])
 def test_windows_that_are_no_pairs_are_refused(windows):
     with pytest.raises(pa.DesignError):

@@ -105,7 +105,9 @@ def finish(ax: Axes, *, title: str = "", caption: str = "", left: float = 0.01) 
             ax.yaxis.set_major_formatter("{x:,g}")
     if title:
         title = fill(title, TITLE_LETTERS)
-        ax.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=22 if unit else 6)
+        ax.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=22 if unit else 6, parse_math=False)
+    for text in (ax.yaxis.label, *ax.texts):
+        text.set_parse_math(False)  # a label may hold dollars
     if caption:
         ax.figure.text(left, -0.02, fill(caption, CAPTION_LETTERS), ha="left", va="top", fontsize=SMALL, color=SOFT)
     return ax

@@ -134,8 +134,8 @@ def combine_effects(
     >>> combine_effects(quiet, draws=5000).verdict
     'fewer'
     """
-    if alternative not in ALTERNATIVES or draws < 1:
-        found = f"{alternative!r} with {draws} draws"
+    if alternative not in ALTERNATIVES or draws < 1 or seed < 0:
+        found = f"{alternative!r} with {draws} draws and seed {seed}"
         raise DesignError("cannot test like that", field="alternative", expected=", ".join(ALTERNATIVES), found=found)
     outcomes = {effect.outcome for effect in effects}
     if len(outcomes) != 1:

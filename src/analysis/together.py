@@ -274,7 +274,7 @@ def look_ahead(
     >>> look_ahead(steady, 3).nights_for_half
     1
     """
-    if not 1 <= n_days <= SHORT_WINDOW:
+    if not 1 <= check_length(n_days, "n_days") <= SHORT_WINDOW:
         expected = f"1 to {SHORT_WINDOW}"
         raise DesignError("no outlook for this length", field="n_days", expected=expected, found=str(n_days))
     counts = check_counts(counts).iloc[-check_length(baseline, "baseline") :]

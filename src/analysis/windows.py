@@ -190,7 +190,8 @@ def check_counts(counts: pd.Series) -> pd.Series:
             found=f"{len(index)}",
             remedy="counts.asfreq('D') adds them; leave missing reports empty, not 0",
         )
-    values = pd.to_numeric(counts, errors="coerce")
+    numbers = counts if counts.dtype.kind not in "cmM" else counts.astype(str)  # no dates, no complex numbers
+    values = pd.to_numeric(numbers, errors="coerce")
     wrong = (values.isna() & counts.notna()) | (values < 0) | np.isinf(values)
     if wrong.any():
         raise DesignError(
