@@ -20,6 +20,7 @@ from analysis.calibration.processes import CountAutoregression, LevelPath, Salvo
 from analysis.calibration.study import Scenario, replicate
 from analysis.choices import estimate_curve
 from analysis.placebo import PlaceboTest
+from analysis.series import OURS
 from analysis.specifications import CHOICES
 
 GRID = [choice for choice in CHOICES if choice.crossed]
@@ -39,7 +40,7 @@ def answer(batch):
 
 def _answer(counts, window):
     started = time.process_time()
-    curve = estimate_curve(counts, window, choices=GRID)
+    curve = estimate_curve(counts, window, choices=GRID, label=OURS)
     seconds = time.process_time() - started
     test = PlaceboTest(curve.effect.ratio, curve.effect.placebo["ratio"].to_numpy())
     p_values = [effect.p_value for effect in curve.estimates if effect.p_value is not None]

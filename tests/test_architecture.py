@@ -12,6 +12,7 @@ ROOMS = [
     "days",
     "tables",
     "pauses",
+    "series",
     "expected",
     "windows",
     "placebo",

@@ -53,6 +53,7 @@ from analysis.cli import main
 from analysis.errors import DataError, DesignError
 from analysis.estimate import estimate_effect
 from analysis.joint import combine_effects
+from analysis.series import OURS
 from analysis.windows import lay_out
 
 FITTED = SalvoProcess(
@@ -360,7 +361,7 @@ def test_an_answer_is_that_of_the_product():
     answer, days = short(batch, layout, "auto"), layout.days[layout.window]
     for row in range(6):
         counts, salvos = series_of(batch, layout, row)
-        effect = estimate_effect(counts, days, announced=days[0] - pd.Timedelta(days=2), salvo_days=salvos)
+        effect = estimate_effect(counts, days, announced=days[0] - pd.Timedelta(days=2), salvo_days=salvos, label=OURS)
         assert two_sided(answer, row) == pytest.approx(effect.p_value, abs=1e-12)
         for name in ("ratio", "ratio_low", "ratio_high", "expected_low", "expected_high"):
             found = getattr(effect, name)
@@ -378,7 +379,7 @@ def test_the_joint_trial_equals_combine_effects():
     batch = Batch(counts, counts > 0, 380, 2)
     answer = trials.joint(batch, episodes, "shift", draws=3000, seed=7)
     for row in range(4):
-        series = pd.Series(counts[row], days, name="drones")
+        series = pd.Series(counts[row], days, name="drones_launched")
         effects = [
             estimate_effect(series, days[first : first + length], exclude=other, test="shift")
             for (first, length), other in zip(windows, others, strict=True)

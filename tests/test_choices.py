@@ -25,12 +25,12 @@ BASELINES = [choice for choice in CHOICES if choice.axis == "baseline"]
 
 def salvo_series(n_days, seed, start="2023-06-01"):
     drones = SalvoProcess().draw(1, n_days, seed=seed).drones[0].astype(float)
-    return pd.Series(drones, pd.date_range(start, periods=n_days), name="drones")
+    return pd.Series(drones, pd.date_range(start, periods=n_days), name="drones_launched")
 
 
 def steady(n_days, seed=1, mean=100.0):
     counts = np.random.default_rng(seed).poisson(mean, n_days).astype(float)
-    return pd.Series(counts, pd.date_range("2024-01-01", periods=n_days), name="drones")
+    return pd.Series(counts, pd.date_range("2024-01-01", periods=n_days), name="drones_launched")
 
 
 @pytest.fixture(scope="module")
@@ -318,7 +318,7 @@ def test_the_sentence_says_what_the_answer_depends_on(other, growth, sentence):
     curve = estimate_curve(counts, days, choices=[c for c in CROSSED if c.axis in ("trend", "calendar")])
     curve = replace(curve, effect=replace(curve.effect, claim="main"))
     found = Sensitivity(None, "main", (), (curve, moved(curve, other or curve.effect.ratio)))
-    told = found.matters("drones")
+    told = found.matters("drones_launched")
     assert sentence in told
     if growth == 1 and other:
         assert "), not on the model or the counting" in told
@@ -330,7 +330,7 @@ def test_the_sentence_says_what_the_answer_depends_on(other, growth, sentence):
 
 def test_one_window_only_is_said(curve):
     found = Sensitivity(None, "", (), (curve[2],))
-    assert found.matters("drones").endswith("Only one window can be compared.")
+    assert found.matters("drones_launched").endswith("Only one window can be compared.")
 
 
 def test_tables_and_sentences_agree(curve):

@@ -31,7 +31,7 @@ def test_list_names_every_pause_as_text_and_as_json():
 def test_test_prints_verdict_reason_and_lull():
     shown = run("test", "victory-day-2025")
     assert shown.exit_code == 0
-    assert "FEWER" in shown.output and "NOT TESTABLE" in shown.output and "In this window of 3 days" in shown.output
+    assert "FEWER" in shown.output and "NOT TESTABLE" in shown.output and "in these 3 days" in shown.output
 
 
 def test_show_of_a_future_pause_says_what_its_length_could_reveal():

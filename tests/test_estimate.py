@@ -111,7 +111,7 @@ def test_a_short_window_against_a_loop(
     assert effect.observed == counts[window].sum() and effect.n_missing == counts[window].isna().sum()
     assert (effect.ratio, effect.p_value) == (pytest.approx(ratio, rel=1e-8), pytest.approx(p_value, rel=1e-12))
     assert effect.p_min == pytest.approx(p_min) and effect.testable == (effect.p_min <= round(1 - level, 12))
-    assert effect.test == ("after-salvo" if matched else "shift" if test == "auto" else test)
+    assert effect.test == ("after-heavy" if matched else "shift" if test == "auto" else test)
     if ratio > 0:
         assert effect.expected == pytest.approx(effect.observed / ratio, rel=1e-8)
     k = int((1 - level) / (2 if alternative == "two-sided" else 1) * (m + 1) + 1e-9)
@@ -147,13 +147,14 @@ def said(effect, m, silent, lag, matched):
     if effect.testable:
         nothing = "nothing was seen, so the ratio has no upper limit to compute; " * (effect.ratio == 0)
         return nothing + why
+    advice = " (a longer baseline= may hold more)"
     windows = f"{m} comparable window{'s' * (m != 1)}"
     if effect.alternative == "greater":
-        return f"with only {windows} even the largest rise is no sign; {why}"
+        return f"with only {windows} even the largest rise is no sign{advice}; {why}"
     if silent:
         verb = "is" if silent == 1 else "are"
         return f"even total silence is ordinary: {silent} of {windows} {verb} wholly silent; {why}"
-    return f"with only {windows} even total silence is no sign; {why}"
+    return f"with only {windows} even total silence is no sign{advice}; {why}"
 
 
 @settings(max_examples=8)
@@ -228,9 +229,9 @@ LATER = WINDOW[-1] + pd.Timedelta(days=1)
         (RAIDS, DAYS[490:503], {"baseline": 30}, "a true cut of 40 % would rank like"),
         (RAIDS, WINDOW, {"baseline": (DAYS[0], DAYS[60])}, "a true cut of 40 % would rank like"),
         (RAIDS, WINDOW, {"exclude": DAYS[:500:3]}, "no other window of 3 days fits"),
-        (RAIDS, DAYS[-30:], {}, "provisional: only 0 baseline days after the pause, 150 are needed"),
-        (RAIDS, DAYS[1230:1250], {}, "provisional: only 136 baseline days after the pause"),
-        (RAIDS[: 700 + 20 + 14 + 149], DAYS[700:720], {}, "provisional: only 149 baseline days after the pause"),
+        (RAIDS, DAYS[-30:], {}, "provisional: only 0 baseline days after the window, 150 are needed"),
+        (RAIDS, DAYS[1230:1250], {}, "provisional: only 136 baseline days after the window"),
+        (RAIDS[: 700 + 20 + 14 + 149], DAYS[700:720], {}, "provisional: only 149 baseline days after the window"),
         (RAIDS, DAYS[600:641], {}, "41 days are too long a window"),
         (sparse([180, 230, 300, 400, 480, 501]), WINDOW, {}, "something was seen on only 5 of 365 baseline days"),
         (sparse([140 + 40 * k for k in range(8)]), WINDOW, {}, "something was seen on only 8 of 365 baseline days"),

@@ -196,7 +196,7 @@ def test_estimate_joint_is_the_combination_of_single_estimates_that_spare_each_o
         singles.append(single)
     assert together == combine_effects(singles, level=0.9, draws=4000, seed=9)
     assert together.test == "joint" and together.n_days == 8
-    assert together.summary().split(" raids ")[1].startswith("on 8 pause days between 26 March and 25 August 2025")
+    assert together.summary().split(" raids ")[1].startswith("on 8 window days between 26 March and 25 August 2025")
 
 
 # --- unusual questions

@@ -1,8 +1,10 @@
 import pytest
 from made_up import code, save, text
+from papermill.exceptions import PapermillExecutionError
 
 from analysis.errors import ReportError
-from analysis.reports.parameters import check_parameters, declared_parameters
+from analysis.reports.engine import run_notebook
+from analysis.reports.parameters import check_parameters, declared_parameters, names, refuse_unknown
 
 DECLARED = """pause_id: str = "easter-2025"  # which pause
 baseline_days: int = 365  # days before the pause (30 to 1500)
@@ -78,3 +80,32 @@ def test_a_file_that_is_no_notebook_is_named(tmp_path):
     for name in ("pause", "missing"):
         with pytest.raises(ReportError, match=f"{name}.ipynb: not a notebook that can be read"):
             declared_parameters(tmp_path / f"{name}.ipynb")
+
+
+@pytest.mark.parametrize("given", [{"pause_idd": "x"}, {"pause_id": "easter-2025", "levels": [0.9]}])
+def test_a_mistyped_parameter_ends_a_plain_papermill_run_with_one_line(given, tmp_path):
+    start = code("import analysis as pa\npa.refuse_unknown(globals())")
+    source = save(tmp_path, "pause", text("# Title"), code(DECLARED, "parameters"), start).read_bytes()
+    with pytest.raises(PapermillExecutionError, match="declares no such parameter; expected pause_id, base") as failed:
+        run_notebook(source, given, folder=str(tmp_path), timeout=60, cold=True)
+    assert failed.value.ename == "ReportError" and len(failed.value.traceback) == 1
+    run_notebook(source, {"pause_id": "x"}, folder=str(tmp_path), timeout=60, cold=True)
+
+
+def test_only_what_papermill_pasted_is_refused():
+    cells = ["", "found = 1", '# Parameters\npause_id = "x"\nlevel = 0.9\n', "also = 2"]
+    refuse_unknown({"In": cells, "__annotations__": {"pause_id": str, "level": float}, "found": 1})
+    with pytest.raises(ReportError, match="'level': the notebook declares no such parameter; expected pause_id"):
+        refuse_unknown({"In": cells, "__annotations__": {"pause_id": str}})
+    refuse_unknown({})
+
+
+@pytest.mark.parametrize("given", ["a,b", " a , b ", ["a", "b"], ("a ", "b")])
+def test_names_come_as_text_or_as_a_list(given):
+    assert names(given) == ["a", "b"]
+
+
+@pytest.mark.parametrize("given", ["", "a,,b", 5, None, ["a", 5], [], {"a": 1}])
+def test_what_holds_no_names_is_refused(given):
+    with pytest.raises(ReportError, match="names separated by commas"):
+        names(given)

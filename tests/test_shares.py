@@ -120,7 +120,7 @@ def test_too_few_separate_windows_are_not_testable(articles):
     hits.iloc[40:43] = 0
     few = estimate_share(hits.iloc[:85], trials.iloc[:85], DAYS[40:43], baseline=(DAYS[0], DAYS[84]))
     assert few.p_min <= 0.05 and few.verdict == "not testable"
-    assert few.reason == "only 25 separate windows to compare with, 39 are needed"
+    assert few.reason == "only 25 separate windows to compare with, 39 are needed (a longer baseline= may hold more)"
     assert few.p_value is not None and few.smallest_visible_cut is None
     many = estimate_share(hits, trials, DAYS[40:43], baseline=(DAYS[0], DAYS[-1]))
     assert many.testable

@@ -79,10 +79,12 @@ def test_the_cold_week_as_promised_and_as_it_went():
     by = {part: frame[frame["part"] == part] for part in frame["part"].unique()}
     assert by[story.SIRENS].loc[days, "value"].tolist() == [0, 0, 0, 54, 0, 504]
     assert by[story.MISSILES].loc[days, "value"].tolist() == [0, 1, 0, 0, 1, 71]
-    assert by[story.ENERGY].loc[days[1:4], "state"].tolist() == ["denied", "nothing readable", "nothing readable"]
+    assert by[story.ENERGY].loc[days[1:4], "state"].tolist() == [
+        "near the front only", "nothing readable", "nothing readable",
+    ]  # fmt: skip
     assert days[by[story.DRONES].loc[days, "inside"]].strftime("%d").tolist() == ["30", "31"]
     claims = by[story.CLAIM].reset_index().set_index("label")
-    assert claims.loc["what every party accepts", "start"] == pd.Timestamp(
+    assert claims.loc["all stated dates overlap", "start"] == pd.Timestamp(
         "2026-01-30 06:00"
     )  # midnight, 6 h after 18:00
     assert claims.loc["US (Trump, 29 Jan)", ["start", "end"]].isna().all()
@@ -132,7 +134,15 @@ def test_how_often_an_ordinary_spell_is_as_quiet(n, far, side, testable, words):
 
 def test_the_title_of_all_pauses_counts_no_day_twice():
     day = pd.Timestamp("2026-05-09")
-    row = {"name": "x", "role": "pause", "day": day, "drones": 43.0, "expected": 250.0, "promise": ""}
+    row = {
+        "name": "x",
+        "role": "pause",
+        "day": day,
+        "drones": 43.0,
+        "expected": 250.0,
+        "promise": "",
+        "basis": "report",
+    }
     frame = pd.DataFrame([row | {"pause": "a"}, row | {"pause": "b"}, row | {"pause": "c", "role": "outside"}])
     assert story.nine_pauses_words(frame).title == "Truces: 43 drones in 1 day, about 250 expected."
 

@@ -189,7 +189,7 @@ def test_the_nights_for_half_are_the_first_length_at_which_half_is_visible():
 def test_where_half_stays_hidden_the_sentence_says_what_the_longest_window_shows():
     hidden = look_ahead(noise(1.5), 2)
     assert hidden.nights_for_half is None
-    assert f"even in 13 nights, where it takes {hidden.cut_in_longest:.0%}" in hidden.summary()
+    assert f"even in 13 days, where it takes {hidden.cut_in_longest:.0%}" in hidden.summary()
 
 
 def test_lengths_without_an_outlook_are_refused_or_explained():

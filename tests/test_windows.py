@@ -135,7 +135,7 @@ LEVEL = np.arange(1400.0)
     [
         ({"counts": [1, 2, 3]}, "counts must be a Series indexed by day|list"),
         ({"counts": pd.Series([1.0, 2.0])}, "counts must be a Series indexed by day"),
-        ({"counts": COUNTS.tz_localize(KYIV)}, "field raids|time zone|Europe/Kyiv|strike_day()"),
+        ({"counts": COUNTS.tz_localize(KYIV)}, "field raids|time zone|Europe/Kyiv|groupby"),
         ({"counts": COUNTS.set_axis(DAYS + pd.Timedelta(hours=12))}, "field raids|days carry a time zone or hours"),
         ({"counts": COUNTS[::-1]}, "unsorted or repeated|each day once, in order"),
         ({"counts": pd.concat([COUNTS[:5], COUNTS[4:]])}, "unsorted or repeated"),

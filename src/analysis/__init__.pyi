@@ -23,6 +23,8 @@ from .measures import describe_agreement, describe_measures, energy_days, review
 from .pauses import load_pauses, reported_pauses, volume_episodes
 from .rebound import estimate_rebound
 from .record import describe_forest, forest_frame, load_results, shown_verdicts, verdicts
+from .reports.parameters import names, refuse_unknown
+from .series import Label, read_counts
 from .setting import not_ordinary, salvo_days
 from .sirens import (
     RegionalAssessment,
@@ -32,6 +34,7 @@ from .sirens import (
 from .specifications import CHOICES, Choice
 from .tables import check_tables, load_strikes, load_table, outcome_series, outcomes
 from .together import compare_truces, holidays_without_truce, look_ahead, proposed_only
+from .windows import days_between
 from .words import describe_holidays
 
 __all__ = [
@@ -43,6 +46,7 @@ __all__ = [
     "Download",
     "EffectsRecord",
     "ExplorationPanel",
+    "Label",
     "PauseEffect",
     "PausesError",
     "Picture",
@@ -60,6 +64,7 @@ __all__ = [
     "compare_energy",
     "compare_truces",
     "coverage_by_year",
+    "days_between",
     "describe_agreement",
     "describe_forest",
     "describe_holidays",
@@ -86,6 +91,7 @@ __all__ = [
     "load_strikes",
     "load_table",
     "look_ahead",
+    "names",
     "not_ordinary",
     "outcome_series",
     "outcomes",
@@ -93,6 +99,8 @@ __all__ = [
     "proposed_only",
     "published_nights",
     "quiet_days",
+    "read_counts",
+    "refuse_unknown",
     "reported_pauses",
     "review_days",
     "salvo_days",

@@ -17,8 +17,10 @@ from analysis.effect import Answer, PauseEffect, decide, shown
 from analysis.errors import DesignError
 from analysis.estimate import estimate_effect, placebo_fields
 from analysis.placebo import PlaceboTest
+from analysis.series import Words, series_label
 from analysis.setting import VOLUME, Findings, Registry, set_up
 from analysis.specifications import (
+    ANY_SERIES,
     AS_USUAL,
     CHOICES,
     EDGES,
@@ -34,7 +36,7 @@ from analysis.specifications import (
     list_specifications,
 )
 from analysis.tables import load_table, outcome_series, outcomes
-from analysis.windows import AFTER_LONG, ONE_DAY, SHORT_WINDOW, Day, check_counts, check_window
+from analysis.windows import AFTER_LONG, ONE_DAY, SHORT_WINDOW, Day, Holidays, check_counts, check_window
 from analysis.words import FEWER, MORE, NOT_TESTABLE, capital, days_phrase, outcome_label
 
 
@@ -115,7 +117,7 @@ class SpecificationCurve(Answer):
     def summary(self) -> str:
         """How far the choices carry the ratio, what they say, and whether the curve as a whole is unusual."""
         whole, found = self.effect, [effect for effect in self.estimates if _possible(effect)]
-        lead, why = f"{capital(outcome_label(whole.outcome))} {days_phrase(whole)}", whole.reason.split("; ")[0]
+        lead, why = f"{capital(outcome_label(whole))} {days_phrase(whole)}", whole.reason.split("; ")[0]
         total, possible, joined = len(self.estimates), len(found), sum(self.joined)
         if not found:
             return f"{lead}: none of {total} combinations of choices is possible; {why}."
@@ -138,7 +140,8 @@ class SpecificationCurve(Answer):
         from analysis.figures import draw_curve
 
         names = [(choice.axis, choice.name) for choice in self.choices]
-        return draw_curve(self.to_frame(), names, title=outcome_label(self.effect.outcome), ax=ax)
+        title, ours = outcome_label(self.effect), self.effect.label is None
+        return draw_curve(self.to_frame(), names, title=title, ours=ours, ax=ax)
 
     def describe(self) -> str:
         """Alternative text for `plot`."""
@@ -153,13 +156,15 @@ def estimate_curve(
     counts: pd.Series,
     days: pd.DatetimeIndex,
     *,
-    choices: Sequence[Choice] = CHOICES,
+    choices: Sequence[Choice] | None = None,
     series: Mapping[str, pd.Series] | None = None,
     windows: Mapping[str, pd.DatetimeIndex] | None = None,
     exclude: Sequence[Day] = (),
     announced: Day | None = None,
     salvo_days: Sequence[Day] = (),
     level: float = 0.95,
+    holidays: Holidays = None,
+    label: Words = None,
 ) -> SpecificationCurve:
     """Estimate one window under every combination of choices, and test them together.
 
@@ -170,10 +175,11 @@ def estimate_curve(
 
     Parameters
     ----------
-    counts, days, exclude, announced, salvo_days, level
+    counts, days, exclude, announced, salvo_days, level, holidays, label
         As in `estimate_effect`.
-    choices : sequence of Choice
-        The list to edit: leave one out, or add one.
+    choices : sequence of Choice, optional
+        `CHOICES`, the list to edit: leave one out, or add one. For series that are not of the catalogue of outcomes,
+        by default those that make sense for any.
     series, windows : mapping of str to Series, and to DatetimeIndex, optional
         The other ways to count, and the other windows, that choices name.
 
@@ -200,9 +206,18 @@ def estimate_curve(
     main = MAIN_LONG if len(days) > SHORT_WINDOW else MAIN_SHORT
     if len(counts) and (days[0] - counts.index[0]).days < main.before:
         main = replace(main, before=None)  # the rule of the main one: so many days, or as many as there are
+    named = series_label(counts.name, label)
+    given = holidays is not None and holidays is not False
+    if not given and (named or holidays is False):
+        main = replace(main, holidays=False)
+    if choices is None:
+        known = [c for c in ANY_SERIES if given or not c.sets.get("holidays")]
+        choices = known if named else CHOICES
     specifications = list_specifications(choices, main)
-    shared = partial(estimate_effect, exclude=exclude, announced=announced, salvo_days=salvo_days, level=level)
-    question = _Question({"usual": counts, **(series or {})}, {"half": days, **(windows or {})}, shared)
+    options = {"exclude": exclude, "announced": announced, "salvo_days": salvo_days, "level": level}
+    shared = partial(estimate_effect, **options, label=named or label)
+    offered = {"usual": counts, **(series or {})}, {"half": days, **(windows or {})}
+    question = _Question(*offered, shared, holidays if given else True)
     first = question.estimate(main, "auto")  # where this one is refused, so is the question
     estimates = [first] * len(specifications)
     if days.isin(counts.index).any():  # else no choice brings the data to the window
@@ -218,6 +233,7 @@ class _Question:
     series: Mapping[str, pd.Series]
     windows: Mapping[str, pd.DatetimeIndex]
     shared: Callable[..., PauseEffect]
+    holidays: Holidays
 
     def estimate(self, chosen: Specification, test: str) -> PauseEffect:
         """The effect under one specification; DesignError where that makes no sense."""
@@ -230,7 +246,7 @@ class _Question:
             raise DesignError(f"a baseline longer than the data: {before} days, of which there are {available}")
         first = days[0] - (max(available, 1) if before is None else before) * ONE_DAY
         last = days[-1] + (min(before or AFTER_LONG, AFTER_LONG) if chosen.both_sides else 0) * ONE_DAY
-        model = {"trend": chosen.trend, "weekday": chosen.weekday, "holidays": chosen.holidays}
+        model = {"trend": chosen.trend, "weekday": chosen.weekday, "holidays": chosen.holidays and self.holidays}
         effect = self.shared(counts, days, baseline=(first, last), test=test, **model)
         if chosen.both_sides and _possible(effect) and effect.baseline_last_day < effect.first_day:
             raise DesignError("the data hold no baseline day after the window")

@@ -1,12 +1,16 @@
 """The command line: a thin door to the package. Exit 0 done, 1 some reports failed, 2 wrong use."""
 
+from __future__ import annotations
+
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import click
 
@@ -16,7 +20,7 @@ from analysis.errors import PausesError, ReportError
 class _Group(click.Group):
     """Show the package's own errors as one message; keep the traceback for --debug."""
 
-    def invoke(self, ctx):
+    def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except PausesError as error:
@@ -29,13 +33,13 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="strike-pauses")
-def main(debug):
+def main(debug: bool) -> None:
     """Did announced pauses change the strikes?"""
 
 
 @main.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def list_pauses(as_json):
+def list_pauses(as_json: bool) -> None:
     """List the announced pauses."""
     from analysis.pauses import REPORTED, load_pauses
 
@@ -53,7 +57,7 @@ def list_pauses(as_json):
 @main.command()
 @click.argument("pause_id", metavar="PAUSE")
 @click.option("--json", "as_json", is_flag=True)
-def show(pause_id, as_json):
+def show(pause_id: str, as_json: bool) -> None:
     """Show one pause: who claimed which window, and what its length could reveal."""
     from analysis.pauses import get_pause, load_pauses, overlapping
     from analysis.together import what_to_expect
@@ -75,7 +79,7 @@ def show(pause_id, as_json):
     click.echo("\n\n".join(filter(None, told)))
 
 
-def _wrapped(lines):
+def _wrapped(lines: Sequence[str]) -> str:
     return "\n".join(click.wrap_text(line, width=100, subsequent_indent="  ") for line in lines)
 
 
@@ -83,7 +87,7 @@ def _wrapped(lines):
 @click.argument("pause_id", metavar="PAUSE")
 @click.option("--outcome", "outcome_names", multiple=True, help="Default: drones and missiles launched.")
 @click.option("--claim", default="main", show_default=True)
-def test(pause_id, outcome_names, claim):
+def test(pause_id: str, outcome_names: tuple[str, ...], claim: str) -> None:
     """Test one pause and print the verdict."""
     from analysis.launches import assess
     from analysis.setting import VOLUME
@@ -105,16 +109,14 @@ def test(pause_id, outcome_names, claim):
 @click.option("--first", help="First night of the window, where no claim states one, as YYYY-MM-DD.")
 @click.option("--last", help="Last night.")
 @click.option("--why", default="", help="Why this window; stands in the plan.")
-def plan(pause_id: str, claim: str, first: str | None, last: str | None, why: str):
+def plan(pause_id: str, claim: str, first: str | None, last: str | None, why: str) -> None:
     """Fix the test of a pause whose nights the data do not hold yet; a plan is never overwritten."""
-    import pandas as pd
-
     from analysis.pauses import get_pause, load_pauses
     from analysis.plan import make_plan, write_plan
-    from analysis.windows import as_day
+    from analysis.windows import days_between
     from analysis.words import describe_plan
 
-    days = pd.date_range(as_day(first, "--first"), as_day(last, "--last")) if first and last else None
+    days = days_between(first, last) if first and last else None
     made = make_plan(get_pause(load_pauses(), pause_id), claim=claim, days=days, why_window=why)
     path = write_plan(made)
     for planned in made.outcomes:
@@ -133,7 +135,10 @@ def plan(pause_id: str, claim: str, first: str | None, last: str | None, why: st
 @click.option("--out", type=click.Path(file_okay=False), help="Folder of reports; default reports/ of the clone.")
 @click.option("--quiet", is_flag=True, help="Say only what failed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
-def report(pause_ids, only, jobs, force, cold, timeout, scheduler, out, quiet, as_json):
+def report(
+    pause_ids: tuple[str, ...], only: tuple[str, ...], jobs: int | None, force: bool, cold: bool, timeout: int,
+    scheduler: str | None, out: str | None, quiet: bool, as_json: bool,
+) -> None:  # fmt: skip
     """Make the reports of all reported pauses, or of those named, and the index."""
     from analysis.pauses import REPORTED, get_pause, load_pauses
     from analysis.reports.answers import write_answers, write_committed
@@ -152,12 +157,12 @@ def report(pause_ids, only, jobs, force, cold, timeout, scheduler, out, quiet, a
             remedy = "give it the role primary or secondary in data/pauses.toml once the data reach it"
             raise ReportError("no report of this pause", file=pause.id, found=f"role {pause.role}", remedy=remedy)
 
-    stories = {}
+    stories: dict[str, object] = {}
 
-    def answer(folder, rows, *, surroundings):
+    def answer(folder: Path, rows: list[dict], *, surroundings: dict[str, str]) -> None:
         stories.update(write_answers(folder, rows, registry=registry, surroundings=surroundings))
 
-    def tell():
+    def tell() -> None:
         write_committed(clone, registry=registry, stories=stories)
 
     with Progress(quiet=quiet, as_json=as_json) as progress:
@@ -177,7 +182,9 @@ def report(pause_ids, only, jobs, force, cold, timeout, scheduler, out, quiet, a
 @click.option("--only", multiple=True, metavar="TEXT", help="Only cells whose name contains this.")
 @click.option("--scheduler", metavar="ADDRESS", help="Compute on a dask cluster, such as tcp://host:8786.")
 @click.option("--out", type=click.Path(dir_okay=False), help="Table; default reports/calibration.csv of the clone.")
-def calibrate(replicates, jobs, seed, only, scheduler, out):
+def calibrate(
+    replicates: int, jobs: int, seed: int, only: tuple[str, ...], scheduler: str | None, out: str | None
+) -> None:
     """Measure on known truth how often the tests cry wolf and what they see; computes what is missing or stale."""
     from analysis.calibration import cells, real
 
@@ -187,7 +194,7 @@ def calibrate(replicates, jobs, seed, only, scheduler, out):
 
         cluster = cluster_executor(scheduler)
 
-    def progress(done, total, name):
+    def progress(done: int, total: int, name: str) -> None:
         if sys.stdout.isatty():
             click.echo(f"\r{done}/{total}  {name:90.90}", nl=done == total)
         else:
@@ -204,7 +211,7 @@ def calibrate(replicates, jobs, seed, only, scheduler, out):
 
 
 @main.group()
-def data():
+def data() -> None:
     """Build and verify the committed tables."""
 
 
@@ -216,7 +223,10 @@ def data():
 @click.option("--acled", type=click.Path(dir_okay=False), help="An ACLED export, your own; never shipped.")
 @click.option("--yes", is_flag=True, help="Replace the tables without asking.")
 @click.option("--older", is_flag=True, help="Take a copy that ends before the tables do.")
-def build(raw, air_force, alerts, viina, acled, yes, older):
+def build(
+    raw: str | None, air_force: str | None, alerts: str | None, viina: tuple[str, ...], acled: str | None, yes: bool,
+    older: bool,
+) -> None:  # fmt: skip
     """Build the tables from raw files; show what changes before anything is replaced."""
     from analysis.tables import data_folder
 
@@ -235,7 +245,7 @@ def build(raw, air_force, alerts, viina, acled, yes, older):
 @click.option("--sha256", metavar="HEX", help="Refuse a download with another checksum (name one source).")
 @click.option("--yes", is_flag=True, help="Replace raw files and tables without asking.")
 @click.option("--older", is_flag=True, help="Take a copy that ends before the tables do.")
-def fetch(sources, raw, sha256, yes, older):
+def fetch(sources: tuple[str, ...], raw: str | None, sha256: str | None, yes: bool, older: bool) -> None:
     """Bring newer raw files and build from them; show what changes before anything is replaced.
 
     The strike file (air_force) needs your own Kaggle token, in KAGGLE_API_TOKEN or in KAGGLE_USERNAME and
@@ -272,7 +282,7 @@ def _recipes(module: str) -> ModuleType:
     return import_module(f"recipes.{module}")
 
 
-def _agreed(plan, yes):
+def _agreed(plan: Any, yes: bool) -> bool:
     """Show what a build would change and ask; without a change in a table there is nothing to ask."""
     for source, made in plan.imported.items():
         for rule in made.rules:
@@ -292,13 +302,13 @@ def _agreed(plan, yes):
     return False
 
 
-def _write(plan):
+def _write(plan: Any) -> None:
     written = plan.write()
     click.echo(f"Written: {', '.join(written)}" if written else "All files are as they were.")
 
 
 @data.command()
-def check():
+def check() -> None:
     """Verify checksums, columns, ranges and days of every table; list all faults."""
     from analysis.tables import check_tables
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.series import Label
 from analysis.words import (
     DEPENDS,
     FEWER,
@@ -18,6 +19,7 @@ from analysis.words import (
     amount,
     describe_placebo,
     describe_series,
+    event,
     finding,
     outcome_label,
 )
@@ -72,7 +74,8 @@ class PauseEffect(Answer):
     ----------
     pause, claim, outcome, stratum, window, test : str
         The key. `window` is "pause", "announced-to-start", "after-3", "after-7", "after-14" or
-        "pause+after-7"; `test` is "shift", "after-salvo", "after-quiet" or "joint".
+        "pause+after-7"; `test` is "shift", "after-salvo", "after-quiet" or "joint". Of series that are not of this
+        project, a window is "window" and a test "after-heavy", not "after-salvo".
     first_day, last_day : date
     n_days, n_missing : int
         Strike days in the window, and how many of them have no report.
@@ -101,6 +104,8 @@ class PauseEffect(Answer):
         What was compared with what, or why nothing could be; the deciding part stands before the first "; ".
     daily, placebo : DataFrame
         Tidy frames for the pictures: day, observed, expected, low, high, role; and start, ratio.
+    label : Label or None
+        What is counted, where the catalogue of outcomes does not say it; no column of the record.
     """
 
     pause: str = ""
@@ -134,6 +139,7 @@ class PauseEffect(Answer):
     reason: str = ""
     daily: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
     placebo: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
+    label: Label | None = field(default=None, repr=False, compare=False)
 
     @property
     def alpha(self) -> float:
@@ -160,7 +166,7 @@ class PauseEffect(Answer):
 
         if self.test == "joint":
             return self.plot_placebo(ax)
-        return draw_series(self.daily, label=outcome_label(self.outcome), ax=ax)
+        return draw_series(self.daily, label=outcome_label(self), event=event(self), ours=self.label is None, ax=ax)
 
     def describe_series(self) -> str:
         """Alternative text for `plot`."""
@@ -175,10 +181,11 @@ class PauseEffect(Answer):
         from analysis.figures import draw_placebo
 
         joint = self.test == "joint"
-        return draw_placebo(self.placebo, ratio=self.ratio, n_days=self.n_days, joint=joint, ax=ax)
+        told = {"ratio": self.ratio, "n_days": self.n_days, "event": event(self)}
+        return draw_placebo(self.placebo, **told, joint=joint, ax=ax)
 
 
-COLUMNS = tuple(f.name for f in fields(PauseEffect) if f.name not in ("daily", "placebo"))
+COLUMNS = tuple(f.name for f in fields(PauseEffect) if f.name not in ("daily", "placebo", "label"))
 
 
 def decide(effect: PauseEffect) -> PauseEffect:
@@ -230,6 +237,8 @@ def shown(effects: Sequence[PauseEffect], *columns: str) -> pd.DataFrame:
     Counts are whole, ratios and p-values have two digits, what is empty shows as a dash.
     """
     table = to_frame(effects)[list(columns)]
+    if "outcome" in columns:
+        table["outcome"] = [outcome_label(effect, short=True) for effect in effects]
     for name in columns:
         wording = WORDING.get(name)
         if wording:
@@ -238,7 +247,6 @@ def shown(effects: Sequence[PauseEffect], *columns: str) -> pd.DataFrame:
 
 
 WORDING: dict[str, Callable[[Any], str]] = {
-    "outcome": lambda value: outcome_label(value, short=True),
     **dict.fromkeys(["observed", "expected", "expected_low", "expected_high"], amount),
     **dict.fromkeys(["ratio", "ratio_low", "ratio_high"], "{:.2f}".format),
     **dict.fromkeys(["p_value", "p_adjusted", "p_min"], "{:.2g}".format),

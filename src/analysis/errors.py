@@ -35,6 +35,9 @@ To do: correct the row.
         self.remedy = remedy
         super().__init__(self._message())
 
+    def _render_traceback_(self) -> list[str]:  # what IPython shows in place of its traceback
+        return [f"{type(self).__name__}: {self}"]
+
     def _message(self):
         place = [str(self.file)] if self.file else []
         if self.field:

@@ -26,7 +26,8 @@ from analysis.placebo import (
     short_test,
     window_sums,
 )
-from analysis.windows import ONE_DAY, RECOVERY_SHORT, Day, Layout, check_counts, lay_out
+from analysis.series import Words, series_label
+from analysis.windows import ONE_DAY, RECOVERY_SHORT, Day, Holidays, Layout, as_day, check_counts, lay_out
 from analysis.words import MORE, NOT_TESTABLE, days_text
 
 FEWEST_BASELINE_DAYS = 28
@@ -34,7 +35,9 @@ FEWEST_AFTER_LONG = 150
 LONGEST_WINDOW = DAYS_PER_SPLINE_TERM // 2
 BAND = (0.025, 0.975)  # between these quantiles lie 95 of 100 ordinary days or windows
 INJECTED, TOLERANCE = 0.6, 0.07  # a true ratio of 0.6 must show within 0.07
-HEAVY = "heavy day of this count or mass missile salvo"
+HEAVY = "heavy day of this count"
+SALVO = "heavy day of this count or mass missile salvo"  # where both are known
+AFTER_HEAVY = "after-heavy"  # what "after-salvo" is called where the series is not of this project
 
 
 def estimate_effect(
@@ -49,12 +52,13 @@ def estimate_effect(
     announced: Day | None = None,
     trend: str = "auto",
     weekday: bool = True,
-    holidays: bool = True,
+    holidays: Holidays = None,
     test: str = "auto",
     statistic: str = "ratio",
     salvo_days: Sequence[Day] = (),
     alternative: str = "two-sided",
     level: float = 0.95,
+    label: Words = None,
 ) -> PauseEffect:
     """Compare one window with what its own series does without a pause.
 
@@ -81,8 +85,11 @@ def estimate_effect(
     announced : date, optional
         Days from the announcement to the window are excluded too.
     trend : {"auto", "linear", "spline", "constant"}
-    weekday, holidays : bool
-        Whether the null model has terms for them.
+    weekday : bool
+        Whether the null model has terms for days of the week.
+    holidays : bool, dates, or mapping from dates, optional
+        Days for one more term; True means those of Russia and Ukraine, and is the default for series of the catalogue
+        of outcomes, for which alone it makes sense.
     test : {"auto", "shift", "after-salvo", "same-weekday"}
         "auto" takes "after-salvo" when the window starts at most 3 days after a salvo, else "shift".
         "after-salvo" compares with windows equally long after theirs (plus or minus one day from 4 to 7),
@@ -96,6 +103,9 @@ def estimate_effect(
     alternative : {"two-sided", "less", "greater"}
     level : float
         Confidence level; 1 - level is the false-alarm rate in use.
+    label : (str, str), (str, str, str) or Label, optional
+        What is counted, singular and plural, and what the window was: ("admission", "admissions", "strike"). By
+        default the catalogue's label, or the series' name.
 
     Returns
     -------
@@ -118,6 +128,7 @@ def estimate_effect(
     ('fewer', 0.05)
     """
     check_options(test=test, alternative=alternative, level=level)
+    counts, test = check_counts(counts), "after-salvo" if test == AFTER_HEAVY else test
     if statistic not in STATISTICS:
         raise DesignError("unknown statistic", field="statistic", expected=", ".join(STATISTICS), found=repr(statistic))
     layout = lay_out(
@@ -132,9 +143,10 @@ def estimate_effect(
         trend=trend,
         weekday=weekday,
         holidays=holidays,
+        label=series_label(counts.name, label),
     )
     name, alpha = str(counts.name or "counts"), round(1 - level, 12)
-    hindrance = obstacle(layout, check_counts(counts))
+    hindrance = obstacle(layout, counts)
     if hindrance:
         shown = test if test == SAME_WEEKDAY else "shift"
         return untestable(layout, name, hindrance, alternative, level, shown)
@@ -151,12 +163,13 @@ def estimate_effect(
         tried, used = long_test(layout, layout.filled, alternative=alternative, alpha=alpha), "shift"
         why = "long window, each window predicted from a fit without it"
     else:
-        salvo = layout.days.isin(pd.DatetimeIndex(salvo_days))
+        salvo = layout.days.isin([as_day(day, "salvo_days") for day in salvo_days])
         tried = short_test(
             layout, layout.counts, salvo, test=test, statistic=statistic, alternative=alternative, alpha=alpha
         )
-        used = "after-salvo" if tried.after_salvo else "shift" if test == "auto" else test
-        why = _compared_with(tried)
+        after = "after-salvo" if layout.label is None else AFTER_HEAVY
+        used = after if tried.after_salvo else "shift" if test == "auto" else test
+        why = _compared_with(tried, SALVO if layout.label is None else HEAVY)
     if statistic == "mean-log":
         return _weigh_mean_log(layout, name, tried, [why, *layout.notes])
     if exposure is not None:
@@ -176,6 +189,7 @@ def estimate_share(
     same_weekday: bool = False,
     alternative: str = "two-sided",
     level: float = 0.95,
+    label: Words = None,
 ) -> PauseEffect:
     """Compare the share of hits among trials in one window with the share in ordinary windows.
 
@@ -186,7 +200,7 @@ def estimate_share(
         without a trial, is missing.
     days : DatetimeIndex
         The window: consecutive days.
-    baseline, first_day, exclude, announced, alternative, level
+    baseline, first_day, exclude, announced, alternative, level, label
         As in `estimate_effect`, whose `exposure` the trials are, with a level and no other term.
     same_weekday : bool
         Compare only with windows that begin on the same weekday; the test is then called "same-weekday".
@@ -235,6 +249,7 @@ def estimate_share(
         test=SAME_WEEKDAY if same_weekday else "shift",
         alternative=alternative,
         level=level,
+        label=label,
     )
 
 
@@ -245,7 +260,7 @@ def with_week_after(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
 
 def check_options(*, test: str, alternative: str, level: float) -> None:
     """Refuse unknown tests and alternatives and impossible levels by a DesignError."""
-    for field, value, known in (("test", test, TESTS), ("alternative", alternative, ALTERNATIVES)):
+    for field, value, known in (("test", test, (*TESTS, AFTER_HEAVY)), ("alternative", alternative, ALTERNATIVES)):
         if value not in known:
             raise DesignError(f"unknown {field}", field=field, expected=", ".join(known), found=repr(value))
     if not isinstance(level, float) or not 0.5 <= level < 1:
@@ -263,10 +278,10 @@ def obstacle(layout: Layout, counts: pd.Series, *, window_in_fit: bool = True) -
     if not layout.pattern.any():
         return f"there is no usable report for any day from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     if reference.sum() < FEWEST_BASELINE_DAYS:
-        return f"only {reference.sum()} usable baseline days, at least {FEWEST_BASELINE_DAYS} are needed"
+        return f"only {reference.sum()} usable baseline days, at least {FEWEST_BASELINE_DAYS} are needed{layout.advice}"
     eventful = int((layout.filled[reference] > 0).sum())
     if eventful == 0:
-        return f"nothing was seen on any of the {reference.sum()} baseline days, pause or not"
+        return f"nothing was seen on any of the {reference.sum()} baseline days, {layout.event} or not"
     if eventful <= layout.X.shape[1]:
         return f"something was seen on only {eventful} of {reference.sum()} baseline days, too few to expect anything"
     if len(layout.starts) == 0:
@@ -274,10 +289,8 @@ def obstacle(layout: Layout, counts: pd.Series, *, window_in_fit: bool = True) -
     if layout.leave_out and n_days > LONGEST_WINDOW:
         return f"{days_text(n_days)} are too long a window: a trend across more than {LONGEST_WINDOW} days is a guess"
     if layout.leave_out and layout.n_after < FEWEST_AFTER_LONG:
-        return (
-            f"provisional: only {layout.n_after} baseline days after the pause, {FEWEST_AFTER_LONG} are needed to "
-            "tell a long pause from a slow wave"
-        )
+        some = f"provisional: only {layout.n_after} baseline days after the {layout.event}, {FEWEST_AFTER_LONG}"
+        return f"{some} are needed to tell a long {layout.event} from a slow wave"
     shown = recovered_ratio(layout) if window_in_fit and not layout.leave_out else None
     if shown is not None and abs(shown - INJECTED) > TOLERANCE:
         return (
@@ -299,15 +312,15 @@ def recovered_ratio(layout: Layout) -> float:
     return float(shift_ratios(layout, injected, layout.fitted)[0])
 
 
-def _compared_with(tried: WindowTest) -> str:
+def _compared_with(tried: WindowTest, heavy: str) -> str:
     """Which test answers, in words."""
     lag = float(tried.lag)
     if not tried.after_salvo:
-        after = f"with no {HEAVY} before it" if np.isnan(lag) else f"{days_text(round(lag))} after the last {HEAVY}"
+        after = f"with no {heavy} before it" if np.isnan(lag) else f"{days_text(round(lag))} after the last {heavy}"
         return f"the window starts {after}: compared with all windows"
     if not lag <= COMPANION_LAG:
-        return f"no {HEAVY} in the week before the window"
-    why = f"the window starts {days_text(round(lag))} after a {HEAVY}: compared with windows that do too"
+        return f"no {heavy} in the week before the window"
+    why = f"the window starts {days_text(round(lag))} after a {heavy}: compared with windows that do too"
     return why if lag <= SALVO_LAG else why + ", give or take a day"
 
 
@@ -327,7 +340,7 @@ def weigh(
     """
     level = 1 - test.alpha
     if np.isnan(test.ratio):
-        nothing = "next to nothing is to be expected in this window, pause or not"
+        nothing = f"next to nothing is to be expected in this window, {layout.event} or not"
         return untestable(layout, name, nothing, test.alternative, level, test_name, window)
     here, ratio = np.array([layout.start]), max(0.0, float(test.ratio))
     observed, mean = (float(window_sums(values, here, layout.pattern)[0]) for values in (layout.filled, test.expected))
@@ -336,7 +349,7 @@ def weigh(
     if test.n_placebo == 0:
         reason = f"{why[0]}, and there is none"
     elif not found["testable"]:
-        reason = f"{_ordinary_silence(test)}; {reason}"
+        reason = f"{_ordinary_silence(test, layout.advice)}; {reason}"
     elif ratio == 0:
         reason = f"nothing was seen, so the ratio has no upper limit to compute; {reason}"
     described = _described(layout, name, test.alternative, level, test_name, window, test.expected)
@@ -359,7 +372,7 @@ def _weigh_share(layout: Layout, name: str, test_name: str, tried: WindowTest) -
         alone = f"only {windows}: even none at all has p = {effect.p_min:.2g}"
         reason = f"even none at all is ordinary: {silent} of {windows} have none" if silent else alone
     elif separate < needed:
-        reason = f"only {separate} separate windows to compare with, {needed} are needed"
+        reason = f"only {separate} separate windows to compare with, {needed} are needed{layout.advice}"
         effect = replace(effect, testable=False, smallest_visible_cut=None, verdict=NOT_TESTABLE)
     else:
         reason = f"compared with {windows}, each by the denominators of its own days"
@@ -414,16 +427,16 @@ def placebo_fields(test: PlaceboTest, expected: float) -> dict[str, float | int 
     }
 
 
-def _ordinary_silence(test: PlaceboTest) -> str:
+def _ordinary_silence(test: PlaceboTest, advice: str) -> str:
     """Why a test could have shown nothing, in counts."""
     windows = f"{test.n_placebo} comparable window{'s' * int(test.n_placebo != 1)}"
     if test.alternative == "greater":
-        return f"with only {windows} even the largest rise is no sign"
+        return f"with only {windows} even the largest rise is no sign{advice}"
     silent = int((test.placebos <= test.silence).sum())
     verb = "is" if silent == 1 else "are"
     if silent:
         return f"even total silence is ordinary: {silent} of {windows} {verb} wholly silent"
-    return f"with only {windows} even total silence is no sign"
+    return f"with only {windows} even total silence is no sign{advice}"
 
 
 def untestable(
@@ -455,7 +468,8 @@ def _described(
     first, last = (reference[0].date(), reference[-1].date()) if len(reference) else (None, None)
     return {
         "outcome": name,
-        "window": window,
+        "window": "window" if layout.label and window == "pause" else window,
+        "label": layout.label,
         "test": test_name,
         "alternative": alternative,
         "level": round(level, 12),

@@ -45,7 +45,7 @@ def design_matrix(
     *,
     trend: str = "linear",
     weekday: bool = True,
-    holidays: bool = True,
+    holidays: bool | pd.DatetimeIndex = True,
     covariates: pd.DataFrame | None = None,
     fitted: Bools | None = None,
 ) -> pd.DataFrame:
@@ -58,8 +58,8 @@ def design_matrix(
         A straight line on the log scale; a cubic B-spline with about one term per 80 fitted days; or a level.
     weekday : bool
         Six dummies, Monday as reference.
-    holidays : bool
-        One dummy for all holidays.
+    holidays : bool or DatetimeIndex
+        One dummy for all holidays: those of Russia and Ukraine, or the dates given.
     covariates : DataFrame, optional
         Further columns, indexed by day, complete on `days`.
     fitted : (n,) boolean array, optional
@@ -91,8 +91,11 @@ def design_matrix(
         raise DesignError("unknown trend", field="trend", expected="linear, spline or constant", found=repr(trend))
     if weekday:
         columns |= {f"weekday_{d}": (days.day_of_week == d).astype(float) for d in range(1, 7)}
-    if holidays:
-        columns["holiday"] = np.array([day in holiday_dates(day.year) for day in days], dtype=float)
+    if holidays is not False:
+        of_ours = holidays is True
+        columns["holiday"] = np.array(
+            [day in (holiday_dates(day.year) if of_ours else holidays) for day in days], float
+        )
     design = pd.DataFrame(columns, index=days)
     return design if covariates is None else design.join(_checked_covariates(covariates, days, set(columns)))
 

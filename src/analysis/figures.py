@@ -1,16 +1,23 @@
 """Every picture: one theme, one palette, direct labels."""
 
+from __future__ import annotations
+
 import base64
 import io
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from textwrap import fill
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import ReportError
 from analysis.words import FEWER, MORE, days_text, placebo_rank
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 WIDTH = 4.8  # inches; on a phone, 360 pixels wide, the small print of 9 points still measures nine pixels
 SMALL = 9
@@ -33,14 +40,14 @@ class Picture:
         What the picture shows, for readers who cannot see it.
     """
 
-    ax: object
+    ax: Axes
     alt: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.alt.strip():
             raise ReportError("a picture has no alternative text", field="alt", expected="a sentence")
 
-    def png(self):
+    def png(self) -> bytes:
         """The bytes of the picture; the figure is closed."""
         import matplotlib.pyplot as plt
 
@@ -50,11 +57,11 @@ class Picture:
         plt.close(figure)
         return buffer.getvalue()
 
-    def address(self):
+    def address(self) -> str:
         """The picture as the address of an image that lies inside a page."""
         return f"data:image/png;base64,{base64.b64encode(self.png()).decode('ascii')}"
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
         content = self.png()
         width = int.from_bytes(content[16:20], "big") * 100 // DOTS  # where the header of a PNG says it; 100 to an inch
         shown = {"image/png": {"alt": self.alt, "width": width}}
@@ -67,11 +74,11 @@ class Download:
 
     table: pd.DataFrame
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/csv": self.table.to_csv(lineterminator="\n"), "text/plain": f"{len(self.table)} rows as CSV"}
 
 
-def new_axes(ax=None, *, height=2.9):
+def new_axes(ax: Axes | None = None, *, height: float = 2.9) -> Axes:
     """Axes in the house theme; draws on `ax` when one is given."""
     import matplotlib.pyplot as plt
     import seaborn as sns
@@ -85,7 +92,7 @@ def new_axes(ax=None, *, height=2.9):
         return figure.add_subplot()
 
 
-def finish(ax, *, title="", caption="", left=0.01):
+def finish(ax: Axes, *, title: str = "", caption: str = "", left: float = 0.01) -> Axes:
     """Bare spines, title and unit flush left above, numbers with thousands apart, the data's limits in small print."""
     import seaborn as sns
 
@@ -98,13 +105,15 @@ def finish(ax, *, title="", caption="", left=0.01):
             ax.yaxis.set_major_formatter("{x:,g}")
     if title:
         title = fill(title, TITLE_LETTERS)
-        ax.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=22 if unit else 6)
+        ax.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=22 if unit else 6, parse_math=False)
+    for text in (ax.yaxis.label, *ax.texts):
+        text.set_parse_math(False)  # a label may hold dollars
     if caption:
         ax.figure.text(left, -0.02, fill(caption, CAPTION_LETTERS), ha="left", va="top", fontsize=SMALL, color=SOFT)
     return ax
 
 
-def draw_words(words, *, ax=None):
+def draw_words(words: str, *, ax: Axes | None = None) -> Axes:
     """Words in place of a picture, where there is nothing to draw."""
     ax = new_axes(ax, height=0.8)
     ax.text(0.5, 0.5, words, ha="center", va="center", transform=ax.transAxes)
@@ -112,21 +121,12 @@ def draw_words(words, *, ax=None):
     return ax
 
 
-def draw_series(daily, *, label, title="", ax=None):
-    """Reported and expected counts around one window.
+def draw_series(
+    daily: pd.DataFrame, *, label: str, title: str = "", event: str = "pause", ours: bool = True, ax: Axes | None = None
+) -> Axes:
+    """Draw reported and expected counts around one window, from the daily frame of a PauseEffect.
 
-    Parameters
-    ----------
-    daily : DataFrame
-        Columns day, observed, expected, low, high, role (window, baseline or left out), as in PauseEffect.
-    label : str
-        What is counted, for the axis.
-    title : str
-    ax : matplotlib Axes, optional
-
-    Returns
-    -------
-    matplotlib Axes
+    `label` says what is counted, `event` what the window was; `ours`: its days are strike days.
     """
     import seaborn as sns
 
@@ -150,27 +150,27 @@ def draw_series(daily, *, label, title="", ax=None):
     top = max(1.0, np.nanmax([0, shown["observed"].max(), shown["high"].max() if known else 0]))
     ax.set_ylim(0, 1.15 * top)  # room for the word above every line
     middle = window.min() + (window.max() - window.min()) / 2
-    ax.text(middle, 1.13 * top, "pause", ha="center", va="top", fontsize=SMALL, color=PAUSE_INK, fontweight="bold")
+    ax.text(middle, 1.13 * top, event, ha="center", va="top", fontsize=SMALL, color=PAUSE_INK, fontweight="bold")
     ticks = shown.loc[shown["day"].dt.day.isin([1, 15]), "day"]
     years = (f"\n{day:%Y}" * new for day, new in zip(ticks, ticks.dt.year.diff() != 0, strict=True))
     ax.set_xticks(ticks, [f"{day.day} {day:%b}{year}" for day, year in zip(ticks, years, strict=True)])
-    ax.set(xlabel="strike day (18:00 to 18:00, Kyiv)", ylabel=f"{label} a day")
+    ax.set(xlabel="strike day (18:00 to 18:00, Kyiv)" if ours else "day", ylabel=f"{label} a day")
     note = "Blue: reported. Grey: 95 of 100 ordinary days." if known else "Blue: reported."
     return finish(ax, title=title, caption=note + (" Crosses: no report." if len(missing) else ""))
 
 
-def draw_placebo(placebo, *, ratio, n_days, joint=False, ax=None):
-    """Where a window lies among all comparable windows of its length, in words above and as a picture.
+def draw_placebo(
+    placebo: pd.DataFrame,
+    *,
+    ratio: float | None,
+    n_days: int,
+    joint: bool = False,
+    event: str = "pause",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw where a window lies among all comparable windows of its length, in words above and as a picture.
 
-    Parameters
-    ----------
-    placebo : DataFrame
-        Columns start, ratio.
-    ratio : float or None
-        The window's own ratio.
-    n_days : int
-    joint : bool
-        Several windows together, among draws of ordinary ones.
+    `joint`: several windows together, among draws of ordinary ones; `event` says what a window was.
     """
     import seaborn as sns
 
@@ -187,7 +187,7 @@ def draw_placebo(placebo, *, ratio, n_days, joint=False, ax=None):
     left = at > LARGEST_SHOWN / 2
     for place, words, colour, width, dots in (
         (1, "as expected", INK, 0.8, ":"),
-        (at, f"{'these pauses' if joint else 'this pause'}: {ratio:.2f}", PAUSE_INK, 3, "-"),
+        (at, f"{f'these {event}s' if joint else f'this {event}'}: {ratio:.2f}", PAUSE_INK, 3, "-"),
     ):  # fmt: skip
         ax.axvline(place, color=PAUSE if place == at and width > 1 else colour, lw=width, ls=dots)
         note = {"xytext": (-6 if left else 6, 0), "ha": "right" if left else "left", "va": "top", "fontsize": SMALL}
@@ -200,7 +200,7 @@ def draw_placebo(placebo, *, ratio, n_days, joint=False, ax=None):
     return finish(ax, title=placebo_rank(placebo["ratio"].dropna(), ratio, n_days, joint=joint))
 
 
-def draw_forest(rows, *, title="", ax=None):
+def draw_forest(rows: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
     """Ratios with intervals, one line each under its name; hollow marks for what could not be told.
 
     Parameters
@@ -242,7 +242,7 @@ def draw_forest(rows, *, title="", ax=None):
     return finish(ax, title=title, caption=note)
 
 
-def draw_hazard(hazard, *, at, ax=None):
+def draw_hazard(hazard: pd.DataFrame, *, at: float, ax: Axes | None = None) -> Axes:
     """Daily probability of a mass salvo by days since the last one, with the window's start marked."""
     import seaborn as sns
 
@@ -258,7 +258,9 @@ def draw_hazard(hazard, *, at, ax=None):
     return ax
 
 
-def draw_timeline(counts, spans, *, label, title="", ax=None):
+def draw_timeline(
+    counts: pd.Series, spans: pd.DataFrame, *, label: str, title: str = "", ax: Axes | None = None
+) -> Axes:
     """A series since its beginning, weekly means, with pauses shaded.
 
     Parameters
@@ -286,7 +288,7 @@ MARKS = {"more": "▲", "less": "▼", "": ""}
 LARGEST_RATIO = 3.0
 
 
-def draw_tile_map(shares, *, title="", ax=None):
+def draw_tile_map(shares: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
     """Draw each region's share of all alert-minutes over its usual share, on a map of tiles.
 
     Parameters
@@ -316,13 +318,13 @@ def draw_tile_map(shares, *, title="", ax=None):
     return ax
 
 
-def draw_region_windows(windows, shares, *, days):
+def draw_region_windows(windows: pd.DataFrame, shares: pd.DataFrame, *, days: pd.DatetimeIndex) -> Axes:
     """Draw each region's share in running windows, with its ordinary band and the window asked about.
 
     Parameters
     ----------
     windows, shares : DataFrame
-        As from `analysis.regions.estimate_shares`.
+        As from `analysis.sirens.estimate_shares`.
     days : DatetimeIndex
         The window asked about.
 
@@ -363,7 +365,7 @@ def draw_region_windows(windows, shares, *, days):
     return axes[0, 0]
 
 
-def draw_region_ranks(shares, *, named, title="", ax=None):
+def draw_region_ranks(shares: pd.DataFrame, *, named: Collection[str], title: str = "", ax: Axes | None = None) -> Axes:
     """Draw every region's share over usual share on one line, the named ones filled: a picture, not a test."""
     from matplotlib.patheffects import withStroke
 
@@ -384,7 +386,7 @@ def draw_region_ranks(shares, *, named, title="", ax=None):
     return ax
 
 
-def region_label(region):
+def region_label(region: str) -> str:
     """What readers see for a region's key: short, and never one place for another.
 
     Examples
@@ -395,7 +397,7 @@ def region_label(region):
     return REGION_LABELS.get(region, region)
 
 
-def two_lines(name):
+def two_lines(name: str) -> str:
     """A name that fits into a tile: broken at its space or hyphen, or in the middle."""
     if len(name) <= LONGEST_LINE:
         return name
@@ -408,23 +410,18 @@ def two_lines(name):
 TOP, LINE, LABELS = 2.4, 0.2, 1.3  # inches: the ratios, each line of the choices, their names
 
 
-def draw_curve(frame, choices, *, title="", ax=None):
-    """Sorted ratios with their intervals, and below a matrix of the choices that led to each.
+def draw_curve(
+    frame: pd.DataFrame,
+    choices: Sequence[tuple[str, str]],
+    *,
+    title: str = "",
+    ours: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw sorted ratios with their intervals, and below a matrix of the choices that led to each.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        As from `SpecificationCurve.to_frame`.
-    choices : sequence of (axis, name)
-        The lines of the matrix, in order; those that no possible row has are grey.
-    title : str
-    ax : matplotlib Axes, optional
-        Gives its place to both parts.
-
-    Returns
-    -------
-    matplotlib Axes
-        The upper part.
+    `frame` is that of `SpecificationCurve.to_frame`; `choices` are the lines of the matrix, as (axis, name), those that
+    no possible row has in grey. `ours`: launches are counted. Returns the upper part.
     """
     import seaborn as sns
     from mpl_toolkits.axes_grid1 import make_axes_locatable
@@ -448,7 +445,7 @@ def draw_curve(frame, choices, *, title="", ax=None):
     ax.plot(main, shown["ratio"].iloc[main], ls="none", marker="D", ms=7, color=PAUSE, mec=INK, zorder=4, clip_on=False)
     ax.axhline(1, color=INK, lw=0.8, ls=":")
     ax.set(xlim=(-1.5, len(shown) + 0.5), ylim=(0, min(LARGEST_SHOWN, max(1.1, high.max()))), xticks=[])
-    ax.set(xlabel="", ylabel="launched / expected")
+    ax.set(xlabel="", ylabel="launched / expected" if ours else "seen / expected")
 
     below = make_axes_locatable(ax).append_axes("bottom", size=f"{100 * LINE * len(lines) / TOP:.0f}%", pad=0.08)
     below.set_yticks(range(len(lines)), [name or axis for axis, name in lines], fontsize=SMALL)
@@ -461,12 +458,12 @@ def draw_curve(frame, choices, *, title="", ax=None):
     below.set(xlim=ax.get_xlim(), ylim=(len(lines) - 0.4, -0.6), xticks=[])
     below.tick_params(axis="y", length=0)
     sns.despine(ax=below, left=True, bottom=True)
-    zero = " Where nothing flew, the line shows where ordinary windows lie." if silent.any() else ""
+    zero = f" Where nothing {'flew' if ours else 'was seen'}, the line shows where ordinary windows lie."
     caption = "Orange: main specification. Blue: told from chance on its own. Lines: intervals; dotted: as expected."
-    return finish(ax, title=title, caption=caption + zero, left=0.01 - LABELS / (WIDTH - LABELS))
+    return finish(ax, title=title, caption=caption + zero * bool(silent.any()), left=0.01 - LABELS / (WIDTH - LABELS))
 
 
-def _lines(choices):
+def _lines(choices: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """A heading per axis, then its choices."""
     lines = []
     for axis, name in choices:

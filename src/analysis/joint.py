@@ -13,7 +13,8 @@ from analysis.errors import DesignError
 from analysis.estimate import estimate_effect, with_week_after
 from analysis.expected import Floats, Ints
 from analysis.placebo import ALTERNATIVES, POWER, TIE
-from analysis.windows import Day
+from analysis.series import Words
+from analysis.windows import Day, Holidays, check_window
 from analysis.words import DEPENDS, FEWER, MORE, listed, one_unit
 
 CUTS = np.round(np.arange(0.05, 1.0, 0.05), 2)
@@ -30,20 +31,21 @@ def estimate_joint(
     exclude: Sequence[Day] = (),
     trend: str = "auto",
     weekday: bool = True,
-    holidays: bool = True,
+    holidays: Holidays = None,
     test: str = "auto",
     salvo_days: Sequence[Day] = (),
     alternative: str = "two-sided",
     level: float = 0.95,
     draws: int = 100_000,
     seed: int = 0,
+    label: Words = None,
 ) -> PauseEffect:
     """Estimate several windows and test them together.
 
     Parameters
     ----------
     windows : sequence of (counts, days)
-    covariates, baseline, first_day, exclude, trend, weekday, holidays, test, salvo_days, alternative, level
+    covariates, baseline, first_day, exclude, trend, weekday, holidays, test, salvo_days, alternative, level, label
         As in `estimate_effect`; every window, and the week after it, is left out of the others' baselines.
     draws, seed
         As in `combine_effects`.
@@ -58,7 +60,10 @@ def estimate_joint(
     DesignError
         As `estimate_effect`; windows of different outcomes.
     """
-    spans, effects = [with_week_after(pd.DatetimeIndex(days)) for _, days in windows], []
+    if not isinstance(windows, list | tuple) or not all(isinstance(w, tuple | list) and len(w) == 2 for w in windows):
+        expected, found = "a list of pairs: [(counts, days), (counts, days)]", type(windows).__name__
+        raise DesignError("not several windows", field="windows", expected=expected, found=found)
+    spans, effects = [with_week_after(check_window(days)) for _, days in windows], []
     for position, (counts, days) in enumerate(windows):
         others = [day for k, span in enumerate(spans) if k != position for day in span]
         effects.append(
@@ -76,6 +81,7 @@ def estimate_joint(
                 salvo_days=salvo_days,
                 alternative=alternative,
                 level=level,
+                label=label,
             )
         )
     return combine_effects(effects, alternative=alternative, level=level, draws=draws, seed=seed)
@@ -128,8 +134,8 @@ def combine_effects(
     >>> combine_effects(quiet, draws=5000).verdict
     'fewer'
     """
-    if alternative not in ALTERNATIVES or draws < 1:
-        found = f"{alternative!r} with {draws} draws"
+    if alternative not in ALTERNATIVES or draws < 1 or seed < 0:
+        found = f"{alternative!r} with {draws} draws and seed {seed}"
         raise DesignError("cannot test like that", field="alternative", expected=", ".join(ALTERNATIVES), found=found)
     outcomes = {effect.outcome for effect in effects}
     if len(outcomes) != 1:
@@ -200,7 +206,7 @@ def _doubts(
         other[place] = max(0.0, effect.observed + (1 if fewer else -1)) / effect.expected
         moved.append(test.p_value(other))
     if max(moved) > alpha:
-        moved_by = f"{one_unit(together.outcome)} {'more' if fewer else 'less'}"
+        moved_by = f"{one_unit(together)} {'more' if fewer else 'less'}"
         yield f"with {moved_by} on one day p would be up to {max(moved):.2g}"
     if len(used) > 2:
         rest = [_p_value([*used[:k], *used[k + 1 :]], together.alternative) for k in range(len(used))]
@@ -298,5 +304,5 @@ def _blank(effects: Sequence[PauseEffect], alternative: str, level: float) -> Pa
         outcome=first.outcome, stratum=first.stratum, window=first.window, test="joint",
         first_day=first.first_day, last_day=max(effect.last_day for effect in effects),
         n_days=sum(effect.n_days for effect in effects), n_missing=sum(effect.n_missing for effect in effects),
-        alternative=alternative, level=level,
+        alternative=alternative, level=level, label=first.label,
     )  # fmt: skip

@@ -133,7 +133,7 @@ class Assessment(Findings):
             label = outcome_label(outcome, short=True)
             daily = self.primary(outcome).daily.set_index("day").reindex(every)
             absent = pd.Series("no report", every).mask(every > self.data_until, "not yet")
-            seen = daily["observed"].map("{:.0f}".format, na_action="ignore").astype(object).fillna(absent)
+            seen = daily["observed"].map("{:.0f}".format).where(daily["observed"].notna(), absent)
             columns[label] = seen.mask(every.isin(list(self.inferred)) & (seen == "0"), "0 (inferred)")
             columns[f"{label} expected"] = daily["expected"].map("{:.0f}".format, na_action="ignore").fillna("–")
         return pd.DataFrame(columns, index=every.strftime("%Y-%m-%d").rename("strike day"))

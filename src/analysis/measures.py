@@ -17,6 +17,7 @@ import pandas as pd
 from analysis.effect import NATIONAL, PauseEffect, as_markdown
 from analysis.errors import DesignError
 from analysis.estimate import estimate_share
+from analysis.series import OURS
 from analysis.tables import load_table
 from analysis.windows import ONE_DAY, Day
 from analysis.words import DEPENDS, NOT_TESTABLE, capital, days_text
@@ -234,6 +235,7 @@ def estimate_energy(
         announced=announced,
         same_weekday=same_weekday,
         level=level,
+        label=OURS,
     )
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.effect import PauseEffect
-from analysis.errors import DesignError
 from analysis.estimate import check_options, obstacle, untestable, weigh
 from analysis.placebo import rebound_test
-from analysis.windows import BASELINE_SHORT, ONE_DAY, Day, check_counts, check_window, lay_out
+from analysis.series import Words, series_label
+from analysis.windows import BASELINE_SHORT, ONE_DAY, Day, Holidays, check_counts, check_length, check_window, lay_out
 from analysis.words import days_text
 
 
@@ -26,7 +26,8 @@ def estimate_rebound(
     baseline: int | None = None,
     level: float = 0.95,
     weekday: bool = True,
-    holidays: bool = True,
+    holidays: Holidays = None,
+    label: Words = None,
 ) -> PauseEffect:
     """Ask whether more flew after a window than usually follows a window as quiet.
 
@@ -38,7 +39,7 @@ def estimate_rebound(
 
     Parameters
     ----------
-    counts, days, first_day, exclude, announced, baseline, level, weekday, holidays
+    counts, days, first_day, exclude, announced, baseline, level, weekday, holidays, label
         As in `estimate_effect`; `days` is the pause.
     horizon : int
         Days after the pause.
@@ -54,25 +55,23 @@ def estimate_rebound(
         Malformed series or window; a horizon or a baseline that is no number of days.
     """
     check_options(test="auto", alternative="greater", level=level)
-    days = check_window(days)
-    if not isinstance(horizon, int) or isinstance(horizon, bool) or horizon < 1:
-        raise DesignError("not a horizon", field="horizon", expected="days, 1 or more", found=repr(horizon))
-    if baseline is not None and not isinstance(baseline, int):
-        raise DesignError("not a baseline", field="baseline", expected="a number of days", found=repr(baseline))
-    after = pd.date_range(days[-1] + ONE_DAY, periods=horizon)
+    counts, days = check_counts(counts), check_window(days)
+    before = BASELINE_SHORT if baseline is None else check_length(baseline, "baseline")
+    after = pd.date_range(days[-1] + ONE_DAY, periods=check_length(horizon, "horizon", "days, 1 or more"))
     layout = lay_out(
         counts,
         after,
-        baseline=(days[0] - (baseline or BASELINE_SHORT) * ONE_DAY, after[-1]),
+        baseline=(days[0] - before * ONE_DAY, after[-1]),
         first_day=first_day,
         exclude=[*exclude, *days],
         announced=announced,
         trend="linear",
         weekday=weekday,
         holidays=holidays,
+        label=series_label(counts.name, label),
     )
     name, window, alpha = str(counts.name or "counts"), f"after-{horizon}", round(1 - level, 12)
-    hindrance = obstacle(layout, check_counts(counts), window_in_fit=False)
+    hindrance = obstacle(layout, counts, window_in_fit=False)
     if hindrance:
         return untestable(layout, name, hindrance, "greater", level, "after-quiet", window)
     seen = ~np.isnan(layout.counts[layout.days.isin(days)])

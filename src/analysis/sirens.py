@@ -23,6 +23,7 @@ from analysis.estimate import BAND, estimate_effect
 from analysis.figures import region_label
 from analysis.pauses import Claim
 from analysis.placebo import window_sums
+from analysis.series import OURS
 from analysis.setting import Findings, Registry, set_up
 from analysis.tables import load_table
 from analysis.windows import ONE_DAY, Day, check_window
@@ -130,6 +131,7 @@ def estimate_alerts(
         holidays=False,
         test="shift",
         level=level,
+        label=OURS,
     )
     if others is not None:
         return _unless_quiet(replace(effect, outcome=f"relative_{effect.outcome}"))

@@ -99,6 +99,17 @@ CHOICES = (
     _counted("strategic only", "strategic", "tactical missiles are front-line weapons", "missiles_launched"),
 )
 
+REWORDED = {
+    "90 days": "closest to the window: the trend matters least",
+    "700 days": "more windows, though from times further off",
+    "before only": "what follows may be an effect of what happened",
+    "weekday, holiday": "either may shape the counts",
+    "weekday": "holidays in the window would explain themselves",
+}
+ANY_SERIES = tuple(  # the choices that make sense for a series that is not of this project
+    replace(choice, reason=REWORDED.get(choice.name, choice.reason)) for choice in CHOICES if choice.crossed
+)
+
 
 def list_specifications(choices: Sequence[Choice], main: Specification) -> list[Specification]:
     """The main specification, every combination of the crossed choices, and each other choice alone; none twice.

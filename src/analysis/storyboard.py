@@ -203,7 +203,7 @@ def claims_frame(pause: Pause, *, registry: Registry | None = None, folder: Path
     for claim in pause.claims:
         start, end = (None if edge is None else _on_strike_clock(edge) for edge in claim.span)
         state = "main" if claim.id == pause.main else "claimed"
-        label = "what every party accepts" if claim.basis == "overlap" else claim.party
+        label = "all stated dates overlap" if claim.basis == "overlap" else claim.party
         claims.append({"part": CLAIM, "label": label, "start": start, "end": end, "state": state})
     known = [edge for row in claims for edge in (row["start"], row["end"]) if edge is not None]
     days = pause.days()

@@ -12,16 +12,17 @@ import pandas as pd
 
 from analysis.effect import NATIONAL, Answer, PauseEffect, holm, shown, to_frame
 from analysis.errors import DesignError
-from analysis.estimate import estimate_effect
+from analysis.estimate import FEWEST_BASELINE_DAYS, estimate_effect
 from analysis.expected import design_matrix, expected_counts, holiday_dates, independent_columns
 from analysis.joint import combine_effects
 from analysis.pauses import Episode, Pause, load_pauses, reported_pauses, volume_episodes
 from analysis.placebo import PlaceboTest, window_ratios
 from analysis.record import forest_frame
+from analysis.series import Label, Words, series_label
 from analysis.setting import VOLUME, Registry, not_ordinary, salvo_days
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
-from analysis.windows import BASELINE_SHORT, SHORT_WINDOW, Day, check_counts, placebo_starts
+from analysis.windows import BASELINE_SHORT, SHORT_WINDOW, Day, as_day, check_counts, check_length, placebo_starts
 from analysis.words import FEWER, MORE, days_text, listed, outcome_label, without_one
 
 ALL = "volume-truces"
@@ -239,23 +240,25 @@ class Outlook:
     smallest_visible_cut: float | None
     nights_for_half: int | None  # shortest window, up to 13 days, in which a cut by half would be visible
     cut_in_longest: float | None  # the smallest visible cut of a window of 13 days
+    label: Label | None = None  # what is counted, where the catalogue of outcomes does not say it
 
     def to_frame(self) -> pd.DataFrame:
         """One row."""
-        return pd.DataFrame([vars(self)])
+        return pd.DataFrame([vars(self)]).drop(columns="label")
 
     def summary(self) -> str:
         """One sentence for someone who waits for a pause to begin."""
-        nights = "1 night" if self.n_days == 1 else f"{self.n_days} nights"
+        unit = "day" if self.label else "night"
+        nights, longest = (f"{n} {unit}{'s' * (n > 1)}" for n in (self.n_days, SHORT_WINDOW))
         span = f"{self.baseline_first_day:%Y-%m-%d} to {self.baseline_last_day:%Y-%m-%d}"
         best = f"no cut would show reliably (total silence: p = {self.p_min:.2g})"
         if self.smallest_visible_cut is not None:
             best = f"only a cut of about {self.smallest_visible_cut:.0%} or more would show reliably"
-        half = f"needs {self.nights_for_half} nights"
+        half = f"needs {self.nights_for_half} {unit}{'s' * (self.nights_for_half != 1)}"
         if self.nights_for_half is None:
             there = "" if self.cut_in_longest is None else f", where it takes {self.cut_in_longest:.0%}"
-            half = f"would not show even in {SHORT_WINDOW} nights{there}"
-        return f"In {nights} of {outcome_label(self.outcome)}, {best}; a cut by half {half} (baseline {span})."
+            half = f"would not show even in {longest}{there}"
+        return f"In {nights} of {outcome_label(self)}, {best}; a cut by half {half} (baseline {span})."
 
 
 def look_ahead(
@@ -265,6 +268,7 @@ def look_ahead(
     baseline: int = BASELINE_SHORT,
     exclude: Sequence[Day] = (),
     level: float = 0.95,
+    label: Words = None,
 ) -> Outlook:
     """What a window of `n_days` after the end of a series could show, from all windows of that length before.
 
@@ -279,6 +283,8 @@ def look_ahead(
         No reference, such as earlier pauses.
     level : float
         Confidence level of the test that looks for the cut.
+    label
+        As in `estimate_effect`.
 
     Returns
     -------
@@ -287,7 +293,7 @@ def look_ahead(
     Raises
     ------
     DesignError
-        A length outside 1 to 13 days: longer windows need a baseline on both sides.
+        A length outside 1 to 13 days: longer windows need a baseline on both sides. Fewer than 28 days to look back on.
 
     Examples
     --------
@@ -296,11 +302,15 @@ def look_ahead(
     >>> look_ahead(steady, 3).nights_for_half
     1
     """
-    if not 1 <= n_days <= SHORT_WINDOW:
+    if not 1 <= check_length(n_days, "n_days") <= SHORT_WINDOW:
         expected = f"1 to {SHORT_WINDOW}"
         raise DesignError("no outlook for this length", field="n_days", expected=expected, found=str(n_days))
-    counts = check_counts(counts).iloc[-baseline:]
-    reference = counts.notna().to_numpy() & ~counts.index.isin(pd.DatetimeIndex(exclude))
+    counts = check_counts(counts).iloc[-check_length(baseline, "baseline") :]
+    reference = counts.notna().to_numpy() & ~counts.index.isin([as_day(day, "exclude") for day in exclude])
+    if reference.sum() < FEWEST_BASELINE_DAYS:
+        expected, found = f"at least {FEWEST_BASELINE_DAYS} days with a count", f"{reference.sum()}"
+        remedy = "take a longer series or baseline"
+        raise DesignError("too few days to look back on", field="counts", expected=expected, found=found, remedy=remedy)
     X, _ = independent_columns(design_matrix(counts.index, holidays=False), reference)
     values = np.nan_to_num(counts.to_numpy())
     expected, _ = expected_counts(X, values, weights=reference.astype(float))
@@ -320,6 +330,7 @@ def look_ahead(
         smallest_visible_cut=cuts[n_days],
         nights_for_half=next((length for length, cut in cuts.items() if cut and cut <= WISHED_CUT), None),
         cut_in_longest=cuts[SHORT_WINDOW],
+        label=series_label(counts.name, label),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis.errors import DesignError
 from analysis.expected import Bools, Floats, Ints, design_matrix, expected_counts, independent_columns
+from analysis.series import Label
 
 SHORT_WINDOW = 13  # days; longer windows need a flexible trend and a baseline on both sides
 BASELINE_SHORT = 365
@@ -20,9 +21,16 @@ RECOVERY_SHORT = 7  # days after a pause that are no baseline: a surge may follo
 RECOVERY_LONG = 14
 HOLIDAYS_NEEDED = 8  # with fewer, a truce on a holiday would explain itself
 SHOWN_AFTER = 21
+CENTURY = 36_525  # days
 ONE_DAY = pd.Timedelta(days=1)
+COUNTS_REMEDIES = {
+    "DataFrame": "take one column, as in frame['count']",
+    "PeriodIndex": "counts.index = counts.index.to_timestamp()",
+    "Index": "make dates of text: counts.index = pd.to_datetime(counts.index)",
+}
 
 Day = str | date | pd.Timestamp
+Holidays = bool | Iterable[Day] | Mapping[Day, str] | None
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,7 @@ class Layout:
     reported days that may serve as reference and as placebo. `start` is the position of the window's first day,
     `pattern` (L,) its days with a report. `leave_out`: windows are predicted from a fit without them. `notes` says
     what had to be left out of the model. `exposure`, where there is one, is what expected counts are proportional to.
+    `label` says what is counted in a series that is not of this project.
     """
 
     days: pd.DatetimeIndex
@@ -44,6 +53,17 @@ class Layout:
     leave_out: bool = False
     notes: tuple[str, ...] = ()
     exposure: Floats | None = None
+    label: Label | None = None
+
+    @property
+    def event(self) -> str:
+        """What the window was."""
+        return self.label.event if self.label else "pause"
+
+    @property
+    def advice(self) -> str:
+        """What to do about too few windows, for those who choose their own baseline."""
+        return " (a longer baseline= may hold more)" if self.label else ""
 
     @property
     def window(self) -> Bools:
@@ -91,7 +111,8 @@ def lay_out(
     announced: Day | None = None,
     trend: str = "auto",
     weekday: bool = True,
-    holidays: bool = True,
+    holidays: Holidays = None,
+    label: Label | None = None,
 ) -> Layout:
     """Cut a daily series into window, baseline and excluded days; options as in `analysis.estimate_effect`."""
     counts, days = check_counts(counts), check_window(days)
@@ -121,7 +142,8 @@ def lay_out(
     reference = (every_day >= first) & (every_day <= last) & ~np.isnan(values) & ~near
     reference &= ~every_day.isin([as_day(day, "exclude") for day in exclude])
 
-    X, notes = _regressors(every_day, reference, near, trend, weekday, holidays, covariates)
+    known = holiday_days(holidays, every_day, ours=label is None)
+    X, notes = _regressors(every_day, reference, near, trend, weekday, known, covariates)
     return Layout(
         days=every_day,
         counts=values,
@@ -132,33 +154,44 @@ def lay_out(
         leave_out=trend == "spline",
         notes=notes,
         exposure=None if exposure is None else exposure.reindex(every_day).to_numpy(float),
+        label=label,
     )
 
 
 def check_counts(counts: pd.Series) -> pd.Series:
     """Refuse, by a DesignError, a series the tests cannot read; return it as floats."""
-    if not isinstance(counts, pd.Series) or not isinstance(counts.index, pd.DatetimeIndex):
-        raise DesignError("counts must be a Series indexed by day", field="counts", found=type(counts).__name__)
-    index, name = counts.index, str(counts.name or "counts")
+    index = getattr(counts, "index", None)
+    if not isinstance(counts, pd.Series) or not isinstance(index, pd.DatetimeIndex):
+        kind = type(counts if not isinstance(counts, pd.Series) else index).__name__
+        remedy = "set the column of dates as index, as in frame.set_index('day')['count']"
+        remedy = COUNTS_REMEDIES.get(kind, remedy)
+        problem = "counts must be a Series indexed by day"
+        raise DesignError(problem, field="counts", expected="dates as index", found=kind, remedy=remedy)
+    name = str(counts.name or "counts")
+    if index.hasnans:
+        raise DesignError("days without a date", field=name, found=f"{int(index.isna().sum())}", remedy="drop them")
     if index.tz is not None or (index != index.normalize()).any():
         raise DesignError(
             "days carry a time zone or hours",
             field=name,
             expected="plain dates",
             found=f"{index[0]} ({index.tz})",
-            remedy="map moments to strike days with strike_day() first",
+            remedy="add up by day: counts.groupby(counts.index.tz_localize(None).normalize()).sum()",
         )
     if not index.is_monotonic_increasing or not index.is_unique:
-        raise DesignError("days are unsorted or repeated", field=name, expected="each day once, in order")
+        remedy = "counts.sort_index(), and one row a day: counts.groupby(level=0).sum()"
+        expected = "each day once, in order"
+        raise DesignError("days are unsorted or repeated", field=name, expected=expected, remedy=remedy)
     if len(index) and len(index) != (index[-1] - index[0]).days + 1:
         raise DesignError(
             "days are missing from the index",
             field=name,
             expected=f"{(index[-1] - index[0]).days + 1} days",
             found=f"{len(index)}",
-            remedy="reindex to all days and leave missing reports empty, not 0",
+            remedy="counts.asfreq('D') adds them; leave missing reports empty, not 0",
         )
-    values = pd.to_numeric(counts, errors="coerce")
+    numbers = counts if counts.dtype.kind not in "cmM" else counts.astype(str)  # no dates, no complex numbers
+    values = pd.to_numeric(numbers, errors="coerce")
     wrong = (values.isna() & counts.notna()) | (values < 0) | np.isinf(values)
     if wrong.any():
         raise DesignError(
@@ -173,25 +206,65 @@ def check_counts(counts: pd.Series) -> pd.Series:
 
 def check_window(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Refuse, by a DesignError, anything but one run of consecutive days; return it as plain dates."""
-    days = pd.DatetimeIndex(days)
-    if len(days) == 0 or days.isna().any():
-        raise DesignError("the window has no day, or a day without a date", field="days", expected="strike days")
-    if days.tz is not None or (len(days) > 1 and not (np.diff(days.to_numpy()) == np.timedelta64(1, "D")).all()):
+    remedy = "pd.date_range(first, last) makes the days from first to last"
+    try:
+        if isinstance(days, str | date | slice) or not all(isinstance(day, str | date | np.datetime64) for day in days):
+            raise TypeError
+        run = pd.DatetimeIndex(days)
+    except (TypeError, ValueError) as error:
+        expected, found = "all days of the window", f"{type(days).__name__} {days!r:.40}"
+        raise DesignError("not days", field="days", expected=expected, found=found, remedy=remedy) from error
+    if len(run) == 0 or run.isna().any():
+        raise DesignError("the window has no day, or a day without a date", field="days", remedy=remedy)
+    if run.tz is not None or (len(run) > 1 and not (np.diff(run.to_numpy()) == np.timedelta64(1, "D")).all()):
         raise DesignError(
             "days are not one window",
             field="days",
             expected="consecutive plain dates in order",
-            found=f"{len(days)} days from {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}",
-            remedy="test each window on its own, or several with estimate_joint()",
+            found=f"{len(run)} days from {run.min():%Y-%m-%d} to {run.max():%Y-%m-%d}",
+            remedy=f"{remedy}; test each window on its own, or several with estimate_joint()",
         )
-    return days.normalize()
+    return run.normalize()
+
+
+def days_between(first: Day, last: Day) -> pd.DatetimeIndex:
+    """Return the days from first to last.
+
+    Parameters
+    ----------
+    first, last : date, or text as YYYY-MM-DD
+
+    Raises
+    ------
+    DesignError
+        No dates, or the last before the first.
+    """
+    start, end = as_day(first, "first"), as_day(last, "last")
+    if end < start:
+        raise DesignError(
+            "the last day is before the first", field="last", expected=f"{first} or later", found=str(last)
+        )
+    return pd.date_range(start, end, name="day")
+
+
+def holiday_days(given: Holidays, days: pd.DatetimeIndex, *, ours: bool) -> bool | pd.DatetimeIndex:
+    """Which of some days are holidays; True: those of Russia and Ukraine, the default for `ours` and for no other."""
+    if given is None or (isinstance(given, bool) and (ours or not given)):
+        return ours if given is None else given
+    if isinstance(given, bool | str) or not isinstance(given, Iterable):
+        expected = "dates, as a list, or a mapping from dates"
+        whose = "whose holidays? True stands for those of Russia and Ukraine" if given is True else "not holidays"
+        remedy = "list the dates that matter to this series, or leave holidays out"
+        raise DesignError(whose, field="holidays", expected=expected, found=f"{given!r:.60}", remedy=remedy)
+    found = [day for day in days if isinstance(given, Mapping) and day.date() in given]  # some fill as they are asked
+    return pd.DatetimeIndex([*found, *(as_day(day, "holidays") for day in given)])
 
 
 def as_day(value: Day, field: str) -> pd.Timestamp:
     """One plain date, or a DesignError that names the field."""
     try:
-        day = pd.Timestamp(value)
-    except (TypeError, ValueError):
+        day = pd.Timestamp(value) if isinstance(value, str | date | np.datetime64) else pd.NaT
+    except ValueError:
         day = pd.NaT
     if day is pd.NaT or day.tz is not None:
         raise DesignError("not a day", field=field, expected="a date without time zone", found=repr(value))
@@ -208,11 +281,16 @@ def _baseline_span(
         return first, last
     if baseline is None:
         baseline = BASELINE_LONG if long_window else BASELINE_SHORT
-    if not isinstance(baseline, int | np.integer) or isinstance(baseline, bool) or baseline < 1:
-        expected = "a number of days or (first, last)"
-        raise DesignError("not a baseline", field="baseline", expected=expected, found=repr(baseline))
     after = AFTER_LONG if long_window else 0
-    return days[0] - int(baseline) * ONE_DAY, days[-1] + after * ONE_DAY
+    before = check_length(baseline, "baseline", "a number of days or (first, last)")
+    return days[0] - before * ONE_DAY, days[-1] + after * ONE_DAY
+
+
+def check_length(n_days: int, field: str, expected: str = "a number of days") -> int:
+    """Refuse, by a DesignError, what is no number of days from 1 to a century."""
+    if not isinstance(n_days, int | np.integer) or isinstance(n_days, bool) or not 1 <= n_days <= CENTURY:
+        raise DesignError(f"not a {field}", field=field, expected=expected, found=f"{n_days!r:.60}")
+    return int(n_days)
 
 
 def _regressors(
@@ -221,7 +299,7 @@ def _regressors(
     near: Bools,
     trend: str,
     weekday: bool,
-    holidays: bool,
+    holidays: bool | pd.DatetimeIndex,
     covariates: pd.DataFrame | None,
 ) -> tuple[Floats, tuple[str, ...]]:
     """The design without columns that the data cannot carry, and what was left out, in words."""
@@ -229,7 +307,7 @@ def _regressors(
         every_day, trend=trend, weekday=weekday, holidays=holidays, covariates=covariates, fitted=reference
     )
     notes = []
-    if holidays and design.loc[reference, "holiday"].sum() < HOLIDAYS_NEEDED:
+    if "holiday" in design and design.loc[reference, "holiday"].sum() < HOLIDAYS_NEEDED:
         design = design.drop(columns="holiday")
         notes.append("too few holidays in the baseline for a holiday term")
     X, dropped = independent_columns(design, reference | near)

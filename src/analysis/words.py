@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from analysis.effect import PauseEffect
     from analysis.lull import Lull
     from analysis.plan import Planned
+    from analysis.series import Label
+    from analysis.together import Outlook
     from analysis.witness import InferredZeros
 
 Row = Mapping[str, Any]  # one row of the record; None or NaN where empty
@@ -52,27 +54,38 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else ""
 
 
-def outcome_label(outcome: str, *, short: bool = False) -> str:
-    """Words for an outcome: the catalogue's, or the series' own name."""
+def outcome_label(outcome: str | PauseEffect | Outlook, *, short: bool = False) -> str:
+    """Words for an outcome, by name or of a result: its own label, the catalogue's, or the name."""
     from analysis.tables import outcomes
 
+    if not isinstance(outcome, str):
+        return str(outcome.label or outcome_label(outcome.outcome, short=short))
     known = outcomes().get(outcome)
     if known:
         return known.short if short else known.label
     return str(outcome).replace("_", " ")
 
 
+def event(effect: PauseEffect) -> str:
+    """What the window was."""
+    return effect.label.event if effect.label else "pause"
+
+
+def _seen(effect: PauseEffect) -> str:
+    return counted(effect.observed, effect.label or outcome_label(effect))
+
+
 def finding(effect: PauseEffect) -> str:
     """Word a finding for a reader who knows no statistics, without claiming more than the fields hold."""
-    label, when = outcome_label(effect.outcome), days_phrase(effect)
+    label, when = outcome_label(effect), days_phrase(effect)
     why = effect.reason.split("; ")[0]
     if effect.verdict == NOT_TESTABLE:
-        seen = f"{label} {when}:" if effect.observed is None else f"{counted(effect.observed, label)} {when}, but"
+        seen = f"{label} {when}:" if effect.observed is None else f"{_seen(effect)} {when}, but"
         return f"Not testable: {seen} {why}."
     if effect.verdict == DEPENDS:
-        return f"It depends on a choice: {counted(effect.observed, label)} {when}; {why}."
+        return f"It depends on a choice: {_seen(effect)} {when}; {why}."
     lead = {FEWER: "Fewer than expected", MORE: "More than expected", NO_CHANGE: "No visible change"}[effect.verdict]
-    seen = f"{lead}: {counted(effect.observed, label)} {when}, where {_ordinary(effect)} would have been ordinary."
+    seen = f"{lead}: {_seen(effect)} {when}, where {_ordinary(effect)} would have been ordinary."
     if effect.verdict == NO_CHANGE:
         return f"{seen} {_correction(effect)}{_power(effect)}"
     return f"{seen} {_strength(effect)}" + (f" {_power(effect)}" if effect.verdict == FEWER else "")
@@ -89,19 +102,20 @@ def headline(effect: PauseEffect, phrase: str, *, spared: str = "") -> str:
 
 
 def _headline(effect: PauseEffect, phrase: str) -> str:
-    label, start = outcome_label(effect.outcome), capital(phrase)
+    label, start = outcome_label(effect), capital(phrase)
+    kind = label if effect.label else "launches"
     if effect.observed is None:
         return f"{start} cannot be judged by {label}: {effect.reason.split('; ')[0]}."
-    seen = counted(effect.observed, label)
+    seen = _seen(effect)
     if effect.verdict in (NOT_TESTABLE, DEPENDS):
         return f"{start}: {seen}, which proves nothing by itself: {effect.reason.split('; ')[0]}."
     instead = f"where {_ordinary(effect)} would have been ordinary"
     if effect.verdict == NO_CHANGE:
-        seen = f"During {phrase} no change in the number of launches could be seen: {seen}, {instead}."
+        seen = f"During {phrase} no change in the number of {kind} could be seen: {seen}, {instead}."
         return f"{seen} {_correction(effect)}{_power(effect)}"
     word = "fewer" if effect.verdict == FEWER else "more"
     rank = f" {placebo_rank(effect.placebo['ratio'], effect.ratio, effect.n_days)}." if len(effect.placebo) else ""
-    return f"{start} saw {word} launches than is ordinary: {seen}, {instead}.{rank}"
+    return f"{start} saw {word} {kind} than is ordinary: {seen}, {instead}.{rank}"
 
 
 def days_phrase(effect: PauseEffect) -> str:
@@ -109,7 +123,7 @@ def days_phrase(effect: PauseEffect) -> str:
     first, last = effect.first_day, effect.last_day
     span = f"on {span_text(first, last)}" if first == last else f"from {span_text(first, last)}"
     if effect.test == "joint":
-        span = f"on {effect.n_days} pause days between {span_text(first, last, joined='and')}"
+        span = f"on {effect.n_days} {event(effect)} days between {span_text(first, last, joined='and')}"
     some = effect.n_missing and effect.observed is not None
     missing = f" ({effect.n_missing} of {effect.n_days} days without a report)" if some else ""
     place = WINDOW_PHRASES.get(effect.window)
@@ -153,8 +167,10 @@ def amount(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 or value == round(value) else f"{value:.1f}"
 
 
-def counted(value: float, label: str) -> str:
+def counted(value: float, label: str | Label) -> str:
     """A count with its label, singular for one: "1 missile launched", "70 long-range drones launched"."""
+    if not isinstance(label, str):
+        return f"{amount(value)} {label.one if value == 1 else label.many}"
     noun = (
         label.replace("drones", "drone").replace("missiles", "missile").replace("minutes", "minute")
         if value == 1
@@ -163,9 +179,9 @@ def counted(value: float, label: str) -> str:
     return f"{amount(value)} {noun}"
 
 
-def one_unit(outcome: str) -> str:
+def one_unit(effect: PauseEffect) -> str:
     """One of an outcome's units: "a single missile launched"."""
-    return f"a single {counted(1, outcome_label(outcome)).removeprefix('1 ')}"
+    return f"a single {counted(1, effect.label or outcome_label(effect)).removeprefix('1 ')}"
 
 
 def days_text(n_days: int) -> str:
@@ -181,8 +197,7 @@ def describe_series(effect: PauseEffect) -> str:
     """Alternative text of the series picture; several pauses together have none, but one of placebos."""
     if effect.test == "joint":
         return describe_placebo(effect)
-    label = outcome_label(effect.outcome)
-    return f"Daily {label} before, during and after the pause. {finding(effect)}"
+    return f"Daily {outcome_label(effect)} before, during and after the {event(effect)}. {finding(effect)}"
 
 
 def describe_placebo(effect: PauseEffect) -> str:
@@ -191,7 +206,8 @@ def describe_placebo(effect: PauseEffect) -> str:
         return f"No comparable window of {days_text(effect.n_days)}; nothing to draw."
     joint = effect.test == "joint"
     rank = placebo_rank(effect.placebo["ratio"], effect.ratio, effect.n_days, joint=joint)
-    kind, own = ("draws of ordinary windows", "these pauses lie") if joint else ("ordinary windows", "this window lies")
+    these = f"these {event(effect)}s lie"
+    kind, own = ("draws of ordinary windows", these) if joint else ("ordinary windows", "this window lies")
     return f"Histogram of {kind} by seen over expected; {own} at {effect.ratio:.2f}. {rank}."
 
 
@@ -214,6 +230,8 @@ def placebo_rank(ratios: np.ndarray, ratio: float, n_days: int, *, joint: bool =
 
 
 def _ordinary(effect: PauseEffect) -> str:
+    if effect.expected_low is None:
+        return f"about {amount(effect.expected)}"
     if effect.expected_high is None:
         return f"{amount(effect.expected_low)} or more"
     return f"{amount(effect.expected_low)} to {amount(effect.expected_high)}"
@@ -225,6 +243,8 @@ def _strength(effect: PauseEffect) -> str:
     chance = f"{chance_text(p)} against {others}"
     if effect.ratio == 0:
         return f"That is none of an expected {amount(effect.expected)} ({chance})."
+    if effect.ratio_low is None and effect.ratio_high is None:
+        return f"That is {effect.ratio:.2f} times the expected {amount(effect.expected)} ({chance})."
     lower = "open" if effect.ratio_low is None else f"{effect.ratio_low:.2f}"
     upper = "open" if effect.ratio_high is None else f"{effect.ratio_high:.2f}"
     interval = f"{100 * effect.level:.6g}% interval {lower} to {upper}"
@@ -251,7 +271,8 @@ def without_one(p_values: Sequence[float]) -> str:
 
 
 def _comparable(effect: PauseEffect) -> str:
-    kind = {"after-salvo": "equally long after a salvo", "after-quiet": "that follow a window like it"}.get(effect.test)
+    kinds = {"after-salvo": "equally long after a salvo", "after-heavy": "equally long after a heavy day"}
+    kind = (kinds | {"after-quiet": "that follow a window like it"}).get(effect.test)
     return f"windows of the same length {kind}" if kind else "windows of the same length"
 
 
@@ -281,7 +302,7 @@ def rebound(pause: PauseEffect, after: PauseEffect, both: PauseEffect) -> str:
     both the pause's own ratio and what the two would show together had the days after been ordinary: after a single
     silent night, seven ordinary days would otherwise always look like repayment.
     """
-    label = outcome_label(pause.outcome)
+    label, event_of = outcome_label(pause), event(pause)
     span = f"the {after.n_days} days after"
     if after.p_value is None:
         return f"Rebound of {label}: cannot tell; {after.reason.split('; ')[0]}."
@@ -293,12 +314,12 @@ def rebound(pause: PauseEffect, after: PauseEffect, both: PauseEffect) -> str:
         return f"Rebound of {label}: {kind}, {times}; whether it made up cannot be told."
     upper = float("inf") if both.ratio_high is None else both.ratio_high
     high = "open" if both.ratio_high is None else f"{both.ratio_high:.2f}"
-    together = f"pause and {span} together {both.ratio:.2f} times the expected ({both.ratio_low:.2f} to {high})"
+    together = f"{event_of} and {span} together {both.ratio:.2f} times the expected ({both.ratio_low:.2f} to {high})"
     without = (pause.observed + after.expected) / (pause.expected + after.expected)
     covers = [both.ratio_low <= ratio <= upper for ratio in (1, pause.ratio, without)]
     repays = covers == [True, False, False]
     if both.verdict == MORE:
-        found = f"a surge beyond what the pause had spared: {times}; {together}"
+        found = f"a surge beyond what the {event_of} had spared: {times}; {together}"
     elif pause.verdict == FEWER and repays:
         share = (both.ratio_low - without) / (1 - without)
         found = f"at least {share:.0%} of what was missing came back, perhaps all or more: {times}; {together}"

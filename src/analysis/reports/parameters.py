@@ -13,7 +13,7 @@ import json
 import keyword
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,12 +97,64 @@ def check_parameters(declared: Mapping[str, Parameter], values: Mapping[str, Any
         ...
     analysis.errors.ReportError: field 'baseline': the notebook declares no such parameter; expected baseline_days
     """
-    for name in values:
+    _refuse_undeclared(values, declared, file=file)
+    return {name: declared[name].check(values[name], file=file) for name in declared if name in values}
+
+
+def refuse_unknown(notebook: Mapping[str, Any]) -> None:
+    """Refuse what papermill pasted into a notebook under a name that the notebook does not declare.
+
+    Parameters
+    ----------
+    notebook : mapping
+        What `globals()` gives in a cell after the parameters.
+
+    Raises
+    ------
+    ReportError
+        A mistyped name, about which papermill itself only warns.
+    """
+    for source in notebook.get("In", ()):
+        if source.startswith("# Parameters\n"):
+            nodes = (node for line in ast.parse(source).body for node in ast.walk(line))
+            pasted = [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+            _refuse_undeclared(pasted, notebook.get("__annotations__", {}))
+
+
+def names(given: str | Sequence[str]) -> list[str]:
+    """Return the names in a parameter that holds several.
+
+    Parameters
+    ----------
+    given : str or sequence of str
+        Names separated by commas, or a list, as YAML has it.
+
+    Raises
+    ------
+    ReportError
+        Something else, or no name.
+
+    Examples
+    --------
+    >>> names("drones_launched, missiles_launched")
+    ['drones_launched', 'missiles_launched']
+    """
+    listed = given.split(",") if isinstance(given, str) else given
+    if (
+        not isinstance(listed, list | tuple)
+        or not listed
+        or not all(isinstance(name, str) and name.strip() for name in listed)
+    ):
+        raise ReportError("not names", expected="names separated by commas", found=f"{given!r:.80}")
+    return [name.strip() for name in listed]
+
+
+def _refuse_undeclared(given: Iterable[str], declared: Mapping[str, Any], *, file: str | None = None) -> None:
+    for name in given:
         if name not in declared:
             expected = ", ".join(declared) or "no parameter at all"
             problem = "the notebook declares no such parameter"
             raise ReportError(problem, file=file, field=f"{name!r:.80}", expected=expected)
-    return {name: declared[name].check(values[name], file=file) for name in declared if name in values}
 
 
 def _parameter(line: str, file: str) -> Parameter:

@@ -1,0 +1,104 @@
+"""Files of one's own: what is read, what is refused, the samples' known answers, and the guide followed literally."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import analysis as pa
+
+ROOT = Path(__file__).parents[1]
+GUIDE = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
+
+
+def test_a_file_becomes_a_daily_series_without_inventing_zeros(tmp_path):
+    file = tmp_path / "calls.csv"
+    file.write_text("\ufeffwhen, calls ,note\n2024-03-03,7,x\n2024-03-01, 0,\n2024-03-04,,late\n,,\n2024-03-06,2.5,\n")
+    file.write_text(file.read_text().replace(" calls ", "calls"))
+    counts = pa.read_counts(file, day="when", count="calls")
+    np.testing.assert_array_equal(counts, [0, np.nan, 7, np.nan, np.nan, 2.5])
+    assert counts.name == "calls" and counts.index.freqstr == "D" and str(counts.index[0].date()) == "2024-03-01"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("day,count\n08/10/2024,5\n", "field day, 1 row (2)|a date as YYYY-MM-DD|08/10/2024"),
+        ("day,count\n2024-01-01,5\n\n2024-01-02,six\n", "field count, 1 row (4)|a number of 0 or more|six"),
+        ("day,count\n2024-01-01,-5\n", "a number of 0 or more; found -5"),
+        ("day,count\n2024-01-01,1\n2024-01-01,2\n", "2 rows (2, 3)|each day once"),
+        ("day,count\n,3\n", "a date as YYYY-MM-DD"),
+        ("day,count\n2024-01-01,inf\n", "a number of 0 or more"),
+        ("day;count\n2024-01-01;1\n", "field day: no such column; expected one of day;count"),
+        ("day,count\n", "no rows"),
+        ("", "not a CSV file that can be read"),
+        ('day,count\n"2024-01-01,1\n', "not a CSV file that can be read"),
+        (b"PK\x03\x04\xff\xfe\x00", "not a CSV file that can be read|"),
+        (None, "own.csv: not a CSV file that can be read; found"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_file_field_and_rows(content, words, tmp_path):
+    if content is not None:
+        (tmp_path / "own.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(pa.DataError) as refusal:
+        pa.read_counts(tmp_path / "own.csv")
+    assert all(part in str(refusal.value) for part in ["own.csv", *words.split("|")]), refusal.value
+
+
+@pytest.mark.parametrize("given", [("soon", "2024-01-01"), ("2024-01-02", "2024-01-01"), (None, 5), ("", "")])
+def test_days_that_cannot_be_are_refused(given):
+    with pytest.raises(pa.DesignError, match=r"^field (first|last): "):
+        pa.days_between(*given)
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "first", "last", "verdict", "options"),
+    [
+        ("us_births", "births", "2013-12-24", "2013-12-26", "fewer", {}),
+        ("us_births", "births", "2012-08-01", "2012-08-03", "no visible change", {}),
+        (
+            "new_york_flights",
+            "departed",
+            "2013-02-08",
+            "2013-02-09",
+            "fewer",
+            {"baseline": ("2013-01-01", "2013-12-31")},
+        ),
+        (
+            "new_york_flights",
+            "cancelled",
+            "2013-02-08",
+            "2013-02-09",
+            "more",
+            {"baseline": ("2013-01-01", "2013-12-31")},
+        ),
+        ("admissions_simulated", "admissions", "2024-10-08", "2024-10-10", "fewer", {}),
+    ],
+)
+def test_the_samples_have_the_answers_that_are_known(name, count, first, last, verdict, options):
+    counts = pa.read_counts(f"{name}.csv", count=count)
+    effect = pa.estimate_effect(counts, pa.days_between(first, last), **options)
+    assert effect.verdict == verdict
+    assert "simulated" not in name or effect.ratio_low < 0.6 < effect.ratio_high
+
+
+def test_the_guide_works_as_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for part in ("data", "notebooks"):
+        (tmp_path / part).symlink_to(ROOT / part)
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    shell = re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)[1]
+    environ = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(["bash", "-euc", shell], env=environ, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "answer.html").read_text(encoding="utf-8")
+    assert "Fewer than expected: 243 admissions from 8 to 10 October 2024" in page and page.count("data:image/png") >= 2
+    exec(re.search(r"^```python\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)[1], {})
+    assert (tmp_path / "days.png").stat().st_size > 5000 < (tmp_path / "placebo.png").stat().st_size
+    plt.close("all")

@@ -1,0 +1,265 @@
+"""A series of one's own: nothing of this war is said of it, its holidays are its own, and mistakes are explained."""
+
+import re
+from datetime import date
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from made_up import noisy, refused
+
+import analysis as pa
+from analysis.effect import MIME
+from analysis.series import Label
+from analysis.specifications import ANY_SERIES
+from analysis.words import headline, rebound
+
+DAYS = pd.date_range("2023-01-02", periods=800, name="day")
+WINDOW = DAYS[700:703]
+WAR = re.compile(
+    r"strike day|night|salvo|launch|kyiv|flew|flies|fly|truce|pause|\bwar\b|russia|ukrain|missile|drone|7 apr|evening"
+    r"|strategic|regional|registry",
+    re.IGNORECASE,
+)
+
+
+def admissions():
+    """Counts with a heavy day just before a window of few."""
+    counts = noisy(3, mean=90, growth=0.1, size=40, days=DAYS)
+    counts.iloc[699] *= 4
+    counts[WINDOW] = [20, 1, 0]
+    return counts.rename("emergency_admissions")
+
+
+def births():
+    """Steady, without a name."""
+    return pd.Series(np.random.default_rng(5).poisson(300, len(DAYS)).astype(float), DAYS)
+
+
+def thefts():
+    """Mostly nothing, with gaps, and one in the window."""
+    counts = pd.Series(np.random.default_rng(7).poisson(0.2, len(DAYS)).astype(float), DAYS, name="thefts")
+    counts.iloc[::50] = np.nan
+    counts[WINDOW] = [1, 0, 0]
+    return counts
+
+
+FOREIGN = {
+    "admissions": (admissions(), ("admission", "admissions", "walkout")),
+    "births": (births(), None),
+    "thefts": (thefts(), Label("theft", "thefts")),
+}
+
+
+def texts(ax):
+    """Every word of a picture."""
+    axes, figure = ax.figure.axes, ax.figure
+    found = [t.get_text() for a in axes for t in [*a.texts, *a.get_xticklabels(), *a.get_yticklabels()]]
+    for a in axes:
+        found += [a.get_xlabel(), a.get_ylabel(), a.get_title(), a.get_title(loc="left")]
+    found += [t.get_text() for t in figure.texts]
+    plt.close(figure)
+    return found
+
+
+def everything(result):
+    """All that a result says, without the names of columns."""
+    told = [result.summary(), result.headline(), repr(result), result._repr_markdown_(), *texts(result.plot())]
+    told += [result.table().to_csv(header=False), result.to_frame().to_csv(header=False, index=False)]
+    bundle = result.record()._repr_mimebundle_()
+    told += [str(list(row.values())) for row in bundle[MIME]["rows"]] + [bundle["text/plain"]]
+    for effect in result.effects:
+        told += [effect.describe_series(), effect.describe_placebo(), *texts(effect.plot_placebo())]
+        told += [headline(effect, "the walkout"), effect.reason, effect.daily.to_csv(), effect.placebo.head().to_csv()]
+    return told
+
+
+def answers(counts, label):
+    """Every public verb on one series."""
+    options = {"label": label}
+    yield (effect := pa.estimate_effect(counts, WINDOW, **options))
+    for changes in ({"statistic": "mean-log"}, {"test": "same-weekday"}, {"test": "after-heavy"}, {"baseline": 10}):
+        yield pa.estimate_effect(counts, WINDOW, **options, **changes)
+    yield pa.estimate_effect(counts, DAYS[600:620], **options)  # a long window
+    yield pa.estimate_effect(counts * 0, WINDOW, **options)
+    yield pa.estimate_effect(counts, pd.date_range("2030-01-01", periods=2), **options)
+    yield pa.estimate_share(counts, counts + 50, WINDOW, **options)
+    yield (after := pa.estimate_rebound(counts, WINDOW, **options))
+    yield pa.estimate_joint([(counts, WINDOW), (counts, DAYS[500:502]), (counts, DAYS[400:403])], draws=500, **options)
+    yield (curve := pa.estimate_curve(counts, WINDOW, **options))
+    both = pa.estimate_effect(counts, pd.date_range(WINDOW[0], periods=10), **options)
+    yield from (rebound(effect, after, both), curve.impossible(), curve.describe())
+    yield from (curve.to_frame().to_csv(), pa.look_ahead(counts, 1, **options).summary())
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_nothing_of_this_war_is_said_of_a_foreign_series(name):
+    counts, label = FOREIGN[name]
+    for answer in answers(counts, label):
+        for told in [answer] if isinstance(answer, str) else everything(answer):
+            assert not WAR.search(told.replace("PauseEffect", "")), told
+
+
+def test_the_label_reaches_sentence_axis_and_caption():
+    counts, label = FOREIGN["admissions"]
+    effect = pa.estimate_effect(counts, WINDOW, label=label)
+    assert effect.summary().startswith("Fewer than expected: 21 admissions from 2 to 4 December 2024, where ")
+    assert effect.describe_series().startswith("Daily admissions before, during and after the walkout. ")
+    assert {"admissions a day", "day", "walkout"} <= set(texts(effect.plot()))
+    assert any(told.startswith("this walkout: 0.") for told in texts(effect.plot_placebo()))
+    assert effect.test == "after-heavy" and "1 day after a heavy day of this count:" in effect.reason
+    assert effect.table().index.tolist() == ["admissions"]
+    one = pa.estimate_effect(counts, WINDOW[1:2], label=label)
+    assert one.summary().startswith("Fewer than expected: 1 admission on 3 December 2024")
+    assert pa.estimate_effect(counts, WINDOW).summary().startswith("Fewer than expected: 21 emergency admissions ")
+    assert list(effect.row()) == list(pa.to_frame([effect]).columns) and "label" not in effect.row()
+
+
+@pytest.mark.parametrize(
+    "label", ["admissions", ("admissions",), ("a", "b", "c", "d"), ("", "x"), ("a\n", "b"), (1, 2), 5]
+)
+def test_what_is_no_label_is_refused(label):
+    with refused("field label: not a label", "singular and plural"):
+        pa.estimate_effect(births(), WINDOW, label=label)
+
+
+def level_of_holidays(given, counts=None):
+    counts = births() if counts is None else counts
+    return pa.estimate_effect(counts, WINDOW, test="shift", holidays=given)
+
+
+class Fills(dict):
+    """Like a calendar that holds a year once it was asked about it."""
+
+    def __contains__(self, day):
+        return isinstance(day, date) and day.day == 1
+
+
+FIRSTS = pd.date_range("2022-01-01", "2026-01-01", freq="MS")
+
+
+def test_holidays_of_ones_own_make_a_term_however_they_are_given():
+    counts = births().where(~DAYS.isin(FIRSTS), 20)
+    plain = level_of_holidays(None, counts)
+    ways = [FIRSTS, list(FIRSTS.strftime("%Y-%m-%d")), dict.fromkeys(FIRSTS.date, "first"), Fills(), set(FIRSTS.date)]
+    told = [level_of_holidays(way, counts) for way in ways]
+    assert {effect.expected for effect in told} == {told[0].expected} and told[0].expected > 1.01 * plain.expected
+    assert level_of_holidays(False, counts) == plain
+    few = level_of_holidays(["2024-07-04"], counts)
+    assert few.reason.endswith("too few holidays in the baseline for a holiday term") and few.ratio == plain.ratio
+
+
+@pytest.mark.parametrize("given", [True, "US", 5, 2.0, ["soon"], [5], [None], b"x", {"soon": 1}, object()])
+def test_holidays_that_are_not_understood_are_refused(given):
+    with refused("field holidays: ", "expected"):
+        level_of_holidays(given)
+
+
+def test_the_series_of_this_project_keep_their_own_calendar():
+    late = pd.date_range("2026-03-03", periods=3)
+    drones = pa.outcome_series("drones_launched")
+    usual, stated, without = (pa.estimate_effect(drones, late, holidays=h) for h in (None, True, False))
+    assert usual == stated and usual.ratio != without.ratio and usual.label is None
+    assert pa.estimate_effect(drones.rename("calls"), late).ratio == without.ratio
+
+
+def test_a_curve_of_a_foreign_series_offers_what_makes_sense_for_it():
+    curve = pa.estimate_curve(births(), WINDOW)
+    assert {choice.name for choice in curve.choices} == {c.name for c in ANY_SERIES} - {"weekday, holiday"}
+    held = pa.estimate_curve(births(), WINDOW, holidays=FIRSTS)
+    assert "weekday, holiday" in {choice.name for choice in held.choices} and held.specifications[0].holidays
+    asked = pa.estimate_curve(births(), WINDOW, choices=pa.CHOICES)
+    assert "True stands for those of Russia and Ukraine" in asked.impossible()
+
+
+ROWS = births().reset_index(drop=True)
+INDEXED = {
+    "text": (births().set_axis(DAYS.strftime("%Y-%m-%d")), "pd.to_datetime(counts.index)"),
+    "periods": (births().set_axis(DAYS.to_period("D")), "counts.index.to_timestamp()"),
+    "numbers": (ROWS, "frame.set_index('day')['count']"),
+    "table": (births().to_frame("births"), "frame['count']"),
+    "list": ([1, 2, 3], "frame.set_index('day')['count']"),
+    "gaps": (births().drop(DAYS[5]), "counts.asfreq('D')"),
+    "hours": (births().set_axis(DAYS + pd.Timedelta(hours=3)), "groupby(counts.index.tz_localize(None).normalize())"),
+    "twice": (pd.concat([births(), births()[:3]]).sort_index(), "groupby(level=0).sum()"),
+    "no date": (births().set_axis([pd.NaT, *DAYS[1:]]), "drop them"),
+}
+
+
+@pytest.mark.parametrize("name", INDEXED)
+def test_a_series_that_cannot_be_read_is_refused_with_what_to_do(name):
+    counts, remedy = INDEXED[name]
+    for ask in (pa.estimate_effect, pa.estimate_rebound, pa.estimate_curve):
+        with refused("To do: ", remedy):
+            ask(counts, WINDOW)
+    with refused(remedy):
+        pa.look_ahead(counts, 2)
+    with refused(remedy):
+        pa.estimate_joint([(counts, WINDOW), (counts, WINDOW)])
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        "2024-12-02", date(2024, 12, 2), WINDOW[0], ("2024-12-02", "2024-12-04"), slice("2024-12-02", "2024-12-04"),
+        births()[WINDOW], [1, 2, 3], 5, None, "soon", ["soon"], WINDOW.to_period("D"), [None], np.array([[1]]), [],
+        [pd.Timestamp("2024-12-02"), pd.Timestamp("2024-12-03", tz="UTC")],
+    ],
+)  # fmt: skip
+def test_a_window_that_cannot_be_read_is_refused_with_what_to_do(days):
+    for ask in (pa.estimate_effect, pa.estimate_rebound, pa.estimate_curve):
+        with refused("field days: ", "pd.date_range(first, last)"):
+            ask(births(), days)
+    with refused("pd.date_range(first, last)"):
+        pa.estimate_joint([(births(), days), (births(), WINDOW)])
+
+
+@pytest.mark.parametrize(
+    "counts", [pd.Series(DAYS, DAYS), births().astype(complex), pd.to_timedelta(births(), unit="s")]
+)
+def test_dates_durations_and_complex_numbers_are_no_counts(counts):
+    with refused("counts are not numbers of 0 or more"):
+        pa.estimate_effect(counts, WINDOW)
+
+
+def test_a_label_may_hold_dollars():
+    effect = pa.estimate_effect(births(), WINDOW, label=("$a", "$a^$", "$b^$"))
+    assert all(ax.figure.canvas.draw() is None for ax in (effect.plot(), effect.plot_placebo()))
+    plt.close("all")
+
+
+@pytest.mark.parametrize("windows", [births(), [births()], (births(), WINDOW), [], None, {"a": 1}, [(1, 2, 3)]])
+def test_windows_that_are_no_pairs_are_refused(windows):
+    with pytest.raises(pa.DesignError):
+        pa.estimate_joint(windows)
+
+
+WORDS = pd.DataFrame({"a": ["x"] * 800}, DAYS)
+HOSTILE = {
+    "exclude": ["2024-01-01", ["x"], [None], 5, [DAYS]], "salvo_days": ["2024-01-01", ["x"], [[1]], 5],
+    "baseline": ["x", 1e9, (1, 2), 10**12, -1, [None, None]], "first_day": ["x", 5, [], "2099-01-01"],
+    "announced": [[], "x", 7], "covariates": [5, WORDS, pd.DataFrame({"a": [1]}, ["x"])], "level": ["95", 95, None],
+    "exposure": [5, births()[:3] * 0, births()[:0]], "trend": [5, None, []], "test": [5, []], "statistic": [[], 5],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", HOSTILE)
+def test_bad_options_raise_nothing_but_the_errors_of_the_package(option):
+    for value in HOSTILE[option]:
+        with pytest.raises((pa.PausesError, TypeError)):
+            effect = pa.estimate_effect(births(), WINDOW, **{option: value})
+            assert effect.verdict == "not testable" and effect.reason
+            raise pa.DesignError("a question that cannot be answered is no error")
+
+
+@pytest.mark.parametrize(
+    "counts", [births()[:0], births()[:1], births() * np.nan, births() * 1e12, births() * 0], ids=str
+)
+def test_odd_series_raise_nothing_but_the_errors_of_the_package(counts):
+    for ask in (pa.estimate_effect, pa.estimate_rebound, pa.estimate_curve):
+        assert ask(counts, WINDOW).summary()
+    try:
+        assert pa.look_ahead(counts, 2).summary()
+    except pa.DesignError as refusal:
+        assert "To do: " in str(refusal)
