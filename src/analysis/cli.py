@@ -91,8 +91,8 @@ def test(pause_id, outcome_names, claim):
         click.echo(
             f"\n{effect.verdict.upper()}\n  {effect.summary()}\n  Basis: {effect.reason}.\n  {found.rebound(outcome)}"
         )
-    if found.lull:
-        click.echo(f"\n{found.lull.summary()}")
+    for told in filter(None, (found.sirens(), found.planned(), found.lull and found.lull.summary())):
+        click.echo(f"\n{told}")
 
 
 @main.command()

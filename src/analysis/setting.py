@@ -17,6 +17,7 @@ from analysis.windows import Day
 
 SALVO_MISSILES = 20
 VOLUME = ("drones_launched", "missiles_launched")
+SIRENS = "siren_minutes_rear"  # the second witness, outside the family of launches
 Registry = Mapping[str, Pause]
 
 
@@ -32,6 +33,7 @@ class Setting:
     level: float
     baseline: int | None
     folder: Path | None
+    registry: Registry
 
     @property
     def claims(self) -> list[str]:
@@ -99,6 +101,7 @@ def set_up(
         level=level,
         baseline=baseline,
         folder=folder,
+        registry=registry,
     )
 
 

@@ -14,7 +14,8 @@ import numpy as np
 if TYPE_CHECKING:
     from analysis.effect import PauseEffect
     from analysis.lull import Lull
-    from analysis.plan import Planned
+    from analysis.plan import Plan, Planned, Seen
+    from analysis.together import Margins
     from analysis.witness import InferredZeros
 
 Row = Mapping[str, Any]  # one row of the record; None or NaN where empty
@@ -188,7 +189,6 @@ def describe_placebo(effect: PauseEffect) -> str:
 def placebo_rank(ratios: np.ndarray, ratio: float, n_days: int, *, joint: bool = False) -> str:
     """Where a window lies among ordinary windows of its length, or several among draws of such, in words.
 
-
     >>> import numpy as np
     >>> placebo_rank(np.array([0.4, 0.9, 1.3]), 0.4, 2)
     '1 of 3 ordinary windows of 2 days was as low or lower'
@@ -228,6 +228,10 @@ def chance_text(p: float) -> str:
     ('p = 0.042', 'p below 0.001')
     """
     return "p below 0.001" if p < 1e-3 else f"p = {p:.2g}"
+
+
+def _least_chance(p: float, p_min: float) -> str:
+    return chance_text(p) + ", the least this test can give" * bool(p <= p_min)
 
 
 def without_one(p_values: Sequence[float]) -> str:
@@ -276,7 +280,7 @@ def rebound(pause: PauseEffect, after: PauseEffect, both: PauseEffect) -> str:
     if after.p_value is None:
         return f"Rebound of {label}: cannot tell; {after.reason.split('; ')[0]}."
     surge = after.verdict == MORE
-    chance = f"{chance_text(after.p_value)}, {after.reason.split('; ')[0]}"
+    chance = f"{_least_chance(after.p_value, after.p_min)}, {after.reason.split('; ')[0]}"
     times = f"{after.ratio:.2f} times the expected number in {span} ({chance})"
     if both.p_value is None or pause.ratio is None:
         kind = "more than usually follows a quiet" if surge else "no more than usually follows a quiet"
@@ -320,8 +324,8 @@ def in_brief(row: Row) -> dict[str, str]:
 def week_after(row: Row | None) -> str:
     """The week after a pause in the short phrase of a table, from its row of the record; empty where nothing is known.
 
-    >>> week_after({"ratio": 2.1, "p_value": 0.03, "verdict": "more", "testable": True, "reason": "x"})
-    'week after: 2.10 times the expected, a surge (one-sided p = 0.03)'
+    >>> week_after({"ratio": 2.1, "p_value": 0.03, "p_min": 0.03, "verdict": "more", "testable": True, "reason": "x"})
+    'week after: 2.10 times the expected, a surge (one-sided p = 0.03, the least this test can give)'
     """
     row = None if row is None else _empty_as_none(row)
     if row is None or row["ratio"] is None:
@@ -329,7 +333,8 @@ def week_after(row: Row | None) -> str:
     if row["p_value"] is None:
         return f"week after: cannot be told, {row['reason'].split('; ')[0]}"
     found = "a surge" if row["verdict"] == MORE else "no surge visible" if row["testable"] else "cannot be told"
-    return f"week after: {row['ratio']:.2f} times the expected, {found} (one-sided {chance_text(row['p_value'])})"
+    chance = _least_chance(row["p_value"], row["p_min"])
+    return f"week after: {row['ratio']:.2f} times the expected, {found} (one-sided {chance})"
 
 
 def _empty_as_none(row: Row) -> dict[str, Any]:
@@ -381,14 +386,13 @@ def describe_zeros(zeros: InferredZeros) -> str:
     n = len(zeros.days)
     if not n:
         return "Every day of this window has a report of drones, or is known to lack one."
-    part = "the only day" if zeros.n_days == 1 else f"{n} of the {zeros.n_days} days"
+    part = "the only day" if zeros.n_days == 1 else f"{'all ' * (n == zeros.n_days)}{n} of the {zeros.n_days} days"
     quiet = int((zeros.days["night_minutes"] == 0).sum())
     on = "it" if n == 1 else f"{'all' if quiet == n else quiet} of them"
     share = f"{zeros.as_silent} of {zeros.n_nights} ordinary nights with drones are as silent"
+    sirens = f"Sirens did sound away from the front between midnight and 09:00; only {share}."
     if quiet:
         sirens = f"On {on} no siren sounded away from the front from midnight to 09:00; {share}."
-    else:
-        sirens = f"Sirens did sound away from the front between midnight and 09:00; only {share}."
     return f"On {part} no report lists drones: zero is inferred. {sirens}"
 
 
@@ -397,21 +401,100 @@ def describe_break_even(zeros: InferredZeros) -> str:
     if not len(zeros.days) or zeros.verdict not in (FEWER, MORE):
         return ""
     each = "on that day" if len(zeros.days) == 1 else "on each of these days"
-    if zeros.break_even is None:
-        return f"Even 200 drones {each} would not change the verdict."
-    return f"It would take {zeros.break_even} hidden drones {each} to change the verdict."
+    least = zeros.break_even
+    lead = f"Even 200 drones {each} would not" if least is None else f"It would take {least} hidden drones {each} to"
+    return f"{lead} change the verdict by this single test, without correction for other pauses."
+
+
+def describe_witness(effect: PauseEffect) -> str:
+    """What the second witness says of a pause, or of several together."""
+    return f"Air-raid sirens away from the front are a witness into which no Air Force count enters. {finding(effect)}"
+
+
+def holm_text(p_values: Sequence[float], alpha: float) -> str:
+    """How many of some results hold by Holm's correction, and with what margin."""
+    ends = " to ".join(dict.fromkeys(f"{p:.2g}" for p in (min(p_values), max(p_values))))
+    held = sum(p <= alpha for p in p_values)
+    return f"{held} of {len(p_values)} testable results hold (adjusted p {ends}, where {alpha:g} is the limit)"
+
+
+def describe_margins(p_values: Sequence[float], alpha: float, margins: Margins | None) -> str:
+    """How much room the findings by episode have; empty where none can be tested."""
+    if not p_values:
+        return ""
+    told = f"By episode, with Holm's correction, {holm_text(p_values, alpha)}."
+    if margins is None:
+        return told
+    failed = margins.n_choices - margins.n_held - margins.n_lost
+    hidden = margins.break_even or "more than 200"
+    return (
+        f"{told} Of {margins.n_choices} combinations of choices that can be computed for all that hold, all hold in "
+        f"{margins.n_held}; in {margins.n_lost} more, all that can still be tested; in {failed} one or more do not. "
+        f"It would take {hidden} hidden drones on each day with an inferred zero to lose one."
+    )
+
+
+def describe_margin(own: Sequence[float | None], p_values: Sequence[float], alpha: float) -> str:
+    """The same for the reader of one pause; `own` holds its episode's adjusted p, and is empty for no truce."""
+    if not own:
+        return "This pause is not among the general truces that are corrected together."
+    here = "cannot be tested alone" if own[0] is None else f"has p = {own[0]:.2g}"
+    return f"Among all truces, with Holm's correction, {holm_text(p_values, alpha)}; this one {here}."
+
+
+def surge_among(after: PauseEffect, weeks: Sequence[PauseEffect]) -> str:
+    """What a surge after one pause is worth once the weeks after all pauses are counted; empty where there is none."""
+    for week in weeks:
+        if (week.pause, week.outcome, after.verdict) == (after.pause, after.outcome, MORE):
+            return f"With all {len(weeks)} such tests after reported pauses counted (Holm), p is {week.p_adjusted:.2g}."
+    return ""
+
+
+def describe_surges(weeks: Sequence[PauseEffect], together: Sequence[PauseEffect]) -> str:
+    """What the weeks after all pauses say together; empty where none can be tested."""
+    if not weeks:
+        return ""
+    alone = sum(week.p_value <= week.alpha for week in weeks)
+    held, least = sum(week.p_adjusted <= week.alpha for week in weeks), min(week.p_adjusted for week in weeks)
+    joint = "; ".join(f"{outcome_label(e.outcome, short=True)} {chance_text(e.p_value)}" for e in together if e.p_value)
+    return (
+        f"Of {len(weeks)} tests for a surge in the week after a reported pause, {alone} find one taken alone, "
+        f"{held or 'none'} with Holm's correction (smallest p {least:.2g}). All weeks together, one-sided: "
+        f"{joint or 'cannot be tested'}."
+    )
+
+
+def describe_followed(plan: Plan, planned: Planned, looks: Sequence[Seen]) -> str:
+    """What a plan finds in one outcome once its nights are there."""
+    label, missing = outcome_label(planned.outcome), len(plan.days) - len(looks)
+    if not looks:
+        return f"{capital(label)}: the tables do not hold the planned nights yet."
+    look = next((look for look in looks if look.found), looks[-1])
+    said = "out of the ordinary, as the plan asks" if look.found else "not out of the ordinary"
+    lacking = f"; {missing} of its {len(plan.days)} nights are not in the tables" if missing else ""
+    return (
+        f"{capital(counted(look.observed, label))} in {_nights(look.nights)}, {amount(look.expected)} expected: {said} "
+        f"(p = {look.p_value:.2g}, held to {planned.p_at_most:.2g}){lacking}."
+    )
+
+
+def plan_frame(plan: Plan, departures: Sequence[str]) -> str:
+    """When a plan was fixed and where the data or the project have left it."""
+    away = f"Departures from it: {'; '.join(departures)}." if departures else "Nothing departs from it."
+    span, fixed = span_text(plan.first_day, plan.last_day), span_text(plan.fixed, plan.fixed)
+    return f"A test of {span} was fixed on {fixed}, before its data. {away}"
+
+
+def _nights(n_nights: int) -> str:
+    return "the first night" if n_nights == 1 else f"{n_nights} nights"
 
 
 def describe_plan(planned: Planned) -> list[str]:
     """What a plan calls out of the ordinary, a sentence a look."""
     label, lines = outcome_label(planned.outcome), []
     for look in planned.looks:
-        nights = "the first night" if look.nights == 1 else f"{look.nights} nights"
+        lead = f"Fewer than {amount((look.at_most or 0) + 1)} {label} in {_nights(look.nights)} would be"
         if look.at_most is None:
-            lines.append(
-                f"After {nights} even none would not be out of the ordinary ({amount(look.expected)} expected)."
-            )
-            continue
-        few = f"Fewer than {amount(look.at_most + 1)} {label} in {nights}"
-        lines.append(f"{few} would be out of the ordinary ({amount(look.expected)} expected).")
+            lead = f"After {_nights(look.nights)} even none would not be"
+        lines.append(f"{lead} out of the ordinary ({amount(look.expected)} expected).")
     return lines

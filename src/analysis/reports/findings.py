@@ -16,6 +16,7 @@ from analysis.launches import PRIMARY_HORIZON
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.record import describe_forest, forest_frame, load_results, verdicts
 from analysis.reports.store import write_file
+from analysis.setting import SIRENS
 from analysis.tables import data_folder, load_strikes
 from analysis.together import EPISODE, WITHOUT
 from analysis.witness import inferred_zeros
@@ -27,6 +28,7 @@ from analysis.words import (
     chance_text,
     counted,
     describe_inferred,
+    holm_text,
     in_brief,
     listed,
     outcome_label,
@@ -62,7 +64,7 @@ def joint_sentence(results: pd.DataFrame) -> str:
     """Do announced truces of volume work at all? The finding over all of them together; empty without one."""
     joint = results[(results["pause"] == JOINT) & (results["test"] == "joint")].dropna(subset=["observed"])
     clear, others = [], []
-    for row in joint.itertuples():
+    for row in joint[joint["outcome"] != SIRENS].itertuples():
         name, p = outcome_label(row.outcome, short=True), row.p_value if pd.isna(row.p_adjusted) else row.p_adjusted
         high = "or more" if pd.isna(row.expected_high) else f"to {amount(row.expected_high)}"
         seen = f"{counted(row.observed, outcome_label(row.outcome))} on {row.n_days} days"
@@ -81,7 +83,14 @@ def joint_sentence(results: pd.DataFrame) -> str:
     if clear:
         names, found = zip(*clear, strict=True)
         lead = f"Taken together, the announced truces saw fewer {listed(names)} than is ordinary: {'; '.join(found)}."
-    return " ".join([lead, *others])
+    return " ".join([lead, *others, *map(_second_witness, joint[joint["outcome"] == SIRENS].itertuples())])
+
+
+def _second_witness(row: Any) -> str:
+    """What sirens say of the truces together."""
+    seen = f"{amount(row.observed)} minutes, {amount(row.expected_low)} to {amount(row.expected_high)} ordinary"
+    lead = "Air-raid sirens away from the front, where no Air Force count enters"
+    return f"{lead}: {row.verdict}; {seen} ({chance_text(row.p_value)})."
 
 
 def _doubts(row: Any, results: pd.DataFrame) -> Iterator[str]:
@@ -120,8 +129,11 @@ def joint_caveat(results: pd.DataFrame, *, registry: Mapping[str, Pause] | None 
         describe_inferred(guessed),
     ]  # fmt: skip
     episodes = results[results["pause"].str.startswith(EPISODE) & results["p_adjusted"].notna()]
-    held = f"{(episodes['p_adjusted'] <= 1 - episodes['level']).sum()} of {len(episodes)} testable results hold"
-    lines.append(f"Verdicts are not corrected for the number of pauses; by episode, with Holm's correction, {held}.")
+    if len(episodes):
+        held = holm_text(list(episodes["p_adjusted"]), round(1 - episodes["level"].iloc[0], 12))
+        lines.append(
+            f"Verdicts are not corrected for the number of pauses; by episode, with Holm's correction, {held}."
+        )
     return " ".join(filter(None, lines))
 
 
