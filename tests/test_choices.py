@@ -370,5 +370,6 @@ def test_inferred_zeros_can_be_missing_or_hold_drones():
     (missing, holding), usual = (rows.loc[f"inferred days {what}"] for what in ("missing", "hold 20")), rows.iloc[0]
     assert holding["ratio"] - usual["ratio"] == pytest.approx(20 / usual["expected"], rel=0.02)
     assert missing["expected"] < usual["expected"]
+    assert not missing["joined"] and not holding["joined"] and usual["joined"], "other dates have nothing like it"
     none = assess_choices("cold-week-pause-2026-01", outcomes=["drones_launched"], choices=CHOICES[-9:])
     assert not none.curve("drones_launched").to_frame()["counting"].str.startswith("inferred").any()

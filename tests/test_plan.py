@@ -118,9 +118,7 @@ def test_a_pause_whose_nights_are_there_follows_its_plan(tmp_path):
 
 def test_departures_from_a_plan_are_named(tmp_path):
     said = followed(tmp_path, first="2026-05-08", level=0.9).planned()
-    assert (
-        "it: the registry now has the window 2026-05-09 to 2026-05-11; it holds to a level of" in said
-    )
+    assert "it: the registry now has the window 2026-05-09 to 2026-05-11; it holds to a level of" in said
     assert departures(replace(load_plan("capitals-pause-2026-09"), rules={}), set_up("capitals-pause-2026-09"))[0] == (
         "the rules were worded otherwise on statistic, side, test, baseline, looks"
     )

@@ -29,6 +29,7 @@ from analysis.specifications import (
     MAIN_LONG,
     MAIN_SHORT,
     NUMBERS,
+    OF_ZEROS,
     STRATUM,
     Choice,
     Specification,
@@ -254,7 +255,7 @@ def _test_together(
     """Which rows share enough placebo dates, and the curve of these as one effect."""
     main, placebos = estimates[0], {}
     for position, effect in enumerate(estimates):
-        if _possible(effect):
+        if _possible(effect) and specifications[position].series not in OF_ZEROS:  # they have no like at other dates
             if main.test != "shift":  # lags differ between rows: all take the main one's dates
                 effect = question.estimate(specifications[position], "shift")
             ratios = effect.placebo.set_index("start")["ratio"].astype(float).dropna()
@@ -400,8 +401,8 @@ def assess_choices(
 def fitting(choices: Sequence[Choice], outcome: str, series: Mapping[str, pd.Series]) -> list[Choice]:
     """The choices that make sense for an outcome, whose window may have no zero that is inferred."""
     known = [choice for choice in choices if getattr(choice, "outcome", "") in ("", outcome)]
-    return [choice for choice in known if not choice.sets.get("series", "").startswith("zeros_")
-            or choice.sets["series"] in series]  # fmt: skip
+    absent = [name for name in OF_ZEROS if name not in series]
+    return [choice for choice in known if choice.sets.get("series") not in absent]
 
 
 def series_on_offer(outcome: str, days: pd.DatetimeIndex, folder: Path | None) -> dict[str, pd.Series]:
@@ -412,7 +413,7 @@ def series_on_offer(outcome: str, days: pd.DatetimeIndex, folder: Path | None) -
         offered["strict_start"] = usual[entry.strict_first_day :]
     zeros = usual.index.isin(days[days.isin(inferred_zeros(load_strikes(folder=folder)))])
     if outcome == VOLUME[0] and zeros.any():
-        offered |= {"zeros_missing": usual.mask(zeros), "zeros_20": usual.mask(zeros, HIDDEN)}
+        offered |= dict(zip(OF_ZEROS, (usual.mask(zeros), usual.mask(zeros, HIDDEN)), strict=True))
     return offered | source_variants(outcome, folder=folder)
 
 

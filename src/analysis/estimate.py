@@ -308,7 +308,12 @@ def _compared_with(tried: WindowTest) -> str:
     if not lag <= COMPANION_LAG:
         return f"no {HEAVY} in the week before the window"
     why = f"the window starts {days_text(round(lag))} after a {HEAVY}: compared with windows that do too"
-    return why if lag <= SALVO_LAG else why + ", give or take a day"
+    why += ", give or take a day" * (lag > SALVO_LAG)
+    needed = (2 if tried.alternative == "two-sided" else 1) / tried.alpha - 1
+    if not 0 < tried.n_placebo < needed:
+        return why
+    kept = f"; such a day, which may be the onset of what is asked about, leaves the test after-salvo {tried.n_placebo}"
+    return f'{why}{kept} placebos: test="shift" compares with all windows'
 
 
 def weigh(
