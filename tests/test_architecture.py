@@ -17,6 +17,7 @@ ROOMS = [
     "windows",
     "placebo",
     "words",
+    "evidence_words",
     "vocabulary",
     "effect",
     "estimate",

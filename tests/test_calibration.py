@@ -31,6 +31,7 @@ from analysis.calibration.reading import (
     PROMISES,
     cells_of,
     describe_belief,
+    describe_peers,
     describe_size,
     other_tests,
     percent,
@@ -746,7 +747,28 @@ def test_the_stored_placebo_study_is_what_the_data_give(tmp_path):
     study = load_placebo_study()
     store_placebo_study(tmp_path / "again.csv")
     pd.testing.assert_frame_equal(load_placebo_study(tmp_path / "again.csv"), study)
-    assert set(study["outcome"]) == {"drones_launched", "missiles_launched"} and set(study["length"]) == {1, 3, 4, 7}
+    lengths = study.groupby("outcome")["length"].unique().map(sorted).to_dict()
+    assert lengths.pop("siren_minutes_rear") == [1, 2, 3]
+    assert lengths == {name: [1, 3, 4, 7] for name in ("drones_launched", "missiles_launched")}
     whole = study[study["quarter"] == "all"]
     assert (whole["windows"] > 300).all() and (whole[["lower", "upper"]] <= 0.2).all(axis=None)
-    assert describe_real(study).count("±") == 16
+    assert describe_real(study).count("±") == 22
+
+
+def test_the_truces_places_and_the_mean_log_have_cells_and_no_belief_of_their_own(plan, stored):
+    places = [cell for cell in plan if cell.setting.startswith("place of ")]
+    assert {cell.scenario.length for cell in places} == {1, 3, 6} and len(places) == 32
+    victory = next(cell for cell in places if cell.setting == "place of victory-day-2025").trial.keywords["layout"]
+    assert victory.start - np.flatnonzero(victory.baseline[: victory.start])[-1] == 52, "the last ordinary day"
+    assert 6 not in what_may_be_believed(stored).index
+    assert "by the mean log" in say(stored, "mean log", process="drones 2026")
+    sirens = load_placebo_study().query("outcome == 'siren_minutes_rear' and test == 'automatic' and quarter == 'all'")
+    assert sirens["length"].tolist() == [1, 2, 3] and (sirens["lower"] + sirens["upper"]).between(0.04, 0.07).all()
+
+
+def test_the_warning_of_state_space_models_is_of_raw_counts_alone(tmp_path):
+    path = tmp_path / "peers.csv"
+    names = ["bsts-causalimpact, raw counts", "unobserved components, raw counts", "bsts-causalimpact, log1p", "t-test"]
+    pd.DataFrame({"method": names, "windows": 300, "false_alarms": [0.33, 0.147, 0.02, 0.5]}).to_csv(path, index=False)
+    told = describe_peers(path)
+    assert "on raw counts do so in 15% to 33% of 300 ordinary windows" in told and "on log counts in 2.0%:" in told

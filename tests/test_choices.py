@@ -15,7 +15,16 @@ from analysis.effect import COLUMNS, KEY, MIME
 from analysis.errors import DataError, DesignError, RegistryError
 from analysis.estimate import estimate_effect
 from analysis.launches import assess
-from analysis.specifications import CHOICES, EDGES, MAIN_LONG, MAIN_SHORT, Choice, Specification, list_specifications
+from analysis.specifications import (
+    CHOICES,
+    EDGES,
+    MAIN_LONG,
+    MAIN_SHORT,
+    MOST_ROWS,
+    Choice,
+    Specification,
+    list_specifications,
+)
 from analysis.tables import load_table, outcome_series
 
 DAY = pd.Timedelta(days=1)
@@ -86,7 +95,7 @@ def test_main_row_is_the_verdict_of_the_procedure(easter, outcome):
 
 
 def test_a_data_rule_uses_its_own_series():
-    found = assess_choices("us-three-day-2026-05", outcomes=["drones_launched"], choices=CHOICES[-7:])
+    found = assess_choices("us-three-day-2026-05", outcomes=["drones_launched"], choices=CHOICES[-9:])
     curve = found.curve("drones_launched")
     frame = curve.to_frame()
     night = load_table("strike_variants").set_index("day")["drones_night_reports"]
@@ -209,7 +218,7 @@ def test_main_specification_reaches_as_far_back_as_the_data():
 
 def test_lists_of_choices_that_cannot_be_are_refused():
     many = [Choice("baseline", f"{n} days", "one more", {"before": n}) for n in range(100, 112)]
-    with pytest.raises(DesignError, match=r"too many combinations.*at most 100.*crossed=False"):
+    with pytest.raises(DesignError, match=r"too many combinations.*at most 120.*crossed=False"):
         list_specifications([*CHOICES, *many], MAIN_SHORT)
     with pytest.raises(DesignError, match=r"no part of a specification.*before.*found befor$"):
         Choice("baseline", "typing error", "none", {"befor": 90})
@@ -235,7 +244,7 @@ def test_unknown_pauses_claims_and_outcomes_are_refused():
 
 def test_choices_can_be_dropped_and_added():
     whole = list_specifications(CHOICES, MAIN_SHORT)
-    assert whole[0] == MAIN_SHORT and len(whole) == len(set(whole)) <= 100
+    assert whole[0] == MAIN_SHORT and len(whole) == len(set(whole)) <= MOST_ROWS
     dropped = list_specifications([c for c in CHOICES if c.name != "365 days"], MAIN_SHORT)
     assert dropped[0] == MAIN_SHORT, "the main specification stays"
     added = Choice("baseline", "120 days", "four months", {"before": 120}, crossed=False)
@@ -353,3 +362,14 @@ def test_the_picture_shows_every_possible_row_and_marks_the_main_one(curve):
     assert sum(len(line.get_xdata()) for line in below.lines) == 4 * possible + 2  # one mark per axis; main line
     assert [label.get_text() for label in below.get_yticklabels()][:2] == ["baseline", "90 days"]
     assert found.summary() in found.describe()
+
+
+def test_inferred_zeros_can_be_missing_or_hold_drones():
+    found = assess_choices("us-three-day-2026-05", outcomes=["drones_launched"], choices=CHOICES[-9:])
+    rows = found.curve("drones_launched").to_frame().set_index("counting")
+    (missing, holding), usual = (rows.loc[f"inferred days {what}"] for what in ("missing", "hold 20")), rows.iloc[0]
+    assert holding["ratio"] - usual["ratio"] == pytest.approx(20 / usual["expected"], rel=0.02)
+    assert missing["expected"] < usual["expected"]
+    assert not missing["joined"] and not holding["joined"] and usual["joined"], "other dates have nothing like it"
+    none = assess_choices("cold-week-pause-2026-01", outcomes=["drones_launched"], choices=CHOICES[-9:])
+    assert not none.curve("drones_launched").to_frame()["counting"].str.startswith("inferred").any()

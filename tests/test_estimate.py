@@ -461,3 +461,13 @@ def test_the_mean_log_ranks_days_by_hand_and_breaks_the_tie_of_silence():
 def test_a_statistic_that_cannot_be_had_is_refused(days, statistic, words):
     with refused(words):
         estimate_effect(noisy(7), days, statistic=statistic)
+
+
+def test_few_windows_after_a_salvo_say_why_they_are_few_and_what_else_could_be_asked():
+    counts = noisy(2)[:140]
+    window = counts.index[110:113]
+    counts[counts.index[109]] *= 20  # an outbreak the day before
+    few = estimate_effect(counts, window)
+    assert few.test == "after-heavy" and 0 < few.n_placebo < 39
+    assert f'leaves {few.n_placebo} placebos: test="shift" compares with all windows' in few.reason
+    assert "onset" not in estimate_effect(counts, window, test="shift").reason

@@ -204,3 +204,51 @@ def test_nights_to_come_are_not_yet_and_never_no_report(held):
     assert set(nights.loc["2026-01-30":, "drones"]) == {"not yet"} and nights.loc["2026-01-29", "drones"].isdigit()
     some = assess("cold-week-pause-2026-01", folder=held("2026-01-31")).primary("drones_launched")
     assert some.observed == 111 and "the data end on 30 January 2026, 1 of 2 nights held" in some.reason
+
+
+# --- beside the launches
+
+SIRENS = "siren_minutes_rear"
+
+
+@pytest.mark.parametrize(
+    "name, ratio, p",
+    [
+        ("easter-2025", 0.02, 0.050),
+        ("victory-day-2025", 0.10, 0.030),
+        ("orthodox-easter-2026", 0.00, 0.013),
+        ("us-three-day-2026-05", 0.08, 0.006),
+        ("cold-week-pause-2026-01", 0.17, 0.094),
+    ],
+)
+def test_sirens_are_a_second_witness_outside_the_family(found, name, ratio, p):
+    sirens = found[name].witness
+    assert (sirens.ratio, sirens.p_value) == (pytest.approx(ratio, abs=0.005), pytest.approx(p, abs=0.0005))
+    assert sirens in found[name].record().effects and found[name].outcomes() == [DRONES, MISSILES]
+    assert sirens.p_adjusted is None and found[name].primary(DRONES).p_adjusted in (
+        None,
+        found[name].primary(DRONES).p_value,
+    )
+    assert found[name].sirens().startswith("Air-raid sirens away from the front are a witness into which no Air Force")
+
+
+def test_sirens_that_were_asked_for_are_no_witness_besides():
+    asked = pa.assess("us-three-day-2026-05", outcomes=[SIRENS])
+    assert asked.witness is None and asked.outcomes() == [SIRENS] and "0.08 times" in asked.sirens()
+    assert "It would take" in asked.zeros().summary(), "zeros are those of drones, asked for or not"
+
+
+def test_a_surge_says_what_it_is_worth_among_all_weeks_after(found):
+    told = found["us-three-day-2026-05"].rebound(MISSILES)
+    assert "p = 0.021, the least this test can give" in told
+    assert told.endswith("With all 10 such tests after reported pauses counted (Holm), p is 0.21.")
+    assert "Holm" not in found["victory-day-2025"].rebounds()
+
+
+def test_a_reader_of_one_pause_learns_what_its_zeros_rest_on(found):
+    zeros = found["victory-day-2025"].zeros()
+    assert zeros.summary().startswith("On all 3 of the 3 days no report lists drones")
+    assert f"{zeros.break_even} hidden drones on each of these days to change the verdict by this single test" in (
+        zeros.summary()
+    )
+    assert len(found["cold-week-pause-2026-01"].zeros().days) == 0

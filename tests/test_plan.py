@@ -1,5 +1,9 @@
 """A test fixed before its data: thresholds, looks, and a file that is written once."""
 
+import shutil
+from dataclasses import replace
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +13,8 @@ import analysis as pa
 from analysis import plan as room
 from analysis.calibration.processes import CountAutoregression
 from analysis.errors import RegistryError
-from analysis.plan import Plan, allowed_p, follow_plan, load_plan, look_p_values, plan_outcome, write_plan
-from analysis.setting import not_ordinary
+from analysis.plan import Plan, allowed_p, departures, follow_plan, load_plan, look_p_values, plan_outcome, write_plan
+from analysis.setting import not_ordinary, set_up
 from analysis.tables import data_folder
 from analysis.windows import lay_out
 
@@ -87,3 +91,39 @@ def test_the_committed_plans_are_older_than_their_data():
         plan = load_plan(path.stem)
         assert plan.fixed.isoformat() == "2026-11-27" and plan.first_day.year == 2026
         assert all(look.at_most is None or look.at_most < look.expected for one in plan.outcomes for look in one.looks)
+
+
+def followed(tmp_path, *, first=None, level=0.95):
+    """The plan of a pause whose nights the tables hold, in a folder of its own, and what is said of it."""
+    folder = tmp_path / "data"
+    shutil.copytree(data_folder(), folder, ignore=shutil.ignore_patterns("raw", "plans"))
+    registry = pa.load_pauses()
+    pause, known = registry["us-three-day-2026-05"], pa.outcome_series("drones_launched")[:"2026-05-05"]
+    days = pause.days() if first is None else pd.date_range(first, pause.days()[-1])
+    outcome = plan_outcome(known, days, exclude=not_ordinary(registry, besides=pause), level=level)
+    plan = Plan(pause.id, pause.main, days[0].date(), days[-1].date(), date(2026, 5, 5), "0", level, (outcome,), {})
+    write_plan(plan, folder=folder)
+    return pa.assess(pause.id, folder=folder)
+
+
+def test_a_pause_whose_nights_are_there_follows_its_plan(tmp_path):
+    found = followed(tmp_path)
+    assert found.planned() in found.summary()
+    assert found.planned().startswith(
+        "A test of 9 to 11 May 2026 was fixed on 5 May 2026, before its data. Nothing departs from it. "
+        "43 long-range drones launched in the first night, "
+    )
+    assert "out of the ordinary, as the plan asks (p = " in found.planned()
+
+
+def test_departures_from_a_plan_are_named(tmp_path):
+    said = followed(tmp_path, first="2026-05-08", level=0.9).planned()
+    assert "it: the registry now has the window 2026-05-09 to 2026-05-11; it holds to a level of" in said
+    assert departures(replace(load_plan("capitals-pause-2026-09"), rules={}), set_up("capitals-pause-2026-09"))[0] == (
+        "the rules were worded otherwise on statistic, side, test, baseline, looks"
+    )
+
+
+def test_a_plan_waits_for_its_nights_and_most_pauses_have_none():
+    assert pa.assess("capitals-pause-2026-09").planned().count("do not hold the planned nights yet") == 2
+    assert pa.assess("easter-2025").planned() == ""

@@ -97,7 +97,7 @@ def test_a_group_without_episodes_is_no_such_pause_yet(kept, missing):
     found = pa.compare_truces(registry=registry)
     assert missing in found.summary() and missing in found.describe()
     assert found.together("drones_launched", group="moon") is None
-    assert len(found.table()) == 2 * len({effect.pause for effect in found.joint})
+    assert len(found.table()) == 3 * len({effect.pause for effect in found.joint})
     assert found.plot() is not None and "no such pause yet" in found._repr_markdown_()
 
 
@@ -197,3 +197,55 @@ def test_lengths_without_an_outlook_are_refused_or_explained():
         look_ahead(noise(0.4), 14)
     assert "both sides" in what_to_expect(pa.load_pauses()["energy-moratorium-2025-03"])[1]
     assert "No party stated" in what_to_expect(pa.load_pauses()["jeddah-30-day-2025-03"])[0]
+
+
+# --- what the joint findings rest on
+
+SIRENS = "siren_minutes_rear"
+
+
+def test_sirens_alone_tell_the_truces_from_chance_outside_the_family(compared):
+    sirens = compared.together(SIRENS)
+    assert sirens.verdict == "fewer" and sirens.p_value == pytest.approx(4.2e-6, rel=0.02)
+    rest = [effect.p_value for effect in compared.without if effect.outcome == SIRENS]
+    assert len(rest) == 4 and max(rest) == pytest.approx(3.0e-4, rel=0.03)
+    assert all(e.p_adjusted is None for e in compared.effects if e.outcome == SIRENS)
+    drones = compared.together("drones_launched")
+    assert drones.p_adjusted == pytest.approx(2 * drones.p_value), "two outcomes are corrected, not three"
+    assert "a witness into which no Air Force count enters. Fewer than expected: 2,738 siren" in compared.summary()
+
+
+def test_missiles_together_hang_on_how_they_are_counted(compared):
+    assert "counted by strategic missiles alone p would be 0.2" in compared.together("missiles_launched").reason
+    plain = pa.compare_truces(outcomes=["missiles_launched"], variants=False).together("missiles_launched")
+    assert "counted by" not in plain.reason and plain.p_value == compared.together("missiles_launched").p_value
+
+
+def test_the_findings_by_episode_are_told_with_their_margins(compared):
+    found = pa.compare_truces(outcomes=["drones_launched"], variants=False, margins=True)
+    margins = found.margins
+    assert margins.n_held > 0 and margins.n_held + margins.n_lost < margins.n_choices
+    assert margins.break_even == 19  # with 20 on each of six days all three adjusted p are 0.057
+    assert "3 of 3 testable results hold (adjusted p 0.019 to 0.042, where 0.05 is the limit)" in found.held()
+    assert f"in {margins.n_held}; in {margins.n_lost} more" in found.held() and "19 hidden drones" in found.held()
+    assert compared.margins is None and "choices" not in compared.held()
+
+
+@pytest.mark.parametrize(
+    "pause, end",
+    [
+        ("victory-day-2025", "this one has p = 0.041."),
+        ("us-three-day-2026-05", "this one has p = 0.042."),
+        ("easter-2025", "this one cannot be tested alone."),
+        ("cold-week-pause-2026-01", "not among the general truces that are corrected together."),
+    ],
+)
+def test_a_pause_knows_its_place_among_the_truces(compared, pause, end):
+    assert compared.margin(pause).endswith(end)
+
+
+def test_the_weeks_after_all_pauses_are_one_family(compared):
+    smallest = sorted(week.p_value for week in compared.weeks)[0]
+    assert len(compared.weeks) == 10 and min(w.p_adjusted for w in compared.weeks) == pytest.approx(10 * smallest)
+    assert {(e.window, e.alternative) for e in compared.after} == {("after-7", "greater")}
+    assert "2 find one taken alone, none with Holm's correction (smallest p 0.21)" in compared.surges()

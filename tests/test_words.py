@@ -11,9 +11,10 @@ from made_up import DAYS
 
 from analysis.effect import example_effect
 from analysis.estimate import estimate_effect
+from analysis.evidence_words import describe_lull
 from analysis.lull import Lull
 from analysis.rebound import estimate_rebound
-from analysis.words import days_phrase, describe_lull, headline, in_brief, rebound
+from analysis.words import days_phrase, headline, in_brief, rebound
 
 DRONES = {"outcome": "drones_launched", "first_day": date(2026, 5, 9), "last_day": date(2026, 5, 11), "n_days": 3}
 CUT = {

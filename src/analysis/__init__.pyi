@@ -5,6 +5,7 @@ from .effect import EffectsRecord, PauseEffect, to_frame
 from .energy import assess_energy, compare_energy
 from .errors import DataError, DesignError, PausesError, RegistryError, ReportError
 from .estimate import estimate_effect, estimate_share
+from .evidence_words import describe_holidays
 from .expected import design_matrix
 from .explore import ExplorationPanel, explore_pause
 from .figures import (
@@ -35,7 +36,6 @@ from .specifications import CHOICES, Choice
 from .tables import check_tables, load_strikes, load_table, outcome_series, outcomes
 from .together import compare_truces, holidays_without_truce, look_ahead, proposed_only
 from .windows import days_between
-from .words import describe_holidays
 
 __all__ = [
     "CHOICES",

@@ -24,19 +24,22 @@ from analysis.specifications import (
     AS_USUAL,
     CHOICES,
     EDGES,
+    HIDDEN,
     LARGE,
     LAST_WEEK,
     LEAST_SHARE,
     MAIN_LONG,
     MAIN_SHORT,
     NUMBERS,
+    OF_ZEROS,
     STRATUM,
     Choice,
     Specification,
     list_specifications,
 )
-from analysis.tables import load_table, outcome_series, outcomes
+from analysis.tables import load_strikes, load_table, outcome_series, outcomes
 from analysis.windows import AFTER_LONG, ONE_DAY, SHORT_WINDOW, Day, Holidays, check_counts, check_window
+from analysis.witness import inferred_zeros
 from analysis.words import FEWER, MORE, NOT_TESTABLE, capital, days_phrase, outcome_label
 
 
@@ -190,7 +193,7 @@ def estimate_curve(
     Raises
     ------
     DesignError
-        Malformed series or window, over 100 combinations. An impossible combination is a row with its reason.
+        Malformed series or window, over 120 combinations. An impossible combination is a row with its reason.
 
     Examples
     --------
@@ -268,7 +271,7 @@ def _test_together(
     """Which rows share enough placebo dates, and the curve of these as one effect."""
     main, placebos = estimates[0], {}
     for position, effect in enumerate(estimates):
-        if _possible(effect):
+        if _possible(effect) and specifications[position].series not in OF_ZEROS:  # they have no like at other dates
             if main.test != "shift":  # lags differ between rows: all take the main one's dates
                 effect = question.estimate(specifications[position], "shift")
             ratios = effect.placebo.set_index("start")["ratio"].astype(float).dropna()
@@ -398,13 +401,12 @@ def assess_choices(
     for name, outcome in product(setting.claims, outcomes):
         days, announced = pause.days(name), pause.first_announced_day(name)
         windows = {rule: strike_days(*pause.claim(name).span, rule=rule) for rule in ("any", "whole")}
-        series = _series_on_offer(outcome, folder)
+        series = series_on_offer(outcome, days, folder)
         shared = {"exclude": setting.exclude, "announced": announced, "salvo_days": setting.salvos, "level": level}
         # a curve takes seconds, and claims often differ by hours that make no other strike day
         same = (outcome, announced, *(tuple(part) for part in (days, *windows.values())))
         if same not in known:
-            fitting = [choice for choice in choices if getattr(choice, "outcome", "") in ("", outcome)]
-            offered = {"choices": fitting, "series": series, "windows": windows}
+            offered = {"choices": fitting(choices, outcome, series), "series": series, "windows": windows}
             known[same] = estimate_curve(series["usual"], days, **offered, **shared)
         curves.append(replace(known[same], effect=setting.keyed(known[same].effect, claim=name)))
         if name == setting.claim:
@@ -412,18 +414,35 @@ def assess_choices(
     return Sensitivity(pause, setting.claim, (*(curve.effect for curve in curves), *largest), tuple(curves))
 
 
-def _series_on_offer(outcome: str, folder: Path | None) -> dict[str, pd.Series]:
-    """The ways to count an outcome that choices can name."""
+def fitting(choices: Sequence[Choice], outcome: str, series: Mapping[str, pd.Series]) -> list[Choice]:
+    """The choices that make sense for an outcome, whose window may have no zero that is inferred."""
+    known = [choice for choice in choices if getattr(choice, "outcome", "") in ("", outcome)]
+    absent = [name for name in OF_ZEROS if name not in series]
+    return [choice for choice in known if choice.sets.get("series") not in absent]
+
+
+def series_on_offer(outcome: str, days: pd.DatetimeIndex, folder: Path | None) -> dict[str, pd.Series]:
+    """The ways to count an outcome that choices can name; those of inferred zeros where the window has one."""
     usual, entry = outcome_series(outcome, folder=folder), outcomes()[outcome]
     offered = {"usual": usual, "week_dropped": outcome_series(outcome, drop_last=LAST_WEEK, folder=folder)}
     if entry.strict_first_day:
         offered["strict_start"] = usual[entry.strict_first_day :]
-    if entry.table == "strikes":
-        weapon = entry.column.split("_")[0] + "_"
-        variants = load_table("strike_variants", folder=folder).set_index("day").filter(regex=f"^{weapon}")
-        for column, counts in variants.items():
-            offered[column.removeprefix(weapon)] = counts.reindex(usual.index).rename(outcome)
-    return offered
+    zeros = usual.index.isin(days[days.isin(inferred_zeros(load_strikes(folder=folder)))])
+    if outcome == VOLUME[0] and zeros.any():
+        offered |= dict(zip(OF_ZEROS, (usual.mask(zeros), usual.mask(zeros, HIDDEN)), strict=True))
+    return offered | source_variants(outcome, folder=folder)
+
+
+def source_variants(outcome: str, *, folder: Path | None = None) -> dict[str, pd.Series]:
+    """The other ways to count an outcome from the same sources, by the column of `strike_variants.csv`."""
+    usual, entry = outcome_series(outcome, folder=folder), outcomes()[outcome]
+    if entry.table != "strikes":
+        return {}
+    weapon = entry.column.split("_")[0] + "_"
+    variants = load_table("strike_variants", folder=folder).set_index("day").filter(regex=f"^{weapon}")
+    return {
+        column.removeprefix(weapon): counts.reindex(usual.index).rename(outcome) for column, counts in variants.items()
+    }
 
 
 def largest_p(estimate: Callable[[pd.DatetimeIndex], PauseEffect], days: pd.DatetimeIndex) -> PauseEffect:

@@ -99,8 +99,8 @@ def test(pause_id: str, outcome_names: tuple[str, ...], claim: str) -> None:
         click.echo(
             f"\n{effect.verdict.upper()}\n  {effect.summary()}\n  Basis: {effect.reason}.\n  {found.rebound(outcome)}"
         )
-    if found.lull:
-        click.echo(f"\n{found.lull.summary()}")
+    for told in filter(None, (found.sirens(), found.planned(), found.lull and found.lull.summary())):
+        click.echo(f"\n{told}")
 
 
 @main.command()
@@ -111,10 +111,10 @@ def test(pause_id: str, outcome_names: tuple[str, ...], claim: str) -> None:
 @click.option("--why", default="", help="Why this window; stands in the plan.")
 def plan(pause_id: str, claim: str, first: str | None, last: str | None, why: str) -> None:
     """Fix the test of a pause whose nights the data do not hold yet; a plan is never overwritten."""
+    from analysis.evidence_words import describe_plan
     from analysis.pauses import get_pause, load_pauses
     from analysis.plan import make_plan, write_plan
     from analysis.windows import days_between
-    from analysis.words import describe_plan
 
     days = days_between(first, last) if first and last else None
     made = make_plan(get_pause(load_pauses(), pause_id), claim=claim, days=days, why_window=why)

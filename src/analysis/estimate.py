@@ -321,17 +321,14 @@ def _compared_with(tried: WindowTest, heavy: str) -> str:
     if not lag <= COMPANION_LAG:
         return f"no {heavy} in the week before the window"
     why = f"the window starts {days_text(round(lag))} after a {heavy}: compared with windows that do too"
-    return why if lag <= SALVO_LAG else why + ", give or take a day"
+    why += ", give or take a day" * (lag > SALVO_LAG)
+    few = 0 < tried.n_placebo < (2 if tried.alternative == "two-sided" else 1) / tried.alpha - 1
+    onset = "such a day, which may be the onset of what is asked about, leaves"
+    return f'{why}; {onset} {tried.n_placebo} placebos: test="shift" compares with all windows' if few else why
 
 
 def weigh(
-    layout: Layout,
-    name: str,
-    test_name: str,
-    test: WindowTest,
-    starts: Ints,
-    why: Sequence[str],
-    window: str = "pause",
+    layout: Layout, name: str, test_name: str, test: WindowTest, starts: Ints, why: Sequence[str], window: str = "pause"
 ) -> PauseEffect:
     """Put numbers and reason into a PauseEffect and let the common rule decide.
 

@@ -12,21 +12,23 @@ from typing import Any
 import pandas as pd
 
 from analysis.effect import NATIONAL, PauseEffect, holm, shown
+from analysis.evidence_words import describe_inferred, describe_lull, describe_witness, surge_among
 from analysis.lull import Lull, estimate_lull
+from analysis.pauses import reported_pauses
+from analysis.plan import describe_following
 from analysis.rebound import estimate_rebound
-from analysis.setting import VOLUME, Findings, Registry, Setting, set_up
+from analysis.setting import SIRENS, VOLUME, Findings, Registry, Setting, set_up
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.windows import ONE_DAY, SHORT_WINDOW, Day
-from analysis.witness import inferred_zeros
+from analysis.witness import InferredZeros, defend_zeros, inferred_zeros
 from analysis.words import (
     DEPENDS,
+    MORE,
     NO_CHANGE,
     NOT_TESTABLE,
     capital,
     days_text,
-    describe_inferred,
-    describe_lull,
     headline,
     in_brief,
     outcome_label,
@@ -53,16 +55,22 @@ class Assessment(Findings):
         How ordinary a quiet of this length was; None where the data cannot say.
     data_until : Timestamp
         Last strike day of the data.
-    other_pauses : frozenset of Timestamp
-        Days of other reported pauses.
     inferred : frozenset of Timestamp
         Days whose zero stands in no report, as from `inferred_zeros`.
+    setting : Setting
+        What all estimates about the pause share.
+    witness : PauseEffect or None
+        The finding of air-raid sirens away from the front, outside the family; None where they were asked for.
+    weeks_after : tuple of PauseEffect
+        Where a surge followed, that test after every reported pause, corrected by Holm's method.
     """
 
     lull: Lull | None
     data_until: pd.Timestamp
-    other_pauses: frozenset[pd.Timestamp]
     inferred: frozenset[pd.Timestamp]
+    setting: Setting
+    witness: PauseEffect | None = None
+    weeks_after: tuple[PauseEffect, ...] = ()
 
     def select(self, outcome: str, *, window: str = "pause", claim: str | None = None) -> list[PauseEffect]:
         """The national rows that fit, the one that decides first."""
@@ -74,11 +82,12 @@ class Assessment(Findings):
 
     def outcomes(self) -> list[str]:
         """Names of the outcomes assessed."""
-        return list(dict.fromkeys(effect.outcome for effect in self.effects))
+        return list(dict.fromkeys(effect.outcome for effect in self.effects if effect is not self.witness))
 
     def summary(self) -> str:
-        """One or two sentences per outcome."""
-        return "\n\n".join(self.primary(outcome).summary() for outcome in self.outcomes())
+        """One or two sentences per outcome, and what a plan fixed before the data says."""
+        told = [*(self.primary(outcome).summary() for outcome in self.outcomes()), self.planned()]
+        return "\n\n".join(filter(None, told))
 
     def headline(self) -> str:
         """The first outcome's finding for someone who reads nothing else."""
@@ -135,18 +144,31 @@ class Assessment(Findings):
             absent = pd.Series("no report", every).mask(every > self.data_until, "not yet")
             seen = daily["observed"].map("{:.0f}".format).where(daily["observed"].notna(), absent)
             columns[label] = seen.mask(every.isin(list(self.inferred)) & (seen == "0"), "0 (inferred)")
-            columns[f"{label} expected"] = daily["expected"].map("{:.0f}".format, na_action="ignore").fillna("–")
+            columns[f"{label} expected"] = daily["expected"].map("{:.0f}".format).where(daily["expected"].notna(), "–")
         return pd.DataFrame(columns, index=every.strftime("%Y-%m-%d").rename("strike day"))
 
     def _period(self, day: pd.Timestamp, days: pd.DatetimeIndex) -> str:
         if days[0] <= day <= days[-1]:
             return "pause"
-        if day in self.other_pauses:
+        if day in self.setting.busy:
             return "another pause"
         return "before" if day < days[0] else "after"
 
     def _until(self) -> str:
         return span_text(self.data_until, self.data_until)
+
+    def zeros(self) -> InferredZeros:
+        """The days of the pause whose zero stands in no report, and what speaks for each."""
+        drones = self.select(VOLUME[0]) or [_decisive(self.setting, VOLUME[0])]
+        return defend_zeros(self.setting, drones[0])
+
+    def sirens(self) -> str:
+        """What the second witness says, in a sentence or two."""
+        return describe_witness(self.witness or self.primary(SIRENS))
+
+    def planned(self) -> str:
+        """What a plan fixed before the data says of this pause; empty where there is no plan."""
+        return describe_following(self.setting)
 
     def describe_lull(self) -> str:
         """How ordinary the quiet was, in words."""
@@ -177,7 +199,8 @@ class Assessment(Findings):
         """Whether a surge followed the pause, and whether it made up for it, in a sentence."""
         after = self.select(outcome, window=f"after-{PRIMARY_HORIZON}")
         both = self.select(outcome, window=f"pause+after-{PRIMARY_HORIZON}")
-        return rebound(self.primary(outcome), after[0], both[0])
+        said = rebound(self.primary(outcome), after[0], both[0])
+        return f"{said} {surge_among(after[0], self.weeks_after)}".strip()
 
     def by_claim(self) -> pd.DataFrame:
         """The verdict under each party's window: a row per claim and outcome."""
@@ -244,10 +267,14 @@ def assess(
     effects += [row for outcome in outcomes for row in _around(setting, outcome, chosen)]
     for other in setting.claims[1:]:
         effects += _decide_both_starts(setting, other, outcomes, in_family=False)[0]
+    surged = any(row.verdict == MORE and row.window == f"after-{PRIMARY_HORIZON}" for row in effects)
+    weeks = weeks_after(level=level, registry=setting.registry, folder=folder) if surged else ()
+    witness = None if SIRENS in outcomes else _decisive(setting, SIRENS)
+    effects += [witness] if witness else []
     lull = estimate_lull(setting.series("missiles_launched"), pause.days(chosen), exclude=setting.exclude)
     until = setting.series(outcomes[0]).index[-1]
     inferred = inferred_zeros(load_strikes(folder=folder))
-    return Assessment(pause, chosen, tuple(effects), lull, until, setting.busy, frozenset(inferred))
+    return Assessment(pause, chosen, tuple(effects), lull, until, frozenset(inferred), setting, witness, tuple(weeks))
 
 
 def decide_pause(
@@ -364,20 +391,38 @@ def _companions(setting: Setting, effect: PauseEffect) -> list[PauseEffect]:
 
 def _around(setting: Setting, outcome: str, claim: str) -> list[PauseEffect]:
     """Rows for the days before and after: anticipation, rebound, and the pause and what followed together."""
-    pause, series = setting.pause, setting.series(outcome)
+    pause = setting.pause
     days, announced = pause.days(claim), pause.first_announced_day(claim)
     rows = []
     if len(waiting := pause.announced_days(claim)):
         rows.append(setting.estimate(outcome, waiting, claim=claim, window="announced-to-start"))
-    for horizon in HORIZONS:
-        after = estimate_rebound(
-            series, days, horizon=horizon, exclude=setting.exclude, announced=announced, level=setting.level
-        )
-        rows.append(setting.keyed(after, claim=claim, window=f"after-{horizon}"))
+    rows += [_after(setting, outcome, claim, horizon) for horizon in HORIZONS]
     both = pd.date_range(days[0], days[-1] + PRIMARY_HORIZON * ONE_DAY)
     together = f"pause+after-{PRIMARY_HORIZON}"
     rows.append(setting.estimate(outcome, both, claim=claim, window=together, announced=announced, test="shift"))
     return [_unless_busy(setting, row) for row in rows]
+
+
+def _after(setting: Setting, outcome: str, claim: str, horizon: int = PRIMARY_HORIZON) -> PauseEffect:
+    """The days after a pause, as `estimate_rebound` sees them."""
+    days, announced = setting.pause.days(claim), setting.pause.first_announced_day(claim)
+    options = {"exclude": setting.exclude, "announced": announced, "level": setting.level}
+    after = estimate_rebound(setting.series(outcome), days, horizon=horizon, **options)
+    return _unless_busy(setting, setting.keyed(after, claim=claim, window=f"after-{horizon}"))
+
+
+def weeks_after(*, registry: Registry, level: float = 0.95, folder: Path | None = None) -> list[PauseEffect]:
+    """Launches in the week after every reported pause that can be tested: one family, by Holm's method."""
+    rows = []
+    for pause in reported_pauses(registry):
+        setting = set_up(pause.id, level=level, registry=registry, folder=folder)
+        rows += [_after(setting, outcome, setting.claim) for outcome in VOLUME]
+    return [row for row in holm([row for row in rows if row.p_value is not None]) if row.p_adjusted is not None]
+
+
+def _decisive(setting: Setting, outcome: str) -> PauseEffect:
+    """The deciding effect of one outcome outside any family, for the claim in question."""
+    return _decide_both_starts(setting, setting.claim, [outcome], in_family=False)[0][0]
 
 
 def _unless_busy(setting: Setting, effect: PauseEffect) -> PauseEffect:

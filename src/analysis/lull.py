@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import DesignError
+from analysis.evidence_words import describe_lull
 from analysis.expected import Floats
 from analysis.placebo import days_since_salvo
 from analysis.setting import SALVO_MISSILES
 from analysis.windows import BASELINE_SHORT, ONE_DAY, Day, check_counts, check_window
-from analysis.words import describe_lull
 
 FEWEST_SALVOS = 10
 

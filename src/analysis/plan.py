@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -18,15 +19,16 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import DesignError, RegistryError
+from analysis.evidence_words import describe_followed, plan_frame
 from analysis.expected import Floats
 from analysis.pauses import FILE, Pause, get_pause, load_pauses
 from analysis.placebo import ADDED, TIE, mean_log
-from analysis.setting import Registry, not_ordinary
+from analysis.setting import SIRENS, VOLUME, Registry, Setting, not_ordinary
 from analysis.tables import data_folder, outcome_series, outcomes
 from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, Layout, lay_out
 
 FOLDER = "plans"
-PLANNED = ("drones_launched", "siren_minutes_rear")
+PLANNED = (VOLUME[0], SIRENS)
 LEVEL = 0.95
 RULES = {
     "statistic": "mean-log: mean over the nights of log((counted + 5) / (expected + 5))",
@@ -72,6 +74,7 @@ class Plan:
     outcomes: tuple[Planned, ...]
     tables: dict[str, str]
     why_window: str = ""
+    rules: Mapping[str, str] = field(default_factory=RULES.copy)
 
     @property
     def days(self) -> pd.DatetimeIndex:
@@ -220,6 +223,33 @@ def follow_plan(
     return tuple(Seen(n, float(y), float(mu), float(p), bool(p <= planned.p_at_most)) for n, (y, mu, p) in looks)
 
 
+def describe_following(setting: Setting) -> str:
+    """What the plan of a pause finds, when it was fixed, and any departure from it; empty where there is no plan."""
+    plan = load_plan(setting.pause.id, folder=setting.folder)
+    if plan is None:
+        return ""
+    found = {
+        planned: follow_plan(plan, planned.outcome, registry=setting.registry, folder=setting.folder)
+        for planned in plan.outcomes
+    }
+    told = [describe_followed(plan, planned, looks) for planned, looks in found.items()]
+    return " ".join([plan_frame(plan, departures(plan, setting)), *told])
+
+
+def departures(plan: Plan, setting: Setting) -> list[str]:
+    """Where what would be tested now is not what the plan fixed, in words; newer tables are none."""
+    now = setting.pause.days(plan.claim) if plan.claim in setting.claims else plan.days
+    left = []
+    if not plan.why_window and not now.equals(plan.days):
+        left.append(f"the registry now has the window {now[0]:%Y-%m-%d} to {now[-1]:%Y-%m-%d}")
+    if plan.rules != RULES:
+        changed = [name for name, rule in RULES.items() if plan.rules.get(name) != rule]
+        left.append(f"the rules were worded otherwise on {', '.join(changed) or 'what is no longer asked'}")
+    if plan.level != setting.level:
+        left.append(f"it holds to a level of {plan.level:g}, not {setting.level:g}")
+    return left
+
+
 def load_plan(pause_id: str, *, folder: Path | None = None) -> Plan | None:
     """The plan of a pause; None where there is none."""
     path = (data_folder() if folder is None else Path(folder)) / FOLDER / f"{pause_id}.toml"
@@ -231,7 +261,7 @@ def load_plan(pause_id: str, *, folder: Path | None = None) -> Plan | None:
             Planned(one["outcome"], one["p_at_most"], tuple(Look(**{"at_most": None} | look) for look in one["looks"]))
             for one in table.pop("outcomes")
         ]
-        return Plan(**{name: value for name, value in table.items() if name != "rules"}, outcomes=tuple(planned))
+        return Plan(**table, outcomes=tuple(planned))
     except (ValueError, KeyError, TypeError) as error:
         raise RegistryError("not a plan", file=f"{FOLDER}/{path.name}", found=str(error)) from error
 
@@ -256,7 +286,7 @@ def as_toml(plan: Plan) -> str:
     values = {name: getattr(plan, name) for name in plain}
     lines = ["# A test fixed before its data. Never overwritten; once the tables hold the nights it decides."]
     lines += [f'{name} = "{v}"' if isinstance(v, str) else f"{name} = {v}" for name, v in values.items()]
-    for title, table in (("rules", RULES), ("tables", plan.tables)):
+    for title, table in (("rules", plan.rules), ("tables", plan.tables)):
         lines += ["", f"[{title}]", *(f'"{name}" = "{text}"' for name, text in table.items())]
     for planned in plan.outcomes:
         lines += [

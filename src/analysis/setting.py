@@ -19,6 +19,7 @@ from analysis.words import held_so_far, not_yet
 
 SALVO_MISSILES = 20
 VOLUME = ("drones_launched", "missiles_launched")
+SIRENS = "siren_minutes_rear"  # the second witness, outside the family of launches
 Registry = Mapping[str, Pause]
 
 
@@ -34,6 +35,7 @@ class Setting:
     level: float
     baseline: int | None
     folder: Path | None
+    registry: Registry
 
     @property
     def claims(self) -> list[str]:
@@ -115,6 +117,7 @@ def set_up(
         level=level,
         baseline=baseline,
         folder=folder,
+        registry=registry,
     )
 
 

@@ -9,9 +9,11 @@ from typing import Any
 
 from analysis.errors import DesignError
 
-MOST_ROWS = 100
+MOST_ROWS = 120
 LEAST_SHARE = 0.4  # of the main row's placebo dates: half a year's of a full year's is enough, a quarter's is not
 LAST_WEEK = 8  # last days of the table to leave out, instead of one
+OF_ZEROS = ("zeros_missing", "zeros_20")  # series that differ from the usual one inside the window alone
+HIDDEN = 20.0  # drones on a day without a report of any, whose zero is inferred
 LARGE = 0.1  # a tenth of the expected number: a shift of the ratio that a reader would notice
 EDGES = "partly covered days"  # the one question that is about the window
 STRATUM, AS_USUAL = "specification curve", "as usual"
@@ -94,6 +96,8 @@ CHOICES = (
     _counted("night reports", "night_reports", "daytime reports are separate only from 2026 on"),
     _counted("last week off", "week_dropped", "late rows change the end of each copy"),
     _counted("from 2025 on", "strict_start", "counts of late 2024 are about 5 % low", "drones_launched"),
+    _counted("inferred days missing", "zeros_missing", "no report says that none flew", "drones_launched"),
+    _counted("inferred days hold 20", "zeros_20", "what quiet sirens might still hide", "drones_launched"),
     _counted("7 Apr 2025: 84", "2025_04_07_is_84", "fills the published total of that month", "drones_launched"),
     _counted("regional too", "all_sources", "national reports may miss some; some count twice", "missiles_launched"),
     _counted("strategic only", "strategic", "tactical missiles are front-line weapons", "missiles_launched"),
@@ -109,6 +113,13 @@ REWORDED = {
 ANY_SERIES = tuple(  # the choices that make sense for a series that is not of this project
     replace(choice, reason=REWORDED.get(choice.name, choice.reason)) for choice in CHOICES if choice.crossed
 )
+SOURCES = {  # columns of strike_variants.csv without the weapon, in words that fit "counted by ..."
+    "evening_rolled": "evenings given to the night that follows",
+    "night_reports": "night reports alone",
+    "all_sources": "regional reports too",
+    "strategic": "strategic missiles alone",
+    "2025_04_07_is_84": "84 drones on 7 April 2025",
+}
 
 
 def list_specifications(choices: Sequence[Choice], main: Specification) -> list[Specification]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,20 +10,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.choices import estimate_curve, fitting, series_on_offer, source_variants
 from analysis.effect import NATIONAL, Answer, PauseEffect, holm, shown, to_frame
 from analysis.errors import DesignError
 from analysis.estimate import FEWEST_BASELINE_DAYS, estimate_effect
+from analysis.evidence_words import describe_margin, describe_margins, describe_surges, describe_witness
 from analysis.expected import design_matrix, expected_counts, holiday_dates, independent_columns
 from analysis.joint import combine_effects
+from analysis.launches import weeks_after
 from analysis.pauses import Episode, Pause, load_pauses, reported_pauses, volume_episodes
 from analysis.placebo import PlaceboTest, window_ratios
 from analysis.record import forest_frame
 from analysis.series import Label, Words, series_label
-from analysis.setting import VOLUME, Registry, not_ordinary, salvo_days
+from analysis.setting import SIRENS, VOLUME, Registry, not_ordinary, salvo_days
+from analysis.specifications import CHOICES, EDGES, SOURCES, Specification
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.windows import BASELINE_SHORT, SHORT_WINDOW, Day, as_day, check_counts, check_length, placebo_starts
-from analysis.words import FEWER, MORE, days_text, listed, outcome_label, without_one
+from analysis.witness import break_even, inferred_zeros
+from analysis.words import FEWER, MORE, NO_CHANGE, NOT_TESTABLE, days_text, listed, outcome_label, without_one
 
 ALL = "volume-truces"
 GROUPS = {
@@ -33,25 +38,46 @@ GROUPS = {
 }
 WITHOUT = "volume-truces-without-"  # and the episode that is left out
 EPISODE = "episode:"  # and its id
+EVERY = "reported-pauses"  # those whose week after can be tested
 WISHED_CUT = 0.5
+
+
+@dataclass(frozen=True)
+class Margins:
+    """How much room the findings by episode have, drones alone and corrected by Holm's method.
+
+    Of `n_choices` specifications that can be computed for every episode, all findings hold in `n_held`, and in `n_lost`
+    those that can still be tested; with `break_even` drones on each day whose zero is inferred they no longer all do
+    (None: with 200 they still do).
+    """
+
+    n_held: int
+    n_lost: int
+    n_choices: int
+    break_even: int | None
 
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Answer):
     """Episodes of announced truces, corrected by Holm's method; groups of them; and all of them but one, exploratory.
 
-    A group without any episode has no row: there is no such pause yet.
+    A group without any episode has no row: there is no such pause yet. Sirens are a second witness outside every
+    correction. `weeks` are the weeks after all reported pauses, one family; `after` joins them by outcome.
     """
 
     episodes: tuple[PauseEffect, ...]
     joint: tuple[PauseEffect, ...]
     without: tuple[PauseEffect, ...]
     names: Mapping[str, str]  # of episodes and groups, for readers
+    members: Mapping[str, str]  # from a pause to its episode
+    weeks: tuple[PauseEffect, ...]
+    after: tuple[PauseEffect, ...]
+    margins: Margins | None
 
     @property
     def effects(self) -> tuple[PauseEffect, ...]:
         """All rows, episodes first."""
-        return (*self.episodes, *self.joint, *self.without)
+        return (*self.episodes, *self.joint, *self.without, *self.after)
 
     def together(self, outcome: str, *, group: str = ALL) -> PauseEffect | None:
         """The joint finding for one outcome; None where there is no such pause yet."""
@@ -63,11 +89,33 @@ class Comparison(Answer):
         for effect in (effect for effect in self.joint if effect.pause == ALL):
             p_values = [e.p_value for e in self.without if e.outcome == effect.outcome and e.p_value is not None]
             hangs = f" With one episode left out at a time: p {without_one(p_values)}." if p_values else ""
-            told.append(effect.summary() + hangs)
+            said = describe_witness(effect) if effect.outcome == SIRENS else effect.summary()
+            told.append(said + hangs)
         known = {effect.pause for effect in self.joint}
         empty = [title for group, (title, _) in GROUPS.items() if group not in known]
         told += [f"{listed(empty)}: no such pause yet."] if empty else []
         return "\n\n".join(told)
+
+    def held(self) -> str:
+        """How many episodes hold by Holm's correction, with what margin and under how many choices."""
+        return describe_margins(self._adjusted(), self._alpha, self.margins)
+
+    def margin(self, pause_id: str) -> str:
+        """The same for the reader of one pause."""
+        episode = self.members.get(pause_id)
+        own = [e.p_adjusted for e in self.episodes if e.pause == episode and e.outcome != SIRENS][:1]
+        return describe_margin(own, self._adjusted(), self._alpha)
+
+    def surges(self) -> str:
+        """What the weeks after all reported pauses say together of a surge."""
+        return describe_surges(self.weeks, self.after)
+
+    def _adjusted(self) -> list[float]:
+        return [effect.p_adjusted for effect in self.episodes if effect.p_adjusted is not None]
+
+    @property
+    def _alpha(self) -> float:
+        return next((effect.alpha for effect in self.episodes), 0.05)
 
     def episodes_frame(self) -> pd.DataFrame:
         """The episodes: what flew, what was to be expected, and whether it could be told."""
@@ -104,6 +152,8 @@ class Comparison(Answer):
 def compare_truces(
     *,
     outcomes: Sequence[str] = VOLUME,
+    variants: bool = True,
+    margins: bool = False,
     level: float = 0.95,
     seed: int = 0,
     registry: Registry | None = None,
@@ -112,12 +162,17 @@ def compare_truces(
     """Test every episode of announced general truces, and groups of them together.
 
     Overlapping or adjacent truces are one episode; energy moratoria and pauses for single cities promised
-    something else and are left to their own pages.
+    something else and are left to their own pages. Air-raid sirens away from the front are tested too, as a witness
+    outside the corrected families.
 
     Parameters
     ----------
     outcomes : sequence of str
         Names in the catalogue of outcomes.
+    variants : bool
+        A joint verdict that another way to count (`strike_variants.csv`) overturns depends on a choice.
+    margins : bool
+        Also under how many choices the findings by episode hold, and with how many hidden drones; takes seconds.
     level : float
         Confidence level.
     seed : int
@@ -131,33 +186,90 @@ def compare_truces(
     Comparison
     """
     registry = load_pauses() if registry is None else registry
-    salvos = salvo_days(load_strikes(folder=folder)["missiles_launched"])
-    episodes, exclude = volume_episodes(registry), not_ordinary(registry)
-    names = {group: title for group, (title, _) in GROUPS.items()}
+    episodes = volume_episodes(registry)
+    names = {group: title for group, (title, _) in GROUPS.items()} | {EVERY: "All reported pauses"}
     names |= {EPISODE + episode.id: _episode_name(episode, registry) for episode in episodes}
+    shared = {
+        "exclude": not_ordinary(registry),
+        "salvo_days": salvo_days(load_strikes(folder=folder)["missiles_launched"]),
+        "level": level,
+    }
     alone, joint, without = [], {group: [] for group in GROUPS}, []
 
-    def combined(effects: Sequence[PauseEffect], name: str) -> list[PauseEffect]:
-        return [replace(combine_effects(effects, level=level, seed=seed), pause=name)] if effects else []
+    def tested(series: pd.Series, episode: Episode) -> PauseEffect:
+        found = estimate_effect(series, episode.days, announced=_announced(episode, registry), **shared)
+        return replace(found, pause=EPISODE + episode.id, claim="main", stratum=NATIONAL)
 
-    for outcome in outcomes:
-        series, effects = outcome_series(outcome, folder=folder), []
-        for episode in episodes:
-            told = [day for name in episode.pauses if (day := registry[name].first_announced_day()) is not None]
-            announced = min(told, default=None)
-            found = estimate_effect(
-                series, episode.days, exclude=exclude, announced=announced, salvo_days=salvos, level=level
-            )
-            effects.append(replace(found, pause=EPISODE + episode.id, claim="main", stratum=NATIONAL))
-        alone += holm(effects)
+    def combined(effects: Sequence[PauseEffect], name: str, **options: Any) -> list[PauseEffect]:
+        return [replace(combine_effects(effects, level=level, seed=seed, **options), pause=name)] if effects else []
+
+    for outcome in dict.fromkeys((*outcomes, SIRENS)):
+        effects = [tested(outcome_series(outcome, folder=folder), episode) for episode in episodes]
+        others = source_variants(outcome, folder=folder) if variants else {}
+        counted = {SOURCES[name]: [tested(other, e) for e in episodes] for name, other in others.items()}
+        alone += effects if outcome == SIRENS else holm(effects)
         for group, (_, statuses) in GROUPS.items():
-            members = [e for e, episode in zip(effects, episodes, strict=True) if episode.status in statuses]
-            joint[group] += combined(members, group)
+            members = [k for k, episode in enumerate(episodes) if episode.status in statuses]
+            ways = {name: [found[k] for k in members] for name, found in counted.items()}
+            joint[group] += combined([effects[k] for k in members], group, variants=ways)
         for one in (effect for effect in effects if effect.n_placebo):
             rest = [effect for effect in effects if effect is not one]
             without += combined(rest, WITHOUT + one.pause.removeprefix(EPISODE))
-    together = [effect for members in joint.values() for effect in holm(members)]
-    return Comparison(tuple(alone), tuple(together), tuple(without), names)
+    together = []
+    for members in joint.values():
+        family = iter(holm([effect for effect in members if effect.outcome != SIRENS]))
+        together += [effect if effect.outcome == SIRENS else next(family) for effect in members]
+    weeks = weeks_after(registry=registry, level=level, folder=folder)
+    after = []
+    for outcome in outcomes:
+        own = [week for week in weeks if week.outcome == outcome]
+        after += combined(own, EVERY, alternative="greater")
+    members = {name: EPISODE + episode.id for episode in episodes for name in episode.pauses}
+    found = Comparison(tuple(alone), tuple(together), tuple(without), names, members, tuple(weeks), tuple(after), None)
+    if not margins:
+        return found
+    told = {effect.pause for effect in alone if effect.outcome == VOLUME[0] and effect.verdict in (FEWER, MORE)}
+    fell = [episode for episode in episodes if EPISODE + episode.id in told]
+    return replace(found, margins=_margins(fell, tested, registry, shared, folder) if fell else None)
+
+
+def _margins(
+    episodes: Sequence[Episode],
+    tested: Callable[[pd.Series, Episode], PauseEffect],
+    registry: Registry,
+    shared: Mapping[str, Any],
+    folder: Path | None,
+) -> Margins:
+    """How far the findings of drones by episode, corrected together, carry."""
+    usual, found = outcome_series(VOLUME[0], folder=folder), []
+    for episode in episodes:
+        series = series_on_offer(VOLUME[0], episode.days, folder)
+        choices = [choice for choice in fitting(CHOICES, VOLUME[0], series) if choice.axis != EDGES]
+        announced = _announced(episode, registry)
+        curve = estimate_curve(usual, episode.days, choices=choices, series=series, announced=announced, **shared)
+        found.append({s: e for s, e in zip(curve.specifications, curve.estimates, strict=True) if e.n_placebo})
+    ways = {tuple(_nearest(chosen, other) for other in found) for chosen in set().union(*found)}
+    tested_ways = [holm([other[way] for other, way in zip(found, each, strict=True)]) for each in ways if all(each)]
+    told = [{effect.verdict for effect in effects} for effects in tested_ways]
+    held, lost = (sum(NO_CHANGE not in verdicts and (NOT_TESTABLE in verdicts) == lost for verdicts in told)
+                  for lost in (False, True))  # fmt: skip
+    days = pd.DatetimeIndex([day for episode in episodes for day in episode.days])
+    zeros = days[days.isin(inferred_zeros(load_strikes(folder=folder)))]
+
+    def hold(counts: pd.Series) -> bool:
+        return all(effect.verdict in (FEWER, MORE) for effect in holm([tested(counts, one) for one in episodes]))
+
+    return Margins(held, lost, len(told), break_even(usual, zeros, hold))
+
+
+def _nearest(chosen: Specification, known: Mapping[Specification, PauseEffect]) -> Specification | None:
+    """The same specification for another episode: where its data are shorter, all that there are."""
+    return next((one for one in (chosen, replace(chosen, before=None)) if one in known), None)
+
+
+def _announced(episode: Episode, registry: Registry) -> Day | None:
+    told = [day for name in episode.pauses if (day := registry[name].first_announced_day()) is not None]
+    return min(told, default=None)
 
 
 def _episode_name(episode: Episode, registry: Registry) -> str:

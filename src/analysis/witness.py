@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.effect import PauseEffect, as_markdown
+from analysis.evidence_words import describe_break_even, describe_zeros
 from analysis.pauses import load_pauses
 from analysis.setting import Setting, not_ordinary
 from analysis.tables import data_folder, load_strikes, load_table
-from analysis.words import describe_break_even, describe_zeros
 
 RULE = "accept_judged_zeros"
 MOST = 200  # drones a day: beyond, nobody would call them hidden

@@ -13,11 +13,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from analysis.effect import PauseEffect
-    from analysis.lull import Lull
-    from analysis.plan import Planned
     from analysis.series import Label
     from analysis.together import Outlook
-    from analysis.witness import InferredZeros
 
 Row = Mapping[str, Any]  # one row of the record; None or NaN where empty
 
@@ -214,7 +211,6 @@ def describe_placebo(effect: PauseEffect) -> str:
 def placebo_rank(ratios: np.ndarray, ratio: float, n_days: int, *, joint: bool = False) -> str:
     """Where a window lies among ordinary windows of its length, or several among draws of such, in words.
 
-
     >>> import numpy as np
     >>> placebo_rank(np.array([0.4, 0.9, 1.3]), 0.4, 2)
     '1 of 3 ordinary windows of 2 days was as low or lower'
@@ -258,6 +254,10 @@ def chance_text(p: float) -> str:
     ('p = 0.042', 'p below 0.001')
     """
     return "p below 0.001" if p < 1e-3 else f"p = {p:.2g}"
+
+
+def _least_chance(p: float, p_min: float) -> str:
+    return chance_text(p) + ", the least this test can give" * bool(p <= p_min)
 
 
 def without_one(p_values: Sequence[float]) -> str:
@@ -307,7 +307,7 @@ def rebound(pause: PauseEffect, after: PauseEffect, both: PauseEffect) -> str:
     if after.p_value is None:
         return f"Rebound of {label}: cannot tell; {after.reason.split('; ')[0]}."
     surge = after.verdict == MORE
-    chance = f"{chance_text(after.p_value)}, {after.reason.split('; ')[0]}"
+    chance = f"{_least_chance(after.p_value, after.p_min)}, {after.reason.split('; ')[0]}"
     times = f"{after.ratio:.2f} times the expected number in {span} ({chance})"
     if both.p_value is None or pause.ratio is None:
         kind = "more than usually follows a quiet" if surge else "no more than usually follows a quiet"
@@ -370,87 +370,3 @@ def _sight_in_brief(row: Row, why: str) -> str:
     if row["verdict"] == NO_CHANGE and adjusted is not None and p <= round(1 - row["level"], 12):
         return f"p = {p:.2g}, but {adjusted:.2g} once both outcomes are counted; {sight}"
     return sight
-
-
-def describe_lull(lull: Lull | None) -> str:
-    """How ordinary a quiet of missiles was, in words."""
-    if lull is None:
-        return "The record of mass salvos before this pause is too thin to say."
-    n, n_days = lull.observed_salvos, (lull.last_day - lull.first_day).days + 1
-    came = {0: "No mass salvo", 1: "One mass salvo"}.get(n, f"{n} mass salvos")
-    when = "on this one day" if n_days == 1 else f"in these {n_days} days"
-    since = f"{days_text(lull.days_since_salvo)} after the last one"
-    told = f"{came} of missiles came {when}, {since}; {lull.expected_salvos:.1f} were to be expected."
-    if n == 0:
-        told += f" In {100 * lull.quiet_probability:.0f} of 100 such cases the quiet lasts at least as long."
-    return f"{told} This rests on {lull.n_salvos} salvos in {lull.n_days} days."
-
-
-def describe_inferred(days: Iterable[date]) -> str:
-    """Say on which of a window's days zero stands in no report; empty where there are none."""
-    spans = spans_text(days)
-    return f"On {spans} no report lists drones: zero is inferred from quiet sirens and the press." if spans else ""
-
-
-def describe_zeros(zeros: InferredZeros) -> str:
-    """On how many of a pause's days zero is inferred, and how quiet the sirens were on them."""
-    n = len(zeros.days)
-    if not n:
-        return "Every day of this window has a report of drones, or is known to lack one."
-    part = "the only day" if zeros.n_days == 1 else f"{n} of the {zeros.n_days} days"
-    quiet = int((zeros.days["night_minutes"] == 0).sum())
-    on = "it" if n == 1 else f"{'all' if quiet == n else quiet} of them"
-    share = f"{zeros.as_silent} of {zeros.n_nights} ordinary nights with drones are as silent"
-    if quiet:
-        sirens = f"On {on} no siren sounded away from the front from midnight to 09:00; {share}."
-    else:
-        sirens = f"Sirens did sound away from the front between midnight and 09:00; only {share}."
-    return f"On {part} no report lists drones: zero is inferred. {sirens}"
-
-
-def describe_break_even(zeros: InferredZeros) -> str:
-    """How many drones would have to be hidden for another verdict; empty where there is none to change."""
-    if not len(zeros.days) or zeros.verdict not in (FEWER, MORE):
-        return ""
-    each = "on that day" if len(zeros.days) == 1 else "on each of these days"
-    if zeros.break_even is None:
-        return f"Even 200 drones {each} would not change the verdict."
-    return f"It would take {zeros.break_even} hidden drones {each} to change the verdict."
-
-
-def describe_holidays(holidays: Sequence[PauseEffect]) -> str:
-    """Say what flew on holidays without a truce: the control for truces that fall on holidays.
-
-    Parameters
-    ----------
-    holidays : sequence of PauseEffect
-        From `analysis.holidays_without_truce`.
-
-    Returns
-    -------
-    str
-    """
-    ratios = [effect.ratio for effect in holidays if effect.ratio is not None and np.isfinite(effect.ratio)]
-    if not ratios:
-        return "The data hold no holiday without a truce."
-    span = span_text(holidays[0].first_day, holidays[-1].last_day)
-    return (
-        f"{len(ratios)} holidays without a truce ({span}): {outcome_label(holidays[0].outcome)} came to "
-        f"{np.mean(ratios):.2f} times the expected on average, from {min(ratios):.2f} to {max(ratios):.2f}. "
-        f"{'None was silent' if min(ratios) > 0 else 'Some were silent'}."
-    )
-
-
-def describe_plan(planned: Planned) -> list[str]:
-    """What a plan calls out of the ordinary, a sentence a look."""
-    label, lines = outcome_label(planned.outcome), []
-    for look in planned.looks:
-        nights = "the first night" if look.nights == 1 else f"{look.nights} nights"
-        if look.at_most is None:
-            lines.append(
-                f"After {nights} even none would not be out of the ordinary ({amount(look.expected)} expected)."
-            )
-            continue
-        few = f"Fewer than {amount(look.at_most + 1)} {label} in {nights}"
-        lines.append(f"{few} would be out of the ordinary ({amount(look.expected)} expected).")
-    return lines

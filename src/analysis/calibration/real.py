@@ -17,7 +17,7 @@ from analysis.figures import EXPECTED, PAUSE, SEEN, finish, new_axes
 from analysis.pauses import load_pauses
 from analysis.placebo import SALVO_LAG, PlaceboTest, days_since_salvo, heavy_days, window_ratios, window_sums
 from analysis.record import read_stored, stored_path
-from analysis.setting import VOLUME, not_ordinary, salvo_days
+from analysis.setting import SIRENS, VOLUME, not_ordinary, salvo_days
 from analysis.tables import load_strikes, outcome_series
 from analysis.windows import BASELINE_SHORT, HOLIDAYS_NEEDED, Day, check_counts, placebo_starts
 from analysis.words import capital, days_text, listed, outcome_label
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FILE = "placebo_study.csv"
 COLUMNS = ("outcome", "length", "test", "quarter", "windows", "lower", "lower_se", "upper", "upper_se")
-LENGTHS = (1, 3, 4, 7)
+LENGTHS, LENGTHS_OF_SIRENS = (1, 3, 4, 7), (1, 2, 3)
 FEWEST_DAYS = 90
 BLOCK = 28  # days; windows this far apart have little in common
 BOOTSTRAPS = 2000
@@ -39,13 +39,13 @@ def load_placebo_study(path: str | Path | None = None) -> pd.DataFrame:
 
 
 def store_placebo_study(path: str | Path | None = None) -> pd.DataFrame:
-    """Test windows of 1, 3, 4 and 7 days of drones and missiles, and store the shares found; takes seconds."""
+    """Test windows of drones, missiles and sirens of up to 7 days, and store the shares found; takes seconds."""
     exclude = not_ordinary(load_pauses())
     salvos = salvo_days(load_strikes()["missiles_launched"])
     tables = []
-    for outcome in VOLUME:
+    for outcome, lengths in [*((name, LENGTHS) for name in VOLUME), (SIRENS, LENGTHS_OF_SIRENS)]:
         series = outcome_series(outcome)
-        for length in LENGTHS:
+        for length in lengths:
             found = false_alarms(placebo_study(series, length, exclude=exclude, salvo_days=salvos))
             found.insert(0, "outcome", outcome)
             found.insert(1, "length", length)
