@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
 from analysis.effect import PauseEffect
-from analysis.measures import WEEKS_AROUND, measure_of
+from analysis.measures import MODEL, WEEKS_AROUND, measure_of
 from analysis.words import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE, amount, capital, days_phrase
 
 WITNESSES = (
@@ -168,3 +169,47 @@ def _tally(speaking: Sequence[PauseEffect]) -> str:
     parts = [f"; told from chance: {', '.join(told)}"] if told else []
     parts += ["; none can be told from chance"] if not told and any(effect.testable for effect in speaking) else []
     return "".join(parts + ([f"; {verdicts.count(DEPENDS)} {DEPENDS}"] if DEPENDS in verdicts else []))
+
+
+def campaigns_found(halves: pd.DataFrame, runs: pd.DataFrame, promised: Mapping[str, pd.DatetimeIndex]) -> str:
+    """That campaigns against energy come and go, and why no pause can be credited with one that ended, or denied it."""
+    most, least = halves.loc[halves["share"].idxmax()], halves.loc[halves["share"].idxmin()]
+    told = [
+        f"Campaigns against energy come and go in half-years: an energy facility was named in "
+        f"{most['facility']:.0f} of the {most['raids']:.0f} large raids (20 or more missiles) of {most.name}, in {least['facility']:.0f} of "
+        f"{least['raids']:.0f} of {least.name}."
+    ]
+    apart = [
+        run for run in runs.itertuples() if not any(_within(day, run) for days in promised.values() for day in days)
+    ]
+    for phrase, days in promised.items():
+        run = next((run for run in runs.itertuples() if _within(days[0], run) and run.n_days > len(days)), None)
+        if run is None:
+            continue
+        general = f" ({run.general} of them were only in general said to have hit energy)" if run.general else ""
+        told.append(
+            f"None was named in any of the {run.raids} raids {_months(run)}{general}: {run.n_days} days, where "
+            f"{phrase} had {len(days)} by any party's count."
+        )
+        before = next((other for other in apart if other.n_days > len(days)), None)
+        if before is not None:
+            told.append(
+                f"Nor in any of the {before.raids} {_months(before)}, {before.n_days} days without any pause that "
+                f"promised to spare energy. So {phrase} can be neither credited with the quiet nor denied a part in it."
+            )
+    return f"{' '.join(told)} ({capital(MODEL)}.)"
+
+
+def _within(day: pd.Timestamp, run: Any) -> bool:
+    return run.first_day <= day <= run.last_day
+
+
+def _months(run: Any) -> str:
+    first, last = run.first_day, run.last_day
+    return f"from {first:%B}{f' {first:%Y}' if first.year != last.year else ''} to {last:%B %Y}"
+
+
+def describe_campaigns(raids: pd.DataFrame, halves: pd.DataFrame) -> str:
+    """Alternative text of the picture of large raids."""
+    shares = "; ".join(f"{row.facility} of {row.raids} in {row.Index}" for row in halves.itertuples())
+    return f"One dot for each of {len(raids)} large raids, by what was said of energy. A facility named: {shares}."

@@ -44,7 +44,30 @@ class Measure:
     bias: str
 
 
+MODEL = "coded by a language model, not yet checked by people"
 MEASURES = {
+    "digest": Measure(
+        outcome="energy_digest_rear",
+        place="rear",
+        title="daily list of key events",
+        one="day on which a daily list names a hit on energy in the rear",
+        many="days on which a daily list names a hit on energy in the rear",
+        short="days with a hit (rear)",
+        among="days whose list was found by the coder who knew of no pause",
+        blind="no list of these days was found, or nobody who knew of no pause was asked to find it",
+        bias=f"names large attacks and those in the rear well, small ones near the front badly; {MODEL}",
+    ),
+    "raids": Measure(
+        outcome="energy_raids_facility",
+        place=NATIONAL,
+        title="large raids",
+        one="raid of 20 or more missiles with a named energy facility",
+        many="raids of 20 or more missiles with a named energy facility",
+        short="raids on energy",
+        among="all raids of 20 or more missiles from September 2022 to February 2026",
+        blind="no such raid is on record for these days, or no page shows what it hit",
+        bias=f"raids come in campaigns, so one says little beside its neighbours; {MODEL}",
+    ),
     "coded": Measure(
         outcome="energy_coded_rear_oblasts",
         place="rear",
@@ -91,7 +114,7 @@ MEASURES = {
         bias="tags follow what sources name; the user's own export",
     ),
 }
-SHIPPED = ("coded", "reported", "declared")  # the others need files that only a user can bring
+SHIPPED = ("coded", "digest", "raids", "reported", "declared")  # the others need files that only a user can bring
 
 
 def energy_days(measure: str, *, folder: Path | None = None) -> dict[tuple[str, str], pd.DataFrame]:
@@ -127,6 +150,10 @@ def energy_days(measure: str, *, folder: Path | None = None) -> dict[tuple[str, 
         table = load_table("energy_declared", folder=folder).query("period == 'day'").set_index("last_day")
         first = table["energy_first"].map({"yes": 1.0, "no": 0.0})
         return {("energy_declared_first", NATIONAL): _frame(first, 1, first.isna())}
+    if measure == "raids":
+        return {("energy_raids_facility", NATIONAL): _raid_days(load_table("energy_raids", folder=folder))}
+    if measure == "digest":
+        return _list_days(load_table("energy_digest", folder=folder))
     side = load_table("oblasts", folder=folder).set_index("oblast")["rear_or_front"]
     if measure == "coded":
         table = load_table("energy_coded", folder=folder).set_index("day")
@@ -151,6 +178,29 @@ def energy_days(measure: str, *, folder: Path | None = None) -> dict[tuple[str, 
     return frames
 
 
+def _raid_days(raids: pd.DataFrame) -> pd.DataFrame:
+    """Every day of the census: a raid is a trial, a day without one has none, one that nothing is known of is open."""
+    code, unknown = raids.set_index("day")["code"], raids.set_index("day")["code"] == "not_found"
+    frame = _frame((code == "facility").where(~unknown), 1, unknown)
+    known = ~frame["open"]
+    return frame.assign(**{name: frame[name].fillna(0.0).where(known) for name in ("hits", "trials")})
+
+
+def _list_days(digest: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
+    """Both sides, by the coder who knew of no pause; days chosen because an attack was known stay out."""
+    blind = digest[digest["ukraine"].notna() & ~digest["chosen_because_known"]].set_index("day")
+    ways = {
+        ("energy_digest_rear", "rear"): ("ukraine", ["yes_rear"]),
+        ("energy_digest_any", NATIONAL): ("ukraine", ["yes_rear", "yes_front"]),
+        ("energy_digest_russia", "Russia"): ("russia", ["yes"]),
+    }
+    frames = {}
+    for key, (side, codes) in ways.items():
+        unread = blind[side] == "not_found"
+        frames[key] = _frame(blind[side].isin(codes).where(~unread), 1, unread)
+    return frames
+
+
 def _frame(hits: pd.Series, trials: Any, either: Any, basis: Any = "") -> pd.DataFrame:
     days = pd.DataFrame({"hits": hits.astype(float), "trials": trials, "open": either, "basis": basis})
     days["trials"] = days["trials"].where(days["hits"].notna()).astype(float)
@@ -168,7 +218,7 @@ def describe_measures(measures: Sequence[str] = SHIPPED, *, folder: Path | None 
     for name in measures:
         measure, days = MEASURES[name], next(iter(energy_days(name, folder=folder).values()))
         read = days.index[days["trials"] > 0]
-        asked = int((days["trials"].notna() | days["open"]).sum()) if days["open"].any() else len(days)
+        asked = int(((days["trials"] > 0) | days["open"]).sum()) if days["open"].any() else len(days)
         span = f", between {read.min():%Y-%m-%d} and {read.max():%Y-%m-%d}" if len(read) else ""
         bias = f"{measure.bias}; {coded_by(folder=folder)}" if name == "coded" else measure.bias
         items.append(
