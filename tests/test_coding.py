@@ -38,13 +38,13 @@ def test_twenty_days_to_check_cover_every_code_and_the_cold_week(tables):
     listed = pa.review_days(*tables, days=COLD, seed=1)
     assert len(listed) == 20 and set(COLD) <= set(listed.index) and listed.index.is_monotonic_increasing
     found = listed["finding"].value_counts()
-    assert found["no"] == found["silent"] == 1 and found["yes"] >= 3 and found["not found"] >= 3
+    assert found["silent"] >= 3 and found["yes"] >= 3 and found["not found"] >= 3
     assert (listed[["agree", "disagree"]] == "").all(axis=None)
     assert all(
         address.startswith("http") for day in listed[listed["finding"] != "not found"]["evidence"] for address in day
     )
     assert listed.loc["2026-02-02", "said to be hit"] == "Cherkasy, Dnipropetrovsk, Kharkiv (front), Sumy (front)"
-    assert listed.loc["2026-01-30", "said to be hit"] == "no oblast" and not listed.loc["2026-01-31", "said to be hit"]
+    assert listed.loc["2026-01-30":"2026-01-31", "said to be hit"].tolist() == ["Donetsk (front)", "no oblast"]
 
 
 def test_the_seed_decides_which_days_are_listed(tables):

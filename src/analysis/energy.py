@@ -302,7 +302,7 @@ def assess_energy(
     --------
     >>> found = assess_energy("cold-week-pause-2026-01", measures=["coded"])
     >>> found.select("coded").verdict, found.select("coded").n_missing
-    ('not testable', 1)
+    ('not testable', 0)
     """
     setting = set_up(pause_id, claim=claim, level=level, registry=registry, folder=folder)
     windows, shared = list(_windows(setting)), {"exclude": setting.exclude, "level": level}

@@ -129,7 +129,7 @@ def beside_the_test(effect: PauseEffect, regression: Mapping[str, float] | None)
     return (
         f"{told}\n\n**Penalised regression** of any reported hit on being inside, given the drones of the day: "
         "odds times {odds_ratio:.2g} inside (likelihood ratio {statistic:.1f}, p = {p_value:.2g}; {n_days} days, "
-        "{without_hit} without a hit). It takes days for independent and stands on one denial: never the result."
+        "{without_hit} without a hit). It takes days for independent and stands on those few: never the result."
     ).format(**regression)
 
 

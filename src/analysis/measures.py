@@ -338,7 +338,7 @@ def describe_agreement(coded: pd.DataFrame, *, level: float = 0.95) -> str:
     Examples
     --------
     >>> describe_agreement(load_table("energy_coded"))[:58]
-    'Of 24 days coded twice, 24 were given the same code (100%,'
+    'Of 114 days coded twice, 112 were given the same code (98%'
     """
     from scipy.stats import binomtest
 
