@@ -163,6 +163,7 @@ def _step(
         "n_days": len(later), "n_missing": int(frame["trials"].reindex(later).isna().sum()),
         "alternative": "two-sided", "level": round(level, 12),
         "observed": float(read[1]["hits"].sum()) if len(read[1]) else None,
+        "daily": _daily(frame, later, frame.index.isin(earlier) & (frame["trials"] > 0)),
     }  # fmt: skip
     if len(earlier):
         described |= {"baseline_first_day": earlier[0].date(), "baseline_last_day": earlier[-1].date()}
@@ -278,8 +279,8 @@ def find_campaigns(raids: pd.DataFrame, registry: Registry) -> Campaigns:
     --------
     >>> from analysis.pauses import load_pauses
     >>> from analysis.tables import load_table
-    >>> find_campaigns(load_table("energy_raids"), load_pauses()).table().loc["April to September 2023"].map(str).tolist()
-    ['11', '0', '0%']
+    >>> find_campaigns(load_table("energy_raids"), load_pauses()).table()["share"].tolist()
+    ['81%', '0%', '50%', '62%', '67%', '11%', '80%']
     """
     known = raids[raids["code"] != "not_found"]
     pauses = reported_pauses(registry)

@@ -19,7 +19,7 @@ from analysis.errors import DesignError
 from analysis.estimate import estimate_share
 from analysis.tables import load_table
 from analysis.windows import ONE_DAY, Day
-from analysis.words import DEPENDS, NOT_TESTABLE, capital, days_text
+from analysis.words import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE, capital, days_text
 
 WEEKS_AROUND = 10  # on either side of a pause
 LEAST_REACH, WINDOWS_EACH_SIDE = 180, 25  # days; a long window needs a long baseline to hold enough separate ones
@@ -44,6 +44,8 @@ class Measure:
     bias: str
 
 
+DIGEST_ANY, DIGEST_RUSSIA = "energy_digest_any", "energy_digest_russia"
+DIGEST_BESIDE = {(DIGEST_ANY, NATIONAL), (DIGEST_RUSSIA, "Russia")}
 MODEL = "coded by a language model, not yet checked by people"
 MEASURES = {
     "digest": Measure(
@@ -191,8 +193,8 @@ def _list_days(digest: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
     blind = digest[digest["ukraine"].notna() & ~digest["chosen_because_known"]].set_index("day")
     ways = {
         ("energy_digest_rear", "rear"): ("ukraine", ["yes_rear"]),
-        ("energy_digest_any", NATIONAL): ("ukraine", ["yes_rear", "yes_front"]),
-        ("energy_digest_russia", "Russia"): ("russia", ["yes"]),
+        (DIGEST_ANY, NATIONAL): ("ukraine", ["yes_rear", "yes_front"]),
+        (DIGEST_RUSSIA, "Russia"): ("russia", ["yes"]),
     }
     frames = {}
     for key, (side, codes) in ways.items():
@@ -223,7 +225,7 @@ def describe_measures(measures: Sequence[str] = SHIPPED, *, folder: Path | None 
         bias = f"{measure.bias}; {coded_by(folder=folder)}" if name == "coded" else measure.bias
         items.append(
             f"* **{capital(measure.title)}** count {measure.many}, among {measure.among}. Readable: {len(read):,} of "
-            f"{asked:,} days{span}. What they get wrong: {bias}."
+            f"{asked:,} days{span}. What they get wrong: {bias}. Where they are mute: {measure.blind}."
         )
     return "\n".join(items)
 
@@ -232,7 +234,7 @@ def coded_by(*, folder: Path | None = None) -> str:
     """Who coded the reports, in words: runs of a language model have numbers for names."""
     coders = load_table("energy_coded", folder=folder)["coder"]
     runs = int(coders[coders.str.isdigit()].nunique())
-    model = f"coded by {runs} runs of a language model, not checked by people" if runs else ""
+    model = f"coded by {runs} runs of a language model, not yet checked by people" if runs else ""
     people = "coded by people" if not coders.str.isdigit().all() else ""
     return ", the rest ".join(filter(None, [model, people]))
 
@@ -308,14 +310,15 @@ def bound_energy(frame: pd.DataFrame, days: pd.DatetimeIndex, name: str, **optio
 
 def decide_by_bounds(effect: PauseEffect, corners: Corners) -> PauseEffect:
     """Let a verdict stand only if no way to count the open days gives another; "not testable" stands."""
+    words = {FEWER: "a fall", MORE: "a rise", NO_CHANGE: "no change"}
     other = {
-        f"{corner.verdict} if they were {inside} inside and {outside} outside"
+        f"{words[corner.verdict]} if they were {inside} inside and {outside} outside"
         for (inside, outside), corner in corners.items()
         if corner.verdict not in (effect.verdict, NOT_TESTABLE)
     }
     if effect.verdict == NOT_TESTABLE or not other:
         return effect
-    why = f"{effect.verdict} without the days that cannot be read, {', '.join(sorted(other))}"
+    why = f"{words[effect.verdict]} without the days that cannot be read, {', '.join(sorted(other))}"
     return replace(effect, verdict=DEPENDS, reason=f"{why}; {effect.reason}")
 
 
