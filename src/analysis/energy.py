@@ -139,14 +139,13 @@ class EnergyAssessment(Findings):
         """Whether energy was spared, on both sides, then each measure that can speak, and the rest (Markdown)."""
         parts = [f"**{self.headline()}**", self.mutual(), *(self.say(measure) for measure in self.speaking())]
         mute = [self.select(measure) for measure in self.measures if measure not in self.speaking()]
-        return "\n\n".join(filter(None, [*parts, cannot_read(mute)]))
+        weeks = week_by_week(self.weeks) if "declared" in self.measures else ""
+        return "\n\n".join(filter(None, [*parts, weeks, cannot_read(mute)]))
 
     def say(self, measure: str) -> str:
         """What one measure found, how sure it is, and what it misses (Markdown)."""
         effect = self.select(measure)
         told = [f"**{capital(MEASURES[measure].title)}.** {found(effect)}", step_found(self.steps(measure))]
-        if measure == "declared":
-            told.append(week_by_week(self.weeks))
         if measure == "coded" and effect.observed is not None:
             told.append(days_with_hits(self.select(measure, NATIONAL), self.coders))
         if measure == "raids":
@@ -344,9 +343,8 @@ class EnergyOverview(Answer):
     effects: tuple[PauseEffect, ...]
 
     def summary(self) -> str:
-        """What the readings could show and did, then each pause that promised to spare energy itself (Markdown)."""
-        named = {pause: name for pause, name in self.names.items() if self.promised.get(pause) == ENERGY}
-        return all_readings(self.effects, named)
+        """What the readings could show and did (Markdown)."""
+        return all_readings(self.effects)
 
     def table(self) -> pd.DataFrame:
         """A row for each pause that promised something about energy: how many measures speak, and the first of them."""

@@ -48,26 +48,6 @@ def speaks(effect: PauseEffect) -> bool:
     return effect.ratio is not None and 2 * effect.n_missing <= effect.n_days
 
 
-def agreement(effects: Sequence[PauseEffect]) -> str:
-    """Whether the main effects of several measures in one pause agree, in one sentence."""
-    speaking = [effect for effect in effects if speaks(effect)]
-    titles = [measure_of(effect).title for effect in speaking]
-    silent = [measure_of(effect).title for effect in effects if effect not in speaking]
-    if not speaking:
-        return f"None of the {len(effects)} measures ({', '.join(silent)}) can speak about this pause."
-    below = [measure_of(effect).title for effect in speaking if effect.ratio < 1]
-    point = "less than usual" if below == titles else "different things" if below else "no less than usual"
-    told = [measure_of(effect).title for effect in speaking if effect.verdict in (FEWER, MORE)]
-    deaf = [measure_of(e).title for e in speaking if not e.testable and measure_of(e).title not in told]
-    maybe = ", which may be chance" if set(below) - set(deaf) else ""
-    sure = f", told from chance by {' and '.join(told)}" if told else maybe
-    if deaf:  # what could not have shown anything must not read like a finding
-        where = "" if deaf == titles else f"in {' and '.join(deaf)} "
-        sure += f", but {where}even none at all would not have been told from chance"
-    rest = f"; {' and '.join(silent)} cannot speak about this pause" if silent else ""
-    return f"{capital(' and '.join(titles))} show {point}{sure}{rest}."
-
-
 def found(effect: PauseEffect) -> str:
     """One finding in words: what was seen, what is usual, the verdict and how sure it is."""
     measure, when = measure_of(effect), days_phrase(replace(effect, n_missing=0))
@@ -116,18 +96,16 @@ def not_read(asked: pd.DatetimeIndex, unread: pd.DatetimeIndex) -> str:
 
 
 def week_by_week(weeks: pd.DataFrame) -> str:
-    """What Russia named first before, during and after a pause."""
+    """What Russia named first before, during and after a pause; nothing where energy was not named before it."""
     read = weeks[weeks["named first"] != "unknown"]
-    if read.empty:
-        return "By week, no declaration around this pause can be read."
     energy = read["named first"] == "energy"
     counted = energy.groupby(read["pause"]).agg(["sum", "size"]).reindex(["before", "during", "after"], fill_value=0)
+    if not counted.loc["before", "sum"]:
+        return ""
     counts = "{} of {} readable weeks before the pause, {} of {} during it, {} of {} after it"
-    told = f"By week, energy was named first in {counts.format(*counted.to_numpy().ravel())}."
+    told = f"**Russian declarations.** By week, energy was named first in {counts.format(*counted.to_numpy().ravel())}."
     before = read[read["pause"] == "before"].index
     named = before[energy[before]]
-    if not len(named):
-        return f"{told} It was not named first before either, so nothing can be read from it."
     if counted.loc[["during", "after"], "sum"].any():
         return told
     last = pd.Timestamp(named[-1])
@@ -137,13 +115,11 @@ def week_by_week(weeks: pd.DataFrame) -> str:
     return f"{told} {until}; energy did not return within {WEEKS_AROUND} weeks after the end: a step, not a pause."
 
 
-def all_readings(effects: Sequence[PauseEffect], names: Mapping[str, str]) -> str:
-    """What the readings of all pauses could show and did, then whether those of one pause agree."""
+def all_readings(effects: Sequence[PauseEffect]) -> str:
+    """What the readings of all pauses could show and did."""
     speaking = [effect for effect in effects if speaks(effect)]
     led = f"Of {len(effects)} readings (a pause by a measure), {_power(speaking)}{_tally(speaking)}."
-    lines = [f"**{led}** {WITNESSES} Coded reports, daily list and large raids are {MODEL}.\n"]
-    lines += [f"* **{name}.** {agreement([e for e in effects if e.pause == pause])}" for pause, name in names.items()]
-    return "\n".join(lines)
+    return f"**{led}** {WITNESSES} Coded reports, daily list and large raids are {MODEL}."
 
 
 def _power(speaking: Sequence[PauseEffect]) -> str:
@@ -223,7 +199,7 @@ def _shape(before: PauseEffect, after: PauseEffect) -> str:
 
 
 def spared_by_ukraine(effect: PauseEffect, steps: Sequence[PauseEffect], claimed: pd.Series) -> str:
-    """Whether Ukraine spared Russian energy, by the daily list, with the claims of both sides beside it (Markdown)."""
+    """Whether Ukraine spared Russian energy, by the daily list; the parties' claims stand beside."""
     claims = (
         f"Moscow named {amount(claimed.sum())} such attacks on {len(claimed)} of these days, and Kyiv counts of its own: "
         "claims of parties, each counted its own way, of which no ratio means anything."
@@ -271,30 +247,27 @@ def _power_in_brief(effect: PauseEffect) -> str:
 
 def campaigns_found(halves: pd.DataFrame, runs: pd.DataFrame, promised: Mapping[str, pd.DatetimeIndex]) -> str:
     """That campaigns against energy come and go, and why no pause can be credited with one that ended, or denied it."""
-    most, least = halves.loc[halves["share"].idxmax()], halves.loc[halves["share"].idxmin()]
+    most, least = (halves.loc[pick(halves["share"])] for pick in (pd.Series.idxmax, pd.Series.idxmin))
+    named = "an energy facility was named in {facility:.0f} of the {raids:.0f} large raids (20 or more missiles)"
     told = [
-        f"Campaigns against energy come and go in half-years: an energy facility was named in "
-        f"{most['facility']:.0f} of the {most['raids']:.0f} large raids (20 or more missiles) of {most.name}, in {least['facility']:.0f} of "
-        f"{least['raids']:.0f} of {least.name}."
+        f"Campaigns against energy come and go in half-years: {named.format(**most)} of {most.name}, in "
+        f"{least['facility']:.0f} of {least['raids']:.0f} of {least.name}."
     ]
-    apart = [
-        run for run in runs.itertuples() if not any(_within(day, run) for days in promised.values() for day in days)
-    ]
+    apart = [r for r in runs.itertuples() if not any(_within(day, r) for days in promised.values() for day in days)]
     for phrase, days in promised.items():
-        run = next((run for run in runs.itertuples() if _within(days[0], run) and run.n_days > len(days)), None)
-        if run is None:
-            continue
-        general = f" ({run.general} of them were only in general said to have hit energy)" if run.general else ""
-        told.append(
-            f"None was named in any of the {run.raids} raids {_months(run)}{general}: {run.n_days} days, where "
-            f"{phrase} had {len(days)} by any party's count."
-        )
-        before = next((other for other in apart if other.n_days > len(days)), None)
-        if before is not None:
+        for run in runs.itertuples():
+            if not _within(days[0], run) or run.n_days <= len(days):
+                continue
+            general = f" ({run.general} of them were only in general said to have hit energy)" if run.general else ""
             told.append(
-                f"Nor in any of the {before.raids} {_months(before)}, {before.n_days} days without any pause that "
-                f"promised to spare energy. So {phrase} can be neither credited with the quiet nor denied a part in it."
+                f"None was named in any of the {run.raids} raids {_months(run)}{general}: {run.n_days} days, where "
+                f"{phrase} had {len(days)} by any party's count."
             )
+            for other in [other for other in apart if other.n_days > len(days)][:1]:
+                told.append(
+                    f"Nor in any of the {other.raids} {_months(other)}, {other.n_days} days without any pause that "
+                    f"promised to spare energy. So {phrase} can be neither credited with the quiet nor denied a part."
+                )
     return f"{' '.join(told)} ({capital(MODEL)}.)"
 
 
