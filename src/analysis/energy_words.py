@@ -157,7 +157,7 @@ def spared(phrase: str, effect: PauseEffect | None, steps: Sequence[PauseEffect]
     noun = measure.one if effect.observed == 1 else measure.many
     seen = f"{amount(effect.observed)} {noun}"
     if measure is MEASURES["digest"]:
-        seen = f"a daily list of key events names a hit on energy in the rear on {_count(effect)} days read"
+        seen = f"a daily list of key events names a hit on energy in the rear on {_days_read(effect)}"
     sides = f", after {_count(steps[0], 'baseline')} before and {_count(steps[1])} after it" if steps else ""
     who = {MEASURES["coded"]: f"; {coders}", MEASURES["digest"]: f"; {MODEL}", MEASURES["raids"]: f"; {MODEL}"}
     sure = f"p = {effect.p_value:.2g}{who.get(measure, '')}"
@@ -170,6 +170,12 @@ def _count(effect: PauseEffect, role: str = "window") -> str:
         return amount(effect.observed)
     days = effect.daily[effect.daily["role"] == role].dropna(subset=["observed"])
     return f"{amount(days['observed'].sum())} of {amount(days['trials'].sum())}"
+
+
+def _days_read(effect: PauseEffect) -> str:
+    """Hits and readings where these are days: "0 of 1 day read"."""
+    count = _count(effect)
+    return f"{count} day{'s' * (not count.endswith(' 1'))} read"
 
 
 def step_found(steps: Sequence[PauseEffect]) -> str:
@@ -201,14 +207,12 @@ def _shape(before: PauseEffect, after: PauseEffect) -> str:
 def spared_by_ukraine(effect: PauseEffect, steps: Sequence[PauseEffect], claimed: pd.Series) -> str:
     """Whether Ukraine spared Russian energy, by the daily list; the parties' claims stand beside."""
     claims = (
-        f"Moscow named {amount(claimed.sum())} such attacks on {len(claimed)} of these days, and Kyiv counts of its own: "
+        f"Moscow named {amount(claimed.sum())} such attacks on {len(claimed)} of these days, and Kyiv has its own count: "
         "claims of parties, each counted its own way, of which no ratio means anything."
-        if len(claimed)
-        else ""
-    )
+    ) * bool(len(claimed))
     told = (
         f"**Did Ukraine spare Russian energy?** The same list names a Ukrainian hit, other than by Moscow's word, on "
-        f"{_count(effect)} days read, where {effect.expected:.1f} would be usual ({chance(effect)}; {effect.reason})."
+        f"{_days_read(effect)}, where {effect.expected:.1f} would be usual ({chance(effect)}; {effect.reason})."
     )
     return " ".join(filter(None, [told, step_found(steps), claims, f"({capital(MODEL)}.)"]))
 
@@ -266,7 +270,7 @@ def campaigns_found(halves: pd.DataFrame, runs: pd.DataFrame, promised: Mapping[
             for other in [other for other in apart if other.n_days > len(days)][:1]:
                 told.append(
                     f"Nor in any of the {other.raids} {_months(other)}, {other.n_days} days without any pause that "
-                    f"promised to spare energy. So {phrase} can be neither credited with the quiet nor denied a part."
+                    f"promised to spare energy. So {phrase} can be neither credited with it nor denied a part in it."
                 )
     return f"{' '.join(told)} ({capital(MODEL)}.)"
 
