@@ -1,22 +1,17 @@
 """Shares by day: tiny cases by hand, a second route in plain Python, and the rate of false alarms."""
 
-import math
-import os
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from analysis.calibration.study import share_size_study
-from analysis.energy import firth_test, fit_firth
 from analysis.errors import DesignError
 from analysis.estimate import estimate_effect, estimate_share
 from analysis.placebo import SAME_WEEKDAY, order_windows
 
 DAYS = pd.date_range("2025-01-01", periods=200, name="day")
-REFERENCE = os.environ.get("PAUSES_REFERENCE")
 
 
 def series(values, name):
@@ -171,30 +166,3 @@ def test_the_size_study_is_the_same_for_the_same_seed():
     first, again, other = (share_size_study(replicates=200, seed=seed) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(first, again)
     assert not first.equals(other)
-
-
-@pytest.mark.skipif(not REFERENCE, reason="PAUSES_REFERENCE does not name the folder of reference data")
-def test_firth_agrees_with_the_published_endometrial_fit():
-    data = pd.read_csv(Path(REFERENCE) / "endometrial" / "endometrial.csv")
-    design = pd.DataFrame({"level": 1.0}, data.index).join(data[["NV", "PI", "EH"]])
-    coefficients, likelihood = fit_firth(design, data["HG"])
-    assert coefficients.to_numpy() == pytest.approx([3.7745594, 2.9292733, -0.0347517, -2.6041638], abs=1e-5)
-    assert likelihood == pytest.approx(-24.037268, abs=1e-5)
-    assert firth_test(design, data["HG"], "NV") == (pytest.approx(6.79846, abs=1e-5), pytest.approx(0.009124, abs=1e-6))
-
-
-def test_firth_on_a_table_of_four_adds_half_a_case_to_each_cell():
-    inside, outside = [0] * 14, [1] * 160 + [0] * 920
-    design = pd.DataFrame({"level": 1.0, "inside": [1.0] * 14 + [0.0] * 1080})
-    coefficients, _ = fit_firth(design, inside + outside)
-    assert coefficients["level"] == pytest.approx(math.log(160.5 / 920.5), abs=1e-6)
-    assert coefficients["inside"] == pytest.approx(math.log(0.5 / 14.5) - math.log(160.5 / 920.5), abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("term", "outcome"),
-    [([1.0, 1, 1, 1], [0, 1, 0, 1]), ([0.0, 1, 2, 3], [0, 2, 0, 1]), ([0.0, 1, np.nan, 3], [0, 1, 0, 1])],
-)
-def test_firth_refuses_what_is_no_regression(term, outcome):
-    with pytest.raises(DesignError, match="not a logistic regression"):
-        fit_firth(pd.DataFrame({"level": 1.0, "term": term}), outcome)

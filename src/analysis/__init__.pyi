@@ -1,3 +1,4 @@
+from .campaigns import find_campaigns
 from .choices import SpecificationCurve, assess_choices, estimate_curve
 from .coverage import coverage_by_year, describe_timeline, pause_spans, published_nights, quiet_days, zero_days
 from .days import strike_day, strike_days
@@ -84,6 +85,7 @@ __all__ = [
     "estimate_rebound",
     "estimate_share",
     "explore_pause",
+    "find_campaigns",
     "forest_frame",
     "holidays_without_truce",
     "load_pauses",

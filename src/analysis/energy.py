@@ -12,23 +12,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.effect import NATIONAL, Answer, PauseEffect, shown
+from analysis.campaigns import BY_DAYS, STEPS, WEEK, estimate_steps, every_day, place_window
+from analysis.effect import NATIONAL, Answer, PauseEffect, as_markdown, shown
 from analysis.energy_words import (
-    WITNESSES,
-    agreement,
+    DETAILS,
     all_readings,
-    beside_the_test,
+    cannot_read,
     days_with_hits,
     found,
     not_read,
+    raids_by_days,
+    readings_table,
+    spared,
+    spared_by_ukraine,
     speaks,
+    step_found,
     week_by_week,
 )
-from analysis.errors import DesignError
 from analysis.estimate import estimate_effect
-from analysis.expected import Floats
-from analysis.launches import NIGHTS_AROUND
 from analysis.measures import (
+    DIGEST_BESIDE,
     MEASURES,
     SHIPPED,
     WEEKS_AROUND,
@@ -41,65 +44,17 @@ from analysis.measures import (
     estimate_energy,
     measure_of,
 )
-from analysis.pauses import load_pauses, reported_pauses
-from analysis.placebo import SAME_WEEKDAY
+from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.setting import Findings, Registry, Setting, set_up
-from analysis.tables import load_strikes, load_table, outcome_series, outcomes
+from analysis.tables import load_table, outcome_series, outcomes
 from analysis.windows import ONE_DAY, Day
-from analysis.words import DEPENDS, NOT_TESTABLE, amount, capital, finding
+from analysis.words import DEPENDS, NOT_TESTABLE, capital, finding
 
 BEFORE, AFTER = "disputed-start", "disputed-end"
+PLACED = ("digest", "raids")  # measures whose readings have gaps: their windows are placed among readings
+ROWS = {"digest": {"Ukraine, rear": None, "Ukraine": NATIONAL, "Russia": "Russia"}, "raids": {"raids": None}}
+ENERGY, EVERYTHING = "energy", "everything"
 READINGS = {"drones_claimed_by_russia": "left out", "drones_named_by_russia": "counted as none"}
-
-
-def fit_firth(design: pd.DataFrame, outcome: Sequence[float], *, held: Sequence[str] = ()) -> tuple[pd.Series, float]:
-    """Coefficients (log-odds) and penalised likelihood l(b) + 0.5 log |X'WX| of Firth (1993), terms `held` at 0.
-
-    >>> design = pd.DataFrame({"level": 1.0, "pause": [0.0, 0, 0, 1]})
-    >>> fit_firth(design, [1, 1, 1, 0])[0].round(4).tolist()  # every cell of the table gets half a case
-    [1.9459, -3.0445]
-    """
-    from scipy.optimize import minimize
-
-    X, y, free = design.to_numpy(float), np.asarray(outcome, float), ~design.columns.isin(held)
-    if not np.isin(y, [0, 1]).all() or not np.isfinite(X).all() or np.linalg.matrix_rank(X) < X.shape[1]:
-        raise DesignError("not a logistic regression", expected="outcomes of 0 and 1, complete terms that differ")
-
-    def objective(values: Floats) -> tuple[float, Floats]:
-        eta = X[:, free] @ values
-        mean = 1 / (1 + np.exp(-eta))
-        weight = mean * (1 - mean)
-        information = (X * weight[:, None]).T @ X
-        leverage = weight * np.einsum("ij,ji->i", X, np.linalg.solve(information, X.T))
-        likelihood = (y * eta - np.logaddexp(0, eta)).sum() + 0.5 * np.linalg.slogdet(information)[1]
-        return -likelihood, -X[:, free].T @ (y - mean + leverage * (0.5 - mean))
-
-    found = minimize(objective, np.zeros(free.sum()), jac=True, options={"gtol": 1e-9})
-    if np.abs(found.jac).max() > 1e-5:
-        raise DesignError("the penalised regression does not converge", expected="terms of a similar scale")
-    return pd.Series(found.x, design.columns[free]), -float(found.fun)
-
-
-def firth_test(design: pd.DataFrame, outcome: Sequence[float], term: str) -> tuple[float, float]:
-    """Penalised likelihood ratio of one term (Heinze and Schemper 2002) and its p-value on one degree of freedom."""
-    from scipy.stats import chi2
-
-    statistic = 2 * (fit_firth(design, outcome)[1] - fit_firth(design, outcome, held=[term])[1])
-    return statistic, float(chi2.sf(statistic, 1))
-
-
-def regress_any_hit(effect: PauseEffect, launched: pd.Series) -> dict[str, float] | None:
-    """Firth's logit of any hit on being inside, given the drones of the day; None where a side has no known day."""
-    days = effect.daily[effect.daily["role"].isin(["window", "baseline"])].set_index("day")
-    days = days.assign(launched=np.log1p(launched.reindex(days.index))).dropna(subset=["observed", "launched"])
-    inside = (days["role"] == "window").astype(float)
-    design = pd.DataFrame({"level": 1.0, "inside": inside, "launched": days["launched"] - days["launched"].mean()})
-    if inside.nunique() < 2 or np.linalg.matrix_rank(design) < 3:
-        return None
-    statistic, p_value = firth_test(design, days["observed"], "inside")
-    odds, without = np.exp(fit_firth(design, days["observed"])[0]["inside"]), (days["observed"] == 0).sum()
-    numbers = {"odds_ratio": float(odds), "statistic": statistic, "p_value": p_value}
-    return {"n_days": len(days), "without_hit": int(without), **numbers}
 
 
 def estimate_reciprocity(
@@ -139,15 +94,15 @@ class EnergyAssessment(Findings):
     """What the measures say about energy in one pause, and whether the other side held back.
 
     `effects` are energy by measure, place and claim, then the Ukrainian drones that Russia says it shot down; `series`
-    has the main daily series of each measure, `corners` its bounds; `weeks` are the declarations week by week.
+    has the main daily series of each measure, `corners` its bounds; `weeks` are the declarations week by week;
+    `claimed` has the attacks on Russian energy that only the Russian ministry names, by day.
     """
 
     measures: tuple[str, ...]
     series: dict[str, pd.DataFrame]
     corners: dict[str, Corners]
-    regression: dict[str, float] | None
     weeks: pd.DataFrame
-    launched: pd.Series
+    claimed: pd.Series
     coders: str
 
     def select(
@@ -164,107 +119,109 @@ class EnergyAssessment(Findings):
         rows = self.pick(stratum=stratum or named.place, claim=claim, window=window, test=test)
         return next(effect for effect in rows if measure_of(effect) == named)
 
-    def summary(self) -> str:
-        """Whether the measures agree, then each of them in its own paragraph (Markdown)."""
-        return "\n\n".join([self.agreement(), *(self.say(measure) for measure in self.measures)])
+    def speaking(self) -> list[str]:
+        """The measures that can read this pause, the most important one first."""
+        return [measure for measure in self.measures if speaks(self.select(measure))]
 
-    def agreement(self) -> str:
-        """Whether the measures agree, and why their agreement would prove little (Markdown)."""
-        return f"**In short.** {agreement([self.select(measure) for measure in self.measures])} {WITNESSES}"
+    def steps(self, measure: str, stratum: str | None = None) -> list[PauseEffect]:
+        """Inside against before, and after against inside; none for a pause shorter than two weeks."""
+        place = stratum or MEASURES[measure].place
+        rows = [effect for window in STEPS for effect in self.pick(stratum=place, window=window)]
+        return [effect for effect in rows if measure_of(effect) == MEASURES[measure]]
+
+    def headline(self) -> str:
+        """Whether energy was spared, in one sentence."""
+        led = next(iter(self.speaking()), None)
+        effect = None if led is None else self.select(led)
+        return spared(self.pause.phrase, effect, self.steps(led) if led else [], self.coders)
+
+    def summary(self) -> str:
+        """Whether energy was spared, on both sides, then each measure that can speak, and the rest (Markdown)."""
+        parts = [f"**{self.headline()}**", self.mutual(), *(self.say(measure) for measure in self.speaking())]
+        mute = [self.select(measure) for measure in self.measures if measure not in self.speaking()]
+        weeks = week_by_week(self.weeks) if "declared" in self.measures else ""
+        return "\n\n".join(filter(None, [*parts, weeks, cannot_read(mute)]))
 
     def say(self, measure: str) -> str:
         """What one measure found, how sure it is, and what it misses (Markdown)."""
         effect = self.select(measure)
-        told = [f"**{capital(MEASURES[measure].title)}.** {found(effect)}"]
-        if measure == "declared":
-            told.append(self.declared())
+        told = [f"**{capital(MEASURES[measure].title)}.** {found(effect)}", step_found(self.steps(measure))]
         if measure == "coded" and effect.observed is not None:
             told.append(days_with_hits(self.select(measure, NATIONAL), self.coders))
-        told.append(not_read(*days_around(self.series[measure], self.pause.days(self.claim))))
+        if measure == "raids":
+            told.append(raids_by_days(self.select(measure, test=BY_DAYS)))
+        if measure not in PLACED:
+            told.append(not_read(*days_around(self.series[measure], self.pause.days(self.claim))))
         return " ".join(filter(None, told))
 
-    def declared(self) -> str:
-        """What Russia named first week by week, in words: description, not a test."""
-        return week_by_week(self.weeks)
-
     def table(self) -> pd.DataFrame:
-        """Each measure and place: what was seen, what is usual, and what the test could have shown at best."""
-        rows = [e for e in self._readable() if (e.claim, e.window) == (self.claim, "pause")]
-        roles = {"share inside": "window", "share outside": "baseline"}
-        shares = {name: [_share(effect, role) for effect in rows] for name, role in roles.items()}
-        return table_of(rows, {"place": [effect.stratum for effect in rows], **shares})
-
-    inside_and_outside = table
+        """Each measure that can read the pause: what was seen, what is usual, what it could have shown, how sure."""
+        heard = [MEASURES[measure] for measure in self.speaking()]
+        main = {(measure.outcome, measure.place) for measure in heard} | DIGEST_BESIDE
+        own = [effect for effect in self.effects if effect.claim == self.claim and effect.p_value is not None]
+        own = [effect for effect in own if (effect.outcome, effect.stratum) in main and measure_of(effect) in heard]
+        keys = [("pause", "shift"), *((window, "step") for window in STEPS)]
+        return readings_table([effect for key in keys for effect in own if (effect.window, effect.test) == key])
 
     def by_claim(self) -> pd.DataFrame:
-        """The main series under each party's window, and on the days in dispute."""
-        rows = [e for e in self._readable() if (e.outcome, e.stratum) == (measure_of(e).outcome, measure_of(e).place)]
+        """The main series under each party's window, and on the days in dispute; what cannot be read is left out."""
+        rows = [e for e in self.effects if measure_of(e) and e.test == "shift" and e.observed is not None]
+        rows = [e for e in rows if (e.outcome, e.stratum) == (measure_of(e).outcome, measure_of(e).place)]
         keys = {name: [getattr(effect, name) for effect in rows] for name in ("claim", "window")}
         return table_of(rows, {**keys, "days": [_span(e) for e in rows], "read": [_days_read(e) for e in rows]})
 
     def bounds(self) -> pd.DataFrame:
-        """The main series if the open days, inside and outside, were all without a hit or all with one."""
+        """The main series if the open days, inside and outside, were all without a hit or all with one: no findings."""
         corners = [(*ways, e) for own in self.corners.values() for ways, e in own.items() if e.p_value is not None]
         inside, outside, rows = zip(*corners, strict=True) if corners else ((), (), ())
-        return table_of(rows, {"open days inside": inside, "open days outside": outside})
+        return table_of(rows, {"open days inside": inside, "open days outside": outside}, last=())
 
-    def _readable(self) -> list[PauseEffect]:
-        """The energy effects of measures that can read at least one day of some window, companions left out."""
-        energy = [effect for effect in self.effects if measure_of(effect) and effect.test == "shift"]
-        read = {measure_of(effect) for effect in energy if effect.observed is not None}
-        return [effect for effect in energy if measure_of(effect) in read]
-
-    def companions(self) -> str:
-        """The same weekdays of other weeks, and the penalised regression: beside the test, never instead of it."""
-        return beside_the_test(self.select(self.measures[0], test=SAME_WEEKDAY), self.regression)
+    def details(self) -> str:
+        """Whose window, what if the open days were known, and what officials said, where there is any (Markdown)."""
+        tables = {"by_claim": self.by_claim(), "bounds": self.bounds()}
+        shown = {name: as_markdown(table) for name, table in tables.items() if len(table)}
+        return "\n\n".join(f"{DETAILS[name]}\n\n{text}" for name, text in (shown | {"said": self.said()}).items())
 
     def reciprocity(self) -> PauseEffect:
         """The deciding effect on Ukrainian drones that Russia says it shot down."""
         return next(effect for effect in self.pick() if effect.outcome in READINGS)
 
     def mutual(self) -> str:
-        """Whether the other side held back, by Russia's count, in words."""
+        """Whether the other side held back: by the daily list where it reads the pause, else by Russia's count."""
+        if "digest" in self.speaking():
+            russian = self.select("digest", "Russia")
+            return spared_by_ukraine(russian, self.steps("digest", "Russia"), self.claimed)
         quiet = " A night without a post may be one without drones, or a gap." * (self.reciprocity().verdict == DEPENDS)
         return f"{finding(self.reciprocity())}{quiet} The count is Russia's own and says nothing about targets."
 
-    def nights(self) -> pd.DataFrame:
-        """Night by night around the pause: drones at Ukraine, and Ukrainian drones that Russia says it shot down."""
-        days, margin = self.pause.days(self.claim), NIGHTS_AROUND * ONE_DAY
-        around = pd.date_range(days[0] - margin, days[-1] + margin)
-        claimed = next(e for e in self.effects if e.outcome == next(iter(READINGS))).daily.set_index("day")["observed"]
-        table = pd.DataFrame({"launched at Ukraine": self.launched, "Ukrainian, shot down": claimed}).reindex(around)
-        table = table.map(lambda count: amount(count) if pd.notna(count) else "–")
-        table.insert(0, "in pause", ["yes" if inside else "" for inside in around.isin(days)])
-        return table.set_axis(around.strftime("%Y-%m-%d").rename("day"))
-
-    def plot(self, measure: str | None = None, ax: Any = None) -> Any:
-        """Draw the main daily series of one measure, the first by default."""
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the days of the first measure that can speak; of the daily list, both sides."""
         from analysis.figures import draw_series, draw_words
+        from analysis.strips import draw_rows
 
-        measure = measure or self.measures[0]
-        daily, named = self.select(measure).daily, MEASURES[measure]
-        if daily["observed"].isna().all():
-            return draw_words(f"{capital(named.title)}: no day around this pause can be read", ax=ax)
-        ax = draw_series(daily, label=named.short, title=capital(named.title), ax=ax)
-        ax.set_xlabel("strike day" if measure == "coded" else "day of the report")
+        led = next(iter(self.speaking()), None)
+        if led is None:
+            return draw_words("no measure can read this pause", ax=ax)
+        if led in PLACED:
+            rows = {words: self._days_near(self.select(led, place)) for words, place in ROWS[led].items()}
+            marks = pd.concat([days.assign(row=words, hit=days["observed"] > 0) for words, days in rows.items()])
+            span = pd.DataFrame(
+                {"first_day": [self.pause.days(self.claim)[0]], "last_day": self.pause.days(self.claim)[-1]}
+            )
+            return draw_rows(marks, span, rows=list(rows), title=capital(MEASURES[led].title), ax=ax)
+        ax = draw_series(self.select(led).daily, label=MEASURES[led].short, title=capital(MEASURES[led].title), ax=ax)
+        ax.set_xlabel("strike day" if led == "coded" else "day of the report")
         return ax
 
-    def plot_placebo(self, measure: str, ax: Any = None) -> Any:
-        """Draw where the pause lies among all windows of its length."""
-        ax = self.select(measure).plot_placebo(ax)
-        ax.set_xlabel(f"{MEASURES[measure].short}: seen / usual (1 = as usual)")
-        return ax
+    def _days_near(self, effect: PauseEffect) -> pd.DataFrame:
+        """The readings of the weeks around the pause."""
+        days, margin = self.pause.days(self.claim), 7 * WEEKS_AROUND * ONE_DAY
+        daily = effect.daily.dropna(subset=["observed"])
+        return daily[daily["day"].between(days[0] - margin, days[-1] + margin)]
 
-    def plot_mutual(self, ax: Any = None) -> Any:
-        """Draw the Ukrainian drones that Russia says it shot down."""
-        from analysis.figures import draw_series
-
-        return draw_series(self.reciprocity().daily, label="Ukrainian drones shot down", title="Russia's count", ax=ax)
-
-    def describe(self, measure: str) -> str:
-        """Alternative text for `plot` and `plot_placebo`."""
-        effect = self.select(measure)
-        return f"{capital(MEASURES[measure].many)}, {effect.n_placebo} comparable windows. {found(effect)}"
+    def describe(self) -> str:
+        """Alternative text for `plot`."""
+        return self.headline()
 
 
 def assess_energy(
@@ -306,8 +263,8 @@ def assess_energy(
     """
     setting = set_up(pause_id, claim=claim, level=level, registry=registry, folder=folder)
     windows, shared = list(_windows(setting)), {"exclude": setting.exclude, "level": level}
-    launched, weekly = load_strikes(folder=folder)["drones_launched"], load_table("energy_declared", folder=folder)
-    effects, series, corners, regression = [], {}, {}, None
+    near = sorted(setting.busy | set(every_day(setting.pause)))
+    effects, series, corners = [], {}, {}
     for measure in measures:
         frames = energy_days(measure, folder=folder)
         (_, main), series[measure] = next(iter(frames.items()))
@@ -315,24 +272,31 @@ def assess_energy(
             if window != "pause" and place != main:
                 continue
             options, key = shared | {"announced": announced}, {"claim": party, "window": window, "stratum": place}
-            effect = estimate_energy(frame, days, outcome, **options)
             asked = party == setting.claim and place == main
-            if asked or effect.verdict != NOT_TESTABLE:
-                ways = bound_energy(frame, days, outcome, **options)
-                effect = decide_by_bounds(effect, ways)
-            if asked:
+            if measure in PLACED:
+                effect = place_window(frame, days, outcome, **shared)
+                if measure == "raids" and window == "pause":
+                    effects.append(setting.keyed(place_window(frame, days, outcome, by_days=True, **shared), **key))
+            else:
+                effect = estimate_energy(frame, days, outcome, **options)
+                if asked or effect.verdict != NOT_TESTABLE:
+                    ways = bound_energy(frame, days, outcome, **options)
+                    effect = decide_by_bounds(effect, ways)
+            if asked and measure not in PLACED:
                 corners[measure] = ways
                 beside = estimate_energy(frame, days, outcome, same_weekday=True, **options)
                 companion = replace(beside, reason=f"companion, not deciding; {beside.reason}")
                 effects.append(setting.keyed(companion, **key))
-            if party == setting.claim and outcome == "energy_coded_any_hit":
-                regression = regress_any_hit(effect, launched)
             effects.append(setting.keyed(effect, **key))
+            if window == "pause" and len(days) >= 2 * WEEK and (place == main or measure in PLACED):
+                steps = estimate_steps(frame, days, outcome, exclude=near, announced=announced, level=level)
+                effects += [setting.keyed(step, claim=party, stratum=place) for step in steps]
     for party, window, days, announced in windows:
         if window == "pause":
             own = party == setting.claim
             rows = estimate_reciprocity(days, announced=announced, both_starts=own, folder=folder, **shared)
             effects += [setting.keyed(row, claim=party) for row in rows]
+    claimed = load_table("energy_digest", folder=folder).set_index("day")["mod_claims"].dropna()
     return EnergyAssessment(
         setting.pause,
         setting.claim,
@@ -340,9 +304,8 @@ def assess_energy(
         measures=tuple(measures),
         series=series,
         corners=corners,
-        regression=regression,
-        weeks=_weeks(weekly, [day for _, _, days, _ in windows for day in days]),
-        launched=launched,
+        weeks=_weeks(load_table("energy_declared", folder=folder), [day for _, _, days, _ in windows for day in days]),
+        claimed=claimed[claimed.index.isin(setting.pause.days(setting.claim))],
         coders=coded_by(folder=folder),
     )
 
@@ -372,27 +335,28 @@ def _weeks(declared: pd.DataFrame, days: Sequence[pd.Timestamp]) -> pd.DataFrame
 class EnergyOverview(Answer):
     """The main series of each measure in each reported pause, as recorded: main claim, deciding test, no daily frames.
 
-    `names` has the id and name of each pause, `trials` for each effect what the hits of its days are counted among.
+    `names` has the id and name of each pause, `promised` what those that promised something about energy had in mind.
     """
 
     names: dict[str, str]
+    promised: dict[str, str]
     effects: tuple[PauseEffect, ...]
-    trials: tuple[float, ...]
 
     def summary(self) -> str:
-        """What the readings could show and did, whether those of one pause agree, why others are mute (Markdown)."""
-        return all_readings(self.effects, self.names)
+        """What the readings could show and did (Markdown)."""
+        return all_readings(self.effects)
 
     def table(self) -> pd.DataFrame:
-        """The readings that speak: share inside and outside, verdict, and what could have been seen."""
-        rows = [(e, n) for e, n in zip(self.effects, self.trials, strict=True) if speaks(e)]
-        first = {
-            "pause": [self.names[effect.pause] for effect, _ in rows],
-            "days read": [_days_read(effect) for effect, _ in rows],
-            "share inside": [f"{effect.observed / n:.0%}" for effect, n in rows],
-            "share outside": [f"{effect.expected / n:.0%}" for effect, n in rows],
-        }
-        return table_of([effect for effect, _ in rows], first, last=("smallest_visible_cut", "verdict"))
+        """A row for each pause that promised something about energy: how many measures speak, and the first of them."""
+        rows = {}
+        for pause, what in self.promised.items():
+            own = [effect for effect in self.effects if effect.pause == pause]
+            able = [effect for effect in own if speaks(effect)]
+            first = readings_table(able[:1]).reset_index().astype(object)
+            shown = first.iloc[0] if len(first) else pd.Series("–", first.columns)
+            heard = {"promised to spare": what, "measures that can speak": f"{len(able)} of {len(own)}"}
+            rows[self.names[pause]] = heard | shown.drop("could have shown").to_dict()
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("pause")
 
     side_by_side = table
 
@@ -424,16 +388,20 @@ def compare_energy(
     pauses = {pause.id: pause for pause in reported_pauses(load_pauses() if registry is None else registry)}
     recorded = results[(results["window"] == "pause") & (results["test"] == "shift")]
     recorded = recorded[recorded["claim"] == recorded["pause"].map({name: own.main for name, own in pauses.items()})]
-    effects, trials = [], []
-    for name, measure in MEASURES.items():
+    effects = []
+    for measure in MEASURES.values():
         rows = recorded[(recorded["outcome"] == measure.outcome) & (recorded["stratum"] == measure.place)]
-        days = energy_days(name, folder=folder)[measure.outcome, measure.place]["trials"] if len(rows) else None
-        found = sorted(map(_effect, rows.to_dict("records")), key=lambda effect: effect.first_day)
-        effects += found
-        trials += [days[str(effect.first_day) : str(effect.last_day)].sum() for effect in found]
+        effects += sorted(map(_effect, rows.to_dict("records")), key=lambda effect: effect.first_day)
+    effects.sort(key=lambda effect: list(MEASURES.values()).index(measure_of(effect)))
     held = {effect.pause for effect in effects}
     names = {name: pause.name for name, pause in pauses.items() if name in held}
-    return EnergyOverview(names, tuple(effects), tuple(trials))
+    promised = {name: _promise(pauses[name]) for name in names if _promise(pauses[name])}
+    return EnergyOverview(names, promised, tuple(effects))
+
+
+def _promise(pause: Pause) -> str:
+    """What a pause promised about energy, in words; nothing where it did not."""
+    return ENERGY if "energy" in pause.targets else EVERYTHING if "all-hostilities" in pause.targets else ""
 
 
 def _effect(row: Mapping[str, Any]) -> PauseEffect:
@@ -451,13 +419,6 @@ def table_of(
     numbers = shown(effects, "outcome", "observed", "expected", "p_value", "p_min", *last).rename(columns=names)
     titles = pd.Index([measure_of(effect).title for effect in effects], name="measure")
     return pd.concat([pd.DataFrame(first, index=titles), numbers.set_axis(titles)], axis=1)
-
-
-def _share(effect: PauseEffect, role: str) -> str:
-    """Share of hits on the days of one role, in per cent."""
-    days = effect.daily[effect.daily["role"] == role].dropna(subset=["observed"])
-    tested = len(days) and effect.p_value is not None
-    return f"{days['observed'].sum() / days['trials'].sum():.1%}" if tested else "–"
 
 
 def _span(effect: PauseEffect) -> str:

@@ -4,43 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
 from analysis.effect import PauseEffect
-from analysis.measures import WEEKS_AROUND, measure_of
-from analysis.words import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE, amount, capital, days_phrase
+from analysis.measures import DIGEST_ANY, DIGEST_RUSSIA, MEASURES, MODEL, WEEKS_AROUND, measure_of
+from analysis.words import (
+    DEPENDS,
+    FEWER,
+    MORE,
+    NO_CHANGE,
+    NOT_TESTABLE,
+    amount,
+    capital,
+    days_phrase,
+    days_text,
+    listed,
+)
 
 WITNESSES = (
     "The measures are no independent witnesses: reports and articles come from the same outlets, which repeat the "
     "same statements of officials, and what Russia declares comes from a party to the pause."
 )
+DETAILS = {  # headings of the sections of an energy page that stand only where they have something to say
+    "by_claim": """## Whose window?
+
+The main series under each party's window, and on the days in dispute: those that another party counts in before the
+start (`disputed-start`) or after the end (`disputed-end`).""",
+    "bounds": """## If the days that cannot be read were known
+
+Invented days, no findings: days not found, silent or unknown count as `none` or as `hit`, inside the pause and outside.
+A verdict that this overturns depends on a choice.""",
+    "said": """## What officials said
+
+Claims of the parties, with their sources: aggregates, made with a motive, and none of them a measurement.""",
+}
 CEILING = "consistent with sparing, not established: a truce itself makes officials say that nothing was hit"
 
 
 def speaks(effect: PauseEffect) -> bool:
     """Whether a measure says anything of a pause: it reads at least half of the days, and has others to compare."""
     return effect.ratio is not None and 2 * effect.n_missing <= effect.n_days
-
-
-def agreement(effects: Sequence[PauseEffect]) -> str:
-    """Whether the main effects of several measures in one pause agree, in one sentence."""
-    speaking = [effect for effect in effects if speaks(effect)]
-    titles = [measure_of(effect).title for effect in speaking]
-    silent = [measure_of(effect).title for effect in effects if effect not in speaking]
-    if not speaking:
-        return f"None of the {len(effects)} measures ({', '.join(silent)}) can speak about this pause."
-    below = [measure_of(effect).title for effect in speaking if effect.ratio < 1]
-    point = "less than usual" if below == titles else "different things" if below else "no less than usual"
-    told = [measure_of(effect).title for effect in speaking if effect.verdict in (FEWER, MORE)]
-    deaf = [measure_of(e).title for e in speaking if not e.testable and measure_of(e).title not in told]
-    maybe = ", which may be chance" if set(below) - set(deaf) else ""
-    sure = f", told from chance by {' and '.join(told)}" if told else maybe
-    if deaf:  # what could not have shown anything must not read like a finding
-        where = "" if deaf == titles else f"in {' and '.join(deaf)} "
-        sure += f", but {where}even none at all would not have been told from chance"
-    rest = f"; {' and '.join(silent)} cannot speak about this pause" if silent else ""
-    return f"{capital(' and '.join(titles))} show {point}{sure}{rest}."
 
 
 def found(effect: PauseEffect) -> str:
@@ -91,18 +96,16 @@ def not_read(asked: pd.DatetimeIndex, unread: pd.DatetimeIndex) -> str:
 
 
 def week_by_week(weeks: pd.DataFrame) -> str:
-    """What Russia named first before, during and after a pause."""
+    """What Russia named first before, during and after a pause; nothing where energy was not named before it."""
     read = weeks[weeks["named first"] != "unknown"]
-    if read.empty:
-        return "By week, no declaration around this pause can be read."
     energy = read["named first"] == "energy"
     counted = energy.groupby(read["pause"]).agg(["sum", "size"]).reindex(["before", "during", "after"], fill_value=0)
+    if not counted.loc["before", "sum"]:
+        return ""
     counts = "{} of {} readable weeks before the pause, {} of {} during it, {} of {} after it"
-    told = f"By week, energy was named first in {counts.format(*counted.to_numpy().ravel())}."
+    told = f"**Russian declarations.** By week, energy was named first in {counts.format(*counted.to_numpy().ravel())}."
     before = read[read["pause"] == "before"].index
     named = before[energy[before]]
-    if not len(named):
-        return f"{told} It was not named first before either, so nothing can be read from it."
     if counted.loc[["during", "after"], "sum"].any():
         return told
     last = pd.Timestamp(named[-1])
@@ -112,40 +115,11 @@ def week_by_week(weeks: pd.DataFrame) -> str:
     return f"{told} {until}; energy did not return within {WEEKS_AROUND} weeks after the end: a step, not a pause."
 
 
-def beside_the_test(effect: PauseEffect, regression: Mapping[str, float] | None) -> str:
-    """The same weekdays of other weeks, and the penalised regression (Markdown)."""
-    if effect.p_value is None:
-        return "There is no test for a companion to stand beside."
-    daily = effect.daily.set_index("day")["observed"]
-    read = daily[str(effect.first_day) : str(effect.last_day)].notna().to_numpy()
-    sums = [daily[start:][: effect.n_days][read].sum() for start in effect.placebo["start"]]
-    told = (
-        f"**Same weekdays.** Other windows that begin on a {effect.first_day:%A}: {', '.join(map(amount, sums))} "
-        f"{measure_of(effect).many}; the pause: {amount(effect.observed)} ({chance(effect)})."
-    )
-    if regression is None:
-        return told
-    return (
-        f"{told}\n\n**Penalised regression** of any reported hit on being inside, given the drones of the day: "
-        "odds times {odds_ratio:.2g} inside (likelihood ratio {statistic:.1f}, p = {p_value:.2g}; {n_days} days, "
-        "{without_hit} without a hit). It takes days for independent and stands on those few: never the result."
-    ).format(**regression)
-
-
-def all_readings(effects: Sequence[PauseEffect], names: Mapping[str, str]) -> str:
-    """What the readings of all pauses could show and did, whether those of one pause agree, why others are mute."""
+def all_readings(effects: Sequence[PauseEffect]) -> str:
+    """What the readings of all pauses could show and did."""
     speaking = [effect for effect in effects if speaks(effect)]
     led = f"Of {len(effects)} readings (a pause by a measure), {_power(speaking)}{_tally(speaking)}."
-    lines = [f"**{led}** {WITNESSES}\n"]
-    for pause, name in names.items():
-        if sum(effect.pause == pause for effect in speaking) > 1:
-            lines.append(f"* **{name}.** {agreement([e for e in effects if e.pause == pause])}")
-    for measure in dict.fromkeys(map(measure_of, effects)):
-        mute = [names[e.pause] for e in effects if measure_of(e) is measure and e not in speaking]
-        if mute:
-            told = f"cannot speak about: {'; '.join(mute)}. {capital(measure.blind)}."
-            lines.append(f"* **{capital(measure.title)}** {told}")
-    return "\n".join(lines)
+    return f"**{led}** {WITNESSES} Coded reports, daily list and large raids are {MODEL}."
 
 
 def _power(speaking: Sequence[PauseEffect]) -> str:
@@ -168,3 +142,149 @@ def _tally(speaking: Sequence[PauseEffect]) -> str:
     parts = [f"; told from chance: {', '.join(told)}"] if told else []
     parts += ["; none can be told from chance"] if not told and any(effect.testable for effect in speaking) else []
     return "".join(parts + ([f"; {verdicts.count(DEPENDS)} {DEPENDS}"] if DEPENDS in verdicts else []))
+
+
+def spared(phrase: str, effect: PauseEffect | None, steps: Sequence[PauseEffect], coders: str) -> str:
+    """Whether a pause spared energy, in one sentence that can be quoted, by the measure that reads it best."""
+    if effect is None:
+        return f"No measure can tell whether {phrase} spared energy."
+    measure, untold = measure_of(effect), f"Whether {phrase} spared energy cannot be told"
+    lead = {
+        FEWER: f"Energy was reported hit less than usual during {phrase}, which is {CEILING}",
+        MORE: f"Energy was reported hit more than usual during {phrase}",
+        NO_CHANGE: f"No change in reported hits on energy can be seen during {phrase}",
+    }.get(effect.verdict, untold)
+    noun = measure.one if effect.observed == 1 else measure.many
+    seen = f"{amount(effect.observed)} {noun}"
+    if measure is MEASURES["digest"]:
+        seen = f"a daily list of key events names a hit on energy in the rear on {_days_read(effect)}"
+    sides = f", after {_count(steps[0], 'baseline')} before and {_count(steps[1])} after it" if steps else ""
+    who = {MEASURES["coded"]: f"; {coders}", MEASURES["digest"]: f"; {MODEL}", MEASURES["raids"]: f"; {MODEL}"}
+    sure = f"p = {effect.p_value:.2g}{who.get(measure, '')}"
+    return f"{lead}: {seen}, where {effect.expected:.1f} would be usual{sides} ({sure})."
+
+
+def _count(effect: PauseEffect, role: str = "window") -> str:
+    """Hits and readings of one side: "3 of 19"; of an effect of the record, which has no days, the hits alone."""
+    if effect.daily.empty:
+        return amount(effect.observed)
+    days = effect.daily[effect.daily["role"] == role].dropna(subset=["observed"])
+    return f"{amount(days['observed'].sum())} of {amount(days['trials'].sum())}"
+
+
+def _days_read(effect: PauseEffect) -> str:
+    """Hits and readings where these are days: "0 of 1 day read"."""
+    count = _count(effect)
+    return f"{count} day{'s' * (not count.endswith(' 1'))} read"
+
+
+def step_found(steps: Sequence[PauseEffect]) -> str:
+    """What was there before and after, and whether a fall came back when the pause ended: else it is no pause."""
+    if not steps:
+        return ""
+    before, after = steps
+    if before.p_value is None:
+        return f"Before and after cannot be compared: {before.reason}."
+    told = f"Step test: {_count(before)} inside; before it {_count(before, 'baseline')}{_p(before)}"
+    return f"{told}; after it {_count(after)}{_p(after)}: {_shape(before, after)}."
+
+
+def _p(effect: PauseEffect) -> str:
+    return "" if effect.p_value is None else f" (p = {effect.p_value:.2g})"
+
+
+def _shape(before: PauseEffect, after: PauseEffect) -> str:
+    if before.verdict == FEWER and after.verdict == MORE:
+        return "a fall that came back at the end, as that of a pause must"
+    if before.verdict == FEWER:
+        return "a fall that is not seen to come back at the end: a step, not a pause"
+    if before.verdict == MORE:
+        return "a rise at the start"
+    down = before.ratio is not None and before.ratio < 1 and after.ratio is not None and after.ratio <= 1
+    return f"{'down, and not up again at the end; ' * down}no step that could be told from chance"
+
+
+def spared_by_ukraine(effect: PauseEffect, steps: Sequence[PauseEffect], claimed: pd.Series) -> str:
+    """Whether Ukraine spared Russian energy, by the daily list; the parties' claims stand beside."""
+    claims = (
+        f"Moscow named {amount(claimed.sum())} such attacks on {len(claimed)} of these days, and Kyiv has its own count: "
+        "claims of parties, each counted its own way, of which no ratio means anything."
+    ) * bool(len(claimed))
+    told = (
+        f"**Did Ukraine spare Russian energy?** The same list names a Ukrainian hit, other than by Moscow's word, on "
+        f"{_days_read(effect)}, where {effect.expected:.1f} would be usual ({chance(effect)}; {effect.reason})."
+    )
+    return " ".join(filter(None, [told, step_found(steps), claims, f"({capital(MODEL)}.)"]))
+
+
+def cannot_read(effects: Sequence[PauseEffect]) -> str:
+    """The measures that cannot read a pause, in one line; nothing where all can."""
+    return f"Cannot read this pause: {listed([measure_of(e).title for e in effects])}." if effects else ""
+
+
+def raids_by_days(effect: PauseEffect) -> str:
+    """The companion of the test of raids: windows of as many days, however many raids they hold."""
+    if effect.p_value is None:
+        return ""
+    return f"Among windows of {days_text(effect.n_days)} with a raid in them p = {effect.p_value:.2g}: {effect.reason}."
+
+
+def readings_table(effects: Sequence[PauseEffect]) -> pd.DataFrame:
+    """A row a reading: what was seen, what is usual, what it could have shown, how sure it is."""
+    places = {DIGEST_ANY: ", anywhere", DIGEST_RUSSIA: ", Russian energy"}
+    sides = {"step-before": ": against before", "step-after": ": after against inside"}
+    rows = {
+        "seen": [_count(effect) for effect in effects],
+        "usual": [f"{effect.expected:.1f}" for effect in effects],
+        "could have shown": [_power_in_brief(effect) for effect in effects],
+        "how sure": [f"{effect.verdict} (p = {effect.p_value:.2g})" for effect in effects],
+    }
+    names = [measure_of(e).title + places.get(e.outcome, "") + sides.get(e.window, "") for e in effects]
+    return pd.DataFrame(rows, index=pd.Index(names, name="measure"))
+
+
+def _power_in_brief(effect: PauseEffect) -> str:
+    if not effect.testable:
+        return "nothing: " + effect.reason.split("; ")[-1 if effect.test == "step" else 0]
+    return "none at all" if effect.smallest_visible_cut is None else f"a cut of {effect.smallest_visible_cut:.0%}"
+
+
+def campaigns_found(halves: pd.DataFrame, runs: pd.DataFrame, promised: Mapping[str, pd.DatetimeIndex]) -> str:
+    """That campaigns against energy come and go, and why no pause can be credited with one that ended, or denied it."""
+    most, least = (halves.loc[pick(halves["share"])] for pick in (pd.Series.idxmax, pd.Series.idxmin))
+    named = "an energy facility was named in {facility:.0f} of the {raids:.0f} large raids (20 or more missiles)"
+    told = [
+        f"Campaigns against energy come and go in half-years: {named.format(**most)} of {most.name}, in "
+        f"{least['facility']:.0f} of {least['raids']:.0f} of {least.name}."
+    ]
+    apart = [r for r in runs.itertuples() if not any(_within(day, r) for days in promised.values() for day in days)]
+    for phrase, days in promised.items():
+        for run in runs.itertuples():
+            if not _within(days[0], run) or run.n_days <= len(days):
+                continue
+            general = f" ({run.general} of them were only in general said to have hit energy)" if run.general else ""
+            told.append(
+                f"None was named in any of the {run.raids} raids {_months(run)}{general}: {run.n_days} days, where "
+                f"{phrase} had {len(days)} by any party's count."
+            )
+            for other in [other for other in apart if other.n_days > len(days)][:1]:
+                told.append(
+                    f"Nor in any of the {other.raids} {_months(other)}, {other.n_days} days without any pause that "
+                    f"promised to spare energy. So {phrase} can be neither credited with it nor denied a part in it."
+                )
+    return f"{' '.join(told)} ({capital(MODEL)}.)"
+
+
+def _within(day: pd.Timestamp, run: Any) -> bool:
+    return run.first_day <= day <= run.last_day
+
+
+def _months(run: Any) -> str:
+    first, last = run.first_day, run.last_day
+    return f"from {first:%B}{f' {first:%Y}' if first.year != last.year else ''} to {last:%B %Y}"
+
+
+def describe_campaigns(raids: pd.DataFrame, halves: pd.DataFrame) -> str:
+    """Alternative text of the picture of large raids."""
+    shares = "; ".join(f"{row.facility} of {row.raids} in {row.Index}" for row in halves.itertuples())
+    return f"One dot for each of {len(raids)} large raids, by what was said of energy. A facility named: {shares}."

@@ -20,7 +20,7 @@ from analysis.estimate import estimate_share
 from analysis.series import OURS
 from analysis.tables import load_table
 from analysis.windows import ONE_DAY, Day
-from analysis.words import DEPENDS, NOT_TESTABLE, capital, days_text
+from analysis.words import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE, capital, days_text
 
 WEEKS_AROUND = 10  # on either side of a pause
 LEAST_REACH, WINDOWS_EACH_SIDE = 180, 25  # days; a long window needs a long baseline to hold enough separate ones
@@ -45,7 +45,32 @@ class Measure:
     bias: str
 
 
+DIGEST_ANY, DIGEST_RUSSIA = "energy_digest_any", "energy_digest_russia"
+DIGEST_BESIDE = {(DIGEST_ANY, NATIONAL), (DIGEST_RUSSIA, "Russia")}
+MODEL = "coded by a language model, not yet checked by people"
 MEASURES = {
+    "digest": Measure(
+        outcome="energy_digest_rear",
+        place="rear",
+        title="daily list of key events",
+        one="day on which a daily list names a hit on energy in the rear",
+        many="days on which a daily list names a hit on energy in the rear",
+        short="days with a hit (rear)",
+        among="days whose list was found by the coder who knew of no pause",
+        blind="no list of these days was found, or nobody who knew of no pause was asked to find it",
+        bias=f"names large attacks and those in the rear well, small ones near the front badly; {MODEL}",
+    ),
+    "raids": Measure(
+        outcome="energy_raids_facility",
+        place=NATIONAL,
+        title="large raids",
+        one="raid of 20 or more missiles with a named energy facility",
+        many="raids of 20 or more missiles with a named energy facility",
+        short="raids on energy",
+        among="all raids of 20 or more missiles from September 2022 to February 2026",
+        blind="no such raid is on record for these days, or no page shows what it hit",
+        bias=f"raids come in campaigns, so one says little beside its neighbours; {MODEL}",
+    ),
     "coded": Measure(
         outcome="energy_coded_rear_oblasts",
         place="rear",
@@ -92,7 +117,7 @@ MEASURES = {
         bias="tags follow what sources name; the user's own export",
     ),
 }
-SHIPPED = ("coded", "reported", "declared")  # the others need files that only a user can bring
+SHIPPED = ("coded", "digest", "raids", "reported", "declared")  # the others need files that only a user can bring
 
 
 def energy_days(measure: str, *, folder: Path | None = None) -> dict[tuple[str, str], pd.DataFrame]:
@@ -128,6 +153,10 @@ def energy_days(measure: str, *, folder: Path | None = None) -> dict[tuple[str, 
         table = load_table("energy_declared", folder=folder).query("period == 'day'").set_index("last_day")
         first = table["energy_first"].map({"yes": 1.0, "no": 0.0})
         return {("energy_declared_first", NATIONAL): _frame(first, 1, first.isna())}
+    if measure == "raids":
+        return {("energy_raids_facility", NATIONAL): _raid_days(load_table("energy_raids", folder=folder))}
+    if measure == "digest":
+        return _list_days(load_table("energy_digest", folder=folder))
     side = load_table("oblasts", folder=folder).set_index("oblast")["rear_or_front"]
     if measure == "coded":
         table = load_table("energy_coded", folder=folder).set_index("day")
@@ -152,6 +181,29 @@ def energy_days(measure: str, *, folder: Path | None = None) -> dict[tuple[str, 
     return frames
 
 
+def _raid_days(raids: pd.DataFrame) -> pd.DataFrame:
+    """Every day of the census: a raid is a trial, a day without one has none, one that nothing is known of is open."""
+    code, unknown = raids.set_index("day")["code"], raids.set_index("day")["code"] == "not_found"
+    frame = _frame((code == "facility").where(~unknown), 1, unknown)
+    known = ~frame["open"]
+    return frame.assign(**{name: frame[name].fillna(0.0).where(known) for name in ("hits", "trials")})
+
+
+def _list_days(digest: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
+    """Both sides, by the coder who knew of no pause; days chosen because an attack was known stay out."""
+    blind = digest[digest["ukraine"].notna() & ~digest["chosen_because_known"]].set_index("day")
+    ways = {
+        ("energy_digest_rear", "rear"): ("ukraine", ["yes_rear"]),
+        (DIGEST_ANY, NATIONAL): ("ukraine", ["yes_rear", "yes_front"]),
+        (DIGEST_RUSSIA, "Russia"): ("russia", ["yes"]),
+    }
+    frames = {}
+    for key, (side, codes) in ways.items():
+        unread = blind[side] == "not_found"
+        frames[key] = _frame(blind[side].isin(codes).where(~unread), 1, unread)
+    return frames
+
+
 def _frame(hits: pd.Series, trials: Any, either: Any, basis: Any = "") -> pd.DataFrame:
     days = pd.DataFrame({"hits": hits.astype(float), "trials": trials, "open": either, "basis": basis})
     days["trials"] = days["trials"].where(days["hits"].notna()).astype(float)
@@ -169,12 +221,12 @@ def describe_measures(measures: Sequence[str] = SHIPPED, *, folder: Path | None 
     for name in measures:
         measure, days = MEASURES[name], next(iter(energy_days(name, folder=folder).values()))
         read = days.index[days["trials"] > 0]
-        asked = int((days["trials"].notna() | days["open"]).sum()) if days["open"].any() else len(days)
+        asked = int(((days["trials"] > 0) | days["open"]).sum()) if days["open"].any() else len(days)
         span = f", between {read.min():%Y-%m-%d} and {read.max():%Y-%m-%d}" if len(read) else ""
         bias = f"{measure.bias}; {coded_by(folder=folder)}" if name == "coded" else measure.bias
         items.append(
             f"* **{capital(measure.title)}** count {measure.many}, among {measure.among}. Readable: {len(read):,} of "
-            f"{asked:,} days{span}. What they get wrong: {bias}."
+            f"{asked:,} days{span}. What they get wrong: {bias}. Where they are mute: {measure.blind}."
         )
     return "\n".join(items)
 
@@ -183,7 +235,7 @@ def coded_by(*, folder: Path | None = None) -> str:
     """Who coded the reports, in words: runs of a language model have numbers for names."""
     coders = load_table("energy_coded", folder=folder)["coder"]
     runs = int(coders[coders.str.isdigit()].nunique())
-    model = f"coded by {runs} runs of a language model, not checked by people" if runs else ""
+    model = f"coded by {runs} runs of a language model, not yet checked by people" if runs else ""
     people = "coded by people" if not coders.str.isdigit().all() else ""
     return ", the rest ".join(filter(None, [model, people]))
 
@@ -260,14 +312,15 @@ def bound_energy(frame: pd.DataFrame, days: pd.DatetimeIndex, name: str, **optio
 
 def decide_by_bounds(effect: PauseEffect, corners: Corners) -> PauseEffect:
     """Let a verdict stand only if no way to count the open days gives another; "not testable" stands."""
+    words = {FEWER: "a fall", MORE: "a rise", NO_CHANGE: "no change"}
     other = {
-        f"{corner.verdict} if they were {inside} inside and {outside} outside"
+        f"{words[corner.verdict]} if they were {inside} inside and {outside} outside"
         for (inside, outside), corner in corners.items()
         if corner.verdict not in (effect.verdict, NOT_TESTABLE)
     }
     if effect.verdict == NOT_TESTABLE or not other:
         return effect
-    why = f"{effect.verdict} without the days that cannot be read, {', '.join(sorted(other))}"
+    why = f"{words[effect.verdict]} without the days that cannot be read, {', '.join(sorted(other))}"
     return replace(effect, verdict=DEPENDS, reason=f"{why}; {effect.reason}")
 
 

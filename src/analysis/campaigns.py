@@ -1,0 +1,312 @@
+"""Energy in large raids and in a daily list: campaigns, windows among readings that come with gaps, and steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.effect import Answer, PauseEffect, decide
+from analysis.energy_words import campaigns_found, describe_campaigns
+from analysis.estimate import FEWEST_BASELINE_DAYS, placebo_fields
+from analysis.expected import Bools, Floats
+from analysis.pauses import Pause, reported_pauses
+from analysis.placebo import PlaceboTest, order_windows
+from analysis.setting import Registry
+from analysis.windows import ONE_DAY, Day
+from analysis.words import FEWER, MORE, NO_CHANGE, NOT_TESTABLE
+
+BY_DAYS = "as many days"  # the test that places windows of as many days, beside that of as many readings
+STEPS = ("step-before", "step-after")
+WEEK, LEAST_SPAN = 7, 28  # days of a block, and at least on the other side of a step
+TIERS = {  # of energy_raids, in words for the picture
+    "facility": "a facility",
+    "general": "in general",
+    "minor": "lines, local",
+    "claim": "Russia's word",
+    "silent": "none named",
+    "not_found": "not known",
+}
+
+
+def place_window(
+    frame: pd.DataFrame,
+    days: pd.DatetimeIndex,
+    name: str,
+    *,
+    exclude: Sequence[Day] = (),
+    by_days: bool = False,
+    level: float = 0.95,
+) -> PauseEffect:
+    """Compare the share of hits in a window with that of every window of as many readings, wherever they lie.
+
+    `frame` is a series of `energy_days`: a day without a trial is no reading. Windows of readings run across days that
+    cannot be read, and across days that have nothing to read, never across days that were not looked at. `by_days`:
+    windows of as many days instead, each with its own number of readings.
+    """
+    asked = frame["trials"].notna() | frame["open"]
+    inside = frame.index.isin(days)
+    ordinary = ~inside & ~frame.index.isin(pd.DatetimeIndex(exclude))
+    readable = frame["trials"].fillna(0) > 0
+    table = frame[["hits", "trials"]].fillna(0).assign(barred=~ordinary | ~asked, inside=inside & readable)
+    table = table if by_days else table[readable | ~asked]
+    own = table[table["inside"]]
+    n_days, unread = len(days), int(frame["trials"].reindex(days).isna().sum())
+    described = {
+        "outcome": name,
+        "test": BY_DAYS if by_days else "shift",
+        "first_day": days[0].date(),
+        "last_day": days[-1].date(),
+        "n_days": n_days,
+        "n_missing": unread,
+        "alternative": "two-sided",
+        "level": round(level, 12),
+        "daily": _daily(frame, days, ordinary & readable),
+        "placebo": pd.DataFrame({"start": [], "ratio": []}),
+    }
+    base = table[~table["barred"] & (table["trials"] > 0)]
+    if len(base):
+        described |= {"baseline_first_day": base.index[0].date(), "baseline_last_day": base.index[-1].date()}
+    if own.empty:
+        return decide(PauseEffect(**described, reason="nothing could be read in this window"))
+    seen, length = own["hits"].sum(), n_days if by_days else len(own)
+    described["observed"] = float(seen)
+    hits, trials, fits = _windows(table, length)
+    share = base["hits"].sum() / max(1.0, base["trials"].sum())
+    if len(base) < FEWEST_BASELINE_DAYS or share == 0 or not fits.any():
+        few = f"only {len(base)} readings outside to compare with"
+        why = "nothing was seen outside the pauses" if share == 0 and len(base) else few
+        return decide(PauseEffect(**described, reason=why))
+    tried = _placebo_test(np.append(hits[fits], seen), np.append(trials[fits], own["trials"].sum()), share, 1 - level)
+    effect = decide(PauseEffect(**described, **placebo_fields(tried, share * own["trials"].sum()), reason=""))
+    starts = table.index[: len(fits)][fits]
+    placebo = pd.DataFrame({"start": starts, "ratio": np.maximum(tried.placebos, 0)})
+    separate = int((~table["barred"]).sum()) // length
+    return _rule(replace(effect, placebo=placebo), tried, separate)
+
+
+def _windows(table: pd.DataFrame, length: int) -> tuple[Floats, Floats, Bools]:
+    """Hits and readings in each run of `length` rows, and which runs hold a reading and nothing barred."""
+    if len(table) < length:
+        return np.zeros(0), np.zeros(0), np.zeros(0, bool)
+    sums = [
+        np.convolve(table[c].to_numpy(float), np.ones(length), "valid").round() for c in ("hits", "trials", "barred")
+    ]
+    return sums[0], sums[1], (sums[2] == 0) & (sums[1] > 0)
+
+
+def _placebo_test(hits: Floats, trials: Floats, share: float, alpha: float) -> PlaceboTest:
+    """The test of the last window among the others."""
+    order, silent = (order_windows(seen, share * trials) for seen in (hits, np.zeros(len(hits))))
+    return PlaceboTest(order[-1], order[:-1], alpha=round(alpha, 12), silence=silent[-1], floor=0.0)
+
+
+def _rule(effect: PauseEffect, tried: PlaceboTest, separate: int) -> PauseEffect:
+    """As for other shares: windows that overlap are not that many, and without enough separate ones nothing is told."""
+    needed, n = ceil(2 / effect.alpha - 1e-9) - 1, effect.n_placebo
+    if separate < needed:
+        reason = f"only {separate} separate windows to compare with, {needed} are needed"
+        return replace(effect, testable=False, smallest_visible_cut=None, verdict=NOT_TESTABLE, reason=reason)
+    if effect.p_min > effect.alpha:
+        silent = int((tried.placebos <= 0).sum())
+        return replace(effect, reason=f"even none at all is ordinary: {silent} of {n} comparable windows have none")
+    return replace(effect, reason=f"compared with {n} windows")
+
+
+def _daily(frame: pd.DataFrame, days: pd.DatetimeIndex, ordinary: Bools) -> pd.DataFrame:
+    """The frame of the series picture, with the share outside as what is to be expected."""
+    daily = frame[["hits", "trials"]].reindex(frame.index.union(days)).rename(columns={"hits": "observed"})
+    daily["observed"] = daily["observed"].where(daily["trials"] > 0)
+    role = pd.Series(np.where(ordinary, "baseline", "left out"), frame.index).reindex(
+        daily.index, fill_value="left out"
+    )
+    daily["role"] = role.mask(daily.index.isin(days), "window")
+    return daily.assign(expected=np.nan, low=np.nan, high=np.nan).rename_axis("day").reset_index()
+
+
+def estimate_steps(
+    frame: pd.DataFrame,
+    days: pd.DatetimeIndex,
+    name: str,
+    *,
+    exclude: Sequence[Day] = (),
+    announced: Day | None = None,
+    level: float = 0.95,
+) -> tuple[PauseEffect, PauseEffect]:
+    """Inside against before, and after against inside: what a pause took away must come back when it ends.
+
+    The readings of each side are cut into weeks, whose shares are compared by a t-test: it takes weeks, not days, for
+    independent. The days before and after are as many as the pause has, 28 at least; `exclude` are in neither.
+    """
+    start = days[0] if announced is None else min(days[0], pd.Timestamp(announced))
+    near = frame.index[~frame.index.isin(pd.DatetimeIndex(exclude)) & ~frame.index.isin(days)]
+    span = max(len(days), LEAST_SPAN)
+    before, after = near[near < start][-span:], near[near > days[-1]][:span]
+    return (
+        _step(frame, before, days, name, STEPS[0], level),
+        _step(frame, days, after, name, STEPS[1], level),
+    )
+
+
+def _step(
+    frame: pd.DataFrame, earlier: pd.DatetimeIndex, later: pd.DatetimeIndex, name: str, window: str, level: float
+) -> PauseEffect:
+    sides = [_weeks(frame, side) for side in (earlier, later)]
+    read = [frame.reindex(side).query("trials > 0") for side in (earlier, later)]
+    first, last = (later[0], later[-1]) if len(later) else (earlier[-1], earlier[-1])
+    described = {
+        "outcome": name, "window": window, "test": "step", "first_day": first.date(), "last_day": last.date(),
+        "n_days": len(later), "n_missing": int(frame["trials"].reindex(later).isna().sum()),
+        "alternative": "two-sided", "level": round(level, 12),
+        "observed": float(read[1]["hits"].sum()) if len(read[1]) else None,
+        "daily": _daily(frame, later, frame.index.isin(earlier) & (frame["trials"] > 0)),
+    }  # fmt: skip
+    if len(earlier):
+        described |= {"baseline_first_day": earlier[0].date(), "baseline_last_day": earlier[-1].date()}
+    fewest = min(map(len, sides))
+    if fewest < 2:
+        why = "less than two weeks could be read on one side of the step"
+        return PauseEffect(**described, verdict=NOT_TESTABLE, reason=why)
+    shares, trials = [side.mean() for side in sides], read[1]["trials"].sum()
+    change, p_value, half = compare_weeks(*sides, counts=[s["trials"].sum() for s in read], level=level)
+    alone = compare_weeks(sides[0], 0 * sides[1], counts=[s["trials"].sum() for s in read], level=level)
+    testable = bool(alone[1] <= round(1 - level, 12) and shares[0] > 0)
+    seen = p_value <= round(1 - level, 12)
+    verdict = MORE if seen and change > 0 else NOT_TESTABLE if not testable else FEWER if seen else NO_CHANGE
+    low, high = ((shares[0] + way * half) * trials for way in (-1, 1))
+    return PauseEffect(
+        **described, expected=float(shares[0] * trials), expected_low=max(0.0, float(low)), expected_high=float(high),
+        ratio=float(shares[1] / shares[0]) if shares[0] else None, p_value=p_value,
+        p_min=alone[1] if shares[0] else 1.0,
+        testable=testable, verdict=verdict,
+        reason=f"the shares of {len(sides[0])} weeks and of {len(sides[1])} weeks are compared"
+        + ("" if testable else "; even none at all would not have been told from chance"),
+    )  # fmt: skip
+
+
+def _weeks(frame: pd.DataFrame, side: pd.DatetimeIndex) -> Floats:
+    """Share of hits in each week of one side; its readings are divided evenly, so that no week is a single reading."""
+    read = frame.reindex(side).query("trials > 0")
+    blocks = min(len(side) // WEEK, len(read))
+    parts = np.array_split(np.arange(len(read)), blocks) if blocks else []
+    return np.array([read["hits"].iloc[part].sum() / read["trials"].iloc[part].sum() for part in parts])
+
+
+def compare_weeks(
+    earlier: Floats, later: Floats, *, counts: Sequence[float], level: float = 0.95
+) -> tuple[float, float, float]:
+    """Difference of mean shares, two-sided p-value, and half the interval's width, by a t-test between weeks.
+
+    The standard error is that of the weeks, but no smaller than that of `counts` independent readings: a few weeks that
+    happen to be alike would else prove anything. How often it errs is in `benchmarks/energy_size.csv`.
+
+    >>> change, p_value, half = compare_weeks(np.array([0.2, 0.4, 0.3]), np.zeros(3), counts=[20, 20])
+    >>> round(change, 2), round(p_value, 4), round(half, 2)
+    (-0.3, 0.0566, 0.31)
+    """
+    from scipy.stats import t
+
+    change, df = later.mean() - earlier.mean(), len(earlier) + len(later) - 2
+    weekly = earlier.var(ddof=1) / len(earlier) + later.var(ddof=1) / len(later)
+    pooled = np.average([earlier.mean(), later.mean()], weights=counts)
+    error = float(np.sqrt(max(weekly, pooled * (1 - pooled) * (1 / counts[0] + 1 / counts[1]))))
+    if error == 0:
+        return float(change), 1.0, 0.0
+    return float(change), float(2 * t.sf(abs(change) / error, df)), float(t.ppf((1 + level) / 2, df) * error)
+
+
+@dataclass(frozen=True, repr=False)
+class Campaigns(Answer):
+    """When large raids had energy as a target: every raid, by half-years, and the runs of raids that left it alone.
+
+    `runs` are consecutive raids of which neither coder named an energy facility, the longest first; `promised` has the
+    days of the pauses that promised to spare energy, `spans` all reported pauses (label, first_day, last_day).
+    """
+
+    raids: pd.DataFrame
+    halves: pd.DataFrame
+    runs: pd.DataFrame
+    promised: dict[str, pd.DatetimeIndex]
+    spans: pd.DataFrame
+    effects: tuple[PauseEffect, ...] = ()
+
+    def headline(self) -> str:
+        """That campaigns come and go, and that no pause can be credited with one."""
+        return campaigns_found(self.halves, self.runs, self.promised)
+
+    summary = headline
+
+    def table(self) -> pd.DataFrame:
+        """By half-year: large raids, how many had a named energy facility, and what share."""
+        return self.halves.assign(share=self.halves["share"].map("{:.0%}".format))
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw one dot a raid over time, rows by what was named, pauses shaded."""
+        from analysis.strips import draw_rows
+
+        marks = self.raids.assign(row=self.raids["code"].map(TIERS), hit=self.raids["code"] == "facility")
+        return draw_rows(marks, self.spans, rows=list(TIERS.values()), title="What large raids hit of energy", ax=ax)
+
+    def describe(self) -> str:
+        """Alternative text of the picture."""
+        return describe_campaigns(self.raids, self.halves)
+
+
+def every_day(pause: Pause) -> pd.DatetimeIndex:
+    """The days that any party counts into a pause."""
+    days = {day for claim in pause.claims if claim.stated for day in pause.days(claim.id)}
+    return pd.DatetimeIndex(sorted(days), name="day")
+
+
+def find_campaigns(raids: pd.DataFrame, registry: Registry) -> Campaigns:
+    """Ask when large raids had energy as a target.
+
+    Parameters
+    ----------
+    raids : DataFrame
+        The table `energy_raids`: day, code, code_1, code_2.
+    registry : mapping of Pause
+
+    Returns
+    -------
+    Campaigns
+
+    Examples
+    --------
+    >>> from analysis.pauses import load_pauses
+    >>> from analysis.tables import load_table
+    >>> find_campaigns(load_table("energy_raids"), load_pauses()).table()["share"].tolist()
+    ['81%', '0%', '50%', '62%', '67%', '11%', '80%']
+    """
+    known = raids[raids["code"] != "not_found"]
+    pauses = reported_pauses(registry)
+    promised = {pause.phrase: every_day(pause) for pause in pauses if "energy" in pause.targets}
+    spans = pd.DataFrame(
+        [(pause.name, *pause.days()[[0, -1]]) for pause in pauses], columns=["label", "first_day", "last_day"]
+    )
+    spans = spans[spans["first_day"] <= raids["day"].max()]
+    return Campaigns(raids, _by_half_year(known), _runs(known), promised, spans)
+
+
+def _by_half_year(raids: pd.DataFrame) -> pd.DataFrame:
+    """Raids, those with a named facility and their share, by the halves that begin in April and October."""
+    first = (raids["day"].dt.to_period("M") + 3).dt.to_timestamp()  # from January and July on
+    year = first.dt.year - (first.dt.month <= 6)
+    winter = "October " + year.astype(str) + " to March " + (year + 1).astype(str)
+    half = winter.where(first.dt.month <= 6, "April to September " + first.dt.year.astype(str))
+    facility = (raids["code"] == "facility").groupby(half.rename("half-year"), sort=False)
+    return pd.DataFrame({"raids": facility.size(), "facility": facility.sum(), "share": facility.mean()})
+
+
+def _runs(raids: pd.DataFrame) -> pd.DataFrame:
+    """Runs of raids of which no coder named an energy facility: first_day, last_day, raids, general, longest first."""
+    named = raids[["code_1", "code_2"]].eq("facility").any(axis=1)
+    left = raids[~named].groupby(named.cumsum()[~named])
+    general = left["code"].agg(lambda codes: int((codes == "general").sum()))
+    runs = pd.DataFrame({"first_day": left["day"].min(), "last_day": left["day"].max(), "raids": left.size()})
+    runs = runs.assign(general=general, n_days=(runs["last_day"] - runs["first_day"]) // ONE_DAY + 1)
+    return runs.sort_values("n_days", ascending=False, kind="stable", ignore_index=True)
