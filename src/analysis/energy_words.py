@@ -207,7 +207,7 @@ def _shape(before: PauseEffect, after: PauseEffect) -> str:
 def spared_by_ukraine(effect: PauseEffect, steps: Sequence[PauseEffect], claimed: pd.Series) -> str:
     """Whether Ukraine spared Russian energy, by the daily list; the parties' claims stand beside."""
     claims = (
-        f"Moscow named {amount(claimed.sum())} such attacks on {len(claimed)} of these days, and Kyiv has its own count: "
+        f"Moscow named {amount(claimed.sum())} such attacks on {len(claimed)} of these days; Kyiv has its own count: "
         "claims of parties, each counted its own way, of which no ratio means anything."
     ) * bool(len(claimed))
     told = (

@@ -62,6 +62,19 @@ def _in_look(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return drawn
 
 
+@_in_look
+def in_frame(plot: Callable[[Axes], Axes], *, width: float, height: float, title: str) -> Figure:
+    """A picture of the evidence in the look of these figures, without its own title and small print."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    ax = plot(figure.add_subplot())
+    for words in list(figure.texts):
+        words.remove()
+    ax.set_title(fill(title, int(width * 10.3)), loc="left", fontsize=11, fontweight="bold")
+    return figure
+
+
 def svg(figure: Figure, *, alt: str = "") -> str:
     """The figure as SVG, the same on every run: text stays text, ink is the page's own, in dark mode too."""
     import matplotlib as mpl

@@ -17,6 +17,7 @@ from analysis.tables import load_strikes
 from analysis.vocabulary import (
     NO_DATA,
     SILENT,
+    TOO_SHORT,
     as_extreme,
     confidence,
     doubts_of,
@@ -32,6 +33,7 @@ from analysis.words import FEWER, MORE, amount, capital, span_text
 
 FILE = "scorecard.csv"
 AFTER, BOTH = "after-7", "pause+after-7"
+BESIDE = ("curve", "largest p", "same-weekday", "as many days")  # tests that never decide
 MANY = 2.0  # times the expected of its day, from which the heaviest day of a week is named
 
 
@@ -85,6 +87,14 @@ QUESTIONS = (
         ("reported hit", "reported hits"),
         coded=True,
     ),
+    Question(
+        "russian-energy",
+        "Energy in Russia",
+        "Russian energy",
+        (("energy_digest_russia", "Russia"),),
+        ("reported hit", "reported hits"),
+        coded=True,
+    ),
     Question("kyiv", "Sirens in Kyiv city", "sirens in Kyiv city", (("alert_minutes", "Kyiv City"),), MINUTES),
     Question(
         "rear",
@@ -102,6 +112,13 @@ QUESTIONS = (
     ),
 )
 
+NOUNS = {  # of what is counted, where a question has several measures
+    "energy_coded_rear_oblasts": ("region in the rear with a reported hit", "regions in the rear with a reported hit"),
+    "energy_digest_rear": ("day with a hit in a daily news list", "days with a hit in a daily news list"),
+    "energy_digest_russia": ("day with a hit in a daily news list", "days with a hit in a daily news list"),
+    "energy_raids_facility": ("large raid on an energy facility", "large raids on energy facilities"),
+    "energy_reported_share": ("article on a new strike", "articles on new strikes"),
+}
 ABOUT = {question.key: question.about for question in QUESTIONS}
 
 
@@ -140,7 +157,7 @@ class Answered:
     def how_sure(self) -> str:
         """Confidence with its reasons, or what stands in the way; empty where there is nothing to add."""
         if not self.confidence:
-            return "–"
+            return self.doubts if self.word == TOO_SHORT and self.doubts.startswith("coded") else "–"
         return f"{self.confidence}: {self.doubts}" if self.doubts else self.confidence
 
     def brief(self) -> str:
@@ -228,7 +245,7 @@ def promised_questions(pause: Pause) -> tuple[str, ...]:
     targets = set(pause.targets)
     if {"all-hostilities", "long-range"} & targets:
         return ("drones", "missiles", "drones-after", "missiles-after")
-    return (*(["kyiv"] if "cities" in targets else []), *(["energy"] if "energy" in targets else []))
+    return (*(["kyiv"] if "cities" in targets else []), *(["energy", "russian-energy"] if "energy" in targets else []))
 
 
 def score_pause(found: pd.DataFrame | Sequence[PauseEffect], pause: Pause, *, folder: Path | None = None) -> Scorecard:
@@ -277,7 +294,8 @@ def load_scorecard(path: str | Path | None = None) -> pd.DataFrame:
 
 
 def _is_asked(question: Question, pause: Pause) -> bool:
-    return question.key != "kyiv" or "cities" in pause.targets
+    needed = {"kyiv": "cities", "russian-energy": "energy"}
+    return question.key not in needed or needed[question.key] in pause.targets
 
 
 def _pick(rows: Sequence[dict], question: Question, *, window: str | None = None) -> dict | None:
@@ -294,7 +312,7 @@ def _pick(rows: Sequence[dict], question: Question, *, window: str | None = None
 
 
 def _decides(row: Mapping[str, Any]) -> bool:
-    beside = str(row["reason"]).startswith("companion") or row["test"] in ("curve", "largest p", "same-weekday")
+    beside = str(row["reason"]).startswith("companion") or row["test"] in BESIDE
     return not beside
 
 
@@ -332,7 +350,7 @@ def _answer(question: Question, rows: Sequence[dict], pause: Pause, strikes: pd.
         word=found,
         confidence=confidence(found, doubts),
         doubts="; ".join(doubts),
-        size=size(row, question.noun) if counted is not None else "",
+        size=size(row, NOUNS.get(row["outcome"], question.noun)) if counted is not None else "",
         frequency=frequency(row),
         note=_note(question, row, rows, strikes),
     )

@@ -9,9 +9,14 @@ from typing import Any
 import pandas as pd
 
 from analysis import panels, storyboard
+from analysis.campaigns import find_campaigns
 from analysis.launches import Assessment, decide_pause
+from analysis.pauses import load_pauses
 from analysis.reports.story import Drawing
 from analysis.scorecard import Scorecard
+from analysis.tables import load_table
+
+CODED = "Coded by a language model, not yet checked by people."
 
 
 def draw(name: str, **shown: Any) -> Drawing | None:
@@ -60,6 +65,17 @@ def _regions(found: Assessment) -> Drawing | None:
     return _of_widths("regions", storyboard.region_ratio_words(frame), frame, panels.draw_region_ratios)
 
 
+def _campaigns() -> Drawing:
+    found = find_campaigns(load_table("energy_raids"), load_pauses())
+    said = found.headline().split("; ")[0].split(". ")[0]
+    words = storyboard.Words(said, "One dot a large raid; filled: an energy facility named.", CODED, found.describe())
+
+    def make(frame: pd.DataFrame, *, width: float = panels.WIDE, titled: bool = True) -> Any:
+        return panels.in_frame(found.plot, width=width, height=2.7, title=said if titled else "")
+
+    return _of_widths("campaigns", words, found.raids.drop(columns="addresses"), make)
+
+
 def _of_widths(name: str, words: storyboard.Words, frame: pd.DataFrame, make: Callable[..., Any]) -> Drawing:
     wide, narrow = (partial(make, frame, width=width) for width in (panels.WIDE, panels.PHONE))
     return _drawing(name, words, frame, wide, narrow)
@@ -87,5 +103,6 @@ DRAWN: dict[str, Callable[..., Drawing | None]] = {
     "unusual": _unusual,
     "sum": _running_sum,
     "regions": _regions,
+    "campaigns": _campaigns,
     "unusual-all": _unusual_all,
 }

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.campaigns import find_campaigns
+from analysis.energy import assess_energy
 from analysis.launches import Assessment, assess
-from analysis.pauses import Claim, Pause, reported_pauses
-from analysis.scorecard import Scorecard, promised_questions, score_all, score_pause
+from analysis.pauses import Claim, Pause, load_pauses, reported_pauses
+from analysis.scorecard import Answered, Scorecard, promised_questions, score_all, score_pause
 from analysis.setting import Registry
-from analysis.tables import load_strikes, outcome_series
-from analysis.vocabulary import NO_DATA, SILENT, in_words, plain_row, question_of, size, word
+from analysis.tables import load_strikes, load_table, outcome_series
+from analysis.vocabulary import NO_DATA, SILENT, TOO_SHORT, in_words, plain_row, question_of, size, word
 from analysis.witness import inferred_zeros
 from analysis.words import capital, listed, span_text
 
@@ -98,6 +100,8 @@ def tell_pause(
     known = [answer for answer in rest if answer.word != NO_DATA]
     answer = f"{capital(pause.phrase)}: {first.sentence()}{sure_of(first)}"
     bullets = tuple(f"**{other.asked}:** {other.sentence()}" for other in known[:3])
+    about_energy = "energy" in promised_questions(pause)
+    unusual = None if about_energy else draw("unusual", found=found, card=card)
     parts = [Part("announced", "What was announced", announced(pause))]
     if not any(a.word not in SILENT[:2] for a in card.answers if a.question in ("drones", "missiles")):
         parts.append(Part("why-not", "Why it cannot be judged", _why_not(card)))
@@ -105,15 +109,10 @@ def tell_pause(
     parts += [
         Part("days", "Who promised what, and what came", "", drawing=draw("claims", found=found, card=card)),
         Part("scorecard", "Every question, in a word", "", table=card.table()),
-        Part(
-            "lull",
-            "A pause, or the usual lull?",
-            found.describe_lull(),
-            drawing=draw("unusual", found=found, card=card),
-        ),
+        Part("lull", "A pause, or the usual lull?", found.describe_lull(), drawing=unusual),
         Part("after", "The week after", _after(card), drawing=draw("sum", found=found, card=card)),
         _where(card, draw("regions", found=found)),
-        Part("energy", "Energy", _lines(card, "energy")),
+        _energy(pause, draw("campaigns") if about_energy else None, folder),
         Part("other-side", "The other side", _lines(card, "other-side")),
         Part("meaning", "What this does not mean", "\n".join(f"* {line}" for line in MEANT)),
     ]
@@ -137,12 +136,12 @@ def _story(
     )
 
 
-def sure_of(answer: object) -> str:
-    """How sure an answer is, as a sentence to follow it; empty where nothing is claimed."""
-    if not answer.confidence:
-        return ""
-    why = f" ({answer.doubts})" if answer.doubts else ""
-    return f" Confidence: {answer.confidence}{why}."
+def sure_of(answer: Answered) -> str:
+    """How sure an answer is, as a sentence to follow it; of one that claims nothing, only who coded its data."""
+    if answer.confidence:
+        return f" Confidence: {answer.confidence}{f' ({answer.doubts})' if answer.doubts else ''}."
+    coded = [doubt for doubt in answer.doubts.split("; ") if doubt.startswith("coded")]
+    return f" {capital(coded[0])}." if coded and answer.word == TOO_SHORT else ""
 
 
 def announced(pause: Pause) -> str:
@@ -181,6 +180,14 @@ def window_words(claim: Claim) -> str:
 def _where(card: Scorecard, drawing: Drawing | None) -> Part:
     """The map, or in its place a sentence a place."""
     return Part("where", "Where the sirens sounded", "" if drawing else _lines(card, "kyiv", "rear"), drawing=drawing)
+
+
+def _energy(pause: Pause, drawing: Drawing | None, folder: Path | None) -> Part:
+    """What the measures of energy say in one sentence; for a pause about energy, with the campaigns against it."""
+    told = [assess_energy(pause.id, folder=folder).headline()]
+    if drawing:
+        told += [find_campaigns(load_table("energy_raids", folder=folder), load_pauses()).headline()]
+    return Part("energy", "Energy", "\n\n".join(told), drawing=drawing)
 
 
 def _why_not(card: Scorecard) -> str:
