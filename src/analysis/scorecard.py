@@ -157,7 +157,8 @@ class Answered:
     def how_sure(self) -> str:
         """Confidence with its reasons, or what stands in the way; empty where there is nothing to add."""
         if not self.confidence:
-            return self.doubts if self.word == TOO_SHORT and self.doubts.startswith("coded") else "–"
+            coded = [doubt for doubt in self.doubts.split("; ") if doubt.startswith("coded")]
+            return coded[0] if coded and self.word == TOO_SHORT else "–"
         return f"{self.confidence}: {self.doubts}" if self.doubts else self.confidence
 
     def brief(self) -> str:

@@ -304,7 +304,7 @@ def running_sum_frame(assessment: Assessment) -> pd.DataFrame:
             week = expected[days[-1] + _days(1) : days[-1] + _days(WEEK)].sum()
             expected[every > days[-1]] *= (both - effect.expected) / week
         sums = (here["observed"] - expected).fillna(0).cumsum().where(every <= here["observed"].last_valid_index())
-        roles = [every.isin(days), every.isin(list(assessment.other_pauses))]
+        roles = [every.isin(days), every.isin(list(assessment.setting.busy))]
         low, high, n_quiets = _after_quiets(daily, len(days), effect.ratio, float(here["expected"].mean()))
         part = {
             "pause": effect.pause,

@@ -67,7 +67,7 @@ def _regions(found: Assessment) -> Drawing | None:
 
 def _campaigns() -> Drawing:
     found = find_campaigns(load_table("energy_raids"), load_pauses())
-    said = found.headline().split("; ")[0].split(". ")[0]
+    said = found.headline().split(": ")[0]
     words = storyboard.Words(said, "One dot a large raid; filled: an energy facility named.", CODED, found.describe())
 
     def make(frame: pd.DataFrame, *, width: float = panels.WIDE, titled: bool = True) -> Any:
