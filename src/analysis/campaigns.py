@@ -55,25 +55,18 @@ def place_window(
     table = frame[["hits", "trials"]].fillna(0).assign(barred=~ordinary | ~asked, inside=inside & readable)
     table = table if by_days else table[readable | ~asked]
     own = table[table["inside"]]
-    n_days, unread = len(days), int(frame["trials"].reindex(days).isna().sum())
     described = {
-        "outcome": name,
-        "test": BY_DAYS if by_days else "shift",
-        "first_day": days[0].date(),
-        "last_day": days[-1].date(),
-        "n_days": n_days,
-        "n_missing": unread,
-        "alternative": "two-sided",
-        "level": round(level, 12),
-        "daily": _daily(frame, days, ordinary & readable),
+        "outcome": name, "test": BY_DAYS if by_days else "shift", "first_day": days[0].date(),
+        "last_day": days[-1].date(), "n_days": len(days), "n_missing": int(frame["trials"].reindex(days).isna().sum()),
+        "alternative": "two-sided", "level": round(level, 12), "daily": _daily(frame, days, ordinary & readable),
         "placebo": pd.DataFrame({"start": [], "ratio": []}),
-    }
+    }  # fmt: skip
     base = table[~table["barred"] & (table["trials"] > 0)]
     if len(base):
         described |= {"baseline_first_day": base.index[0].date(), "baseline_last_day": base.index[-1].date()}
     if own.empty:
         return decide(PauseEffect(**described, reason="nothing could be read in this window"))
-    seen, length = own["hits"].sum(), n_days if by_days else len(own)
+    seen, length = own["hits"].sum(), len(days) if by_days else len(own)
     described["observed"] = float(seen)
     hits, trials, fits = _windows(table, length)
     share = base["hits"].sum() / max(1.0, base["trials"].sum())
@@ -118,13 +111,11 @@ def _rule(effect: PauseEffect, tried: PlaceboTest, separate: int) -> PauseEffect
 
 
 def _daily(frame: pd.DataFrame, days: pd.DatetimeIndex, ordinary: Bools) -> pd.DataFrame:
-    """The frame of the series picture, with the share outside as what is to be expected."""
+    """Hits and readings of every day, with the role of each: window, baseline or left out."""
     daily = frame[["hits", "trials"]].reindex(frame.index.union(days)).rename(columns={"hits": "observed"})
     daily["observed"] = daily["observed"].where(daily["trials"] > 0)
-    role = pd.Series(np.where(ordinary, "baseline", "left out"), frame.index).reindex(
-        daily.index, fill_value="left out"
-    )
-    daily["role"] = role.mask(daily.index.isin(days), "window")
+    others = np.where(daily.index.isin(frame.index[ordinary]), "baseline", "left out")
+    daily["role"] = np.where(daily.index.isin(days), "window", others)
     return daily.assign(expected=np.nan, low=np.nan, high=np.nan).rename_axis("day").reset_index()
 
 
@@ -167,8 +158,7 @@ def _step(
     }  # fmt: skip
     if len(earlier):
         described |= {"baseline_first_day": earlier[0].date(), "baseline_last_day": earlier[-1].date()}
-    fewest = min(map(len, sides))
-    if fewest < 2:
+    if min(map(len, sides)) < 2:
         why = "less than two weeks could be read on one side of the step"
         return PauseEffect(**described, verdict=NOT_TESTABLE, reason=why)
     shares, trials = [side.mean() for side in sides], read[1]["trials"].sum()

@@ -13,14 +13,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.campaigns import BY_DAYS, STEPS, WEEK, estimate_steps, every_day, place_window
-from analysis.effect import NATIONAL, Answer, PauseEffect, as_markdown, shown
+from analysis.effect import NATIONAL, Answer, PauseEffect, as_markdown
 from analysis.energy_words import (
     DETAILS,
     all_readings,
     cannot_read,
-    days_with_hits,
     found,
-    not_read,
     raids_by_days,
     readings_table,
     spared,
@@ -28,6 +26,7 @@ from analysis.energy_words import (
     speaks,
     step_found,
     week_by_week,
+    who_coded,
 )
 from analysis.estimate import estimate_effect
 from analysis.measures import (
@@ -38,7 +37,6 @@ from analysis.measures import (
     Corners,
     bound_energy,
     coded_by,
-    days_around,
     decide_by_bounds,
     energy_days,
     estimate_energy,
@@ -47,7 +45,7 @@ from analysis.measures import (
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.setting import Findings, Registry, Setting, set_up
 from analysis.tables import load_table, outcome_series, outcomes
-from analysis.windows import ONE_DAY, Day
+from analysis.windows import ONE_DAY, RECOVERY_SHORT, Day
 from analysis.words import DEPENDS, NOT_TESTABLE, capital, finding
 
 BEFORE, AFTER = "disputed-start", "disputed-end"
@@ -93,13 +91,12 @@ def estimate_reciprocity(
 class EnergyAssessment(Findings):
     """What the measures say about energy in one pause, and whether the other side held back.
 
-    `effects` are energy by measure, place and claim, then the Ukrainian drones that Russia says it shot down; `series`
-    has the main daily series of each measure, `corners` its bounds; `weeks` are the declarations week by week;
-    `claimed` has the attacks on Russian energy that only the Russian ministry names, by day.
+    `effects` are energy by measure, place and claim, then the Ukrainian drones that Russia says it shot down; `corners`
+    has the bounds of each measure's main series; `weeks` are the declarations week by week; `claimed` has the attacks
+    on Russian energy that only the Russian ministry names, by day.
     """
 
     measures: tuple[str, ...]
-    series: dict[str, pd.DataFrame]
     corners: dict[str, Corners]
     weeks: pd.DataFrame
     claimed: pd.Series
@@ -146,12 +143,9 @@ class EnergyAssessment(Findings):
         """What one measure found, how sure it is, and what it misses (Markdown)."""
         effect = self.select(measure)
         told = [f"**{capital(MEASURES[measure].title)}.** {found(effect)}", step_found(self.steps(measure))]
-        if measure == "coded" and effect.observed is not None:
-            told.append(days_with_hits(self.select(measure, NATIONAL), self.coders))
         if measure == "raids":
             told.append(raids_by_days(self.select(measure, test=BY_DAYS)))
-        if measure not in PLACED:
-            told.append(not_read(*days_around(self.series[measure], self.pause.days(self.claim))))
+        told.append(f"({capital(coded)}.)" if (coded := who_coded(effect, self.coders)) else "")
         return " ".join(filter(None, told))
 
     def table(self) -> pd.DataFrame:
@@ -168,13 +162,15 @@ class EnergyAssessment(Findings):
         rows = [e for e in self.effects if measure_of(e) and e.test == "shift" and e.observed is not None]
         rows = [e for e in rows if (e.outcome, e.stratum) == (measure_of(e).outcome, measure_of(e).place)]
         keys = {name: [getattr(effect, name) for effect in rows] for name in ("claim", "window")}
-        return table_of(rows, {**keys, "days": [_span(e) for e in rows], "read": [_days_read(e) for e in rows]})
+        keys |= {"days": [_span(e) for e in rows], "read": [f"{e.n_days - e.n_missing} of {e.n_days}" for e in rows]}
+        return readings_table(rows, keys).drop(columns="could have shown")
 
     def bounds(self) -> pd.DataFrame:
         """The main series if the open days, inside and outside, were all without a hit or all with one: no findings."""
         corners = [(*ways, e) for own in self.corners.values() for ways, e in own.items() if e.p_value is not None]
         inside, outside, rows = zip(*corners, strict=True) if corners else ((), (), ())
-        return table_of(rows, {"open days inside": inside, "open days outside": outside}, last=())
+        ways = {"open days inside": inside, "open days outside": outside}
+        return readings_table(rows, ways).drop(columns=["could have shown", "how sure"])
 
     def details(self) -> str:
         """Whose window, what if the open days were known, and what officials said, where there is any (Markdown)."""
@@ -263,20 +259,22 @@ def assess_energy(
     """
     setting = set_up(pause_id, claim=claim, level=level, registry=registry, folder=folder)
     windows, shared = list(_windows(setting)), {"exclude": setting.exclude, "level": level}
-    near = sorted(setting.busy | set(every_day(setting.pause)))
-    effects, series, corners = [], {}, {}
+    paused = sorted(setting.busy | set(every_day(setting.pause)))
+    effects, corners = [], {}
     for measure in measures:
         frames = energy_days(measure, folder=folder)
-        (_, main), series[measure] = next(iter(frames.items()))
+        main = MEASURES[measure].place
         for ((outcome, place), frame), (party, window, days, announced) in product(frames.items(), windows):
             if window != "pause" and place != main:
                 continue
             options, key = shared | {"announced": announced}, {"claim": party, "window": window, "stratum": place}
             asked = party == setting.claim and place == main
             if measure in PLACED:
-                effect = place_window(frame, days, outcome, **shared)
+                near = pd.date_range(announced or days[0], days[-1] + RECOVERY_SHORT * ONE_DAY)
+                shut = shared | {"exclude": setting.exclude.union(near)}
+                effect = place_window(frame, days, outcome, **shut)
                 if measure == "raids" and window == "pause":
-                    effects.append(setting.keyed(place_window(frame, days, outcome, by_days=True, **shared), **key))
+                    effects.append(setting.keyed(place_window(frame, days, outcome, by_days=True, **shut), **key))
             else:
                 effect = estimate_energy(frame, days, outcome, **options)
                 if asked or effect.verdict != NOT_TESTABLE:
@@ -289,7 +287,7 @@ def assess_energy(
                 effects.append(setting.keyed(companion, **key))
             effects.append(setting.keyed(effect, **key))
             if window == "pause" and len(days) >= 2 * WEEK and (place == main or measure in PLACED):
-                steps = estimate_steps(frame, days, outcome, exclude=near, announced=announced, level=level)
+                steps = estimate_steps(frame, days, outcome, exclude=paused, announced=announced, level=level)
                 effects += [setting.keyed(step, claim=party, stratum=place) for step in steps]
     for party, window, days, announced in windows:
         if window == "pause":
@@ -302,7 +300,6 @@ def assess_energy(
         setting.claim,
         tuple(effects),
         measures=tuple(measures),
-        series=series,
         corners=corners,
         weeks=_weeks(load_table("energy_declared", folder=folder), [day for _, _, days, _ in windows for day in days]),
         claimed=claimed[claimed.index.isin(setting.pause.days(setting.claim))],
@@ -411,23 +408,6 @@ def _effect(row: Mapping[str, Any]) -> PauseEffect:
     return PauseEffect(**values | days)
 
 
-def table_of(
-    effects: Sequence[PauseEffect], first: Mapping[str, Sequence[Any]], *, last: Sequence[str] = ("verdict",)
-) -> pd.DataFrame:
-    """Effects for readers, a row an effect, by measure: the columns given first, the numbers, the last fields."""
-    names = {"observed": "seen", "expected": "usual", "p value": "p", "p min": "p at best"}
-    numbers = shown(effects, "outcome", "observed", "expected", "p_value", "p_min", *last).rename(columns=names)
-    titles = pd.Index([measure_of(effect).title for effect in effects], name="measure")
-    return pd.concat([pd.DataFrame(first, index=titles), numbers.set_axis(titles)], axis=1)
-
-
 def _span(effect: PauseEffect) -> str:
     """First and last day in few characters."""
     return "–".join(dict.fromkeys(f"{day.day}\u00a0{day:%b}" for day in (effect.first_day, effect.last_day)))
-
-
-def _days_read(effect: PauseEffect) -> str:
-    return f"{effect.n_days - effect.n_missing}\u00a0of\u00a0{effect.n_days}"
-
-
-# --- words: effects in, text out ---

@@ -78,23 +78,6 @@ def chance(effect: PauseEffect) -> str:
     return f"p = {effect.p_value:.2g}, at best {effect.p_min:.2g}"
 
 
-def days_with_hits(anywhere: PauseEffect, coders: str) -> str:
-    """On how many days around the pause a hit was reported somewhere in the country, and on which not."""
-    known = anywhere.daily.dropna(subset=["observed"])
-    without = [f"{day.day} {day:%B}" for day in known.loc[known["observed"] == 0, "day"]]
-    return (
-        f"Somewhere in the country a hit was reported on {len(known) - len(without)} of the {len(known)} days "
-        f"that could be read; days without: {', '.join(without) or 'none'}. Outside a truce a day without hits "
-        f"may go unreported ({coders})."
-    )
-
-
-def not_read(asked: pd.DatetimeIndex, unread: pd.DatetimeIndex) -> str:
-    """How many of the days around the pause cannot be read; nothing where all can."""
-    weekend = ", all at weekends" if (unread.day_of_week >= 5).all() else ""
-    return f"Not read: {len(unread)} of the {len(asked)} days around the pause{weekend}." if len(unread) else ""
-
-
 def week_by_week(weeks: pd.DataFrame) -> str:
     """What Russia named first before, during and after a pause; nothing where energy was not named before it."""
     read = weeks[weeks["named first"] != "unknown"]
@@ -104,64 +87,50 @@ def week_by_week(weeks: pd.DataFrame) -> str:
         return ""
     counts = "{} of {} readable weeks before the pause, {} of {} during it, {} of {} after it"
     told = f"**Russian declarations.** By week, energy was named first in {counts.format(*counted.to_numpy().ravel())}."
-    before = read[read["pause"] == "before"].index
-    named = before[energy[before]]
-    if counted.loc[["during", "after"], "sum"].any():
-        return told
-    last = pd.Timestamp(named[-1])
-    until = f"The last such week ended on {last.day} {last:%B %Y}"
-    if named[-1] != before[-1]:
-        return f"{told} {until}, so that energy had left first place before."
-    return f"{told} {until}; energy did not return within {WEEKS_AROUND} weeks after the end: a step, not a pause."
+    before = read["pause"] == "before"
+    last = pd.Timestamp(read.index[energy & before][-1])
+    until = f"{told} The last such week before it ended on {last.day} {last:%B %Y}"
+    if read.index[energy & before][-1] != read.index[before][-1]:
+        return f"{until}, so that energy had left first place before."
+    gone = f"; energy did not return within {WEEKS_AROUND} weeks after the end: a step, not a pause"
+    return f"{until}{gone * (not counted.loc[['during', 'after'], 'sum'].any())}."
 
 
 def all_readings(effects: Sequence[PauseEffect]) -> str:
-    """What the readings of all pauses could show and did."""
+    """How many readings cover their pause, how many of these could have shown anything, and what they did show."""
     speaking = [effect for effect in effects if speaks(effect)]
-    led = f"Of {len(effects)} readings (a pause by a measure), {_power(speaking)}{_tally(speaking)}."
+    able, verdicts = sum(effect.testable for effect in speaking), [effect.verdict for effect in speaking]
+    told = [f"{verdicts.count(verdict)} {verdict}" for verdict in (FEWER, MORE, DEPENDS) if verdict in verdicts]
+    heard = f"{len(speaking)} could read their pause, and {able} of these would have shown it had nothing been hit"
+    led = f"Of {len(effects)} readings (a pause by a measure), {heard}. Told from chance: {listed(told) or 'none'}."
     return f"**{led}** {WITNESSES} Coded reports, daily list and large raids are {MODEL}."
-
-
-def _power(speaking: Sequence[PauseEffect]) -> str:
-    """How many readings cover their pause, and how many of them could have shown anything at all."""
-    if not speaking:
-        return "none covers enough of its pause's days"
-    several, able = len(speaking) > 1, sum(effect.testable for effect in speaking)
-    enough = "cover enough of their pause's days" if several else "covers enough of its pause's days"
-    if not able:
-        none = "none" if several else "not even that one"
-        return f"{len(speaking)} {enough}, but {none} could have shown that less was hit, even had nothing been hit"
-    some = f"{able} of these" if several else "it"
-    return f"{len(speaking)} {enough}, and {some} would have shown that less was hit, had nothing been hit"
-
-
-def _tally(speaking: Sequence[PauseEffect]) -> str:
-    """What the readings that speak found, by verdict; nothing where none could have found anything."""
-    verdicts = [effect.verdict for effect in speaking]
-    told = [f"{verdicts.count(verdict)} {verdict}" for verdict in (FEWER, MORE) if verdict in verdicts]
-    parts = [f"; told from chance: {', '.join(told)}"] if told else []
-    parts += ["; none can be told from chance"] if not told and any(effect.testable for effect in speaking) else []
-    return "".join(parts + ([f"; {verdicts.count(DEPENDS)} {DEPENDS}"] if DEPENDS in verdicts else []))
 
 
 def spared(phrase: str, effect: PauseEffect | None, steps: Sequence[PauseEffect], coders: str) -> str:
     """Whether a pause spared energy, in one sentence that can be quoted, by the measure that reads it best."""
     if effect is None:
         return f"No measure can tell whether {phrase} spared energy."
-    measure, untold = measure_of(effect), f"Whether {phrase} spared energy cannot be told"
-    lead = {
-        FEWER: f"Energy was reported hit less than usual during {phrase}, which is {CEILING}",
-        MORE: f"Energy was reported hit more than usual during {phrase}",
-        NO_CHANGE: f"No change in reported hits on energy can be seen during {phrase}",
-    }.get(effect.verdict, untold)
+    measure, lead = measure_of(effect), f"Whether {phrase} spared energy cannot be told"
+    if effect.verdict in (FEWER, MORE):
+        word, kind = ("less", f", which is {CEILING}") if effect.verdict == FEWER else ("more", "")
+        lead = f"Energy was reported hit {word} than usual during {phrase}{kind}"
+    elif effect.verdict == NO_CHANGE:
+        lead = f"No change in reported hits on energy can be seen during {phrase}"
     noun = measure.one if effect.observed == 1 else measure.many
     seen = f"{amount(effect.observed)} {noun}"
     if measure is MEASURES["digest"]:
         seen = f"a daily list of key events names a hit on energy in the rear on {_days_read(effect)}"
     sides = f", after {_count(steps[0], 'baseline')} before and {_count(steps[1])} after it" if steps else ""
-    who = {MEASURES["coded"]: f"; {coders}", MEASURES["digest"]: f"; {MODEL}", MEASURES["raids"]: f"; {MODEL}"}
-    sure = f"p = {effect.p_value:.2g}{who.get(measure, '')}"
+    sure = "; ".join(filter(None, [f"p = {effect.p_value:.2g}", who_coded(effect, coders)]))
     return f"{lead}: {seen}, where {effect.expected:.1f} would be usual{sides} ({sure})."
+
+
+def who_coded(effect: PauseEffect, coders: str) -> str:
+    """Who coded what a measure rests on; nothing where nobody did."""
+    measure = measure_of(effect)
+    return (
+        coders if measure is MEASURES["coded"] else MODEL if measure in (MEASURES["digest"], MEASURES["raids"]) else ""
+    )
 
 
 def _count(effect: PauseEffect, role: str = "window") -> str:
@@ -185,12 +154,20 @@ def step_found(steps: Sequence[PauseEffect]) -> str:
     before, after = steps
     if before.p_value is None:
         return f"Before and after cannot be compared: {before.reason}."
-    told = f"Step test: {_count(before)} inside; before it {_count(before, 'baseline')}{_p(before)}"
-    return f"{told}; after it {_count(after)}{_p(after)}: {_shape(before, after)}."
+    told = f"Step test: {_count(before)} inside; before it {_count(before, 'baseline')}{_change(before)}"
+    return f"{told}; after it {_count(after)}{_change(after)}: {_shape(before, after)}."
 
 
-def _p(effect: PauseEffect) -> str:
-    return "" if effect.p_value is None else f" (p = {effect.p_value:.2g})"
+def _change(effect: PauseEffect) -> str:
+    """By how many percentage points the later side of a step differs, with its interval, and the p-value."""
+    if effect.p_value is None:
+        return ""
+    days = effect.daily.loc[(effect.daily["role"] == "window") & effect.daily["observed"].notna(), "trials"]
+    change, half = effect.observed - effect.expected, effect.expected_high - effect.expected
+    points = [f"{100 * value / days.sum():+.0f}" for value in (change, change - half, change + half)]
+    return " ({} points, {:.0%} interval {} to {}; p = {:.2g})".format(
+        points[0], effect.level, *points[1:], effect.p_value
+    )
 
 
 def _shape(before: PauseEffect, after: PauseEffect) -> str:
@@ -207,8 +184,8 @@ def _shape(before: PauseEffect, after: PauseEffect) -> str:
 def spared_by_ukraine(effect: PauseEffect, steps: Sequence[PauseEffect], claimed: pd.Series) -> str:
     """Whether Ukraine spared Russian energy, by the daily list; the parties' claims stand beside."""
     claims = (
-        f"Moscow named {amount(claimed.sum())} such attacks on {len(claimed)} of these days; Kyiv has its own count: "
-        "claims of parties, each counted its own way, of which no ratio means anything."
+        f"Moscow named {amount(claimed.sum())} such attacks on {len(claimed)} of these days; Kyiv has its own "
+        "count: claims of parties, each counted its own way, of which no ratio means anything."
     ) * bool(len(claimed))
     told = (
         f"**Did Ukraine spare Russian energy?** The same list names a Ukrainian hit, other than by Moscow's word, on "
@@ -229,18 +206,18 @@ def raids_by_days(effect: PauseEffect) -> str:
     return f"Among windows of {days_text(effect.n_days)} with a raid in them p = {effect.p_value:.2g}: {effect.reason}."
 
 
-def readings_table(effects: Sequence[PauseEffect]) -> pd.DataFrame:
-    """A row a reading: what was seen, what is usual, what it could have shown, how sure it is."""
+def readings_table(effects: Sequence[PauseEffect], first: Mapping[str, Sequence[str]] | None = None) -> pd.DataFrame:
+    """A row a reading, after the columns given: what was seen, is usual, could have been shown, and how sure it is."""
     places = {DIGEST_ANY: ", anywhere", DIGEST_RUSSIA: ", Russian energy"}
     sides = {"step-before": ": against before", "step-after": ": after against inside"}
     rows = {
         "seen": [_count(effect) for effect in effects],
-        "usual": [f"{effect.expected:.1f}" for effect in effects],
+        "usual": ["–" if effect.expected is None else f"{effect.expected:.1f}" for effect in effects],
         "could have shown": [_power_in_brief(effect) for effect in effects],
-        "how sure": [f"{effect.verdict} (p = {effect.p_value:.2g})" for effect in effects],
+        "how sure": [e.verdict if e.p_value is None else f"{e.verdict} (p = {e.p_value:.2g})" for e in effects],
     }
     names = [measure_of(e).title + places.get(e.outcome, "") + sides.get(e.window, "") for e in effects]
-    return pd.DataFrame(rows, index=pd.Index(names, name="measure"))
+    return pd.DataFrame(dict(first or {}) | rows, index=pd.Index(names, name="measure"))
 
 
 def _power_in_brief(effect: PauseEffect) -> str:
