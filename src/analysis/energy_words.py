@@ -187,9 +187,11 @@ def spared_by_ukraine(effect: PauseEffect, steps: Sequence[PauseEffect], claimed
         f"Moscow named {amount(claimed.sum())} such attacks on {len(claimed)} of these days; Kyiv has its own "
         "count: claims of parties, each counted its own way, of which no ratio means anything."
     ) * bool(len(claimed))
+    lead = {FEWER: "Less was hit than usual", MORE: "More was hit than usual", NO_CHANGE: "No change can be seen"}
     told = (
-        f"**Did Ukraine spare Russian energy?** The same list names a Ukrainian hit, other than by Moscow's word, on "
-        f"{_days_read(effect)}, where {effect.expected:.1f} would be usual ({chance(effect)}; {effect.reason})."
+        f"**Did Ukraine spare Russian energy?** {lead.get(effect.verdict, 'That cannot be told')}: a daily list of key "
+        f"events names a Ukrainian hit, other than by Moscow's word, on {_days_read(effect)}, where "
+        f"{effect.expected:.1f} would be usual ({chance(effect)}; {effect.reason})."
     )
     return " ".join(filter(None, [told, step_found(steps), claims, f"({capital(MODEL)}.)"]))
 

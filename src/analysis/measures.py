@@ -132,7 +132,8 @@ def energy_days(measure: str, *, folder: Path | None = None) -> dict[tuple[str, 
     Returns
     -------
     dict of (outcome, stratum) to DataFrame
-        Indexed by consecutive days: hits and trials (NaN where the measure cannot read the day); open: True where
+        Indexed by consecutive days: hits and trials (NaN where the measure cannot read the day, 0 where there was
+        nothing to read, as on a day without a raid); open: True where
         the day was looked at but could be counted either way (coded: not found or silent); basis: what was read, for
         days with another basis are not comparable.
 
