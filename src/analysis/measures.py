@@ -191,16 +191,14 @@ def _raid_days(raids: pd.DataFrame) -> pd.DataFrame:
 
 def _list_days(digest: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
     """Both sides, by the coder who knew of no pause; days chosen because an attack was known stay out."""
-    blind = digest[digest["ukraine"].notna() & ~digest["chosen_because_known"]].set_index("day")
-    ways = {
-        ("energy_digest_rear", "rear"): ("ukraine", ["yes_rear"]),
-        (DIGEST_ANY, NATIONAL): ("ukraine", ["yes_rear", "yes_front"]),
-        (DIGEST_RUSSIA, "Russia"): ("russia", ["yes"]),
-    }
-    frames = {}
-    for key, (side, codes) in ways.items():
+    blind, frames = digest[digest["ukraine"].notna() & ~digest["chosen_because_known"]].set_index("day"), {}
+    for (outcome, place), side, codes in (
+        (("energy_digest_rear", "rear"), "ukraine", ["yes_rear"]),
+        ((DIGEST_ANY, NATIONAL), "ukraine", ["yes_rear", "yes_front"]),
+        ((DIGEST_RUSSIA, "Russia"), "russia", ["yes"]),
+    ):
         unread = blind[side] == "not_found"
-        frames[key] = _frame(blind[side].isin(codes).where(~unread), 1, unread)
+        frames[outcome, place] = _frame(blind[side].isin(codes).where(~unread), 1, unread)
     return frames
 
 
