@@ -1,12 +1,16 @@
 """Do the tests of large raids and of the daily list hold their size, where the truth is known?
 
-    python benchmarks/energy_size.py [SERIES]        writes benchmarks/energy_size.csv; 2,000 series, three minutes
+    python benchmarks/energy_size.py [SERIES]        writes benchmarks/energy_size.csv; 2,000 series, five minutes
 
 Made-up hits on the very days that the tables could read, nothing changed by a pause: days that are independent or
 cluster, and raids whose aim changes by campaigns of about half a year. Columns: what is tested and its geometry; the
 process; rejected: per cent of series with p at most 0.05; its Monte Carlo error; told: per cent with a verdict of fewer
 or more, which needs enough separate windows besides. fisher: the same two sides by Fisher's test, which takes readings
 for independent and is never a result.
+
+At a nominal 5 % the step test rejects 0.5 to 3 %, Fisher's up to 11 %; a month of raids rejects at most 2 %. Half a
+year of raids, as long as the campaigns themselves, would reject up to 21 % if overlapping windows were taken for
+separate: the rule of 39 separate windows leaves nothing of it told, and nothing of 30 days of the list either.
 """
 
 import sys

@@ -10,6 +10,7 @@ from analysis.campaigns import compare_weeks, estimate_steps, find_campaigns, pl
 from analysis.figures import Picture
 from analysis.measures import energy_days
 from analysis.pauses import load_pauses
+from analysis.setting import not_ordinary
 from analysis.tables import load_table
 
 DAYS = pd.date_range("2025-01-01", periods=120, name="day")
@@ -71,6 +72,17 @@ def test_a_window_among_the_others_counted_by_hand(by_days):
     assert effect.n_placebo == len(starts)
     assert effect.p_value == pytest.approx(min(1, 2 * Fraction(1 + low, 1 + len(starts))))
     assert effect.observed == 0 and effect.n_missing == 0
+
+
+def test_the_one_raid_of_the_moratorium_among_the_others_by_a_second_route():
+    pause, registry = load_pauses()["energy-moratorium-2025-03"], load_pauses()
+    exclude, raids = not_ordinary(registry, besides=pause), load_table("energy_raids").set_index("day")["code"]
+    effect = place_window(energy_days("raids")["energy_raids_facility", "national"], pause.days(), "x", exclude=exclude)
+    others = raids[(raids != "not_found") & ~raids.index.isin(exclude)]
+    spared = int((others != "facility").sum())
+    assert (effect.observed, effect.n_placebo) == (0, len(others)) and effect.verdict == "not testable"
+    assert effect.p_value == pytest.approx(min(1, 2 * Fraction(1 + spared, 1 + len(others))))
+    assert effect.reason == f"even none at all is ordinary: {spared} of {len(others)} comparable windows have none"
 
 
 def test_windows_do_not_run_across_days_that_nobody_looked_at():

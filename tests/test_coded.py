@@ -136,7 +136,7 @@ def test_codes_by_people_replace_the_shipped_ones(human):
     ]  # fmt: skip
     plan.write()
     assert pa.check_tables(folder=folder).empty
-    told = "coded by 5 runs of a language model, not checked by people, the rest coded by people"
+    told = "coded by 5 runs of a language model, not yet checked by people, the rest coded by people"
     assert coded_by(folder=folder) == told
     assert pa.describe_agreement(pa.load_table("energy_coded", folder=folder)).startswith("No day was coded twice")
     assert "A. Person" in (folder / "README.md").read_text("utf-8")

@@ -206,7 +206,7 @@ def test_the_moratorium_is_read_by_both_sides_and_before_and_after(moratorium):
         "Moscow named 42 such attacks on 8 of these days", "of which no ratio means anything",
         "windows of 23 days with a raid in them p = 0.74", "down, and not up again at the end",
         "before it ended on 14 March 2025; energy did not return within 10 weeks after the end: a step",
-        "Cannot read this pause: coded reports, news articles and Russian declarations.",
+        "Cannot read the days of this pause: coded reports, news articles and Russian declarations.",
     ):  # fmt: skip
         assert part in told
     assert moratorium.headline().count(". ") == 0 and "not yet checked by people" in moratorium.headline()

@@ -137,10 +137,8 @@ def estimate_steps(
     near = frame.index[~frame.index.isin(pd.DatetimeIndex(exclude)) & ~frame.index.isin(days)]
     span = max(len(days), LEAST_SPAN)
     before, after = near[near < start][-span:], near[near > days[-1]][:span]
-    return (
-        _step(frame, before, days, name, STEPS[0], level),
-        _step(frame, days, after, name, STEPS[1], level),
-    )
+    sides = (before, days), (days, after)
+    return tuple(_step(frame, *both, name, step, level) for both, step in zip(sides, STEPS, strict=True))
 
 
 def _step(
@@ -214,7 +212,7 @@ class Campaigns(Answer):
     """When large raids had energy as a target: every raid, by half-years, and the runs of raids that left it alone.
 
     `runs` are consecutive raids of which neither coder named an energy facility, the longest first; `promised` has the
-    days of the pauses that promised to spare energy, `spans` all reported pauses (label, first_day, last_day).
+    days of the pauses that promised to spare energy, `spans` all reported pauses (first_day, last_day).
     """
 
     raids: pd.DataFrame
@@ -275,10 +273,8 @@ def find_campaigns(raids: pd.DataFrame, registry: Registry) -> Campaigns:
     known = raids[raids["code"] != "not_found"]
     pauses = reported_pauses(registry)
     promised = {pause.phrase: every_day(pause) for pause in pauses if "energy" in pause.targets}
-    spans = pd.DataFrame(
-        [(pause.name, *pause.days()[[0, -1]]) for pause in pauses], columns=["label", "first_day", "last_day"]
-    )
-    spans = spans[spans["first_day"] <= raids["day"].max()]
+    spans = [pause.days()[[0, -1]] for pause in pauses if pause.days()[0] <= raids["day"].max()]
+    spans = pd.DataFrame(spans, columns=["first_day", "last_day"])
     return Campaigns(raids, _by_half_year(known), _runs(known), promised, spans)
 
 

@@ -73,9 +73,9 @@ class PauseEffect(Answer):
     Attributes
     ----------
     pause, claim, outcome, stratum, window, test : str
-        The key. `window` is "pause", "announced-to-start", "after-3", "after-7", "after-14" or
-        "pause+after-7"; `test` is "shift", "after-salvo", "after-quiet" or "joint". Of series that are not of this
-        project, a window is "window" and a test "after-heavy", not "after-salvo".
+        The key. `window` is "pause", "announced-to-start", "after-3", "after-7", "after-14", "pause+after-7",
+        "step-before" or "step-after"; `test` is "shift", "after-salvo", "after-quiet", "joint" or "step". Of series
+        that are not of this project, a window is "window" and a test "after-heavy", not "after-salvo".
     first_day, last_day : date
     n_days, n_missing : int
         Strike days in the window, and how many of them have no report.

@@ -160,7 +160,8 @@ class EnergyAssessment(Findings):
     def by_claim(self) -> pd.DataFrame:
         """The main series under each party's window, and on the days in dispute; what cannot be read is left out."""
         rows = [e for e in self.effects if measure_of(e) and e.test == "shift" and e.observed is not None]
-        rows = [e for e in rows if (e.outcome, e.stratum) == (measure_of(e).outcome, measure_of(e).place)]
+        main = {(measure.outcome, measure.place) for measure in MEASURES.values()} | DIGEST_BESIDE
+        rows = [e for e in rows if (e.outcome, e.stratum) in main]
         keys = {name: [getattr(effect, name) for effect in rows] for name in ("claim", "window")}
         keys |= {"days": [_span(e) for e in rows], "read": [f"{e.n_days - e.n_missing} of {e.n_days}" for e in rows]}
         return readings_table(rows, keys).drop(columns="could have shown")

@@ -27,18 +27,12 @@ WITNESSES = (
     "The measures are no independent witnesses: reports and articles come from the same outlets, which repeat the "
     "same statements of officials, and what Russia declares comes from a party to the pause."
 )
-DETAILS = {  # headings of the sections of an energy page that stand only where they have something to say
-    "by_claim": """## Whose window?
-
-The main series under each party's window, and on the days in dispute: those that another party counts in before the
-start (`disputed-start`) or after the end (`disputed-end`).""",
-    "bounds": """## If the days that cannot be read were known
-
-Invented days, no findings: days not found, silent or unknown count as `none` or as `hit`, inside the pause and outside.
-A verdict that this overturns depends on a choice.""",
-    "said": """## What officials said
-
-Claims of the parties, with their sources: aggregates, made with a motive, and none of them a measurement.""",
+DETAILS = {  # of an energy page, sections that stand only where they have something to say
+    "by_claim": "## Whose window?\n\nThe same under each party's window, and on days in dispute: those that another "
+    "party counts in before the start (`disputed-start`) or after the end (`disputed-end`).",
+    "bounds": "## If the days that cannot be read were known\n\nInvented days, no findings: days not found, silent or "
+    "unknown count as `none` or as `hit`. A verdict that this overturns depends on a choice.",
+    "said": "## What officials said\n\nClaims of the parties, with their sources: aggregates, made with a motive.",
 }
 CEILING = "consistent with sparing, not established: a truce itself makes officials say that nothing was hit"
 
@@ -58,19 +52,10 @@ def found(effect: PauseEffect) -> str:
     seen = f"{amount(effect.observed)} {noun} {when}{gaps}"
     if effect.p_value is None:
         return f"{seen}. Not testable: {effect.reason}."
-    usual = f"{seen}, where {effect.expected:.1f} would be usual"
-    if effect.verdict == NOT_TESTABLE:
-        return f"{usual}. Not testable: {effect.reason} ({chance(effect)})."
-    top = "or more" if effect.expected_high is None else f"to {effect.expected_high:.1f}"
-    cut = effect.smallest_visible_cut
-    power = "no cut, however large, would" if cut is None else f"only a cut of about {cut:.0%} or more would"
-    verdict = {
-        FEWER: f"Fewer ({chance(effect)}): {CEILING}",
-        MORE: f"More ({chance(effect)}): no sign of sparing",
-        NO_CHANGE: f"No visible change ({chance(effect)}); {power} have shown in most windows",
-        DEPENDS: f"It depends on a choice: {effect.reason.split('; ')[0]} ({chance(effect)})",
-    }[effect.verdict]
-    return f"{usual} and {effect.expected_low:.1f} {top} ordinary. {verdict}."
+    ending = {FEWER: f"; {CEILING}", NO_CHANGE: f"; {_power_in_brief(effect)} would have shown"}.get(effect.verdict, "")
+    why = f": {effect.reason.split('; ')[0]}" if effect.verdict in (NOT_TESTABLE, DEPENDS) else ""
+    told = f"{capital(effect.verdict)}{why} ({chance(effect)}){ending}"
+    return f"{seen}, where {effect.expected:.1f} would be usual. {told}."
 
 
 def chance(effect: PauseEffect) -> str:
@@ -187,16 +172,18 @@ def spared_by_ukraine(effect: PauseEffect, steps: Sequence[PauseEffect], claimed
         f"Moscow named {amount(claimed.sum())} such attacks on {len(claimed)} of these days; Kyiv has its own "
         "count: claims of parties, each counted its own way, of which no ratio means anything."
     ) * bool(len(claimed))
+    lead = {FEWER: "Less was hit than usual", MORE: "More was hit than usual", NO_CHANGE: "No change can be seen"}
     told = (
-        f"**Did Ukraine spare Russian energy?** The same list names a Ukrainian hit, other than by Moscow's word, on "
-        f"{_days_read(effect)}, where {effect.expected:.1f} would be usual ({chance(effect)}; {effect.reason})."
+        f"**Did Ukraine spare Russian energy?** {lead.get(effect.verdict, 'That cannot be told')}: a daily list of key "
+        f"events names a Ukrainian hit, other than by Moscow's word, on {_days_read(effect)}, where "
+        f"{effect.expected:.1f} would be usual ({chance(effect)}; {effect.reason})."
     )
     return " ".join(filter(None, [told, step_found(steps), claims, f"({capital(MODEL)}.)"]))
 
 
 def cannot_read(effects: Sequence[PauseEffect]) -> str:
     """The measures that cannot read a pause, in one line; nothing where all can."""
-    return f"Cannot read this pause: {listed([measure_of(e).title for e in effects])}." if effects else ""
+    return f"Cannot read the days of this pause: {listed([measure_of(e).title for e in effects])}." if effects else ""
 
 
 def raids_by_days(effect: PauseEffect) -> str:

@@ -133,7 +133,8 @@ def energy_days(measure: str, *, folder: Path | None = None) -> dict[tuple[str, 
     Returns
     -------
     dict of (outcome, stratum) to DataFrame
-        Indexed by consecutive days: hits and trials (NaN where the measure cannot read the day); open: True where
+        Indexed by consecutive days: hits and trials (NaN where the measure cannot read the day, 0 where there was
+        nothing to read, as on a day without a raid); open: True where
         the day was looked at but could be counted either way (coded: not found or silent); basis: what was read, for
         days with another basis are not comparable.
 
@@ -191,16 +192,14 @@ def _raid_days(raids: pd.DataFrame) -> pd.DataFrame:
 
 def _list_days(digest: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
     """Both sides, by the coder who knew of no pause; days chosen because an attack was known stay out."""
-    blind = digest[digest["ukraine"].notna() & ~digest["chosen_because_known"]].set_index("day")
-    ways = {
-        ("energy_digest_rear", "rear"): ("ukraine", ["yes_rear"]),
-        (DIGEST_ANY, NATIONAL): ("ukraine", ["yes_rear", "yes_front"]),
-        (DIGEST_RUSSIA, "Russia"): ("russia", ["yes"]),
-    }
-    frames = {}
-    for key, (side, codes) in ways.items():
+    blind, frames = digest[digest["ukraine"].notna() & ~digest["chosen_because_known"]].set_index("day"), {}
+    for (outcome, place), side, codes in (
+        (("energy_digest_rear", "rear"), "ukraine", ["yes_rear"]),
+        ((DIGEST_ANY, NATIONAL), "ukraine", ["yes_rear", "yes_front"]),
+        ((DIGEST_RUSSIA, "Russia"), "russia", ["yes"]),
+    ):
         unread = blind[side] == "not_found"
-        frames[key] = _frame(blind[side].isin(codes).where(~unread), 1, unread)
+        frames[outcome, place] = _frame(blind[side].isin(codes).where(~unread), 1, unread)
     return frames
 
 

@@ -8,17 +8,7 @@ HALF = pd.Timedelta(hours=12)
 
 
 def draw_rows(marks, spans, *, rows, title="", ax=None):
-    """A dot an event over time, in named rows, filled where it was a hit, with pauses shaded.
-
-    Parameters
-    ----------
-    marks : DataFrame
-        Columns day, row, hit (bool).
-    spans : DataFrame
-        Columns first_day, last_day.
-    rows : list of str
-        From above to below.
-    """
+    """A dot an event (marks: day, row, hit), filled where it was a hit; spans (first_day, last_day) are shaded."""
     ax = new_axes(ax, height=0.9 + 0.3 * len(rows))
     for span in spans.itertuples():
         ax.axvspan(span.first_day - HALF, span.last_day + HALF, color=PAUSE, alpha=0.5, lw=0.8)

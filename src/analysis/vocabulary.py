@@ -204,7 +204,7 @@ def doubts_of(row: Row, *, inferred: int, backed: bool | None, curve: Row | None
         part = "its only day" if n == 1 else f"{in_words(inferred)} of {in_words(n)} days"
         doubts.append(f"{part} counted as zero without a report")
     if row["n_missing"]:
-        doubts.append(f"{row['n_missing']} of {n} days without a report")
+        doubts.append(f"{row['n_missing']} of {n} days missing")
     if backed is False:
         doubts.append("one side's count")
     if row["verdict"] == DEPENDS:
@@ -212,7 +212,7 @@ def doubts_of(row: Row, *, inferred: int, backed: bool | None, curve: Row | None
     if _told(row) and curve and curve["verdict"] != row["verdict"]:
         doubts.append("not told from chance in the median of all ways to count")
     if row["n_placebo"] and row["n_placebo"] / n < FEWEST_SPELLS:
-        doubts.append(f"few other spells of {n} days to compare with")
+        doubts.append("few such spells to compare with")
     if coded:
         doubts.append("coded by a language model, not yet checked by people")
     return doubts

@@ -24,10 +24,9 @@ from analysis.words import capital, listed, span_text
 
 SOURCES_SHOWN = 3
 MEANT = (
-    "Counts are what the Ukrainian Air Force reports, as compiled by Petro Ivaniuk: one side's claims on long-range "
-    "drones and missiles. Front-line fire is not in them, so no line here says that a truce was kept.",
-    '"May be chance" does not mean "no effect": with so few nights only a very large fall can be told from an '
-    "ordinary lull.",
+    "Counts are one side's: what the Ukrainian Air Force reports, as compiled by Petro Ivaniuk. Fire at the front is not "
+    "in them, so no line here says that a truce was kept.",
+    '"May be chance" is not "no effect": so few nights show only a very large fall.',
     "Expected: what weekday, season and trend of the months around would have brought.",
 )
 SURE = {
@@ -109,7 +108,7 @@ def tell_pause(
     parts += [
         Part("days", "Who promised what, and what came", "", drawing=draw("claims", found=found, card=card)),
         Part("scorecard", "Every question, in a word", "", table=card.table()),
-        Part("lull", "A pause, or the usual lull?", found.describe_lull(), drawing=unusual),
+        Part("lull", "A pause, or the usual lull?", found.describe_lull() if found.lull else "", drawing=unusual),
         Part("after", "The week after", _after(card), drawing=draw("sum", found=found, card=card)),
         _where(card, draw("regions", found=found)),
         _energy(pause, draw("campaigns") if about_energy else None, folder),
@@ -185,8 +184,9 @@ def _where(card: Scorecard, drawing: Drawing | None) -> Part:
 def _energy(pause: Pause, drawing: Drawing | None, folder: Path | None) -> Part:
     """What the measures of energy say in one sentence; for a pause about energy, with the campaigns against it."""
     told = [assess_energy(pause.id, folder=folder).headline()]
-    if drawing:
-        told += [find_campaigns(load_table("energy_raids", folder=folder), load_pauses()).headline()]
+    campaigns = find_campaigns(load_table("energy_raids", folder=folder), load_pauses()).headline()
+    if drawing and pause.phrase in campaigns:
+        told.append(campaigns.split(". ", 1)[1])
     return Part("energy", "Energy", "\n\n".join(told), drawing=drawing)
 
 
@@ -227,7 +227,7 @@ def tell_all(
         Part("strips", "Day by day", drawing=draw("strips", cards=cards)),
         Part("scorecard", "Every pause, in a word", "In brackets: counted / expected.", table=front_table(cards)),
         Part("unusual", "How unusual", drawing=draw("unusual-all", cards=cards)),
-        Part("energy", "Energy", _energy_everywhere(cards), drawing=draw("campaigns", cards=cards)),
+        Part("energy", "Energy", _energy_everywhere(cards)),
         Part("meaning", "What this means, and does not mean", "\n".join(f"* {line}" for line in MEANT[:2])),
     ]
     return Story(
@@ -327,7 +327,8 @@ def _cell(answer: object, named: bool) -> str:
 def _energy_everywhere(cards: Sequence[Scorecard]) -> str:
     """What can be said of energy for the pauses that promised something about it."""
     promised = [card for card in cards if "energy" in promised_questions(card.pause)]
-    lines = [f"* {card.pause.name}: {card.answer('energy').sentence()}" for card in promised if card.answer("energy")]
+    answers = [(card.pause.name, card.answer("energy")) for card in promised]
+    lines = [f"* {name}: {a.size or 'nothing counted'}: {a.word}." for name, a in answers if a is not None]
     return "\n".join(lines)
 
 
