@@ -162,10 +162,10 @@ class Answered:
         return f"{self.confidence}: {self.doubts}" if self.doubts else self.confidence
 
     def brief(self) -> str:
-        """The word, then what was counted / expected, for a cell."""
+        """The word, then what was counted/expected, for a cell."""
         if self.counted is None or self.word in SILENT[:2]:
             return self.word
-        seen = f" ({amount(self.counted)} / {rounded(self.expected)})" if self.expected is not None else ""
+        seen = f" ({amount(self.counted)}/{rounded(self.expected)})" if self.expected is not None else ""
         return f"{self.word}{seen}"
 
 

@@ -31,7 +31,7 @@ from analysis.words import MORE, amount, counted, days_text, listed, outcome_lab
 DRONES, MISSILES = "drones_launched", "missiles_launched"
 FORTNIGHT = 14
 MOST = 3.0  # times the expected number, where the axis of ratios ends
-ONE_SIDE = "Counts of the Ukrainian Air Force, one side's claims; front-line fire is not in them."
+ONE_SIDE = "Source: Ukrainian Air Force, one side's counts."
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ def claims_words(frame: pd.DataFrame) -> Words:
     if len(after):
         worst = after.loc[after["value"].idxmax()]
         title += f"; then {amount(worst['value'])} missiles on {worst['start'].day} {worst['start']:%B}"
-    reading = "Bars: what each party said, faded where it named no edge; outlined: the window counted here"
+    reading = "Bars: what each party said, faded where it named no edge; outlined: the days counted here"
     reading += ", blue below it." if len(seen) else "."
     caption = f"{_inferred(seen['state'])}Strike days, from 18:00 to 18:00. {ONE_SIDE}"
     if (frame["part"] == ENERGY).any():

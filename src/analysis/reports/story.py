@@ -15,19 +15,19 @@ from analysis.campaigns import find_campaigns
 from analysis.energy import assess_energy
 from analysis.launches import Assessment, assess
 from analysis.pauses import Claim, Pause, load_pauses, reported_pauses
-from analysis.scorecard import Answered, Scorecard, promised_questions, score_all, score_pause
+from analysis.scorecard import ABOUT, Answered, Scorecard, promised_questions, score_all, score_pause
 from analysis.setting import Registry
 from analysis.tables import load_strikes, load_table, outcome_series
 from analysis.vocabulary import NO_DATA, SILENT, TOO_SHORT, in_words, plain_row, question_of, size, word
 from analysis.witness import inferred_zeros
 from analysis.words import capital, listed, span_text
 
-SOURCES_SHOWN = 3
+SOURCES_SHOWN = 2
 MEANT = (
-    "Counts are one side's: what the Ukrainian Air Force reports, as compiled by Petro Ivaniuk. Fire at the front is not "
-    "in them, so no line here says that a truce was kept.",
+    "Counts are one side's: what the Ukrainian Air Force reports, as compiled by Petro Ivaniuk. Fire at the front is "
+    "not in them, so no line here says that a truce was kept.",
     '"May be chance" is not "no effect": so few nights show only a very large fall.',
-    "Expected: what weekday, season and trend of the months around would have brought.",
+    "Expected: what weekday, season and trend would have brought.",
 )
 SURE = {
     "high": "The dates are well documented.",
@@ -95,11 +95,11 @@ def tell_pause(
 ) -> Story:
     """The page of one pause; `draw` makes a figure from its name and what it shows, or nothing."""
     card, found = score_pause(results, pause, folder=folder), assess(pause.id, folder=folder)
+    about_energy = "energy" in promised_questions(pause)
     first, *rest = card.leading
     known = [answer for answer in rest if answer.word != NO_DATA]
     answer = f"{capital(pause.phrase)}: {first.sentence()}{sure_of(first)}"
-    bullets = tuple(f"**{other.asked}:** {other.sentence()}" for other in known[:3])
-    about_energy = "energy" in promised_questions(pause)
+    bullets = tuple(f"**{other.asked}:** {other.sentence()}" for other in known[: 2 if about_energy else 3])
     unusual = None if about_energy else draw("unusual", found=found, card=card)
     parts = [Part("announced", "What was announced", announced(pause))]
     if not any(a.word not in SILENT[:2] for a in card.answers if a.question in ("drones", "missiles")):
@@ -107,12 +107,12 @@ def tell_pause(
         return _story(pause, card, found, answer, (), parts)
     parts += [
         Part("days", "Who promised what, and what came", "", drawing=draw("claims", found=found, card=card)),
-        Part("scorecard", "Every question, in a word", "", table=card.table()),
+        _questions(card),
         Part("lull", "A pause, or the usual lull?", found.describe_lull() if found.lull else "", drawing=unusual),
         Part("after", "The week after", _after(card), drawing=draw("sum", found=found, card=card)),
         _where(card, draw("regions", found=found)),
         _energy(pause, draw("campaigns") if about_energy else None, folder),
-        Part("other-side", "The other side", _lines(card, "other-side")),
+        Part("other-side", "The other side", "" if about_energy else _known_lines(card, "other-side")),
         Part("meaning", "What this does not mean", "\n".join(f"* {line}" for line in MEANT)),
     ]
     kept = [part for part in parts if part.text or part.table is not None or part.drawing]
@@ -186,7 +186,7 @@ def _energy(pause: Pause, drawing: Drawing | None, folder: Path | None) -> Part:
     told = [assess_energy(pause.id, folder=folder).headline()]
     campaigns = find_campaigns(load_table("energy_raids", folder=folder), load_pauses()).headline()
     if drawing and pause.phrase in campaigns:
-        told.append(campaigns.split(". ", 1)[1])
+        told.append(campaigns.split(". ", 1)[1].rpartition(" (")[0])
     return Part("energy", "Energy", "\n\n".join(told), drawing=drawing)
 
 
@@ -194,10 +194,25 @@ def _why_not(card: Scorecard) -> str:
     return "\n".join(f"* {answer.asked}: {answer.word} ({answer.note})." for answer in card.answers[:2])
 
 
+def _questions(card: Scorecard) -> Part:
+    """The table of all questions that have an answer, and the others in a line."""
+    mute = [answer for answer in card.answers if answer.word == NO_DATA]
+    why = "; ".join(f"{ABOUT[answer.question]} ({answer.note})" for answer in mute)
+    table = card.table().drop(index=[answer.asked for answer in mute])
+    return Part("scorecard", "Every question, in a word", f"No usable data on {why}." if mute else "", table=table)
+
+
 def _after(card: Scorecard) -> str:
     """What the week after was like, in a line a count; numbers stand in the table."""
-    answers = [card.answer(question) for question in ("drones-after", "missiles-after")]
-    return "\n".join(f"* {a.asked}: {a.word}{f' ({a.note})' if a.note else ''}." for a in answers if a is not None)
+    answers = filter(None, [card.answer(question) for question in ("drones-after", "missiles-after")])
+    known = [answer for answer in answers if answer.word != NO_DATA]
+    return "\n".join(f"* {a.asked}: {a.word}{f' ({a.note})' if a.note else ''}." for a in known)
+
+
+def _known_lines(card: Scorecard, question: str) -> str:
+    """The answer to a question, if there is one."""
+    answer = card.answer(question)
+    return "" if answer is None or answer.word == NO_DATA else _lines(card, question)
 
 
 def _lines(card: Scorecard, *questions: str) -> str:
@@ -225,7 +240,7 @@ def tell_all(
     uncovered = f" {capital(in_words(len(later)))} later pauses are not covered." if later else ""
     parts = [
         Part("strips", "Day by day", drawing=draw("strips", cards=cards)),
-        Part("scorecard", "Every pause, in a word", "In brackets: counted / expected.", table=front_table(cards)),
+        Part("scorecard", "Every pause, in a word", "In brackets: counted/expected.", table=front_table(cards)),
         Part("unusual", "How unusual", drawing=draw("unusual-all", cards=cards)),
         Part("energy", "Energy", _energy_everywhere(cards)),
         Part("meaning", "What this means, and does not mean", "\n".join(f"* {line}" for line in MEANT[:2])),
