@@ -67,7 +67,7 @@ def test_the_exported_command_makes_a_notebook_of_the_choice(tmp_path):
         row
         for row in effect_rows(nbformat.read(tmp_path / "explored.ipynb", as_version=4))
         if (row["claim"], row["window"], row["stratum"]) == ("russia", "pause", "national")
-        and row["test"] == found.effect.test
+        and (row["test"], row["outcome"]) == (found.effect.test, found.effect.outcome)
     ]
     assert row["verdict"] == found.effect.verdict
     assert row["ratio_high"] == found.effect.ratio_high and row["expected"] == pytest.approx(found.effect.expected)

@@ -141,4 +141,4 @@ def test_effects_and_rows_of_the_record_give_the_same_scorecard():
 def test_a_pause_without_rows_has_no_usable_data():
     card = score_pause([replace(example_effect(), pause="x")], PAUSES["easter-2025"])
     assert {answer.word for answer in card.answers} == {"no usable data"}
-    assert len(card.to_frame()) == len(QUESTIONS) - 1 and card.table().shape[1] == 4
+    assert len(card.to_frame()) == len(QUESTIONS) - 2 and card.table().shape[1] == 4

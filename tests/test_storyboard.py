@@ -149,7 +149,7 @@ def test_the_title_of_all_pauses_counts_no_day_twice():
 
 @pytest.mark.parametrize(
     ("running", "high", "words"),
-    [([-578.0, 1058.0], 400.0, "By 8 May: 1,060 more drones than expected, more than after similar ordinary spells"),
+    [([-578.0, 1058.0], 400.0, "By 8 May: 1,100 more drones than expected, more than after similar ordinary spells"),
      ([-578.0, 258.0], 400.0, "By 8 May: 260 more drones than expected, as after similar ordinary spells"),
      ([-578.0, np.nan], 400.0, "By 1 May: 580 fewer drones than expected, fewer than after similar ordinary spells")],
 )  # fmt: skip

@@ -40,7 +40,7 @@ REQUIRED = ("time_start", "time_end", "model", "launch_place", "target", "launch
 IGNORED = (
     "target_main", "still_attacking", "border_crossing", "is_shahed", "num_hit_location", "num_fall_fragment_location",
     "carrier", "turbojet", "turbojet_destroyed", "affected region", "destroyed_details", "launched_details",
-    "launch_place_details",
+    "launch_place_details", "cross_border_belarus",
 )  # fmt: skip
 HIDDEN, STATUSES = "hidden", ("", "open", "hidden")  # of the column status_data
 MOST_SET_ASIDE = 0.01  # of all rows; with more the file is refused

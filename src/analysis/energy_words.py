@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.effect import PauseEffect
 from analysis.measures import DIGEST_ANY, DIGEST_RUSSIA, MEASURES, MODEL, WEEKS_AROUND, measure_of
+from analysis.vocabulary import as_extreme
 from analysis.words import (
     DEPENDS,
     FEWER,
@@ -106,7 +107,11 @@ def spared(phrase: str, effect: PauseEffect | None, steps: Sequence[PauseEffect]
     if measure is MEASURES["digest"]:
         seen = f"a daily list of key events names a hit on energy in the rear on {_days_read(effect)}"
     sides = f", after {_count(steps[0], 'baseline')} before and {_count(steps[1])} after it" if steps else ""
-    sure = "; ".join(filter(None, [f"p = {effect.p_value:.2g}", who_coded(effect, coders)]))
+    alike, side = as_extreme(effect.row()), "high" if effect.observed > effect.expected else "low"
+    chance = (
+        f"p = {effect.p_value:.2g}" if alike is None else f"{alike} of {effect.n_placebo} other spells are as {side}"
+    )
+    sure = "; ".join(filter(None, [chance, who_coded(effect, coders)]))
     return f"{lead}: {seen}, where {effect.expected:.1f} would be usual{sides} ({sure})."
 
 

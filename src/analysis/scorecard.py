@@ -52,7 +52,8 @@ class Question:
 
 
 DRONES, MISSILES = ("drone", "drones"), ("missile", "missiles")
-MINUTES = ("siren minute", "siren minutes")
+KYIV_MINUTES = ("minute of sirens in Kyiv city", "minutes of sirens in Kyiv city")
+MINUTES = ("minute of sirens away from the front", "minutes of sirens away from the front")
 QUESTIONS = (
     Question("drones", "Drones", "drones", (("drones_launched", NATIONAL),), DRONES, launches=True),
     Question("missiles", "Missiles", "missiles", (("missiles_launched", NATIONAL),), MISSILES, launches=True),
@@ -95,7 +96,7 @@ QUESTIONS = (
         ("reported hit", "reported hits"),
         coded=True,
     ),
-    Question("kyiv", "Sirens in Kyiv city", "sirens in Kyiv city", (("alert_minutes", "Kyiv City"),), MINUTES),
+    Question("kyiv", "Sirens in Kyiv city", "sirens in Kyiv city", (("alert_minutes", "Kyiv City"),), KYIV_MINUTES),
     Question(
         "rear",
         "Sirens away from the front",

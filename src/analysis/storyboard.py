@@ -24,6 +24,7 @@ from analysis.placebo import most_alike, window_ratios
 from analysis.setting import SALVO_MISSILES, Registry, days_of_others, set_up
 from analysis.sirens import alert_minutes, estimate_alerts, usable_regions
 from analysis.tables import load_strikes, load_table, outcome_series
+from analysis.vocabulary import rounded
 from analysis.windows import placebo_starts
 from analysis.witness import inferred_zeros
 from analysis.words import MORE, amount, counted, days_text, listed, outcome_label
@@ -42,15 +43,6 @@ class Words:
     reading: str
     caption: str
     alt: str
-
-
-def about(value: float) -> str:
-    """A number that is itself an estimate, rounded as one says it.
-
-    >>> about(2041.3), about(647.6), about(11.2), about(0.4)
-    ('2,040', '650', '11', '0.4')
-    """
-    return amount(round(value, -1) if value >= 100 else value)
 
 
 # --- A: all pauses, day by day ---
@@ -246,7 +238,7 @@ def claims_words(frame: pd.DataFrame) -> Words:
     if len(seen):
         title = counted(seen["value"].sum(), "drones")
         title += f" and {counted(raids['value'].sum(), 'missiles')}" if len(raids) else ""
-        title += f" in {days_text(len(seen))}, about {about(seen['expected'].sum())} drones expected"
+        title += f" in {days_text(len(seen))}, about {rounded(seen['expected'].sum())} drones expected"
     after = missiles[(missiles["start"] > raids["start"].max()) & (missiles["value"] >= SALVO_MISSILES)]
     if len(after):
         worst = after.loc[after["value"].idxmax()]
@@ -271,7 +263,7 @@ def _launched(part: pd.DataFrame) -> str:
     seen = part.dropna(subset=["drones", "expected"])
     if seen.empty:
         return "no usable counts"
-    flown, expected = amount(seen["drones"].sum()), about(seen["expected"].sum())
+    flown, expected = amount(seen["drones"].sum()), rounded(seen["expected"].sum())
     return f"{flown} drones in {days_text(len(seen))}, about {expected} expected"
 
 
@@ -346,7 +338,7 @@ def running_sum_words(frame: pd.DataFrame) -> Words:
         side, label = "more" if row["running"] > 0 else "fewer", outcome_label(outcome, short=True)
         beyond = "more than" if row["running"] > row["high"] else "fewer than" if row["running"] < row["low"] else "as"
         others = "" if pd.isna(row["low"]) else f", {beyond} after similar ordinary spells"
-        told.append((f"{about(abs(row['running']))} {side} {label}", others))
+        told.append((f"{rounded(abs(row['running']))} {side} {label}", others))
         low = part.loc[part.loc[part["offset"] >= 0, "running"].idxmin()]
         lowest.append(f"Lowest sum of {label}: {low['running']:,.0f} on {_date(low['day'])}")
     amounts, others = zip(*told, strict=True) if told else ((), ())
@@ -355,9 +347,11 @@ def running_sum_words(frame: pd.DataFrame) -> Words:
     title = f"By {_date(row['day'])}: {alike}" if told else "No usable counts to sum up"
     if told and (frame.loc[frame["offset"].between(0, row["offset"]), "role"] == "another pause").any():
         title += " (with another pause between)"
-    reading = "Line: launched less expected, summed up from the start of the pause; back at 0: made up. Grey: 95 of "
-    reading += "100 such sums from the ordinary spells most like it. Blue: the pause. Stripe: another pause."
-    return Words(title, reading, f"The band shows, it does not test. {ONE_SIDE}", ". ".join([title, *lowest]) + ".")
+    reading = (
+        "Line: launched less expected since the start; 0: made up. Grey: 95 of 100 similar ordinary spells, shown "
+    )
+    reading += "and not tested. Blue: the pause. Stripe: another."
+    return Words(title, reading, ONE_SIDE, ". ".join([title, *lowest]) + ".")
 
 
 def week_later(part: pd.DataFrame) -> pd.Series:
@@ -406,7 +400,7 @@ def region_ratio_words(frame: pd.DataFrame) -> Words:
     reading = "Minutes under alert over the usual for as many days: blue, fewer; red, more; grey, as usual. Numbers: "
     reading += f"{unit_of(frame)[0]}, here and usually. Ring: outside 95 of 100 ordinary spells. Hatched: not usable."
     told = [f"{row.oblast} {ratio_text(row.ratio)}" for row in known.sort_values("ratio").itertuples()]
-    caption = "Usual: the 90 days before and after. Alerts are wider than strikes, and local ones came in over time."
+    caption = "Usual: 90 days before and after. Alerts are wider than strikes."
     return Words(title, reading, caption, f"{title}. {', '.join(told)}.")
 
 

@@ -173,7 +173,8 @@ def marked(cell: str) -> str:
         side = "few" if found[0].endswith("fewer") else "more" if found[0].endswith("more") else "open"
         return f'<span class="mark {"blind" if found[0] in SILENT else side}">{found[0]}</span>'
 
-    return re.sub("|".join(map(re.escape, words)), mark, escape(str(cell), quote=False))
+    place = r"(?:^|(?<=drones )|(?<=missiles ))"
+    return re.sub(f"{place}({'|'.join(map(re.escape, words))})", mark, escape(str(cell), quote=False))
 
 
 def downloads(drawing: Any) -> list[tuple[str, str]]:

@@ -27,7 +27,7 @@ MEANT = (
     "Counts are one side's: what the Ukrainian Air Force reports, as compiled by Petro Ivaniuk. Fire at the front is "
     "not in them, so no line here says that a truce was kept.",
     '"May be chance" is not "no effect": so few nights show only a very large fall.',
-    "Expected: what weekday, season and trend would have brought.",
+    "Expected: by weekday, season and trend.",
 )
 SURE = {
     "high": "The dates are well documented.",
@@ -97,9 +97,8 @@ def tell_pause(
     card, found = score_pause(results, pause, folder=folder), assess(pause.id, folder=folder)
     about_energy = "energy" in promised_questions(pause)
     first, *rest = card.leading
-    known = [answer for answer in rest if answer.word != NO_DATA]
     answer = f"{capital(pause.phrase)}: {first.sentence()}{sure_of(first)}"
-    bullets = tuple(f"**{other.asked}:** {other.sentence()}" for other in known[: 2 if about_energy else 3])
+    bullets = tuple(f"**{other.asked}:** {other.sentence()}" for other in _next_to_know(card, rest))
     unusual = None if about_energy else draw("unusual", found=found, card=card)
     parts = [Part("announced", "What was announced", announced(pause))]
     if not any(a.word not in SILENT[:2] for a in card.answers if a.question in ("drones", "missiles")):
@@ -117,6 +116,15 @@ def tell_pause(
     ]
     kept = [part for part in parts if part.text or part.table is not None or part.drawing]
     return _story(pause, card, found, answer, bullets, kept)
+
+
+def _next_to_know(card: Scorecard, rest: Sequence[Answered]) -> list[Answered]:
+    """What else the first screen says, three answers at most: what was promised, drones, a week after with a raid."""
+    promised = [answer for answer in rest if answer.question in promised_questions(card.pause)]
+    drones = [answer for answer in rest if answer.question == "drones"]
+    raids = [answer for answer in reversed(rest) if answer.question.endswith("after") and answer.note]
+    wanted = dict.fromkeys((*promised, *drones, *raids))
+    return [answer for answer in wanted if answer.word != NO_DATA][:3]
 
 
 def _story(
@@ -159,7 +167,7 @@ def announced(pause: Pause) -> str:
     lines = [
         f"{by}{on}; {STATUS[pause.status]}. {capital(pause.geography)}.",
         f"Dates named: {windows}." if windows else "",
-        f"Judged here: {span_text(days[0], days[-1])}, {judged}. {SURE[pause.confidence]}",
+        f"Judged here: {span_text(days[0], days[-1])}, {judged}. {'' if overlap else SURE[pause.confidence]}",
         f"Reported by {links}." if links else "",
     ]
     return "\n\n".join(filter(None, [" ".join(filter(None, lines[:1])), " ".join(filter(None, lines[1:]))]))
