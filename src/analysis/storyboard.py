@@ -32,7 +32,7 @@ from analysis.words import MORE, amount, counted, days_text, listed, outcome_lab
 DRONES, MISSILES = "drones_launched", "missiles_launched"
 FORTNIGHT = 14
 MOST = 3.0  # times the expected number, where the axis of ratios ends
-ONE_SIDE = "Source: Ukrainian Air Force, one side's counts."
+ONE_SIDE = "Ukrainian Air Force, one side's counts."
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from analysis.words import capital, listed, span_text
 SOURCES_SHOWN = 2
 MEANT = (
     "Counts are one side's: what the Ukrainian Air Force reports, as compiled by Petro Ivaniuk. Fire at the front is "
-    "not in them, so no line here says that a truce was kept.",
+    "not in them: no line here says that a truce was kept.",
     '"May be chance" is not "no effect": so few nights show only a very large fall.',
     "Expected: by weekday, season and trend.",
 )
