@@ -105,7 +105,7 @@ def tell_pause(
         parts.append(Part("why-not", "Why it cannot be judged", _why_not(card)))
         return _story(pause, card, found, answer, (), parts)
     parts += [
-        Part("days", "Who promised what, and what came", "", drawing=draw("claims", found=found, card=card)),
+        Part("days", "Promised, and what came", "", drawing=draw("claims", found=found, card=card)),
         _questions(card),
         Part("lull", "A pause, or the usual lull?", found.describe_lull() if found.lull else "", drawing=unusual),
         Part("after", "The week after", _after(card), drawing=draw("sum", found=found, card=card)),
