@@ -236,8 +236,8 @@ def test_the_sentences_say_how_sure_and_what_is_missing(cold):
         assert part in told
     assert cold.summary().startswith(
         "**Whether the cold-week pause of 2026 spared energy cannot be told: 0 rear oblasts with a reported hit on "
-        "energy, where 3.7 would be usual (3 of 81 other spells are as low; coded by 5 runs of a language model, not yet "
-        "checked by people)"
+        "energy, where 3.7 would be usual (3 of 81 other spells are as low; coded by 5 runs of a language model, not "
+        "yet checked by people)"
     )
 
 
