@@ -3,21 +3,31 @@ BIN := .venv/bin
 LAB := .venv-lab/bin
 EXTRAS := test,browser,distributed
 
-.PHONY: help report test lab notebooks lock clean
+.PHONY: help report test check lab notebooks lock clean
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
 
 report: .venv/ready  ## every report, from the committed tables to reports/index.html
-	$(BIN)/pauses report
+	$(BIN)/pauses report $(ARGS)
+
+check: .venv/ready  ## for daily work, in under a minute: style, tables, the house, stored pages and notebooks' rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check data src tests benchmarks
+	$(BIN)/pauses data check
+	$(BIN)/python -m pytest -x $(addprefix tests/test_,$(addsuffix .py,architecture words scorecard effect tables pauses notebooks))
 
 test: .venv/ready  ## tests, doctests, notebook rules, notebooks against their stored results
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check data src tests benchmarks
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(ARGS)
 	$(BIN)/python -m pytest -q -o addopts= --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
 
-lab: .venv-lab/ready  ## open JupyterLab with a notebook to explore in
-	PATH="$(CURDIR)/$(LAB):$$PATH" jupyter lab --LabApp.default_url=/lab/tree/notebooks/explore.ipynb $(if $(filter 0,$(shell id -u)),--allow-root)
+lab: .venv-lab/ready  ## open JupyterLab on working copies in work/, so that saving never touches the stored notebooks
+	@mkdir -p work
+	@for book in notebooks/*.ipynb; do copy="work/$${book##*/}"; \
+	  if [ ! -e "$$copy" ]; then cp "$$book" "$$copy"; \
+	  elif [ "$$book" -nt "$$copy" ]; then echo "$$copy is older than $$book: remove it for a new copy"; fi; done
+	PATH="$(CURDIR)/$(LAB):$$PATH" jupyter lab --LabApp.default_url=/lab/tree/work/explore.ipynb $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
 
 notebooks: .venv/ready  ## execute the committed notebooks again and store their results
 	$(BIN)/python -m analysis.reports.notebooks
@@ -29,7 +39,7 @@ lock:  ## pin the newest versions that fit pyproject.toml
 	rm -rf .venv-lock
 
 clean:  ## remove environments and built reports
-	rm -rf .venv .venv-lab reports/*.html reports/manifest.json reports/executed reports/.cache
+	rm -rf .venv .venv-lab reports/*.html reports/as-of reports/manifest.json reports/executed reports/.cache
 
 .venv/ready: pyproject.toml requirements.lock
 	$(call environment,.venv,$(EXTRAS))
