@@ -146,9 +146,10 @@ def test_the_first_words_can_be_quoted_and_cited(found):
 def test_what_officials_said_stands_beside_what_was_found(found):
     said, seen = found["victory-day-2025"].said_and_found().splitlines()[-1].strip("| ").split(" | ")
     assert said.startswith("Kyiv: 734 by noon 8 May")
-    assert seen.startswith("Long-range drones launched: **fewer** (0 flew, ") and "**not testable** (0 flew)." in seen
+    assert seen.startswith("Long-range drones launched: **fewer** (no long-range drones launched, about 580 expected; ")
+    assert "**too short to tell** (no missiles launched, about 24 expected" in seen
     unchanged = found["cold-week-pause-2026-01"].said_and_found()
-    assert "**no visible change** (196 flew" in unchanged and "visible from a cut of" in unchanged
+    assert "**lower, may be chance** (196 long-range drones launched, about 400 expected" in unchanged
 
 
 def test_coverage_says_so_far_while_a_pause_runs():

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import analysis as pa
 from analysis.errors import DesignError
-from analysis.figures import draw_region_ranks, draw_region_windows, draw_tile_map, region_label
+from analysis.figures import region_label
 from analysis.pauses import load_pauses
 from analysis.sirens import (
     GROUPS,
@@ -19,10 +20,10 @@ from analysis.sirens import (
     alert_minutes,
     assess_regions,
     estimate_alerts,
-    estimate_shares,
     find_region,
     usable_regions,
 )
+from analysis.storyboard import ratio_text
 from analysis.tables import load_table
 
 OBLASTS = load_table("oblasts")
@@ -204,8 +205,6 @@ def test_a_window_before_or_after_the_alerts_or_in_a_broken_region_is_not_testab
     for pause, reason in (("early", "usable only from 2022-09-28"), ("capitals-pause-2026-09", "the data end on")):
         found = assess_regions(pause, registry=pauses)
         assert all(effect.verdict == "not testable" and reason in effect.reason for effect in found.effects)
-        assert reason in found.elsewhere()
-        assert found.windows.empty
         assert found.record()._repr_mimebundle_()
     broken = assess_regions(COLD, regions=["Kharkiv"])
     assert "no usable report" in broken.say(MINUTES, "Kharkiv")
@@ -265,77 +264,26 @@ def test_every_claim_is_told_in_the_words_of_the_registry():
 # Elsewhere instead?
 
 
-def test_shares_add_up_and_a_moved_region_is_outside_its_band():
-    panel, days = made_up_panel(np.random.default_rng(6), shock=1.0)
-    panel.loc[days, "region 2"] *= 40
-    whole = estimate_alerts(panel.sum(axis=1), days)
-    shares, windows = estimate_shares(panel, days, whole)
-    assert shares["share"].sum() == pytest.approx(1)
-    assert shares["usual"].sum() == pytest.approx(1)
-    assert windows.sum(axis=1).to_numpy() == pytest.approx(1)
-    assert shares.loc["region 2", "outside"] == "more"
-    assert shares.loc["region 2", "share"] == pytest.approx(
-        panel.loc[days, "region 2"].sum() / panel.loc[days].sum().sum()
-    )
-    ordinary = windows.drop(index=days[0])["region 2"]
-    assert shares.loc["region 2", "high"] == pytest.approx(np.quantile(ordinary, 0.975))
-    panel.loc[days] = 0
-    shares, _ = estimate_shares(panel, days, estimate_alerts(panel.sum(axis=1), days))
-    assert shares[["share", "low", "high"]].isna().all(axis=None)
-    assert (shares["outside"] == "").all()
-
-
 @pytest.mark.parametrize("pause", [COLD, "orthodox-easter-2026", "capitals-pause-2026-09"])
-def test_pictures_carry_every_value_as_text(pause):
-    import matplotlib.pyplot as plt
-
-    found = assess_regions(pause)
-    tiles = draw_tile_map(found.shares)
-    texts = [text.get_text().replace("-\n", "").replace("\n", " ") for text in tiles.texts]
-    for region, ratio in found.shares["ratio"].items():
+def test_the_map_has_every_value_as_text_and_never_a_share(pause):
+    frame = pa.region_ratio_frame(pause)
+    texts = [
+        text.get_text().replace("-\n", "").replace("\n", " ") for text in pa.draw_region_ratios(frame).axes[0].texts
+    ]
+    for region, ratio in zip(frame["oblast"], frame["ratio"], strict=True):
         assert region_label(region).replace("-", "") in [text.replace("-", "") for text in texts]
-        assert any(text.startswith("not usable" if np.isnan(ratio) else f"{ratio:.1f}×") for text in texts)
-    assert min(text.get_fontsize() for text in tiles.texts) >= 7
-    assert {text.get_text()[-1] for text in tiles.texts} & {"▲"} == ({"▲"} if pause == COLD else set())
-    grid = draw_region_windows(found.windows, found.shares, days=found.pause.days(found.claim))
-    titles = [ax.get_title(loc="left") for ax in grid.figure.axes]
-    assert len(titles) == max(1, found.windows.shape[1] if len(found.windows) else 0)
-    assert titles[0].startswith("Poltava 32%, usually 16%") or pause != COLD
-    ranks = draw_region_ranks(found.shares, named=list(found.regions))
-    assert sum(len(points.get_offsets()) for points in ranks.collections) == found.shares["ratio"].count()
-    for ax in (tiles, grid, ranks, found.plot()):
-        plt.close(ax.figure)
-    assert all(words.strip() for words in (found.describe(), found.elsewhere(), found.ranks()))
+        assert np.isnan(ratio) or ratio_text(ratio) in texts
+    assert not any("%" in text for text in texts)
+    assert assess_regions(pause).describe()
 
 
 def test_kyiv_oblast_is_never_shown_by_the_name_of_the_city():
-    import matplotlib.pyplot as plt
-
-    found = assess_regions(COLD)
-    drawn = [
-        draw_tile_map(found.shares),
-        draw_region_windows(found.windows, found.shares, days=found.pause.days(found.claim)),
-        draw_region_ranks(found.shares, named=list(found.regions)),
-    ]
-    for ax in drawn:
-        words = [text.get_text() for one in ax.figure.axes for text in one.texts]
-        words += [one.get_title(loc="left") for one in ax.figure.axes]
-        shown = {word.replace("\n", " ") for word in words if "Kyiv" in word}
-        assert len(shown) == 2 and all(word.startswith(("Kyiv oblast", "Kyiv City")) for word in shown)
-        plt.close(ax.figure)
-    tables = [set(found.by_claim()["stratum"]), set(found.shares_frame().index)]
-    assert all({"Kyiv oblast", "Kyiv City"} <= names and "Kyiv" not in names for names in tables)
+    found, frame = assess_regions(COLD), pa.region_ratio_frame(COLD)
+    texts = [text.get_text() for text in pa.draw_region_ratios(frame).axes[0].texts]
+    shown = {word.replace("\n", " ") for word in texts if "Kyiv" in word}
+    assert shown == {"Kyiv oblast", "Kyiv City"}
+    assert "Kyiv oblast" in pa.region_ratio_words(frame).alt and "Kyiv City" in pa.region_ratio_words(frame).alt
+    assert {"Kyiv oblast", "Kyiv City"} <= set(found.by_claim()["stratum"]) and "Kyiv" not in set(
+        found.by_claim()["stratum"]
+    )
     assert "Kyiv" in set(found.to_frame()["stratum"]), "the key of the record stays"
-
-
-def test_words_fit_into_their_tile():
-    import matplotlib.pyplot as plt
-
-    ax = draw_tile_map(assess_regions(COLD).shares)
-    canvas = ax.figure.canvas
-    canvas.draw()
-    width = ax.transData.transform((1, 0))[0] - ax.transData.transform((0, 0))[0]
-    boxes = [text.get_window_extent(canvas.get_renderer()) for text in ax.texts]
-    assert all(box.width <= width for box in boxes)
-    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
-    plt.close(ax.figure)

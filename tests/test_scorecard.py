@@ -63,6 +63,7 @@ def test_every_verdict_of_the_record_has_a_word():
          "one week in eleven after such a quiet is as heavy"),
         ({"p_value": 1.0, "alternative": "greater", "ratio": 0.5}, None, ""),
         ({"p_value": None}, None, ""),
+        ({"test": "joint"}, None, ""),
     ],
 )  # fmt: skip
 def test_how_often_an_ordinary_spell_looks_so_is_counted_back_from_the_rank(changes, alike, words):

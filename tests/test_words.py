@@ -14,7 +14,8 @@ from analysis.estimate import estimate_effect
 from analysis.evidence_words import describe_lull
 from analysis.lull import Lull
 from analysis.rebound import estimate_rebound
-from analysis.words import days_phrase, headline, in_brief, rebound
+from analysis.vocabulary import frequency, size, word
+from analysis.words import days_phrase, headline, rebound
 
 DRONES = {"outcome": "drones_launched", "first_day": date(2026, 5, 9), "last_day": date(2026, 5, 11), "n_days": 3}
 CUT = {
@@ -61,8 +62,9 @@ def test_golden_sentences(golden):
     truce = "the truce of May 2026"
     golden("headlines", {name: headline(effect, truce, spared="energy") for name, effect in effects.items()})
     assert headline(effects["fewer"], truce, spared="energy").startswith(headline(effects["fewer"], truce) + " It had")
-    brief = {name: in_brief(effect.row()) for name, effect in effects.items()}
-    golden("briefs", {name: "\n".join(f"{k}: {v}".strip() for k, v in told.items()) for name, told in brief.items()})
+    counted = {name: effect.row() for name, effect in effects.items() if effect.observed is not None}
+    briefs = {name: f"{size(row, ('unit', 'units'))}; {frequency(row)}: {word(row)}" for name, row in counted.items()}
+    golden("briefs", briefs)
     for sentence in (effect.summary() for effect in effects.values()):
         assert not re.search(r",[,:]", sentence), sentence
 

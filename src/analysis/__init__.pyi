@@ -13,15 +13,13 @@ from .figures import (
     Download,
     Picture,
     draw_forest,
-    draw_region_ranks,
-    draw_region_windows,
-    draw_tile_map,
     draw_timeline,
 )
 from .joint import combine_effects, estimate_joint
 from .launches import Assessment, assess
 from .lull import estimate_lull
 from .measures import describe_agreement, describe_measures, energy_days, review_days, show_review
+from .panels import draw_region_ratios
 from .pauses import load_pauses, reported_pauses, volume_episodes
 from .rebound import estimate_rebound
 from .record import describe_forest, forest_frame, load_results, shown_verdicts, verdicts
@@ -34,6 +32,7 @@ from .sirens import (
     assess_regions,
 )
 from .specifications import CHOICES, Choice
+from .storyboard import region_ratio_frame, region_ratio_words
 from .tables import check_tables, load_strikes, load_table, outcome_series, outcomes
 from .together import compare_truces, holidays_without_truce, look_ahead, proposed_only
 from .windows import days_between
@@ -73,9 +72,7 @@ __all__ = [
     "describe_timeline",
     "design_matrix",
     "draw_forest",
-    "draw_region_ranks",
-    "draw_region_windows",
-    "draw_tile_map",
+    "draw_region_ratios",
     "draw_timeline",
     "energy_days",
     "estimate_curve",
@@ -103,6 +100,8 @@ __all__ = [
     "quiet_days",
     "read_counts",
     "refuse_unknown",
+    "region_ratio_frame",
+    "region_ratio_words",
     "reported_pauses",
     "review_days",
     "salvo_days",

@@ -20,17 +20,16 @@ from analysis.rebound import estimate_rebound
 from analysis.setting import SIRENS, VOLUME, Findings, Registry, Setting, set_up
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
+from analysis.vocabulary import frequency, size, word
 from analysis.windows import ONE_DAY, SHORT_WINDOW, Day
 from analysis.witness import InferredZeros, defend_zeros, inferred_zeros
 from analysis.words import (
     DEPENDS,
     MORE,
-    NO_CHANGE,
     NOT_TESTABLE,
     capital,
     days_text,
     headline,
-    in_brief,
     outcome_label,
     rebound,
     span_text,
@@ -126,9 +125,10 @@ class Assessment(Findings):
         found = []
         for outcome in self.outcomes():
             effect = self.primary(outcome)
-            brief = in_brief(effect.row())
-            words = "; ".join(filter(None, (brief["seen"], brief["sight"] if effect.verdict == NO_CHANGE else "")))
-            found.append(f"{capital(outcome_label(outcome))}: **{effect.verdict}**" + (f" ({words})" if words else ""))
+            row, noun = effect.row(), outcome_label(outcome)
+            seen = "" if effect.observed is None else size(row, (noun, noun))
+            told = "; ".join(filter(None, [seen, frequency(row)]))
+            found.append(f"{capital(noun)}: **{word(row)}**" + (f" ({told})" if told else ""))
         said = escape(self.pause.violations).replace("|", "\\|")
         return f"| Officials said | The launch counts show |\n|---|---|\n| {said}. | {'. '.join(found)}. |"
 

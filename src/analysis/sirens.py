@@ -19,7 +19,7 @@ import pandas as pd
 
 from analysis.effect import PauseEffect, shown
 from analysis.errors import DesignError
-from analysis.estimate import BAND, estimate_effect
+from analysis.estimate import estimate_effect
 from analysis.figures import region_label
 from analysis.pauses import Claim
 from analysis.placebo import window_sums
@@ -162,30 +162,6 @@ def _untested(effect: PauseEffect, why: str) -> PauseEffect:
     return replace(effect, testable=False, verdict=NOT_TESTABLE, reason=why, **dict.fromkeys(tested))
 
 
-def estimate_shares(
-    minutes: pd.DataFrame, days: pd.DatetimeIndex, whole: PauseEffect
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Each region's share of all alert-minutes beside its usual one, and the same by first day of ordinary windows.
-
-    `whole`, the sum of the regions in the window, says which days are the baseline. The band from low to high holds 95
-    of 100 ordinary windows; it is empty where such windows are not tested, or none was as quiet.
-    """
-    if not whole.n_placebo:
-        empty = pd.DataFrame(np.nan, minutes.columns, ["minutes", "share", "usual", "low", "high", "ratio"])
-        return empty.assign(outside=""), minutes.iloc[:0]
-    starts = pd.DatetimeIndex([days[0], *whole.placebo["start"]])
-    sums = window_sums(minutes.fillna(0).to_numpy().T, minutes.index.get_indexer(starts), np.ones(len(days), bool)).T
-    windows = pd.DataFrame(sums, starts, minutes.columns)
-    shares = windows.div(windows.sum(axis=1).replace(0, np.nan), axis=0)
-    ordinary = minutes.loc[whole.daily.loc[whole.daily["role"] == "baseline", "day"]].sum()
-    told = whole.p_value is not None and whole.ratio >= whole.placebo["ratio"].min()
-    band = shares.iloc[1:].quantile(BAND) if told else shares.iloc[:0].reindex(BAND)
-    table = pd.DataFrame({"minutes": windows.iloc[0], "share": shares.iloc[0], "usual": ordinary / ordinary.sum()})
-    table = table.assign(low=band.loc[BAND[0]], high=band.loc[BAND[1]], ratio=table["share"] / table["usual"])
-    beyond = [table["share"] > table["high"], table["share"] < table["low"]]
-    return table.assign(outside=np.select(beyond, ["more", "less"], "")), shares.sort_index()
-
-
 @dataclass(frozen=True, repr=False)
 class RegionalAssessment(Findings):
     """What air-raid alerts say about one pause.
@@ -198,16 +174,15 @@ class RegionalAssessment(Findings):
         The named regions, the first one in the pictures: key in oblasts.csv and name in a sentence.
     members : dict of str to list
         The usable regions of the groups "rear", "front" and "all".
-    shares, windows : DataFrame
-        As from `estimate_shares`; `shares` has all regions, with name, tile_row and tile_column.
+    names : dict of str to str
+        Every region with alerts, by its key.
     data_until : Timestamp
         Last strike day of the alerts.
     """
 
     regions: dict[str, str]
     members: dict[str, list[str]]
-    shares: pd.DataFrame
-    windows: pd.DataFrame
+    names: dict[str, str]
     data_until: pd.Timestamp
 
     def select(self, outcome: str, stratum: str, *, claim: str | None = None) -> PauseEffect:
@@ -233,7 +208,7 @@ class RegionalAssessment(Findings):
 
     def coverage(self) -> str:
         """How far the alerts reach and which regions they cover, in a sentence."""
-        return alerts_reach(self.shares, self.data_until)
+        return alerts_reach(self.names, self.members["all"], self.data_until)
 
     def table(self) -> pd.DataFrame:
         """The verdict under each party's window, side by side."""
@@ -259,19 +234,6 @@ class RegionalAssessment(Findings):
         """Whether the alarms for take-offs of a MiG-31K matter, in words."""
         told = [f"{name} {in_half_a_sentence(self.select(WITHOUT, key))}" for key, name in self.regions.items()]
         return f"{finding(self.select(TAKEOFFS, 'all'))} Without the minutes of such alarms: {'; '.join(told)}."
-
-    def elsewhere(self) -> str:
-        """Which regions had a larger or smaller share of all alerts than in ordinary windows, in words."""
-        return shares_moved(self.shares, self.select(MINUTES, "all"))
-
-    def ranks(self) -> str:
-        """Where the named regions rank among all by share over usual share, in words."""
-        return ranked(self.shares["ratio"].dropna(), self.regions)
-
-    def shares_frame(self) -> pd.DataFrame:
-        """The shares as a table, regions outside their ordinary range first."""
-        order = self.shares.assign(inside=self.shares["outside"] == "").sort_values(["inside", "name"])
-        return order.set_index("name")[["minutes", "share", "usual", "low", "high", "outside"]].round(3)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the first named region's daily minutes under alert."""
@@ -344,11 +306,9 @@ def assess_regions(
                 counts, days, others=others, exclude=setting.exclude, announced=announced, level=setting.level
             )
             effects.append(setting.keyed(effect, claim=asked, stratum=stratum))
-    days, usable = setting.pause.days(setting.claim), members[setting.claim]
-    shares, windows = estimate_shares(minutes[usable["all"]], days, next(e for e in effects if e.stratum == "all"))
-    tiles = oblasts.loc[list(minutes), ["name_en", "tile_row", "tile_column"]].rename(columns={"name_en": "name"})
-    shares, until = tiles.join(shares).fillna({"outside": ""}), minutes.index[-1]
-    return RegionalAssessment(setting.pause, setting.claim, tuple(effects), names, usable, shares, windows, until)
+    every = oblasts.loc[list(minutes), "name_en"].to_dict()
+    usable, until = members[setting.claim], minutes.index[-1]
+    return RegionalAssessment(setting.pause, setting.claim, tuple(effects), names, usable, every, until)
 
 
 def _total(minutes: pd.DataFrame, regions: Sequence[str]) -> pd.Series:
@@ -370,11 +330,11 @@ def regional_finding(effect: PauseEffect, place: str) -> str:
     return f"**{place} relative to the other regions away from the front.** {told}{caution}"
 
 
-def alerts_reach(shares: pd.DataFrame, until: pd.Timestamp) -> str:
+def alerts_reach(names: Mapping[str, str], usable: Sequence[str], until: pd.Timestamp) -> str:
     """How far the alerts reach and which regions they cover, in a sentence."""
-    broken = shares.loc[shares["usual"].isna(), "name"]
+    broken = [name for region, name in names.items() if region not in usable]
     return (
-        f"The alerts reach to {until:%Y-%m-%d}. Of {len(shares)} regions with alerts {len(shares) - len(broken)} are "
+        f"The alerts reach to {until:%Y-%m-%d}. Of {len(names)} regions with alerts {len(usable)} are "
         f"usable in this window and the quarters around it; not usable: {', '.join(broken) or 'none'}."
     )
 
@@ -408,34 +368,3 @@ def kind_of_quiet(name: str, relative: PauseEffect, rear: PauseEffect) -> str:
     if NOT_TESTABLE in (relative.verdict, rear.verdict):
         return "Too little to tell a pause for one place, for all, and none apart."
     return f"Neither a general quiet nor one of {name} alone shows."
-
-
-def shares_moved(shares: pd.DataFrame, whole: PauseEffect) -> str:
-    """Which regions had a larger or smaller share of all alerts than in ordinary windows."""
-    known = shares[shares["low"].notna()]
-    if known.empty:
-        quiet = "no ordinary window was as quiet as this"
-        return f"Shares of regions: no comparison; {quiet if whole.p_value else whole.reason.split('; ')[0]}."
-    told = {}
-    for side in ("more", "less"):
-        moved = known[known["outside"] == side].itertuples()
-        told[side] = " and ".join(f"{row.name} ({row.share:.0%}, usually {row.usual:.0%})" for row in moved)
-    found = "; ".join(f"{side} than usual in {names}" for side, names in told.items() if names)
-    return (
-        f"Share of all alert-minutes in {len(known)} usable regions: {found or 'none outside its ordinary range'}. "
-        "By chance alone about one in twenty would be outside, and more in a very quiet window. Shares add up to "
-        "one: where one region falls silent, those of others grow without any strike displaced."
-    )
-
-
-def ranked(ratio: pd.Series, names: Mapping[str, str]) -> str:
-    """Where the named regions rank among all by share over usual share."""
-    if ratio.empty:
-        return "No region has a share to rank."
-    told = [
-        f"{(ratio <= ratio[key]).sum() - 1} of the other {len(ratio) - 1} regions lie as low as {name} or lower"
-        for key, name in names.items()
-        if key in ratio
-    ]
-    few = f"among {len(ratio)} regions no rank is rare enough for a test"
-    return f"By share over usual share {' and '.join([*told, few])}."

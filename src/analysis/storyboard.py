@@ -18,6 +18,7 @@ from analysis.days import KYIV
 from analysis.effect import PauseEffect
 from analysis.estimate import BAND
 from analysis.expected import Floats
+from analysis.figures import region_label
 from analysis.launches import Assessment, decide_pause
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.placebo import most_alike, window_ratios
@@ -399,7 +400,7 @@ def region_ratio_words(frame: pd.DataFrame) -> Words:
         title = f"None of {len(known)} comparable regions had more sirens than usual"
     reading = "Minutes under alert over the usual for as many days: blue, fewer; red, more; grey, as usual. Numbers: "
     reading += f"{unit_of(frame)[0]}, here and usually. Ring: outside 95 of 100 ordinary spells. Hatched: not usable."
-    told = [f"{row.oblast} {ratio_text(row.ratio)}" for row in known.sort_values("ratio").itertuples()]
+    told = [f"{region_label(row.oblast)} {ratio_text(row.ratio)}" for row in known.sort_values("ratio").itertuples()]
     caption = "Usual: 90 days before and after. Alerts are wider than strikes."
     return Words(title, reading, caption, f"{title}. {', '.join(told)}.")
 

@@ -143,7 +143,7 @@ def size(row: Row, noun: tuple[str, str]) -> str:
 def as_extreme(row: Row) -> int | None:
     """How many of the compared spells were as low (or as high) as this one, from its rank; None without a rank."""
     p, n = row["p_value"], row["n_placebo"]
-    if p is None or not n or (row["alternative"] == "greater" and row["ratio"] < 1):
+    if p is None or not n or row["test"] in ("joint", "step") or (row["alternative"] == "greater" and row["ratio"] < 1):
         return None
     tail = p / 2 if row["alternative"] == "two-sided" else p
     return round(tail * (n + 1)) - 1
