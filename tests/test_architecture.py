@@ -41,6 +41,7 @@ ROOMS = [
     "scorecard",
     "coverage",
     "together",
+    "replay",
     "storyboard",
     "panels",
     "calibration",

@@ -25,6 +25,7 @@ from .measures import describe_agreement, describe_measures, energy_days, review
 from .pauses import load_pauses, reported_pauses, volume_episodes
 from .rebound import estimate_rebound
 from .record import describe_forest, forest_frame, load_results, shown_verdicts, verdicts
+from .replay import cut_data, verdict_by_date
 from .reports.parameters import names, refuse_unknown
 from .series import Label, read_counts
 from .setting import not_ordinary, salvo_days
@@ -65,6 +66,7 @@ __all__ = [
     "compare_energy",
     "compare_truces",
     "coverage_by_year",
+    "cut_data",
     "days_between",
     "describe_agreement",
     "describe_forest",
@@ -111,6 +113,7 @@ __all__ = [
     "strike_day",
     "strike_days",
     "to_frame",
+    "verdict_by_date",
     "verdicts",
     "volume_episodes",
     "zero_days",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
@@ -87,13 +90,21 @@ def _wrapped(lines: Sequence[str]) -> str:
 @click.argument("pause_id", metavar="PAUSE")
 @click.option("--outcome", "outcome_names", multiple=True, help="Default: drones and missiles launched.")
 @click.option("--claim", default="main", show_default=True)
-def test(pause_id: str, outcome_names: tuple[str, ...], claim: str) -> None:
+@click.option("--as-of", metavar="DATE", help="With what was known on that day, as YYYY-MM-DD.")
+def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str | None) -> None:
     """Test one pause and print the verdict."""
     from analysis.launches import assess
+    from analysis.replay import as_known, assess_as_of
     from analysis.setting import VOLUME
 
-    found = assess(pause_id, claim=claim, outcomes=outcome_names or VOLUME)
-    click.echo(f"{found.pause.name} (window: {found.claim})")
+    asked = {"claim": claim, "outcomes": outcome_names or VOLUME}
+    with TemporaryDirectory() as place:
+        found = assess_as_of(pause_id, as_of, into=place, **asked) if as_of else assess(pause_id, **asked)
+        _say(found, as_known(place) if as_of else "")
+
+
+def _say(found: Any, known: str) -> None:
+    click.echo(f"{known}{found.pause.name} (window: {found.claim})")
     for outcome in found.outcomes():
         effect = found.primary(outcome)
         click.echo(
@@ -133,11 +144,12 @@ def plan(pause_id: str, claim: str, first: str | None, last: str | None, why: st
 @click.option("--timeout", default=600, show_default=True, help="Seconds a cell may take.")
 @click.option("--scheduler", metavar="ADDRESS", help="Execute on a dask cluster, such as tcp://host:8786.")
 @click.option("--out", type=click.Path(file_okay=False), help="Folder of reports; default reports/ of the clone.")
+@click.option("--as-of", metavar="DATE", help="With what was known on that day, into reports/as-of/DATE.")
 @click.option("--quiet", is_flag=True, help="Say only what failed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
 def report(
     pause_ids: tuple[str, ...], only: tuple[str, ...], jobs: int | None, force: bool, cold: bool, timeout: int,
-    scheduler: str | None, out: str | None, quiet: bool, as_json: bool,
+    scheduler: str | None, out: str | None, as_of: str | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Make the reports of all reported pauses, or of those named, and the index."""
     from analysis.pauses import REPORTED, get_pause, load_pauses
@@ -152,6 +164,12 @@ def report(
         raise ReportError(
             "reports need the notebooks", expected="a clone of the project", remedy="clone it and run there"
         )
+    if as_of:
+        if scheduler or out:
+            raise click.UsageError("--as-of writes to a place of its own, on this machine: without --scheduler, --out.")
+        flags = {"--force": force, "--cold": cold, "--quiet": quiet, "--json": as_json}
+        words = [*pause_ids, *(f"--only={name}" for name in only), *(flag for flag, given in flags.items() if given)]
+        sys.exit(_report_as_of(as_of, [*words, f"--timeout={timeout}", *([f"--jobs={jobs}"] if jobs else ())]))
     for pause in (get_pause(registry, pause_id) for pause_id in pause_ids):
         if pause.role not in REPORTED:
             remedy = "give it the role primary or secondary in data/pauses.toml once the data reach it"
@@ -173,6 +191,16 @@ def report(
             answer=answer,
         )  # fmt: skip
     sys.exit(1 if any(outcome.status == "failed" for outcome in outcomes) else 0)
+
+
+def _report_as_of(as_of: str, words: Sequence[str]) -> int:
+    """Make reports from cut tables in a process of its own, so that nothing of today is read; its exit code."""
+    from analysis.replay import cut_clone
+    from analysis.tables import ELSEWHERE
+
+    clone = cut_clone(as_of)
+    command = [sys.executable, "-m", "analysis", "report", *words, "--out", str(clone / "reports")]
+    return subprocess.run(command, env=os.environ | {ELSEWHERE: str(clone / "data")}, check=False).returncode
 
 
 @main.command()

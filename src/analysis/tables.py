@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from analysis.errors import DataError
 
 REBUILD = "restore the file from version control, or run: pauses data build"
 PACKAGE = "datapackage.json"
+AS_OF = "as_of.txt"  # in a data folder cut to an earlier day: that day
+ELSEWHERE = "PAUSES_DATA"  # environment: another data folder for a whole process, such as a cut one
 Folder = str | Path | None
 SIDECAR = ("title", "licence", "sources", "inputs", "output", "rules")
 FORMS = {
@@ -205,7 +208,9 @@ def check_tables(*, folder: Folder = None) -> pd.DataFrame:
 
 
 def data_folder() -> Path:
-    """The folder of registry and tables: the repository's, else the copy inside an installed package."""
+    """The folder of registry and tables: that of PAUSES_DATA, the repository's, or an installed package's copy."""
+    if elsewhere := os.environ.get(ELSEWHERE):
+        return Path(elsewhere)
     folder = Path(__file__).parents[2] / "data"
     return folder if (folder / "pauses.toml").is_file() else Path(__file__).parent / "_data"
 

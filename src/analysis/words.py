@@ -153,6 +153,23 @@ def held_so_far(held: int, n_days: int, until: date) -> str:
     return f"the data end on {span_text(until, until)}, {held} of {n_days} nights held"
 
 
+def as_known_on(day: date) -> str:
+    """The head of what is said from tables and registry cut to an earlier day."""
+    return f"As known on {span_text(day, day)}. "
+
+
+def said_on(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How an answer formed: a line for each day on which it was asked."""
+    lines = []
+    for row in rows:
+        counted = f"{amount(row['counted'])} counted, about {amount(row['expected'])} expected; " if row["held"] else ""
+        told = (
+            f"{row['word']} ({counted}{row['held']} of {row['nights']} nights held)" if row["word"] else "not announced"
+        )
+        lines.append(f"* {as_known_on(row['date'])[:-2]}: {told}.")
+    return "\n".join(lines)
+
+
 def capital(text: str) -> str:
     """The text with a capital letter in front."""
     return text[0].upper() + text[1:]
