@@ -10,6 +10,7 @@ SOURCE = ROOT / "src" / "analysis"
 ROOMS = [
     "errors",
     "days",
+    "nights",
     "tables",
     "pauses",
     "series",

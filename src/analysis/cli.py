@@ -337,11 +337,14 @@ def _write(plan: Any) -> None:
 
 @data.command()
 def check() -> None:
-    """Verify checksums, columns, ranges and days of every table; list all faults."""
+    """Verify checksums, columns, ranges and days of every table, and nights typed in; list all faults."""
+    from analysis.setting import compare_nights
     from analysis.tables import check_tables
 
     faults = check_tables()
     if len(faults):
         click.echo(faults.to_string(index=False), err=True)
         sys.exit(1)
+    for line in compare_nights():
+        click.echo(line)
     click.echo("All tables are as their sidecars and the dictionary say.")

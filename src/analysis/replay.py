@@ -19,6 +19,7 @@ import pandas as pd
 
 from analysis.effect import Answer, PauseEffect
 from analysis.launches import Assessment, assess, decide_pause
+from analysis.nights import FILE as NIGHTS
 from analysis.pauses import FILE, get_pause, load_pauses
 from analysis.plan import FOLDER as PLANS
 from analysis.tables import AS_OF, Folder, data_folder, data_package, dictionary, folder_contents
@@ -69,6 +70,8 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
     contents["datapackage.json"] = data_package(contents)
     contents[FILE] = cut_registry(contents[FILE].decode("utf-8-sig"), day.date()).encode()
     contents[AS_OF] = f"{day:%Y-%m-%d}\n".encode()
+    if (source / NIGHTS).is_file():
+        contents[NIGHTS] = _cut_nights(contents[NIGHTS].decode("utf-8-sig"), day.date()).encode()
     for plan in (source / PLANS).glob("*.toml"):
         if _date(tomllib.loads(plan.read_text("utf-8"))["fixed"]) <= day.date():
             contents[f"{PLANS}/{plan.name}"] = plan.read_bytes()
@@ -114,6 +117,12 @@ def _known_entries(text: str, as_of: date) -> Iterator[str]:
         lines = [line for line in entry.splitlines(keepends=True) if not _later(line, as_of)]
         kept = "".join(lines)
         yield kept if tomllib.loads(kept)["pause"][0]["sources"] else entry  # an entry needs one source at least
+
+
+def _cut_nights(text: str, as_of: date) -> str:
+    """The text of nights.toml without those seen later."""
+    head, *entries = re.split(r"(?m)^(?=\[\[night\]\])", text)
+    return head + "".join(entry for entry in entries if tomllib.loads(entry)["night"][0]["seen_at"] <= as_of)
 
 
 def _later(line: str, as_of: date) -> bool:

@@ -21,6 +21,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.errors import DataError
+from analysis.nights import PROVISIONAL, read_nights, with_nights
 
 REBUILD = "restore the file from version control, or run: pauses data build"
 PACKAGE = "datapackage.json"
@@ -114,7 +115,12 @@ def outcome_series(
     if name not in catalogue:
         raise DataError("no such outcome", expected=f"one of {', '.join(catalogue)}", found=repr(name))
     outcome = catalogue[name]
-    column = load_table(outcome.table, folder=folder).set_index("day")[outcome.column]
+    if outcome.table == "strikes":
+        rows = load_strikes(folder=folder)
+        drop_last -= PROVISIONAL in tuple(rows.iloc[-1]) and drop_last > 0  # a night typed in is complete
+    else:
+        rows = load_table(outcome.table, folder=folder).set_index("day")
+    column = rows[outcome.column]
     start = pd.Timestamp(first_day or outcome.first_day)
     series = column.iloc[: len(column) - drop_last].loc[start : outcome.last_day].astype(float).rename(name)
     if series.empty:
@@ -124,7 +130,7 @@ def outcome_series(
 
 
 def load_strikes(*, folder: Folder = None) -> pd.DataFrame:
-    """Return every strike day of the table of strikes.
+    """Return every strike day of the table of strikes, and the provisional nights it does not hold yet.
 
     Returns
     -------
@@ -142,7 +148,8 @@ def load_strikes(*, folder: Folder = None) -> pd.DataFrame:
     >>> bool(load_strikes().loc["2025-04-07", "reported"])
     False
     """
-    return load_table("strikes", folder=folder).set_index("day")
+    nights = read_nights(data_folder() if folder is None else Path(folder))
+    return with_nights(load_table("strikes", folder=folder), nights).set_index("day")
 
 
 def load_table(name: str, *, folder: Folder = None) -> pd.DataFrame:

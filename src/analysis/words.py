@@ -153,6 +153,19 @@ def held_so_far(held: int, n_days: int, until: date) -> str:
     return f"the data end on {span_text(until, until)}, {held} of {n_days} nights held"
 
 
+def typed_in(publishers: Sequence[str]) -> str:
+    """How many nights of a window are provisional, and by whose account."""
+    nights = "1 night" if len(publishers) == 1 else f"{len(publishers)} nights"
+    return f"provisional: {nights} typed in from {listed(list(dict.fromkeys(publishers)))}"
+
+
+def night_compared(day: date, what: str, typed: int, publisher: str, table: float) -> str:
+    """What the table holds of a night that was typed in before."""
+    shown = "no figure" if table != table else amount(table)
+    agrees = "as typed in" if table == typed else f"but {typed} typed in"
+    return f"{span_text(day, day)}: the table has {shown} {what}, {agrees} from {publisher}. Remove the night."
+
+
 def as_known_on(day: date) -> str:
     """The head of what is said from tables and registry cut to an earlier day."""
     return f"As known on {span_text(day, day)}. "
