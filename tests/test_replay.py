@@ -5,18 +5,31 @@ import json
 import shutil
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 import analysis as pa
+from analysis import cli
 from analysis.errors import RegistryError
 from analysis.pauses import FILE
-from analysis.replay import as_known, assess_as_of, cut_registry
+from analysis.replay import as_known, assess_as_of, cut_registry, words_changed
 from analysis.setting import VOLUME
 from analysis.tables import check_tables, data_folder, load_table
 
 COLD = "cold-week-pause-2026-01"
+
+
+def revised(which, figure):
+    """strikes.csv and its sidecar with other launches on some days."""
+    table = pd.read_csv(data_folder() / "strikes.csv", dtype=str, keep_default_na=False)
+    table.loc[which(table["day"]), ["drones_launched", "missiles_launched"]] = figure
+    content = table.to_csv(index=False, lineterminator="\n").encode()
+    beside = json.loads((data_folder() / "strikes.json").read_text())
+    beside["output"]["sha256"] = hashlib.sha256(content).hexdigest()
+    return {"strikes.csv": content, "strikes.json": json.dumps(beside).encode()}
 
 
 def test_before_the_announcement_there_is_no_such_pause(tmp_path):
@@ -51,13 +64,8 @@ def test_what_is_cut_is_a_sound_data_folder_without_later_days(tmp_path):
 
 def test_planted_later_rows_and_entries_change_nothing(tmp_path):
     planted = Path(shutil.copytree(data_folder(), tmp_path / "p", ignore=shutil.ignore_patterns("raw", "recipes")))
-    table = pd.read_csv(planted / "strikes.csv", dtype=str, keep_default_na=False)
-    table.loc[table["day"] >= "2026-02-01", ["drones_launched", "missiles_launched"]] = "999"
-    content = table.to_csv(index=False, lineterminator="\n").encode()
-    (planted / "strikes.csv").write_bytes(content)
-    beside = json.loads((planted / "strikes.json").read_text())
-    beside["output"]["sha256"] = hashlib.sha256(content).hexdigest()
-    (planted / "strikes.json").write_text(json.dumps(beside))
+    for name, content in revised(lambda day: day >= "2026-02-01", "999").items():
+        (planted / name).write_bytes(content)
     text = (planted / FILE).read_text("utf-8")
     entry = "[[pause]]" + text.split("[[pause]]")[-1]
     later = entry.replace('id = "', 'id = "x-', 1) + "\n"
@@ -93,3 +101,32 @@ def test_how_an_answer_formed():
     assert "25 January 2026: not announced." in found.summary() and found.plot() is not None
     with pytest.raises(RegistryError):
         pa.verdict_by_date("no-such-pause", ["2026-02-08"])
+
+
+def test_fresh_tests_say_the_words_of_the_stored_scorecard_until_figures_change():
+    assert words_changed({}).empty
+    rows = words_changed(revised(lambda day: day.between("2026-01-30", "2026-01-31"), "0"))
+    (row,) = rows[(rows["pause"] == COLD) & (rows["question"] == "Drones")].to_dict("records")
+    assert row["new"] in ("fewer", "clearly fewer") and row["old"] != row["new"]
+
+
+@pytest.fixture
+def planned(monkeypatch):
+    """A build that would revise the nights of the cold week, which `write` only notes."""
+    written, reported = [], []
+    contents = revised(lambda day: day.between("2026-01-30", "2026-01-31"), "0")
+    changes = pd.DataFrame([{"table": "strikes", "change": "changed", "row": "2026-01-30", "old": "111", "new": "0"}])
+    plan = SimpleNamespace(imported={}, contents=contents, changes=lambda: changes, summary=lambda: "strikes: 1 row")
+    plan.write = lambda: written.append("strikes.csv") or written
+    monkeypatch.setattr(cli, "_recipes", lambda name: SimpleNamespace(plan_build=lambda *a, **b: plan))
+    monkeypatch.setattr(cli.report, "callback", lambda **options: reported.append(options["pause_ids"]))
+    return written, reported
+
+
+@pytest.mark.parametrize(("words", "done"), [(["--dry-run"], False), (["--yes"], True)])
+def test_update_shows_days_and_words_and_writes_only_when_told(planned, words, done):
+    written, reported = planned
+    shown = CliRunner().invoke(cli.main, ["update", *words])
+    assert shown.exit_code == 0, shown.output
+    assert "2026-01-30" in shown.output and "111" in shown.output and COLD in shown.output
+    assert (bool(written), bool(reported)) == (done, done) and ("Nothing was written" in shown.output) is not done

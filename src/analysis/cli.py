@@ -312,6 +312,18 @@ def _recipes(module: str) -> ModuleType:
 
 def _agreed(plan: Any, yes: bool) -> bool:
     """Show what a build would change and ask; without a change in a table there is nothing to ask."""
+    return not _show_changes(plan) or _confirmed(yes)
+
+
+def _confirmed(yes: bool) -> bool:
+    if yes or click.confirm("Replace the tables?"):
+        return True
+    click.echo("Nothing was changed.")
+    return False
+
+
+def _show_changes(plan: Any) -> bool:
+    """Show what a build would change, cell by cell, old and new; whether that is anything."""
     for source, made in plan.imported.items():
         for rule in made.rules:
             click.echo(f"{source}: {rule.name.replace('_', ' ')}: {rule.rows_touched} rows")
@@ -320,19 +332,40 @@ def _agreed(plan: Any, yes: bool) -> bool:
     changes = plan.changes()
     click.echo(f"\n{plan.summary()}")
     if changes.empty:
-        return True
+        return False
     click.echo(changes.head(40).to_string(index=False))
     if len(changes) > 40:
         click.echo(f"... and {len(changes) - 40:,} more cells and rows.")
-    if yes or click.confirm("Replace the tables?"):
-        return True
-    click.echo("Nothing was changed.")
-    return False
+    return True
 
 
 def _write(plan: Any) -> None:
     written = plan.write()
     click.echo(f"Written: {', '.join(written)}" if written else "All files are as they were.")
+
+
+@main.command()
+@click.option("--raw", type=click.Path(file_okay=False), help="Folder of raw files; default data/raw.")
+@click.option("--dry-run", is_flag=True, help="Only say what would change; write nothing.")
+@click.option("--yes", is_flag=True, help="Replace the tables without asking.")
+@click.option("--older", is_flag=True, help="Take a copy that ends before the tables do.")
+@click.pass_context
+def update(context: click.Context, raw: str | None, dry_run: bool, yes: bool, older: bool) -> None:
+    """Build from raw files, show which days and which words of findings change, then make the reports."""
+    from analysis.replay import words_changed
+    from analysis.tables import data_folder
+
+    folder = data_folder()
+    plan = _recipes("kit").plan_build(raw or folder / "raw", folder=folder, older=older)
+    changed = _show_changes(plan)
+    words = words_changed(plan.contents, folder=folder)
+    click.echo("No finding changes its word." if words.empty else f"\n{words.to_string(index=False)}")
+    if dry_run:
+        click.echo("Nothing was written.")
+    elif not changed or _confirmed(yes):
+        _write(plan)
+        context.invoke(check)
+        context.invoke(report)
 
 
 @data.command()

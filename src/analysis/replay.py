@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,8 +20,9 @@ import pandas as pd
 from analysis.effect import Answer, PauseEffect
 from analysis.launches import Assessment, assess, decide_pause
 from analysis.nights import FILE as NIGHTS
-from analysis.pauses import FILE, get_pause, load_pauses
+from analysis.pauses import FILE, get_pause, load_pauses, reported_pauses
 from analysis.plan import FOLDER as PLANS
+from analysis.scorecard import load_scorecard, score_pause
 from analysis.tables import AS_OF, Folder, data_folder, data_package, dictionary, folder_contents
 from analysis.vocabulary import word
 from analysis.windows import Day
@@ -240,3 +241,25 @@ def verdict_by_date(
             asked = {"claim": claim, "outcomes": [outcome], "registry": registry, "folder": Path(place)}
             found.append(decide_pause(pause_id, **asked)[0] if pause_id in registry else None)
     return Replayed(days, tuple(found))
+
+
+def words_changed(contents: Mapping[str, bytes], *, folder: Folder = None) -> pd.DataFrame:
+    """Words for launches that a data folder with these files instead would change: pause, question, old, new.
+
+    Old is what the stored scorecard says, new what a fresh test of every reported pause says.
+    """
+    source, rows = data_folder() if folder is None else Path(folder), []
+    old = load_scorecard().set_index(["pause", "question"])["word"]
+    with TemporaryDirectory() as place:
+        for name, content in {**folder_contents(source), **contents}.items():
+            (Path(place) / name).write_bytes(content)
+        if (source / PLANS).is_dir():
+            shutil.copytree(source / PLANS, Path(place) / PLANS)
+        registry = load_pauses(Path(place) / FILE)
+        for pause in reported_pauses(registry):
+            found = assess(pause.id, registry=registry, folder=Path(place))
+            for answer in score_pause(found.effects, pause, folder=Path(place)).answers:
+                then = old.get((pause.id, answer.question), "no answer yet")
+                if answer.outcome in found.outcomes() and then != answer.word:
+                    rows.append({"pause": pause.id, "question": answer.asked, "old": then, "new": answer.word})
+    return pd.DataFrame(rows, columns=["pause", "question", "old", "new"])
