@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -130,3 +131,28 @@ def test_update_shows_days_and_words_and_writes_only_when_told(planned, words, d
     assert shown.exit_code == 0, shown.output
     assert "2026-01-30" in shown.output and "111" in shown.output and COLD in shown.output
     assert (bool(written), bool(reported)) == (done, done) and ("Nothing was written" in shown.output) is not done
+
+
+def test_test_and_report_take_a_day(tmp_path, monkeypatch):
+    shown = CliRunner().invoke(cli.main, ["test", COLD, "--as-of", "2026-02-01"])
+    assert shown.output.startswith("As known on 1 February 2026. Cold-week") and "196 long-range" in shown.output
+    wrong = [
+        CliRunner().invoke(cli.main, ["test", COLD, "--as-of", day]) for day in ("2026-01-25", "2020-01-01", "foo")
+    ]
+    assert [one.exit_code for one in wrong] == [2, 2, 2] and COLD in wrong[0].output and "as_of" in wrong[1].output
+    asked = []
+    monkeypatch.setattr("analysis.replay.cut_clone", lambda day: tmp_path)
+    monkeypatch.setattr(cli.subprocess, "run", lambda command, env, check: asked.append((command, env)) or wrong[0])
+    wrong[0].returncode = 0
+    assert CliRunner().invoke(cli.main, ["report", COLD, "--as-of", "2026-02-01", "--only", "pause"]).exit_code == 0
+    ((command, env),) = asked
+    assert command[4:6] == [COLD, "--only=pause"] and command[-2:] == ["--out", str(tmp_path / "reports")]
+    assert env["PAUSES_DATA"] == str(tmp_path / "data")
+
+
+def test_the_entry_of_the_weekly_guide_is_a_pause(tmp_path):
+    guide = (data_folder().parent / "docs" / "weekly.md").read_text("utf-8")
+    (entry,) = re.findall(r"^```toml\n(.*?)^```$", guide, re.DOTALL | re.MULTILINE)
+    (tmp_path / FILE).write_text((data_folder() / FILE).read_text("utf-8") + "\n" + entry, "utf-8")
+    pause = pa.load_pauses(tmp_path / FILE)["made-up-2026-12"]
+    assert len(pause.days()) == 3 and len(guide.splitlines()) <= 70

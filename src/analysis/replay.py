@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.effect import Answer, PauseEffect
+from analysis.errors import DesignError
 from analysis.launches import Assessment, assess, decide_pause
 from analysis.nights import FILE as NIGHTS
 from analysis.pauses import FILE, get_pause, load_pauses, reported_pauses
@@ -25,7 +26,7 @@ from analysis.plan import FOLDER as PLANS
 from analysis.scorecard import load_scorecard, score_pause
 from analysis.tables import AS_OF, Folder, data_folder, data_package, dictionary, folder_contents
 from analysis.vocabulary import word
-from analysis.windows import Day
+from analysis.windows import Day, as_day
 from analysis.words import as_known_on, said_on
 
 DATED = re.compile(r'^\s*\{.*?\b(?:date|when) = "?(\d{4}-\d\d(?:-\d\d)?)')
@@ -52,6 +53,11 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
     Path
         `into`, for the `folder` of every test.
 
+    Raises
+    ------
+    DesignError
+        Not a day, or one before the first announcement.
+
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
@@ -59,8 +65,11 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
     ...     "easter-2026" in load_pauses(cut_data("2025-05-01", into=place) / "pauses.toml")
     False
     """
-    day, source, into = pd.Timestamp(as_of), data_folder() if folder is None else Path(folder), Path(into)
+    day, source, into = as_day(as_of, "as_of"), data_folder() if folder is None else Path(folder), Path(into)
     contents = folder_contents(source)
+    contents[FILE] = cut_registry(contents[FILE].decode("utf-8-sig"), day.date()).encode()
+    if b"\n[[pause]]" not in contents[FILE]:
+        raise DesignError("no pause was announced yet", field="as_of", found=f"{day:%Y-%m-%d}", remedy="ask later")
     for name, definition in dictionary()["tables"].items():
         if f"{name}.csv" not in contents or definition.get("edited"):
             continue
@@ -69,7 +78,6 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
         beside["output"] |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
         contents[f"{name}.json"] = json.dumps(beside, ensure_ascii=False).encode()
     contents["datapackage.json"] = data_package(contents)
-    contents[FILE] = cut_registry(contents[FILE].decode("utf-8-sig"), day.date()).encode()
     contents[AS_OF] = f"{day:%Y-%m-%d}\n".encode()
     if (source / NIGHTS).is_file():
         contents[NIGHTS] = _cut_nights(contents[NIGHTS].decode("utf-8-sig"), day.date()).encode()
@@ -103,27 +111,35 @@ def _cut_table(content: bytes, definition: dict[str, Any], as_of: str) -> bytes:
 
 def cut_registry(text: str, as_of: date) -> str:
     """The text of a registry as of a day: whole entries and lines of sources and counts, nothing written anew."""
-    return "".join(_known_entries(text, as_of))
-
-
-def _known_entries(text: str, as_of: date) -> Iterator[str]:
-    head, *entries = re.split(r"(?m)^(?=\[\[pause\]\])", text)
-    yield head
-    for entry in entries:
-        pause = tomllib.loads(entry)["pause"][0]
-        starts = [claim.get("start") or claim.get("end") for claim in pause.get("claims", ())]
-        told = pause.get("announced_at") or next(filter(None, starts), None)
-        if told is None or _date(told) > as_of:
-            continue
-        lines = [line for line in entry.splitlines(keepends=True) if not _later(line, as_of)]
-        kept = "".join(lines)
-        yield kept if tomllib.loads(kept)["pause"][0]["sources"] else entry  # an entry needs one source at least
+    head, *entries = _entries(text, "pause")
+    return head + "".join(_without_later(entry, as_of) for entry in entries if _is_known(entry, as_of))
 
 
 def _cut_nights(text: str, as_of: date) -> str:
     """The text of nights.toml without those seen later."""
-    head, *entries = re.split(r"(?m)^(?=\[\[night\]\])", text)
+    head, *entries = _entries(text, "night")
     return head + "".join(entry for entry in entries if tomllib.loads(entry)["night"][0]["seen_at"] <= as_of)
+
+
+def _entries(text: str, name: str) -> list[str]:
+    """What stands before the first entry, then each with all that follows it up to the next."""
+    return re.split(rf"(?m)^(?=\[\[{name}\]\])", text)
+
+
+def _is_known(entry: str, as_of: date) -> bool:
+    """Whether a pause was announced by then; where no day is given, whether its first dated claim had begun."""
+    pause = tomllib.loads(entry)["pause"][0]
+    moments = [
+        pause.get("announced_at"),
+        *(claim.get("start") or claim.get("end") for claim in pause.get("claims", ())),
+    ]
+    told = next(filter(None, moments), None)
+    return told is not None and _date(told) <= as_of
+
+
+def _without_later(entry: str, as_of: date) -> str:
+    kept = "".join(line for line in entry.splitlines(keepends=True) if not _later(line, as_of))
+    return kept if tomllib.loads(kept)["pause"][0]["sources"] else entry  # an entry needs one source at least
 
 
 def _later(line: str, as_of: date) -> bool:
@@ -145,7 +161,7 @@ def assess_as_of(pause_id: str, as_of: Day, *, into: str | Path, folder: Folder 
 
 def cut_clone(as_of: Day) -> Path:
     """A small clone as of a day, in reports/as-of: cut tables, and the notebooks and the calibration as they are."""
-    home, day = data_folder().parent, f"{pd.Timestamp(as_of):%Y-%m-%d}"
+    home, day = data_folder().parent, f"{as_day(as_of, 'as_of'):%Y-%m-%d}"
     clone = home / "reports" / "as-of" / day
     cut_data(day, into=clone / "data")
     shutil.copytree(home / "notebooks", clone / "notebooks", dirs_exist_ok=True)
@@ -233,7 +249,7 @@ def verdict_by_date(
     """
     source = data_folder() if folder is None else Path(folder)
     get_pause(load_pauses(source / FILE), pause_id)  # a slip of the pen is not "not announced yet"
-    days = tuple(pd.Timestamp(day).date() for day in dates)
+    days = tuple(as_day(day, "dates").date() for day in dates)
     found = []
     for day in days:
         with TemporaryDirectory() as place:
