@@ -10,6 +10,7 @@ SOURCE = ROOT / "src" / "analysis"
 ROOMS = [
     "errors",
     "days",
+    "nights",
     "tables",
     "pauses",
     "series",
@@ -41,6 +42,7 @@ ROOMS = [
     "scorecard",
     "coverage",
     "together",
+    "replay",
     "storyboard",
     "panels",
     "calibration",

@@ -23,6 +23,7 @@ from .panels import draw_region_ratios
 from .pauses import load_pauses, reported_pauses, volume_episodes
 from .rebound import estimate_rebound
 from .record import describe_forest, forest_frame, load_results, shown_verdicts, verdicts
+from .replay import cut_data, verdict_by_date
 from .reports.parameters import names, refuse_unknown
 from .series import Label, read_counts
 from .setting import not_ordinary, salvo_days
@@ -64,6 +65,7 @@ __all__ = [
     "compare_energy",
     "compare_truces",
     "coverage_by_year",
+    "cut_data",
     "days_between",
     "describe_agreement",
     "describe_forest",
@@ -110,6 +112,7 @@ __all__ = [
     "strike_day",
     "strike_days",
     "to_frame",
+    "verdict_by_date",
     "verdicts",
     "volume_episodes",
     "zero_days",

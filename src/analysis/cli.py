@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
@@ -87,13 +90,21 @@ def _wrapped(lines: Sequence[str]) -> str:
 @click.argument("pause_id", metavar="PAUSE")
 @click.option("--outcome", "outcome_names", multiple=True, help="Default: drones and missiles launched.")
 @click.option("--claim", default="main", show_default=True)
-def test(pause_id: str, outcome_names: tuple[str, ...], claim: str) -> None:
+@click.option("--as-of", metavar="DATE", help="With what was known on that day, as YYYY-MM-DD.")
+def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str | None) -> None:
     """Test one pause and print the verdict."""
     from analysis.launches import assess
+    from analysis.replay import as_known, assess_as_of
     from analysis.setting import VOLUME
 
-    found = assess(pause_id, claim=claim, outcomes=outcome_names or VOLUME)
-    click.echo(f"{found.pause.name} (window: {found.claim})")
+    asked = {"claim": claim, "outcomes": outcome_names or VOLUME}
+    with TemporaryDirectory() as place:
+        found = assess_as_of(pause_id, as_of, into=place, **asked) if as_of else assess(pause_id, **asked)
+        _say(found, as_known(place) if as_of else "")
+
+
+def _say(found: Any, known: str) -> None:
+    click.echo(f"{known}{found.pause.name} (window: {found.claim})")
     for outcome in found.outcomes():
         effect = found.primary(outcome)
         click.echo(
@@ -133,11 +144,12 @@ def plan(pause_id: str, claim: str, first: str | None, last: str | None, why: st
 @click.option("--timeout", default=600, show_default=True, help="Seconds a cell may take.")
 @click.option("--scheduler", metavar="ADDRESS", help="Execute on a dask cluster, such as tcp://host:8786.")
 @click.option("--out", type=click.Path(file_okay=False), help="Folder of reports; default reports/ of the clone.")
+@click.option("--as-of", metavar="DATE", help="With what was known on that day, into reports/as-of/DATE.")
 @click.option("--quiet", is_flag=True, help="Say only what failed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
 def report(
     pause_ids: tuple[str, ...], only: tuple[str, ...], jobs: int | None, force: bool, cold: bool, timeout: int,
-    scheduler: str | None, out: str | None, quiet: bool, as_json: bool,
+    scheduler: str | None, out: str | None, as_of: str | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Make the reports of all reported pauses, or of those named, and the index."""
     from analysis.pauses import REPORTED, get_pause, load_pauses
@@ -152,6 +164,12 @@ def report(
         raise ReportError(
             "reports need the notebooks", expected="a clone of the project", remedy="clone it and run there"
         )
+    if as_of:
+        if scheduler or out:
+            raise click.UsageError("--as-of writes to a place of its own, on this machine: without --scheduler, --out.")
+        flags = {"--force": force, "--cold": cold, "--quiet": quiet, "--json": as_json}
+        words = [*pause_ids, *(f"--only={name}" for name in only), *(flag for flag, given in flags.items() if given)]
+        sys.exit(_report_as_of(as_of, [*words, f"--timeout={timeout}", *([f"--jobs={jobs}"] if jobs else ())]))
     for pause in (get_pause(registry, pause_id) for pause_id in pause_ids):
         if pause.role not in REPORTED:
             remedy = "give it the role primary or secondary in data/pauses.toml once the data reach it"
@@ -173,6 +191,16 @@ def report(
             answer=answer,
         )  # fmt: skip
     sys.exit(1 if any(outcome.status == "failed" for outcome in outcomes) else 0)
+
+
+def _report_as_of(as_of: str, words: Sequence[str]) -> int:
+    """Make reports from cut tables in a process of its own, so that nothing of today is read; its exit code."""
+    from analysis.replay import cut_clone
+    from analysis.tables import ELSEWHERE
+
+    clone = cut_clone(as_of)
+    command = [sys.executable, "-m", "analysis", "report", *words, "--out", str(clone / "reports")]
+    return subprocess.run(command, env=os.environ | {ELSEWHERE: str(clone / "data")}, check=False).returncode
 
 
 @main.command()
@@ -284,6 +312,18 @@ def _recipes(module: str) -> ModuleType:
 
 def _agreed(plan: Any, yes: bool) -> bool:
     """Show what a build would change and ask; without a change in a table there is nothing to ask."""
+    return not _show_changes(plan) or _confirmed(yes)
+
+
+def _confirmed(yes: bool) -> bool:
+    if yes or click.confirm("Replace the tables?"):
+        return True
+    click.echo("Nothing was changed.")
+    return False
+
+
+def _show_changes(plan: Any) -> bool:
+    """Show what a build would change, cell by cell, old and new; whether that is anything."""
     for source, made in plan.imported.items():
         for rule in made.rules:
             click.echo(f"{source}: {rule.name.replace('_', ' ')}: {rule.rows_touched} rows")
@@ -292,14 +332,11 @@ def _agreed(plan: Any, yes: bool) -> bool:
     changes = plan.changes()
     click.echo(f"\n{plan.summary()}")
     if changes.empty:
-        return True
+        return False
     click.echo(changes.head(40).to_string(index=False))
     if len(changes) > 40:
         click.echo(f"... and {len(changes) - 40:,} more cells and rows.")
-    if yes or click.confirm("Replace the tables?"):
-        return True
-    click.echo("Nothing was changed.")
-    return False
+    return True
 
 
 def _write(plan: Any) -> None:
@@ -307,13 +344,40 @@ def _write(plan: Any) -> None:
     click.echo(f"Written: {', '.join(written)}" if written else "All files are as they were.")
 
 
+@main.command()
+@click.option("--raw", type=click.Path(file_okay=False), help="Folder of raw files; default data/raw.")
+@click.option("--dry-run", is_flag=True, help="Only say what would change; write nothing.")
+@click.option("--yes", is_flag=True, help="Replace the tables without asking.")
+@click.option("--older", is_flag=True, help="Take a copy that ends before the tables do.")
+@click.pass_context
+def update(context: click.Context, raw: str | None, dry_run: bool, yes: bool, older: bool) -> None:
+    """Build from raw files, show which days and which words of findings change, then make the reports."""
+    from analysis.replay import words_changed
+    from analysis.tables import data_folder
+
+    folder = data_folder()
+    plan = _recipes("kit").plan_build(raw or folder / "raw", folder=folder, older=older)
+    changed = _show_changes(plan)
+    words = words_changed(plan.contents, folder=folder)
+    click.echo("No finding changes its word." if words.empty else f"\n{words.to_string(index=False)}")
+    if dry_run:
+        click.echo("Nothing was written.")
+    elif not changed or _confirmed(yes):
+        _write(plan)
+        context.invoke(check)
+        context.invoke(report)
+
+
 @data.command()
 def check() -> None:
-    """Verify checksums, columns, ranges and days of every table; list all faults."""
+    """Verify checksums, columns, ranges and days of every table, and nights typed in; list all faults."""
+    from analysis.setting import compare_nights
     from analysis.tables import check_tables
 
     faults = check_tables()
     if len(faults):
         click.echo(faults.to_string(index=False), err=True)
         sys.exit(1)
+    for line in compare_nights():
+        click.echo(line)
     click.echo("All tables are as their sidecars and the dictionary say.")

@@ -143,7 +143,9 @@ class Assessment(Findings):
             daily = self.primary(outcome).daily.set_index("day").reindex(every)
             absent = pd.Series("no report", every).mask(every > self.data_until, "not yet")
             seen = daily["observed"].map("{:.0f}".format).where(daily["observed"].notna(), absent)
-            columns[label] = seen.mask(every.isin(list(self.inferred)) & (seen == "0"), "0 (inferred)")
+            seen = seen.mask(every.isin(list(self.inferred)) & (seen == "0"), "0 (inferred)")
+            typed = every.isin(list(self.setting.provisional(outcome))) & daily["observed"].notna()
+            columns[label] = seen.mask(typed, seen + " (provisional)")
             columns[f"{label} expected"] = daily["expected"].map("{:.0f}".format).where(daily["expected"].notna(), "–")
         return pd.DataFrame(columns, index=every.strftime("%Y-%m-%d").rename("strike day"))
 

@@ -11,11 +11,12 @@ import pandas as pd
 
 from analysis.effect import NATIONAL, Answer, PauseEffect
 from analysis.estimate import estimate_effect, with_week_after
+from analysis.nights import COUNTS, PROVISIONAL, read_nights
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
-from analysis.tables import Outcome, load_strikes, outcome_series
+from analysis.tables import Outcome, data_folder, load_strikes, load_table, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.windows import Day
-from analysis.words import held_so_far, not_yet
+from analysis.words import held_so_far, night_compared, not_yet, typed_in
 
 SALVO_MISSILES = 20
 VOLUME = ("drones_launched", "missiles_launched")
@@ -72,8 +73,24 @@ class Setting:
             test=test,
             level=self.level,
         )
-        effect = replace(effect, reason=said_of_end(effect, catalogue()[outcome], counts.index[-1]))
+        reason = said_of_end(effect, catalogue()[outcome], counts.index[-1])
+        effect = replace(effect, reason="; ".join(filter(None, [reason, self.said_of_nights(effect, outcome)])))
         return self.keyed(effect, claim=claim, window=window, stratum=stratum)
+
+    def provisional(self, outcome: str) -> dict[pd.Timestamp, str]:
+        """Nights typed in that the figures of an outcome rest on, and who published each."""
+        noun = catalogue()[outcome].short
+        if catalogue()[outcome].table != "strikes" or noun not in COUNTS:
+            return {}
+        held = load_strikes(folder=self.folder)[f"{noun}_basis"] == PROVISIONAL
+        nights = read_nights(data_folder() if self.folder is None else Path(self.folder))
+        return {night.day: night.publisher for night in nights if held.get(night.day, False)}
+
+    def said_of_nights(self, effect: PauseEffect, outcome: str) -> str:
+        """Which of an effect's nights are provisional; empty where none is."""
+        days = pd.date_range(effect.first_day, effect.last_day)
+        publishers = [publisher for day, publisher in self.provisional(outcome).items() if day in days]
+        return typed_in(publishers) if publishers and effect.observed is not None else ""
 
     def keyed(
         self, effect: PauseEffect, *, claim: str | None = None, window: str | None = None, stratum: str | None = None
@@ -93,6 +110,19 @@ def said_of_end(effect: PauseEffect, outcome: Outcome, until: pd.Timestamp) -> s
     if effect.observed is not None:
         return f"{effect.reason}; {held_so_far(held, effect.n_days, until)}"
     return not_yet(held, effect.n_days, until) if outcome.table == "strikes" else effect.reason
+
+
+def compare_nights(*, folder: Path | None = None) -> list[str]:
+    """For each count typed in that the table holds by now, a line that says whether they agree."""
+    held = load_table("strikes", folder=folder).iloc[:-1].set_index("day")
+    told = []
+    for night in read_nights(data_folder() if folder is None else Path(folder)):
+        for name in COUNTS:
+            typed = getattr(night, name)
+            if typed is not None and night.day in held.index:
+                table = held.at[night.day, f"{name}_launched"]
+                told.append(night_compared(night.day, name, typed, night.publisher, table))
+    return told
 
 
 def set_up(

@@ -293,8 +293,8 @@ def running_sum_frame(assessment: Assessment) -> pd.DataFrame:
         here = daily.reindex(every)
         expected = here["expected"].where(here["observed"].notna())
         both = assessment.select(effect.outcome, window=f"pause+after-{WEEK}")[0].expected
-        if both is not None:
-            week = expected[days[-1] + _days(1) : days[-1] + _days(WEEK)].sum()
+        week = expected[days[-1] + _days(1) : days[-1] + _days(WEEK)].sum()
+        if both is not None and week:  # on the day after a pause there is no week yet
             expected[every > days[-1]] *= (both - effect.expected) / week
         sums = (here["observed"] - expected).fillna(0).cumsum().where(every <= here["observed"].last_valid_index())
         roles = [every.isin(days), every.isin(list(assessment.setting.busy))]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +21,12 @@ from typing import Any
 import pandas as pd
 
 from analysis.errors import DataError
+from analysis.nights import PROVISIONAL, read_nights, with_nights
 
 REBUILD = "restore the file from version control, or run: pauses data build"
 PACKAGE = "datapackage.json"
+AS_OF = "as_of.txt"  # in a data folder cut to an earlier day: that day
+ELSEWHERE = "PAUSES_DATA"  # environment: another data folder for a whole process, such as a cut one
 Folder = str | Path | None
 SIDECAR = ("title", "licence", "sources", "inputs", "output", "rules")
 FORMS = {
@@ -111,7 +115,12 @@ def outcome_series(
     if name not in catalogue:
         raise DataError("no such outcome", expected=f"one of {', '.join(catalogue)}", found=repr(name))
     outcome = catalogue[name]
-    column = load_table(outcome.table, folder=folder).set_index("day")[outcome.column]
+    if outcome.table == "strikes":
+        rows = load_strikes(folder=folder)
+        drop_last -= PROVISIONAL in tuple(rows.iloc[-1]) and drop_last > 0  # a night typed in is complete
+    else:
+        rows = load_table(outcome.table, folder=folder).set_index("day")
+    column = rows[outcome.column]
     start = pd.Timestamp(first_day or outcome.first_day)
     series = column.iloc[: len(column) - drop_last].loc[start : outcome.last_day].astype(float).rename(name)
     if series.empty:
@@ -121,7 +130,7 @@ def outcome_series(
 
 
 def load_strikes(*, folder: Folder = None) -> pd.DataFrame:
-    """Return every strike day of the table of strikes.
+    """Return every strike day of the table of strikes, and the provisional nights it does not hold yet.
 
     Returns
     -------
@@ -139,7 +148,8 @@ def load_strikes(*, folder: Folder = None) -> pd.DataFrame:
     >>> bool(load_strikes().loc["2025-04-07", "reported"])
     False
     """
-    return load_table("strikes", folder=folder).set_index("day")
+    nights = read_nights(data_folder() if folder is None else Path(folder))
+    return with_nights(load_table("strikes", folder=folder), nights).set_index("day")
 
 
 def load_table(name: str, *, folder: Folder = None) -> pd.DataFrame:
@@ -205,7 +215,9 @@ def check_tables(*, folder: Folder = None) -> pd.DataFrame:
 
 
 def data_folder() -> Path:
-    """The folder of registry and tables: the repository's, else the copy inside an installed package."""
+    """The folder of registry and tables: that of PAUSES_DATA, the repository's, or an installed package's copy."""
+    if elsewhere := os.environ.get(ELSEWHERE):
+        return Path(elsewhere)
     folder = Path(__file__).parents[2] / "data"
     return folder if (folder / "pauses.toml").is_file() else Path(__file__).parent / "_data"
 

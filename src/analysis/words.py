@@ -153,6 +153,36 @@ def held_so_far(held: int, n_days: int, until: date) -> str:
     return f"the data end on {span_text(until, until)}, {held} of {n_days} nights held"
 
 
+def typed_in(publishers: Sequence[str]) -> str:
+    """How many nights of a window are provisional, and by whose account."""
+    nights = "1 night" if len(publishers) == 1 else f"{len(publishers)} nights"
+    return f"provisional: {nights} typed in from {listed(list(dict.fromkeys(publishers)))}"
+
+
+def night_compared(day: date, what: str, typed: int, publisher: str, table: float) -> str:
+    """What the table holds of a night that was typed in before."""
+    shown = "no figure" if table != table else amount(table)
+    agrees = "as typed in" if table == typed else f"but {typed} typed in"
+    return f"{span_text(day, day)}: the table has {shown} {what}, {agrees} from {publisher}. Remove the night."
+
+
+def as_known_on(day: date) -> str:
+    """The head of what is said from tables and registry cut to an earlier day."""
+    return f"As known on {span_text(day, day)}. "
+
+
+def said_on(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How an answer formed: a line for each day on which it was asked."""
+    lines = []
+    for row in rows:
+        counted = f"{amount(row['counted'])} counted, about {amount(row['expected'])} expected; " if row["held"] else ""
+        told = (
+            f"{row['word']} ({counted}{row['held']} of {row['nights']} nights held)" if row["word"] else "not announced"
+        )
+        lines.append(f"* {as_known_on(row['date'])[:-2]}: {told}.")
+    return "\n".join(lines)
+
+
 def capital(text: str) -> str:
     """The text with a capital letter in front."""
     return text[0].upper() + text[1:]

@@ -20,6 +20,7 @@ import pandas as pd
 
 from analysis.errors import ReportError
 from analysis.pauses import load_pauses
+from analysis.replay import as_known
 from analysis.reports import store
 from analysis.reports.record import to_csv
 from analysis.setting import Registry
@@ -150,6 +151,7 @@ def _environment(html: bool) -> Any:
         return Markup(re.sub(r"^<p>|</p>\s*$", "", str(markdown(text)).strip()))
 
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=html, undefined=StrictUndefined)
+    environment.globals["as_known"] = as_known()
     environment.filters |= {"markdown": markdown, "line": line, "inline": lambda svg: Markup(inline(svg))}
     environment.filters |= {"downloads": downloads, "table": as_markdown, "marked": lambda cell: Markup(marked(cell))}
     return environment

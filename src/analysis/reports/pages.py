@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from analysis.replay import as_known
 from analysis.reports import store
 from analysis.reports.make import records
 
@@ -68,6 +69,7 @@ def _environment() -> Any:
     from analysis.reports.sections import TEMPLATES
 
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    environment.globals["as_known"] = as_known()
     environment.globals |= {"version": version("strike-pauses"), "labels": LABELS, "evidence": EVIDENCE}
     return environment
 

@@ -1,0 +1,281 @@
+"""The project as it would have stood on an earlier day: tables and registry cut to what was known by then."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import shutil
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+
+from analysis.effect import Answer, PauseEffect
+from analysis.errors import DesignError
+from analysis.launches import Assessment, assess, decide_pause
+from analysis.nights import FILE as NIGHTS
+from analysis.pauses import FILE, get_pause, load_pauses, reported_pauses
+from analysis.plan import FOLDER as PLANS
+from analysis.scorecard import load_scorecard, score_pause
+from analysis.tables import AS_OF, Folder, data_folder, data_package, dictionary, folder_contents
+from analysis.vocabulary import word
+from analysis.windows import Day, as_day
+from analysis.words import as_known_on, said_on
+
+DATED = re.compile(r'^\s*\{.*?\b(?:date|when) = "?(\d{4}-\d\d(?:-\d\d)?)')
+
+
+def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
+    """Write a data folder as it would have stood on the evening of a day.
+
+    Of tables by day, the rows before that day are kept; daily ones keep the day too, as the incomplete last day of a
+    copy, without figures where these may be empty. Reports, pauses, sources, published counts and plans of later date
+    are left out. What was coded or written since of earlier days is not.
+
+    Parameters
+    ----------
+    as_of : date, str or Timestamp
+        The day.
+    into : path
+        Where to write; what an earlier cut left there is replaced.
+    folder : path, optional
+        Folder of tables; the project's own by default.
+
+    Returns
+    -------
+    Path
+        `into`, for the `folder` of every test.
+
+    Raises
+    ------
+    DesignError
+        Not a day, or one before the first announcement.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     "easter-2026" in load_pauses(cut_data("2025-05-01", into=place) / "pauses.toml")
+    False
+    """
+    day, source, into = as_day(as_of, "as_of"), data_folder() if folder is None else Path(folder), Path(into)
+    contents = folder_contents(source)
+    contents[FILE] = cut_registry(contents[FILE].decode("utf-8-sig"), day.date()).encode()
+    if b"\n[[pause]]" not in contents[FILE]:
+        raise DesignError("no pause was announced yet", field="as_of", found=f"{day:%Y-%m-%d}", remedy="ask later")
+    for name, definition in dictionary()["tables"].items():
+        if f"{name}.csv" not in contents or definition.get("edited"):
+            continue
+        content = contents[f"{name}.csv"] = _cut_table(contents[f"{name}.csv"], definition, f"{day:%Y-%m-%d}")
+        beside = json.loads(contents[f"{name}.json"])
+        beside["output"] |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+        contents[f"{name}.json"] = json.dumps(beside, ensure_ascii=False).encode()
+    contents["datapackage.json"] = data_package(contents)
+    contents[AS_OF] = f"{day:%Y-%m-%d}\n".encode()
+    if (source / NIGHTS).is_file():
+        contents[NIGHTS] = _cut_nights(contents[NIGHTS].decode("utf-8-sig"), day.date()).encode()
+    for plan in (source / PLANS).glob("*.toml"):
+        if _date(tomllib.loads(plan.read_text("utf-8"))["fixed"]) <= day.date():
+            contents[f"{PLANS}/{plan.name}"] = plan.read_bytes()
+    shutil.rmtree(into / PLANS, ignore_errors=True)
+    for name, content in contents.items():
+        (into / name).parent.mkdir(parents=True, exist_ok=True)
+        (into / name).write_bytes(content)
+    return into
+
+
+def _cut_table(content: bytes, definition: dict[str, Any], as_of: str) -> bytes:
+    """The CSV file of a table as of a day, as text, so that no cell is written otherwise."""
+    frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    fields = definition["fields"]
+    dates = [field["name"] for field in fields if field["type"] == "date" and field["name"] in definition["key"]]
+    known = frame[dates[-1]]
+    if definition.get("daily"):
+        figures = [field for field in fields if field["type"] in ("integer", "number")]
+        if not any(field.get("constraints", {}).get("required") for field in figures):
+            frame.loc[known == as_of, [field["name"] for field in figures]] = ""
+        frame = frame[known <= as_of]
+    else:
+        frame = frame[known < as_of]
+    if "published" in frame:
+        frame = frame[~frame["published"].str.fullmatch(r"\d{4}-\d\d(-\d\d)?") | (frame["published"] <= as_of)]
+    return frame.to_csv(index=False, lineterminator="\n").encode()
+
+
+def cut_registry(text: str, as_of: date) -> str:
+    """The text of a registry as of a day: whole entries and lines of sources and counts, nothing written anew."""
+    head, *entries = _entries(text, "pause")
+    return head + "".join(_without_later(entry, as_of) for entry in entries if _is_known(entry, as_of))
+
+
+def _cut_nights(text: str, as_of: date) -> str:
+    """The text of nights.toml without those seen later."""
+    head, *entries = _entries(text, "night")
+    return head + "".join(entry for entry in entries if tomllib.loads(entry)["night"][0]["seen_at"] <= as_of)
+
+
+def _entries(text: str, name: str) -> list[str]:
+    """What stands before the first entry, then each with all that follows it up to the next."""
+    return re.split(rf"(?m)^(?=\[\[{name}\]\])", text)
+
+
+def _is_known(entry: str, as_of: date) -> bool:
+    """Whether a pause was announced by then; where no day is given, whether its first dated claim had begun."""
+    pause = tomllib.loads(entry)["pause"][0]
+    moments = [
+        pause.get("announced_at"),
+        *(claim.get("start") or claim.get("end") for claim in pause.get("claims", ())),
+    ]
+    told = next(filter(None, moments), None)
+    return told is not None and _date(told) <= as_of
+
+
+def _without_later(entry: str, as_of: date) -> str:
+    kept = "".join(line for line in entry.splitlines(keepends=True) if not _later(line, as_of))
+    return kept if tomllib.loads(kept)["pause"][0]["sources"] else entry  # an entry needs one source at least
+
+
+def _later(line: str, as_of: date) -> bool:
+    dated = DATED.match(line)
+    return bool(dated) and dated[1] > f"{as_of:%Y-%m-%d}"[: len(dated[1])]
+
+
+def _date(moment: date) -> date:
+    """The calendar day, in Kyiv, of a date or a time."""
+    stamp = pd.Timestamp(moment)
+    return (stamp.tz_convert("Europe/Kyiv") if stamp.tz else stamp).date()
+
+
+def assess_as_of(pause_id: str, as_of: Day, *, into: str | Path, folder: Folder = None, **asked: Any) -> Assessment:
+    """Test a pause with what was known on a day; `into` as for `cut_data`, and what else `assess` is asked."""
+    cut = cut_data(as_of, into=into, folder=folder)
+    return assess(pause_id, registry=load_pauses(cut / FILE), folder=cut, **asked)
+
+
+def cut_clone(as_of: Day) -> Path:
+    """A small clone as of a day, in reports/as-of: cut tables, and the notebooks and the calibration as they are."""
+    home, day = data_folder().parent, f"{as_day(as_of, 'as_of'):%Y-%m-%d}"
+    clone = home / "reports" / "as-of" / day
+    cut_data(day, into=clone / "data")
+    shutil.copytree(home / "notebooks", clone / "notebooks", dirs_exist_ok=True)
+    shutil.copytree(home / "benchmarks", clone / "benchmarks", dirs_exist_ok=True)
+    (clone / "reports").mkdir(exist_ok=True)
+    for table in (home / "reports").glob("*calibration*"):
+        shutil.copy(table, clone / "reports")
+    return clone
+
+
+def as_known(folder: Folder = None) -> str:
+    """What the head of a page says where the tables were cut to an earlier day; else empty."""
+    path = (data_folder() if folder is None else Path(folder)) / AS_OF
+    return as_known_on(date.fromisoformat(path.read_text("utf-8").strip())) if path.is_file() else ""
+
+
+@dataclass(frozen=True, repr=False)
+class Replayed(Answer):
+    """How the answer about one pause formed: the deciding effect as known on each day asked about."""
+
+    dates: tuple[date, ...]
+    found: tuple[PauseEffect | None, ...]  # None: not announced yet
+
+    @property
+    def effects(self) -> tuple[PauseEffect, ...]:
+        """The effects of the days on which the pause was announced."""
+        return tuple(effect for effect in self.found if effect)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row a day: nights of the window and those held, counted, expected, ratio, the word for it."""
+        rows = []
+        for day, effect in zip(self.dates, self.found, strict=True):
+            row = {"date": day, "nights": None, "held": 0, "counted": None, "expected": None, "ratio": None, "word": ""}
+            if effect:
+                row |= {"nights": effect.n_days, "held": effect.n_days - effect.n_missing, "counted": effect.observed}
+                row |= {"expected": effect.expected, "ratio": effect.ratio, "word": word(effect.row())}
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def summary(self) -> str:
+        """One line a day."""
+        return said_on(self.to_frame().to_dict("records"))
+
+    def table(self) -> pd.DataFrame:
+        """The rows of `to_frame`."""
+        return self.to_frame()
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw counted and expected as they were known on each day."""
+        from analysis.figures import finish, new_axes
+
+        ax, rows = new_axes(ax), self.to_frame()
+        for column, mark in (("expected", "_"), ("counted", "o")):
+            ax.plot(pd.to_datetime(rows["date"]), rows[column].astype(float), mark, label=column)
+        ax.legend(frameon=False)
+        return finish(ax, title="As known on the day")
+
+
+def verdict_by_date(
+    pause_id: str, dates: Iterable[Day], *, outcome: str = "drones_launched", claim: str = "main", folder: Folder = None
+) -> Replayed:
+    """Ask the same question with what was known on each of several days.
+
+    Parameters
+    ----------
+    pause_id : str
+        Id in the registry of today.
+    dates : iterable of date
+        The days, as for `cut_data`.
+    outcome : str
+        Name in the catalogue of outcomes.
+    claim : str
+        "main", or the id of one party's claim.
+    folder : path, optional
+        Folder of tables; the project's own by default.
+
+    Returns
+    -------
+    Replayed
+
+    Examples
+    --------
+    >>> verdict_by_date("cold-week-pause-2026-01", ["2026-01-25", "2026-02-01"]).to_frame()["held"].tolist()
+    [0, 2]
+    """
+    source = data_folder() if folder is None else Path(folder)
+    get_pause(load_pauses(source / FILE), pause_id)  # a slip of the pen is not "not announced yet"
+    days = tuple(as_day(day, "dates").date() for day in dates)
+    found = []
+    for day in days:
+        with TemporaryDirectory() as place:
+            registry = load_pauses(cut_data(day, into=place, folder=source) / FILE)
+            asked = {"claim": claim, "outcomes": [outcome], "registry": registry, "folder": Path(place)}
+            found.append(decide_pause(pause_id, **asked)[0] if pause_id in registry else None)
+    return Replayed(days, tuple(found))
+
+
+def words_changed(contents: Mapping[str, bytes], *, folder: Folder = None) -> pd.DataFrame:
+    """Words for launches that a data folder with these files instead would change: pause, question, old, new.
+
+    Old is what the stored scorecard says, new what a fresh test of every reported pause says.
+    """
+    source, rows = data_folder() if folder is None else Path(folder), []
+    old = load_scorecard().set_index(["pause", "question"])["word"]
+    with TemporaryDirectory() as place:
+        for name, content in {**folder_contents(source), **contents}.items():
+            (Path(place) / name).write_bytes(content)
+        if (source / PLANS).is_dir():
+            shutil.copytree(source / PLANS, Path(place) / PLANS)
+        registry = load_pauses(Path(place) / FILE)
+        for pause in reported_pauses(registry):
+            found = assess(pause.id, registry=registry, folder=Path(place))
+            for answer in score_pause(found.effects, pause, folder=Path(place)).answers:
+                then = old.get((pause.id, answer.question), "no answer yet")
+                if answer.outcome in found.outcomes() and then != answer.word:
+                    rows.append({"pause": pause.id, "question": answer.asked, "old": then, "new": answer.word})
+    return pd.DataFrame(rows, columns=["pause", "question", "old", "new"])
