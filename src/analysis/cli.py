@@ -91,20 +91,42 @@ def _wrapped(lines: Sequence[str]) -> str:
 @click.option("--outcome", "outcome_names", multiple=True, help="Default: drones and missiles launched.")
 @click.option("--claim", default="main", show_default=True)
 @click.option("--as-of", metavar="DATE", help="With what was known on that day, as YYYY-MM-DD.")
-def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str | None) -> None:
-    """Test one pause and print the verdict."""
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str | None, as_json: bool) -> None:
+    """Test one pause: the answers in a word, then the verdicts and what they rest on."""
     from analysis.launches import assess
     from analysis.replay import as_known, assess_as_of
+    from analysis.scorecard import score_pause
     from analysis.setting import VOLUME
 
     asked = {"claim": claim, "outcomes": outcome_names or VOLUME}
     with TemporaryDirectory() as place:
         found = assess_as_of(pause_id, as_of, into=place, **asked) if as_of else assess(pause_id, **asked)
-        _say(found, as_known(place) if as_of else "")
+        whole = not as_of and not outcome_names and found.claim == found.pause.main
+        effects = [*found.effects, *(_beside(pause_id) if whole else ())]
+        card = score_pause(effects, found.pause, folder=found.setting.folder)
+        answers = [answer for answer in card.leading if answer.outcome]
+        if as_json:
+            rows = [effect.row() for effect in effects]
+            told = {"pause": found.pause.id, "claim": found.claim, "answers": [vars(a) for a in answers], "rows": rows}
+            click.echo(json.dumps(told, allow_nan=False))
+            return
+        _say(found, answers, as_known(place) if as_of else "")
 
 
-def _say(found: Any, known: str) -> None:
-    click.echo(f"{known}{found.pause.name} (window: {found.claim})")
+def _beside(pause_id: str) -> list[Any]:
+    """What energy and sirens add to the answers on launches."""
+    from analysis.energy import assess_energy
+    from analysis.sirens import assess_regions
+
+    return [*assess_energy(pause_id).effects, *assess_regions(pause_id).effects]
+
+
+def _say(found: Any, answers: list[Any], known: str) -> None:
+    click.echo(f"{known}{found.pause.name} (window: {found.claim})\n")
+    for answer in answers:
+        sure = f" How sure: {answer.how_sure()}." if answer.how_sure() != "–" else ""
+        click.echo(_wrapped([f"{answer.asked}: {answer.sentence()}{sure}"]))
     for outcome in found.outcomes():
         effect = found.primary(outcome)
         click.echo(

@@ -17,7 +17,7 @@ from analysis.lull import Lull, estimate_lull
 from analysis.pauses import reported_pauses
 from analysis.plan import describe_following
 from analysis.rebound import estimate_rebound
-from analysis.setting import SIRENS, VOLUME, Findings, Registry, Setting, set_up
+from analysis.setting import SIRENS, VOLUME, Findings, Registry, Setting, said_of_end, set_up
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.vocabulary import frequency, size, word
@@ -409,7 +409,9 @@ def _after(setting: Setting, outcome: str, claim: str, horizon: int = PRIMARY_HO
     """The days after a pause, as `estimate_rebound` sees them."""
     days, announced = setting.pause.days(claim), setting.pause.first_announced_day(claim)
     options = {"exclude": setting.exclude, "announced": announced, "level": setting.level}
-    after = estimate_rebound(setting.series(outcome), days, horizon=horizon, **options)
+    series = setting.series(outcome)
+    after = estimate_rebound(series, days, horizon=horizon, **options)
+    after = replace(after, reason=said_of_end(after, catalogue()[outcome], series.index[-1]))
     return _unless_busy(setting, setting.keyed(after, claim=claim, window=f"after-{horizon}"))
 
 
