@@ -116,3 +116,11 @@ def test_help_needs_no_heavy_import():
     )
     shown = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout
     assert shown.splitlines()[-1] == "[]"
+
+
+def test_the_pages_are_published_by_commands_that_exist():
+    workflow = yaml.safe_load(read(".github/workflows/pages.yml"))
+    assert workflow[True] == {"push": {"tags": ["v*"]}}  # YAML reads the word on as a truth value
+    runs = [step["run"] for step in workflow["jobs"]["publish"]["steps"] if "run" in step]
+    targets = set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
+    assert runs[0].removeprefix("make ") in targets and "reports/*.html" in runs[1]

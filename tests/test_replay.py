@@ -79,12 +79,13 @@ def test_planted_later_rows_and_entries_change_nothing(tmp_path):
     pd.testing.assert_frame_equal(mine.to_frame(), clean.to_frame())
 
 
-def test_of_an_entry_the_later_sources_and_counts_go_and_the_claims_stay():
+def test_of_an_entry_whatever_is_dated_later_goes_and_the_other_claims_stay():
     text = (data_folder() / FILE).read_text("utf-8")
     entry = text[text.index(f'[[pause]]\nid = "{COLD}"') :]
     cut = cut_registry(entry, date(2026, 1, 31))
     assert "2026-01-30/31" in cut and "2026-01-31/02-01" in cut and "2026-02-02/03" not in cut
-    assert "date = 2026-02" not in cut and "[[pause.claims]]" in cut
+    assert "date = 2026-02" not in cut and 'id = "us-2026-01-29"' in cut
+    assert "us-2026-02-03" not in cut and "kept his word" not in cut and "3rd, aimed at energy" not in cut
 
 
 def test_without_an_agreed_truce_the_comparison_says_so(tmp_path):

@@ -1,4 +1,4 @@
-"""The wheel holds code and data: what needs no notebooks works from it in an empty folder."""
+"""The wheel holds code, data and notebooks: all commands work from it in an empty folder."""
 
 import importlib.util
 import os
@@ -25,7 +25,7 @@ def pip(*words, path=""):
 def installed(tmp_path_factory):
     """The wheel, built beside raw files, in a folder of its own; other libraries are those of this environment."""
     tools, wheels, place, top = (tmp_path_factory.mktemp(name) for name in ("tools", "wheels", "place", "source"))
-    for part in ("src", "data"):
+    for part in ("src", "data", "notebooks"):
         shutil.copytree(ROOT / part, top / part)
     for file in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / file, top)
@@ -94,8 +94,11 @@ def test_commands_that_need_no_notebooks_work(run, words, told):
     assert told in shown.stdout
 
 
-def test_report_says_that_it_needs_the_clone(run):
+def test_reports_are_made_outside_a_clone_where_they_are_told_to_go(run, tmp_path_factory):
     shown = run("report")
-    assert shown.returncode == 2
-    assert "reports need the notebooks; expected a clone of the project" in shown.stderr
-    assert "Traceback" not in shown.stderr
+    assert shown.returncode == 2 and "Traceback" not in shown.stderr
+    assert "outside a clone reports need a place. To do: add --out FOLDER" in shown.stderr
+    place = tmp_path_factory.mktemp("reports")
+    shown = run("report", "easter-2025", "--only", "pause", "--out", str(place), "--quiet")
+    assert shown.returncode == 0, shown.stderr
+    assert {"easter-2025.html", "index.html", "results.csv", "scorecard.csv"} <= {path.name for path in place.iterdir()}

@@ -182,10 +182,11 @@ def report(
     from analysis.tables import data_folder
 
     clone, registry = data_folder().parent, load_pauses()
-    if not (clone / "notebooks").is_dir():
-        raise ReportError(
-            "reports need the notebooks", expected="a clone of the project", remedy="clone it and run there"
-        )
+    notebooks = clone / "notebooks"
+    if not notebooks.is_dir():
+        notebooks = data_folder().parent / "_notebooks"
+        if not out:
+            raise ReportError("outside a clone reports need a place", field="--out", remedy="add --out FOLDER")
     if as_of:
         if scheduler or out:
             raise click.UsageError("--as-of writes to a place of its own, on this machine: without --scheduler, --out.")
@@ -207,7 +208,7 @@ def report(
 
     with Progress(quiet=quiet, as_json=as_json) as progress:
         outcomes = run_reports(
-            report_rows(registry), notebooks=clone / "notebooks", out=out or clone / "reports", jobs=jobs,
+            report_rows(registry), notebooks=notebooks, out=out or clone / "reports", jobs=jobs,
             selected=pause_ids or None, only=only or None, force=force, cold=cold, timeout=timeout,
             scheduler=scheduler, progress=progress, tell=None if out else tell,
             answer=answer,

@@ -137,7 +137,7 @@ def describe_followed(plan: Plan, planned: Planned, looks: Sequence[Seen]) -> st
     """What a plan finds in one outcome once its nights are there."""
     label, missing = outcome_label(planned.outcome), len(plan.days) - len(looks)
     if not looks:
-        return f"{capital(label)}: the tables do not hold the planned nights yet."
+        return " ".join([f"{capital(label)}: the tables do not hold the planned nights yet.", *describe_plan(planned)])
     look = next((look for look in looks if look.found), looks[-1])
     said = "out of the ordinary, as the plan asks" if look.found else "not out of the ordinary"
     lacking = f"; {missing} of its {len(plan.days)} nights are not in the tables" if missing else ""

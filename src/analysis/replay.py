@@ -29,6 +29,8 @@ from analysis.vocabulary import word
 from analysis.windows import Day, as_day
 from analysis.words import as_known_on, said_on
 
+VIOLATIONS = re.compile(r'(?m)^violations = (?:"""[\s\S]*?"""|"[^\n]*")')
+UNKNOWN_YET = 'violations = "not told: the registry does not date what was said of them"'
 DATED = re.compile(r'^\s*\{.*?\b(?:date|when) = "?(\d{4}-\d\d(?:-\d\d)?)')
 
 
@@ -138,8 +140,17 @@ def _is_known(entry: str, as_of: date) -> bool:
 
 
 def _without_later(entry: str, as_of: date) -> str:
+    """An entry without what is dated later: lines, claims that carry their date in their id, and talk of violations."""
+    head, *claims = re.split(r"(?m)^(?= *\[\[pause\.claims\]\])", VIOLATIONS.sub(UNKNOWN_YET, entry))
+    known = (claim for claim in claims if not _claimed_later(claim, as_of))
+    entry = head + "".join(known)
     kept = "".join(line for line in entry.splitlines(keepends=True) if not _later(line, as_of))
     return kept if tomllib.loads(kept)["pause"][0]["sources"] else entry  # an entry needs one source at least
+
+
+def _claimed_later(claim: str, as_of: date) -> bool:
+    dated = re.search(r'id = "[a-z-]*(\d{4}-\d\d-\d\d)"', claim)
+    return bool(dated) and date.fromisoformat(dated[1]) > as_of
 
 
 def _later(line: str, as_of: date) -> bool:

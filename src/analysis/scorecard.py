@@ -16,6 +16,7 @@ from analysis.setting import SALVO_MISSILES, Registry
 from analysis.tables import load_strikes
 from analysis.vocabulary import (
     NO_DATA,
+    NOT_YET,
     SILENT,
     TOO_SHORT,
     as_extreme,
@@ -149,9 +150,11 @@ class Answered:
 
     def sentence(self) -> str:
         """The finding in a sentence: size, frequency, word."""
+        if self.word == NOT_YET:
+            return f"{self.note}."
         told = "; ".join(filter(None, [self.size, self.frequency]))
         seen = f"{told}: {self.word}" if told else f"{self.word} on {ABOUT[self.question]}"
-        if self.word in SILENT[:2]:
+        if self.word == NO_DATA:
             return f"{seen} ({self.note})."
         return f"{seen}. {capital(self.note)}." if self.note else f"{seen}."
 
