@@ -95,6 +95,7 @@ def test_agreement_by_two_routes(table, n, same, expected):
     assert round(kappa(pair["code"], pair["second_code"]), 2) == expected
     told = pa.describe_agreement(pair.assign(coder="1", second_coder="2"))
     assert told.startswith(f"Of {n} days coded twice, {same} were") and f"kappa {expected:.2f}," in told
+    assert told.partition(" Both codings")[0] in pa.describe_agreements(), "the notebook says the same"
 
 
 @pytest.mark.skipif("PAUSES_RAW" not in os.environ, reason="PAUSES_RAW names no folder of raw files")

@@ -18,7 +18,7 @@ from .figures import (
 from .joint import combine_effects, estimate_joint
 from .launches import Assessment, assess
 from .lull import estimate_lull
-from .measures import describe_agreement, describe_measures, energy_days, review_days, show_review
+from .measures import describe_agreement, describe_agreements, describe_measures, energy_days, review_days, show_review
 from .panels import draw_region_ratios
 from .pauses import load_pauses, reported_pauses, volume_episodes
 from .rebound import estimate_rebound
@@ -68,6 +68,7 @@ __all__ = [
     "cut_data",
     "days_between",
     "describe_agreement",
+    "describe_agreements",
     "describe_forest",
     "describe_holidays",
     "describe_measures",

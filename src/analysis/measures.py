@@ -346,7 +346,7 @@ def describe_agreement(coded: pd.DataFrame, *, level: float = 0.95) -> str:
     """
     from scipy.stats import binomtest
 
-    twice = coded.dropna(subset=["second_code"])
+    twice = coded.dropna(subset=["code", "second_code"])
     if twice.empty:
         return "No day was coded twice, so nothing shows how far two coders would agree."
     agreed = int((twice["code"] == twice["second_code"]).sum())
@@ -360,11 +360,36 @@ def describe_agreement(coded: pd.DataFrame, *, level: float = 0.95) -> str:
         kappa = "; Cohen's kappa {:.2f}, {:.2f} to {:.2f}".format(*corrected)
     told = f"Of {days_text(len(twice))} coded twice, {agreed} were given the same code "
     told += "({:.0%}, interval {:.0%} to {:.0%}".format(*raw) + f"{kappa})."
-    if not twice[["coder", "second_coder"]].stack().str.isdigit().all():
+    coders = twice.filter(["coder", "second_coder"])
+    if coders.empty or not coders.stack().str.isdigit().all():
         return told
     return (
         f"{told} Both codings are runs of one language model, which share their errors: two people would be worth more."
     )
+
+
+def describe_agreements(*, folder: Path | None = None) -> str:
+    """How far two codings agree in each table of energy that was coded twice, a line a table (Markdown).
+
+    Parameters
+    ----------
+    folder : path, optional
+        Folder of tables.
+
+    Returns
+    -------
+    str
+    """
+    names = ["code", "second_code"]
+    raids = load_table("energy_raids", folder=folder)[["code_1", "code_2"]].set_axis(names, axis=1)
+    read = load_table("energy_digest", folder=folder).dropna(subset=["agreed"])[["ukraine", "ukraine_2"]]
+    hits = read.apply(lambda codes: codes.str.startswith("yes")).set_axis(names, axis=1)
+    told = {
+        "Coded days": load_table("energy_coded", folder=folder),
+        "Large raids, by tier": raids,
+        "Daily list, any hit in Ukraine": hits,
+    }
+    return "\n".join(f"* {name}. {describe_agreement(codes)}" for name, codes in told.items())
 
 
 def review_days(
