@@ -383,7 +383,7 @@ def describe_agreements(*, folder: Path | None = None) -> str:
     names = ["code", "second_code"]
     raids = load_table("energy_raids", folder=folder)[["code_1", "code_2"]].set_axis(names, axis=1)
     read = load_table("energy_digest", folder=folder).dropna(subset=["agreed"])[["ukraine", "ukraine_2"]]
-    hits = read.apply(lambda codes: codes.str.startswith("yes")).set_axis(names, axis=1)
+    hits = read.apply(lambda codes: codes.str[:3]).set_axis(names, axis=1)  # the rear or the front alike
     told = {
         "Coded days": load_table("energy_coded", folder=folder),
         "Large raids, by tier": raids,
