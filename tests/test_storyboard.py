@@ -80,7 +80,7 @@ def test_the_cold_week_as_promised_and_as_it_went():
     assert by[story.SIRENS].loc[days, "value"].tolist() == [0, 0, 0, 54, 0, 504]
     assert by[story.MISSILES].loc[days, "value"].tolist() == [0, 1, 0, 0, 1, 71]
     assert by[story.ENERGY].loc[days[1:4], "state"].tolist() == [
-        "near the front only", "nothing readable", "nothing readable",
+        "near the front only", "none named", "none named",
     ]  # fmt: skip
     assert days[by[story.DRONES].loc[days, "inside"]].strftime("%d").tolist() == ["30", "31"]
     claims = by[story.CLAIM].reset_index().set_index("label")
@@ -148,15 +148,18 @@ def test_the_title_of_all_pauses_counts_no_day_twice():
 
 
 @pytest.mark.parametrize(
-    ("running", "high", "words"),
-    [([-578.0, 1058.0], 400.0, "By 8 May: 1,100 more drones than expected, more than after similar ordinary spells"),
-     ([-578.0, 258.0], 400.0, "By 8 May: 260 more drones than expected, as after similar ordinary spells"),
-     ([-578.0, np.nan], 400.0, "By 1 May: 580 fewer drones than expected, fewer than after similar ordinary spells")],
+    ("running", "high", "day", "words"),
+    [([-578.0, 1058.0], 400.0, "8 May", "1,100 more drones than expected, more than after similar ordinary spells"),
+     ([-578.0, 258.0], 400.0, "8 May", "260 more drones than expected, as after similar ordinary spells"),
+     ([-578.0, np.nan], 400.0, "1 May", "580 fewer drones than expected, fewer than after similar ordinary spells")],
 )  # fmt: skip
-def test_the_title_of_running_sums_says_where_the_account_stands(running, high, words):
+def test_the_title_of_running_sums_says_where_the_account_stands(running, high, day, words):
     days = pd.to_datetime(["2026-05-01", "2026-05-08"])
     frame = pd.DataFrame({"outcome": "drones_launched", "day": days, "offset": [0, 7], "role": ["pause", "outside"]})
-    assert story.running_sum_words(frame.assign(running=running, low=-500.0, high=high)).title == words
+    assert (
+        story.running_sum_words(frame.assign(running=running, low=-500.0, high=high)).title
+        == f"By {day}, since the start: {words}"
+    )
 
 
 @pytest.mark.parametrize(

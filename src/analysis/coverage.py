@@ -40,7 +40,9 @@ def zero_days(strikes: pd.DataFrame, *, first_day: Day) -> pd.DataFrame:
     return recent.loc[odd, ["drones_launched", "missiles_launched", "drones_basis"]]
 
 
-def quiet_days(strikes: pd.DataFrame, alerts: pd.DataFrame, oblasts: pd.DataFrame) -> pd.DataFrame:
+def quiet_days(
+    strikes: pd.DataFrame, alerts: pd.DataFrame, oblasts: pd.DataFrame, *, rear: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Check days without a launch against the alert-minutes of their night, far from the front.
 
     Parameters
@@ -49,6 +51,9 @@ def quiet_days(strikes: pd.DataFrame, alerts: pd.DataFrame, oblasts: pd.DataFram
         As `load_strikes` returns it.
     alerts, oblasts : DataFrame
         The tables of that name.
+    rear : DataFrame, optional
+        The table `sirens_rear`: a night whose sirens all fell before midnight is then told apart, since truces begin
+        at midnight.
 
     Returns
     -------
@@ -56,7 +61,8 @@ def quiet_days(strikes: pd.DataFrame, alerts: pd.DataFrame, oblasts: pd.DataFram
         One row a day on which no drone was reported (0, or empty where the report is missing): day,
         drones_launched, missiles_launched, alert_minutes (sum over usable oblasts away from the front, at night),
         median_minutes and percentile (share of the yardstick, the nights with drones within 60 days, with fewer
-        minutes), n_nights, verdict: credible (below the 10th percentile), ambiguous (below the 25th), missiles flew,
+        minutes), n_nights, verdict: silent from midnight (only with `rear`), credible (below the 10th percentile),
+        ambiguous (below the 25th), missiles flew,
         suspicious, or no yardstick.
 
     Examples
@@ -79,8 +85,12 @@ def quiet_days(strikes: pd.DataFrame, alerts: pd.DataFrame, oblasts: pd.DataFram
     result = pd.DataFrame(checked, columns=columns).set_index("day")
     result = strikes[["drones_launched", "missiles_launched"]].loc[result.index].join(result)
     flew, rank = result["missiles_launched"] > 0, result["percentile"]
-    cases = [rank.isna(), rank < 0.10, rank < 0.25, flew]
-    words = ["no yardstick", "credible", "ambiguous", "missiles flew"]
+    calm = pd.Series(False, result.index)
+    if rear is not None:
+        sirens = rear.set_index("day").reindex(result.index)
+        calm = (sirens["night_minutes"] == 0) & (sirens["evening_minutes"] > 0)
+    cases = [rank.isna(), rank < 0.10, calm, rank < 0.25, flew]
+    words = ["no yardstick", "credible", "silent from midnight", "ambiguous", "missiles flew"]
     return result.assign(verdict=np.select(cases, words, "suspicious")).reset_index()
 
 

@@ -234,7 +234,7 @@ def campaigns_found(halves: pd.DataFrame, runs: pd.DataFrame, promised: Mapping[
             general = f" ({run.general} of them were only in general said to have hit energy)" if run.general else ""
             told.append(
                 f"None was named in any of the {run.raids} raids {_months(run)}{general}: {run.n_days} days, where "
-                f"{phrase} had {len(days)} by any party's count."
+                f"{phrase} lasted at most {len(days)}, whichever party counts."
             )
             for other in [other for other in apart if other.n_days > len(days)][:1]:
                 told.append(

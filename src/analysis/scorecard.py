@@ -162,8 +162,12 @@ class Answered:
         """Confidence with its reasons, or what stands in the way; empty where there is nothing to add."""
         if not self.confidence:
             coded = [doubt for doubt in self.doubts.split("; ") if doubt.startswith("coded")]
-            return coded[0] if coded and self.word == TOO_SHORT else "–"
+            return coded[0] if coded and self.word == TOO_SHORT else self._doubted()
         return f"{self.confidence}: {self.doubts}" if self.doubts else self.confidence
+
+    def _doubted(self) -> str:
+        """The first two doubts about what may be chance."""
+        return "; ".join(self.doubts.split("; ")[:2]) if self.doubts and self.word.endswith("chance") else "–"
 
     def brief(self) -> str:
         """The word, then what was counted/expected, for a cell."""

@@ -184,7 +184,7 @@ def unusual_words(frame: pd.DataFrame) -> Words:
 CLAIM, SIRENS, ENERGY = "claim", "minutes of sirens in Kyiv", "energy in the rear"
 BEFORE, AFTER = 4, 5  # days shown around the window
 READABLE = 0.25  # of the days shown; below, the row says nothing
-ENERGY_STATES = {"no": "denied", "silent": "nothing readable", "not_found": "nothing readable"}
+ENERGY_STATES = {"no": "denied", "silent": "none named", "not_found": "nothing readable"}
 
 
 def claims_frame(pause: Pause, *, registry: Registry | None = None, folder: Path | None = None) -> pd.DataFrame:
@@ -248,7 +248,9 @@ def claims_words(frame: pd.DataFrame) -> Words:
     reading += ", blue below it." if len(seen) else "."
     caption = f"{_inferred(seen['state'])}Strike days, from 18:00 to 18:00. {ONE_SIDE}"
     if (frame["part"] == ENERGY).any():
-        reading += " Energy: full square, hit reported; half, near the front; open, denied; hatched, nothing readable."
+        reading += (
+            " Energy: full square, hit reported; half, near the front; open, none named; hatched, nothing readable."
+        )
         caption += " Energy: coded from public reports."
     parties = listed([f"{row.label}{_edges(row)}" for row in frame[frame["part"] == CLAIM].itertuples()])
     return Words(title, reading, caption, f"{title}. Claims: {parties}.")
@@ -345,13 +347,11 @@ def running_sum_words(frame: pd.DataFrame) -> Words:
     amounts, others = zip(*told, strict=True) if told else ((), ())
     each = "; ".join(f"{sums} than expected{how}" for sums, how in told)
     alike = f"{listed(amounts)} than expected{others[0]}" if len(set(others)) == 1 else each
-    title = f"By {_date(row['day'])}: {alike}" if told else "No usable counts to sum up"
+    title = f"By {_date(row['day'])}, since the start: {alike}" if told else "No usable counts to sum up"
     if told and (frame.loc[frame["offset"].between(0, row["offset"]), "role"] == "another pause").any():
-        title += " (with another pause between)"
-    reading = (
-        "Line: launched less expected since the start; 0: made up. Grey: 95 of 100 similar ordinary spells, shown "
-    )
-    reading += "and not tested. Blue: the pause. Stripe: another."
+        title = f"{title.split(' than expected')[0]} than expected, with another pause between"
+    reading = "Line: launched less expected since the start; back at 0, what was missing has come. Grey: 95 of 100 "
+    reading += "similar ordinary spells, shown and not tested. Blue: the pause. Stripe: another."
     return Words(title, reading, ONE_SIDE, ". ".join([title, *lowest]) + ".")
 
 

@@ -163,7 +163,7 @@ def frequency(row: Row) -> str:
         return ""
     look = "as heavy" if row["ratio"] > 1 else "as quiet"
     length = {1: "day", 7: "week"}.get(row["n_days"], f"{in_words(row['n_days'])}-day spell")
-    apart = {"after-quiet": ("", " after such a quiet"), "after-salvo": ("", " after a salvo")}
+    apart = {"after-quiet": ("", " after such a quiet"), "after-salvo": ("", " after a heavy day")}
     before, after = apart.get(row["test"], ("ordinary ", ""))
     if alike <= 0:
         return f"none of {n} {before}{length}s{after} was {look}"
@@ -189,8 +189,8 @@ def in_words(number: int) -> str:
 
 
 def confidence(found: str, doubts: Sequence[str]) -> str:
-    """Solid without a doubt, fair with one, weak with more; empty for a word that claims nothing."""
-    return "" if found in SILENT else (SOLID, FAIR, WEAK)[min(2, len(doubts))]
+    """Solid without a doubt, fair with one, weak with more; empty for a word that claims nothing or may be chance."""
+    return "" if found in SILENT or found.endswith("chance") else (SOLID, FAIR, WEAK)[min(2, len(doubts))]
 
 
 def doubts_of(row: Row, *, inferred: int, backed: bool | None, curve: Row | None, coded: bool) -> list[str]:

@@ -26,7 +26,7 @@ SOURCES_SHOWN = 2
 MEANT = (
     "Counts are one side's: what the Ukrainian Air Force reports, as compiled by Petro Ivaniuk. Fire at the front is "
     "not in them: no line here says that a truce was kept.",
-    '"May be chance" is not "no effect": so few nights show only a very large fall.',
+    '"May be chance" is not "no effect": in so few nights only a very large fall could be told.',
     "Expected: by weekday, season and trend.",
 )
 SURE = {
@@ -98,7 +98,7 @@ def tell_pause(
     about_energy = "energy" in promised_questions(pause)
     first, *rest = card.leading
     answer = f"{capital(pause.phrase)}: {first.sentence()}{sure_of(first)}"
-    bullets = tuple(f"**{other.asked}:** {other.sentence()}" for other in _next_to_know(card, rest))
+    bullets = tuple(f"**{o.asked}:** {o.sentence()}{_coded(o)}" for o in _next_to_know(card, rest))
     unusual = None if about_energy else draw("unusual", found=found, card=card)
     parts = [Part("announced", "What was announced", announced(pause))]
     if not any(a.word not in SILENT[:2] for a in card.answers if a.question in ("drones", "missiles")):
@@ -107,7 +107,12 @@ def tell_pause(
     parts += [
         Part("days", "Promised, and what came", "", drawing=draw("claims", found=found, card=card)),
         _questions(card),
-        Part("lull", "A pause, or the usual lull?", found.describe_lull() if found.lull else "", drawing=unusual),
+        Part(
+            "lull",
+            "A pause, or the usual lull?",
+            found.describe_lull().split(" This rests")[0] if found.lull else "",
+            drawing=unusual,
+        ),
         Part("after", "The week after", _after(card), drawing=draw("sum", found=found, card=card)),
         _where(card, draw("regions", found=found)),
         _energy(pause, draw("campaigns") if about_energy else None, folder),
@@ -151,6 +156,10 @@ def sure_of(answer: Answered) -> str:
     return f" {capital(coded[0])}." if coded and answer.word == TOO_SHORT else ""
 
 
+def _coded(answer: Answered) -> str:
+    return sure_of(answer) if answer.word == TOO_SHORT else ""
+
+
 def announced(pause: Pause) -> str:
     """What was announced, by whom and when, whose window is judged, how sure that is, and where it was reported."""
     stated = {}
@@ -158,7 +167,7 @@ def announced(pause: Pause) -> str:
         stated.setdefault(window_words(claim), []).append(claim.party)
     windows = "; ".join(f"{', '.join(who)}: {when}" for when, who in stated.items())
     overlap = pause.main == "accepted" and pause.claim().basis == "overlap"
-    judged = "the days on which all stated dates overlap, our reading" if overlap else "the announcer's dates"
+    judged = "the days inside all stated dates, our reading" if overlap else "the announcer's dates"
     days = pause.days()
     shown = pause.sources[:SOURCES_SHOWN]
     links = ", ".join(f"[{source.publisher}]({source.url})" for source in shown)
@@ -175,6 +184,9 @@ def announced(pause: Pause) -> str:
 
 def window_words(claim: Claim) -> str:
     """A claim's window in words."""
+    if claim.stated and claim.precision == "clock":
+        edges = (f"{edge.day} {edge:%B %Y} {edge:%H:%M}" for edge in (claim.start, claim.end))
+        return " to ".join(edges)
     if claim.covers_days:
         return span_text(*claim.days[[0, -1]])
     if claim.stated:
@@ -205,9 +217,10 @@ def _why_not(card: Scorecard) -> str:
 def _questions(card: Scorecard) -> Part:
     """The table of all questions that have an answer, and the others in a line."""
     mute = [answer for answer in card.answers if answer.word == NO_DATA]
-    why = "; ".join(f"{ABOUT[answer.question]} ({answer.note})" for answer in mute)
+    named = [answer for answer in mute if answer.question != "russian-energy"]
+    why = "; ".join(f"{ABOUT[answer.question]} ({answer.note})" for answer in named)
     table = card.table().drop(index=[answer.asked for answer in mute])
-    return Part("scorecard", "Every question, in a word", f"No usable data on {why}." if mute else "", table=table)
+    return Part("scorecard", "Every question, in a word", f"No usable data on {why}." if named else "", table=table)
 
 
 def _after(card: Scorecard) -> str:
@@ -290,11 +303,16 @@ def answer_to_all(
     days = sorted({day for card in truces for day in card.pause.days() if word_known(card)})
     guessed = sum(day in zeros for day in days)
     if guessed:
-        told.append(f"{capital(in_words(guessed))} of these days have no drone report and count as none.")
+        alone = [c for c in truces if word_known(c) and not c.pause.claim().party.startswith(("Russia", "every"))]
+        own = sum(len(card.pause.days()) for card in alone)
+        told.append(
+            f"{capital(in_words(guessed))} of these days have no drone report and count as none"
+            + (f"; {in_words(own)} are {listed([card.pause.phrase for card in alone])}, not Russia's." if own else ".")
+        )
     sirens = joint.get("siren_minutes_rear")
     if sirens is not None and sirens["observed"] is not None:
         told.append(
-            f"Air-raid sirens away from the front, in which no Air Force count enters, agree: {word(sirens)}, "
+            f"Air-raid sirens away from the front, which count no launches, agree: {word(sirens)}, "
             f"{sirens['ratio']:.0%} of the usual minutes."
         )
     missiles = joint.get("missiles_launched")
@@ -304,7 +322,10 @@ def answer_to_all(
     for card in cards:
         after = [answer for answer in surge if answer.pause == card.pause.id]
         if after:
-            told.append(f"In the week after {card.pause.phrase} came {listed([answer.size for answer in after])}.")
+            weeks = sum(a.word not in SILENT for c in cards for a in c.answers if a.question.endswith("after"))
+            came = listed([answer.size for answer in after])
+            sure = f"confidence {after[0].confidence}; {weeks} such counts were looked at"
+            told.append(f"In the week after {card.pause.phrase} came {came}: {after[0].word} ({sure}).")
     apart = [card for card in cards if card.pause.kind != "general truce"]
     if apart:
         drones = [card.answer("drones") for card in apart]
