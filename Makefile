@@ -10,7 +10,7 @@ help:  ## list these commands
 report: .venv/ready  ## every report, from the committed tables to reports/index.html
 	$(BIN)/pauses report $(ARGS)
 
-check: .venv/ready  ## for daily work, in under a minute: style, tables, the house, stored pages and notebooks' rules
+check: .venv/ready  ## for daily work, in under a minute: style, tables, the house, words, the rules for notebooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check data src tests benchmarks
 	$(BIN)/pauses data check

@@ -16,7 +16,8 @@ import analysis as pa
 from analysis import cli
 from analysis.errors import RegistryError
 from analysis.pauses import FILE
-from analysis.replay import as_known, assess_as_of, cut_registry, words_changed
+from analysis.replay import assess_as_of, cut_registry, words_changed
+from analysis.reports.front import as_known
 from analysis.setting import VOLUME
 from analysis.tables import check_tables, data_folder, load_table
 

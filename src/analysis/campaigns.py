@@ -17,8 +17,9 @@ from analysis.expected import Bools, Floats
 from analysis.pauses import Pause, reported_pauses
 from analysis.placebo import PlaceboTest, order_windows
 from analysis.setting import Registry
+from analysis.vocabulary import MODEL
 from analysis.windows import ONE_DAY, Day
-from analysis.words import FEWER, MORE, NO_CHANGE, NOT_TESTABLE
+from analysis.words import FEWER, MORE, NO_CHANGE, NOT_TESTABLE, capital
 
 BY_DAYS = "as many days"  # the test that places windows of as many days, beside that of as many readings
 STEPS = ("step-before", "step-after")
@@ -224,9 +225,14 @@ class Campaigns(Answer):
 
     def headline(self) -> str:
         """That campaigns come and go, and that no pause can be credited with one."""
-        return campaigns_found(self.halves, self.runs, self.promised)
+        title, numbers, conclusion = self.found()
+        return " ".join(filter(None, [f"{title}: {numbers}.", conclusion, f"({capital(MODEL)}.)"]))
 
     summary = headline
+
+    def found(self) -> tuple[str, str, str]:
+        """The headline in its parts: the title, the numbers, and what they mean for the pauses."""
+        return campaigns_found(self.halves, self.runs, self.promised)
 
     def table(self) -> pd.DataFrame:
         """By half-year: large raids, how many had a named energy facility, and what share."""

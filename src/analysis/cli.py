@@ -95,7 +95,8 @@ def _wrapped(lines: Sequence[str]) -> str:
 def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str | None, as_json: bool) -> None:
     """Test one pause: the answers in a word, then the verdicts and what they rest on."""
     from analysis.launches import assess
-    from analysis.replay import as_known, assess_as_of
+    from analysis.replay import assess_as_of
+    from analysis.reports.front import as_known
     from analysis.scorecard import score_pause
     from analysis.setting import VOLUME
 

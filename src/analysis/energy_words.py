@@ -218,14 +218,15 @@ def _power_in_brief(effect: PauseEffect) -> str:
     return "none at all" if effect.smallest_visible_cut is None else f"a cut of {effect.smallest_visible_cut:.0%}"
 
 
-def campaigns_found(halves: pd.DataFrame, runs: pd.DataFrame, promised: Mapping[str, pd.DatetimeIndex]) -> str:
-    """That campaigns against energy come and go, and why no pause can be credited with one that ended, or denied it."""
+def campaigns_found(
+    halves: pd.DataFrame, runs: pd.DataFrame, promised: Mapping[str, pd.DatetimeIndex]
+) -> tuple[str, str, str]:
+    """That campaigns against energy come and go; the numbers; why no pause is credited with an end, or denied it."""
     most, least = (halves.loc[pick(halves["share"])] for pick in (pd.Series.idxmax, pd.Series.idxmin))
     named = "an energy facility was named in {facility:.0f} of the {raids:.0f} large raids (20 or more missiles)"
-    told = [
-        f"Campaigns against energy come and go in half-years: {named.format(**most)} of {most.name}, in "
-        f"{least['facility']:.0f} of {least['raids']:.0f} of {least.name}."
-    ]
+    fewest = f"{least['facility']:.0f} of {least['raids']:.0f} of {least.name}"
+    numbers = f"{named.format(**most)} of {most.name}, in {fewest}"
+    told = []
     apart = [r for r in runs.itertuples() if not any(_within(day, r) for days in promised.values() for day in days)]
     for phrase, days in promised.items():
         for run in runs.itertuples():
@@ -241,7 +242,7 @@ def campaigns_found(halves: pd.DataFrame, runs: pd.DataFrame, promised: Mapping[
                     f"Nor in any of the {other.raids} {_months(other)}, {other.n_days} days without any pause that "
                     f"promised to spare energy. So {phrase} can be neither credited with it nor denied a part in it."
                 )
-    return f"{' '.join(told)} ({capital(MODEL)}.)"
+    return "Campaigns against energy come and go in half-years", numbers, " ".join(told)
 
 
 def _within(day: pd.Timestamp, run: Any) -> bool:

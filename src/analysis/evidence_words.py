@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from analysis.witness import InferredZeros
 
 
-def describe_lull(lull: Lull | None) -> str:
-    """How ordinary a quiet of missiles was, in words."""
+def describe_lull(lull: Lull | None, *, basis: bool = True) -> str:
+    """How ordinary a quiet of missiles was, in words; with the `basis`, also what that rests on."""
     if lull is None:
         return "The record of mass salvos before this pause is too thin to say."
     n, n_days = lull.observed_salvos, (lull.last_day - lull.first_day).days + 1
@@ -42,7 +42,7 @@ def describe_lull(lull: Lull | None) -> str:
     if n == 0:
         usual = "so the usual lull explains it" if lull.quiet_probability >= 0.5 else "so it is longer than most lulls"
         told += f" In {100 * lull.quiet_probability:.0f} of 100 such cases the quiet lasts at least as long: {usual}."
-    return f"{told} This rests on {lull.n_salvos} salvos in {lull.n_days} days."
+    return f"{told} This rests on {lull.n_salvos} salvos in {lull.n_days} days." if basis else told
 
 
 def describe_inferred(days: Iterable[date]) -> str:

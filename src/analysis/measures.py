@@ -19,6 +19,7 @@ from analysis.errors import DesignError
 from analysis.estimate import estimate_share
 from analysis.series import OURS
 from analysis.tables import load_table
+from analysis.vocabulary import MODEL
 from analysis.windows import ONE_DAY, Day
 from analysis.words import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE, capital, days_text
 
@@ -47,7 +48,6 @@ class Measure:
 
 DIGEST_ANY, DIGEST_RUSSIA = "energy_digest_any", "energy_digest_russia"
 DIGEST_BESIDE = {(DIGEST_ANY, NATIONAL), (DIGEST_RUSSIA, "Russia")}
-MODEL = "coded by a language model, not yet checked by people"
 MEASURES = {
     "digest": Measure(
         outcome="energy_digest_rear",

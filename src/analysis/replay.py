@@ -27,7 +27,7 @@ from analysis.scorecard import load_scorecard, score_pause
 from analysis.tables import AS_OF, Folder, data_folder, data_package, dictionary, folder_contents
 from analysis.vocabulary import word
 from analysis.windows import Day, as_day
-from analysis.words import as_known_on, said_on
+from analysis.words import said_on
 
 VIOLATIONS = re.compile(r'(?m)^violations = (?:"""[\s\S]*?"""|"[^\n]*")')
 UNKNOWN_YET = 'violations = "not told: the registry does not date what was said of them"'
@@ -181,12 +181,6 @@ def cut_clone(as_of: Day) -> Path:
     for table in (home / "reports").glob("*calibration*"):
         shutil.copy(table, clone / "reports")
     return clone
-
-
-def as_known(folder: Folder = None) -> str:
-    """What the head of a page says where the tables were cut to an earlier day; else empty."""
-    path = (data_folder() if folder is None else Path(folder)) / AS_OF
-    return as_known_on(date.fromisoformat(path.read_text("utf-8").strip())) if path.is_file() else ""
 
 
 @dataclass(frozen=True, repr=False)

@@ -15,10 +15,12 @@ from analysis.record import read_stored, stored_path
 from analysis.setting import SALVO_MISSILES, Registry
 from analysis.tables import load_strikes
 from analysis.vocabulary import (
+    MODEL,
     NO_DATA,
     NOT_YET,
     SILENT,
     TOO_SHORT,
+    UNANSWERED,
     as_extreme,
     confidence,
     doubts_of,
@@ -161,9 +163,19 @@ class Answered:
     def how_sure(self) -> str:
         """Confidence with its reasons, or what stands in the way; empty where there is nothing to add."""
         if not self.confidence:
-            coded = [doubt for doubt in self.doubts.split("; ") if doubt.startswith("coded")]
-            return coded[0] if coded and self.word == TOO_SHORT else self._doubted()
+            return self.caveat or self._doubted()
         return f"{self.confidence}: {self.doubts}" if self.doubts else self.confidence
+
+    @property
+    def caveat(self) -> str:
+        """Who coded the data of an answer that claims nothing; empty for others, whose doubts hold it."""
+        return MODEL if self.word == TOO_SHORT and MODEL in self.doubts.split("; ") else ""
+
+    def sureness(self) -> str:
+        """How sure it is, as a sentence to follow it, or its caveat; empty where there is neither."""
+        if self.confidence:
+            return f" Confidence: {self.confidence}{f' ({self.doubts})' if self.doubts else ''}."
+        return f" {capital(self.caveat)}." if self.caveat else ""
 
     def _doubted(self) -> str:
         """The first two doubts about what may be chance."""
@@ -171,7 +183,7 @@ class Answered:
 
     def brief(self) -> str:
         """The word, then what was counted/expected, for a cell."""
-        if self.counted is None or self.word in SILENT[:2]:
+        if self.counted is None or self.word in UNANSWERED:
             return self.word
         seen = f" ({amount(self.counted)}/{rounded(self.expected)})" if self.expected is not None else ""
         return f"{self.word}{seen}"
@@ -198,14 +210,12 @@ class Scorecard(Answer):
         """The answers in the order of the promise: what it promised to spare, then launches, then the week after."""
         promised = promised_questions(self.pause)
         rank = {question: position for position, question in enumerate(promised)}
-        return tuple(sorted(self.answers, key=lambda a: (rank.get(a.question, len(rank)), a.word in SILENT[:2])))
+        return tuple(sorted(self.answers, key=lambda a: (rank.get(a.question, len(rank)), a.word in UNANSWERED)))
 
     def headline(self) -> str:
         """The leading answer in a sentence that can be quoted."""
         first = self.leading[0]
-        sure = f" Confidence: {first.confidence}" * bool(first.confidence)
-        why = f" ({first.doubts})" * bool(first.doubts and sure)
-        return f"{capital(self.pause.phrase)}, {self.span()}: {first.sentence()}{sure}{why}{'.' * bool(sure)}"
+        return f"{capital(self.pause.phrase)}, {self.span()}: {first.sentence()}{first.sureness()}"
 
     def span(self) -> str:
         """The days judged, in words."""

@@ -82,8 +82,10 @@ class Setting:
         noun = catalogue()[outcome].short
         if catalogue()[outcome].table != "strikes" or noun not in COUNTS:
             return {}
-        held = load_strikes(folder=self.folder)[f"{noun}_basis"] == PROVISIONAL
         nights = read_nights(data_folder() if self.folder is None else Path(self.folder))
+        if not nights:
+            return {}
+        held = load_strikes(folder=self.folder)[f"{noun}_basis"] == PROVISIONAL
         return {night.day: night.publisher for night in nights if held.get(night.day, False)}
 
     def said_of_nights(self, effect: PauseEffect, outcome: str) -> str:

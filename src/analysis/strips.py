@@ -3,6 +3,8 @@
 import pandas as pd
 
 from analysis.figures import EXPECTED, PAUSE, SEEN, finish, new_axes
+from analysis.vocabulary import MODEL
+from analysis.words import capital
 
 HALF = pd.Timedelta(hours=12)
 
@@ -29,5 +31,5 @@ def draw_rows(marks, spans, *, rows, title="", ax=None):
     return finish(
         ax,
         title=title,
-        caption="Filled: a hit on energy. Shaded: pauses. Coded by a language model, not yet checked by people.",
+        caption=f"Filled: a hit on energy. Shaded: pauses. {capital(MODEL)}.",
     )

@@ -22,7 +22,9 @@ Row = Mapping[str, Any]  # a row of the record; None where empty
 
 NOT_YET = "not yet"
 NO_DATA, TOO_SHORT, AS_USUAL = "no usable data", "too short to tell", "about as usual"
-SILENT = (NOT_YET, NO_DATA, TOO_SHORT)  # words that claim nothing, and so need no confidence
+UNANSWERED = (NOT_YET, NO_DATA)
+SILENT = (*UNANSWERED, TOO_SHORT)  # words that claim nothing, and so need no confidence
+MODEL = "coded by a language model, not yet checked by people"
 SOLID, FAIR, WEAK = "solid", "fair", "weak"
 CLEAR = 0.01  # one in a hundred
 PERHAPS = 0.35
@@ -107,12 +109,6 @@ def word(row: Row) -> str:
     """The word for one finding."""
     rule = next(rule for rule in RULES if rule.holds(row))
     return rule.words[int((row["ratio"] or 0) > 1)]
-
-
-def rules_table() -> str:
-    """The table of rules as Markdown, in the order in which they are asked."""
-    lines = ["| word | when |", "|---|---|"]
-    return "\n".join(lines + [f"| {' / '.join(dict.fromkeys(rule.words))} | {rule.when} |" for rule in RULES])
 
 
 def about(value: float) -> str:
@@ -214,7 +210,7 @@ def doubts_of(row: Row, *, inferred: int, backed: bool | None, curve: Row | None
     if row["n_placebo"] and row["n_placebo"] / n < FEWEST_SPELLS:
         doubts.append("few such spells to compare with")
     if coded:
-        doubts.append("coded by a language model, not yet checked by people")
+        doubts.append(MODEL)
     return doubts
 
 

@@ -1,7 +1,7 @@
 """The pages that answer: one a pause and the front page, and the scorecard, from the rows of the record.
 
 A page is written only where what it was made from changed. The committed ones, Markdown for those who build nothing,
-and the blocks of README.md are rewritten by `tell` alone.
+and the blocks of README.md are rewritten by `write_committed` alone.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from typing import Any
 import pandas as pd
 
 from analysis.errors import ReportError
-from analysis.pauses import load_pauses
-from analysis.replay import as_known
+from analysis.pauses import Pause, load_pauses
 from analysis.reports import store
+from analysis.reports.front import as_known, in_order
 from analysis.reports.record import to_csv
 from analysis.setting import Registry
 from analysis.tables import data_folder
@@ -41,11 +41,12 @@ def write_answers(
     Returns the stories told for it, by the name of their page.
     """
     held = {row["pause"] for row in rows}
-    order = [pause for pause in _in_order(registry) if pause.id in held]
+    order = [pause for pause in in_order(registry) if pause.id in held]
+    failed = {pause.id: failures(folder, pause.id) for pause in order}
     made_from = {"index": store.digest(surroundings, rows)}
     for pause in order:
         own = [row for row in rows if row["pause"] == pause.id]
-        made_from[pause.id] = store.digest(surroundings, own, [other.id for other in order], failures(folder, pause.id))
+        made_from[pause.id] = store.digest(surroundings, own, [other.id for other in order], failed[pause.id])
     stale = [name for name, made in made_from.items() if not store.is_stamped(folder / f"{name}.html", made)]
     if not stale:
         return {}
@@ -58,8 +59,7 @@ def write_answers(
             story = stories[pause.id] = tell_pause(results, pause, draw=draw)
             near = [order[i] if 0 <= i < len(order) else None for i in (position - 1, position + 1)]
             evidence = [(f"{pause.id}-evidence.html", "All the evidence for this pause"), *HOW_WE_KNOW]
-            failed = failures(folder, pause.id)
-            page = as_html(story, evidence=evidence, before=near[0], after=near[1], failed=failed)
+            page = as_html(story, evidence=evidence, before=near[0], after=near[1], failed=failed[pause.id])
             store.write_file(folder / f"{pause.id}.html", store.stamp(page, made_from[pause.id]))
     if "index" in stale:
         story = stories["index"] = tell_all(results, registry, draw=draw)
@@ -109,8 +109,8 @@ def as_html(
     story: Any,
     *,
     evidence: Sequence[tuple[str, str]],
-    before: Any = None,
-    after: Any = None,
+    before: Pause | None = None,
+    after: Pause | None = None,
     links: Mapping[str, str] | None = None,
     failed: Mapping[str, str] | None = None,
 ) -> str:
@@ -118,16 +118,12 @@ def as_html(
     template = _environment(True).get_template("story.html.j2")
     around = {
         "evidence": evidence,
-        "before": _near(before),
-        "after": _near(after),
+        "before": before,
+        "after": after,
         "links": links or {},
         "failed": failed or {},
     }
     return template.render(story=story, credit=credit(story.until), version=version("strike-pauses"), **around) + "\n"
-
-
-def _near(pause: Any) -> dict[str, str] | None:
-    return None if pause is None else {"key": pause.id, "name": pause.name}
 
 
 def as_markdown_page(story: Any) -> str:
@@ -209,7 +205,7 @@ def write_committed(
     results = load_results(reports / "results.csv")
     files = {f"reports/{SCORECARD}": scorecard_csv(results, registry)}
     held, stories = set(results["pause"]), stories or {}
-    for pause in _in_order(registry):
+    for pause in in_order(registry):
         if pause.id in held:
             story = stories.get(pause.id) or tell_pause(results, pause, draw=draw)
             files[f"reports/{PAUSES}/{pause.id}.md"] = as_markdown_page(story)
@@ -246,12 +242,6 @@ def method_list() -> str:
 def method() -> list[str]:
     """The test in ten sentences."""
     return (TEMPLATES / "method.txt").read_text(encoding="utf-8").splitlines()
-
-
-def _in_order(registry: Registry) -> list:
-    from analysis.reports.story import in_order
-
-    return in_order(registry)
 
 
 def _refreshed(path: Path, parts: Mapping[tuple[str, str], str]) -> str:

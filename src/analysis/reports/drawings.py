@@ -15,8 +15,8 @@ from analysis.pauses import load_pauses
 from analysis.reports.story import Drawing
 from analysis.scorecard import Scorecard
 from analysis.tables import load_table
-
-CODED = "Coded by a language model, not yet checked by people."
+from analysis.vocabulary import MODEL
+from analysis.words import capital
 
 
 def draw(name: str, **shown: Any) -> Drawing | None:
@@ -31,12 +31,12 @@ def _strips(cards: Sequence[Scorecard]) -> Drawing:
     return _drawing("strips", storyboard.nine_pauses_words(frame), frame, wide, narrow)
 
 
-def _claims(found: Assessment, card: Scorecard) -> Drawing:
+def _claims(found: Assessment) -> Drawing:
     frame = storyboard.claims_frame(found.pause)
     return _of_widths("claims", storyboard.claims_words(frame), frame, panels.draw_claims)
 
 
-def _unusual(found: Assessment, card: Scorecard) -> Drawing | None:
+def _unusual(found: Assessment) -> Drawing | None:
     return _how_unusual([found.primary(outcome) for outcome in found.outcomes()])
 
 
@@ -51,7 +51,7 @@ def _how_unusual(effects: Sequence[Any]) -> Drawing | None:
     return _of_widths("unusual", storyboard.unusual_words(frame), frame, panels.draw_unusual)
 
 
-def _running_sum(found: Assessment, card: Scorecard) -> Drawing | None:
+def _running_sum(found: Assessment) -> Drawing | None:
     frame = storyboard.running_sum_frame(found)
     if frame.empty:
         return None
@@ -67,8 +67,9 @@ def _regions(found: Assessment) -> Drawing | None:
 
 def _campaigns() -> Drawing:
     found = find_campaigns(load_table("energy_raids"), load_pauses())
-    said = found.headline().split(": ")[0]
-    words = storyboard.Words(said, "One dot a large raid; filled: an energy facility named.", CODED, found.describe())
+    said, *_ = found.found()
+    reading, caption = "One dot a large raid; filled: an energy facility named.", f"{capital(MODEL)}."
+    words = storyboard.Words(said, reading, caption, found.describe())
 
     def make(frame: pd.DataFrame, *, width: float = panels.WIDE, titled: bool = True) -> Any:
         return panels.in_frame(found.plot, width=width, height=2.7, title=said if titled else "")

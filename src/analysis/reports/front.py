@@ -1,11 +1,13 @@
-"""The front page: what it says of all pauses beside their findings."""
+"""What pages say before any result: the pauses in order, how far the data reach, what is not measurable."""
 
 from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
 
-from analysis.pauses import Claim, Pause, reported_pauses
+from analysis.pauses import Pause, reported_pauses
 from analysis.setting import VOLUME
-from analysis.tables import outcome_series
-from analysis.words import span_text
+from analysis.tables import AS_OF, Folder, data_folder, outcome_series
+from analysis.words import as_known_on, span_text
 
 
 def last_day() -> str:
@@ -14,27 +16,21 @@ def last_day() -> str:
     return span_text(last, last)
 
 
+def as_known(folder: Folder = None) -> str:
+    """What the head of a page says where the tables were cut to an earlier day; else empty."""
+    path = (data_folder() if folder is None else Path(folder)) / AS_OF
+    return as_known_on(date.fromisoformat(path.read_text("utf-8").strip())) if path.is_file() else ""
+
+
+def in_order(registry: Mapping[str, Pause]) -> list[Pause]:
+    """The reported pauses, by their first day."""
+    return sorted(reported_pauses(registry), key=lambda pause: pause.days()[0])
+
+
 def report_rows(registry: Mapping[str, Pause]) -> list[dict]:
-    """What the index says of each reported pause before any result."""
-    rows = []
-    for pause in reported_pauses(registry):
-        days, claims = pause.days(), {}
-        for claim in (claim for claim in pause.claims if claim.basis != "overlap"):
-            when = span_text(*claim.days[[0, -1]]) if claim.covers_days else _no_days(claim)
-            claims.setdefault(when, []).append(claim.party)
-        dates = span_text(days[0], days[-1])
-        parties = [{"who": ", ".join(who), "when": when} for when, who in claims.items()]
-        rows.append({"id": pause.id, "name": pause.name, "dates": dates, "status": pause.status, "claims": parties})
-    return rows
-
-
-def _no_days(claim: Claim) -> str:
-    """What is known of a window that lacks an edge, or is too short for a strike day."""
-    if claim.stated:
-        return "hours that cover no strike day"
-    if claim.start:
-        return f"from {span_text(claim.start, claim.start)}, no end stated"
-    return f"until {span_text(claim.end, claim.end)}, no start stated" if claim.end else "window not stated"
+    """What pages say of each reported pause before any result."""
+    pauses = reported_pauses(registry)
+    return [{"id": pause.id, "name": pause.name, "dates": span_text(*pause.days()[[0, -1]])} for pause in pauses]
 
 
 def not_measurable(registry: Mapping[str, Pause]) -> dict[str, list[str]]:

@@ -8,8 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from analysis.replay import as_known
 from analysis.reports import store
+from analysis.reports.front import as_known
 from analysis.reports.make import records
 
 BACKGROUND = {

@@ -115,7 +115,7 @@ def run_reports(
 ) -> list[ReportOutcome]:  # fmt: skip
     """Bring reports up to date: executed notebooks, the record of effects, pages, index and manifest.
 
-    `pauses` are all that the index lists, in its order, each with id, name, dates (text), status and claims; `sections`
+    `pauses` are all that the index lists, in its order, each with id, name and dates (text); `sections`
     the notebooks a pause's page is made of, `selected` and `only` those that are to be run (all by default), and
     `parameters` values besides `pause_id`, for every notebook. `cold` runs each notebook in a kernel of its own,
     `scheduler` is the address of a dask cluster whose workers run them. A cell may take `timeout` seconds.

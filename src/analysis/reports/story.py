@@ -13,12 +13,13 @@ import pandas as pd
 
 from analysis.campaigns import find_campaigns
 from analysis.energy import assess_energy
+from analysis.evidence_words import describe_lull
 from analysis.launches import Assessment, assess
-from analysis.pauses import Claim, Pause, load_pauses, reported_pauses
+from analysis.pauses import Claim, Pause, load_pauses
 from analysis.scorecard import ABOUT, Answered, Scorecard, promised_questions, score_all, score_pause
 from analysis.setting import Registry
 from analysis.tables import load_strikes, load_table, outcome_series
-from analysis.vocabulary import NO_DATA, SILENT, TOO_SHORT, in_words, plain_row, question_of, size, word
+from analysis.vocabulary import NO_DATA, SILENT, UNANSWERED, in_words, plain_row, question_of, size, word
 from analysis.witness import inferred_zeros
 from analysis.words import capital, listed, span_text
 
@@ -97,23 +98,24 @@ def tell_pause(
     card, found = score_pause(results, pause, folder=folder), assess(pause.id, folder=folder)
     about_energy = "energy" in promised_questions(pause)
     first, *rest = card.leading
-    answer = f"{capital(pause.phrase)}: {first.sentence()}{sure_of(first)}"
-    bullets = tuple(f"**{o.asked}:** {o.sentence()}{_coded(o)}" for o in _next_to_know(card, rest))
-    unusual = None if about_energy else draw("unusual", found=found, card=card)
+    answer = f"{capital(pause.phrase)}: {first.sentence()}{first.sureness()}"
+    bullets = tuple(
+        f"**{o.asked}:** {o.sentence()}{'' if o.confidence else o.sureness()}" for o in _next_to_know(card, rest)
+    )
     parts = [Part("announced", "What was announced", announced(pause))]
-    if not any(a.word not in SILENT[:2] for a in card.answers if a.question in ("drones", "missiles")):
+    if not any(a.word not in UNANSWERED for a in card.answers if a.question in ("drones", "missiles")):
         parts.append(Part("why-not", "Why it cannot be judged", _why_not(card)))
         return _story(pause, card, found, answer, (), parts)
     parts += [
-        Part("days", "Promised, and what came", "", drawing=draw("claims", found=found, card=card)),
+        Part("days", "Promised, and what came", "", drawing=draw("claims", found=found)),
         _questions(card),
         Part(
             "lull",
             "A pause, or the usual lull?",
-            found.describe_lull().split(" This rests")[0] if found.lull else "",
-            drawing=unusual,
+            describe_lull(found.lull, basis=False) if found.lull else "",
+            drawing=None if about_energy else draw("unusual", found=found),
         ),
-        Part("after", "The week after", _after(card), drawing=draw("sum", found=found, card=card)),
+        Part("after", "The week after", _after(card), drawing=draw("sum", found=found)),
         _where(card, draw("regions", found=found)),
         _energy(pause, draw("campaigns") if about_energy else None, folder),
         Part("other-side", "The other side", "" if about_energy else _known_lines(card, "other-side")),
@@ -146,18 +148,6 @@ def _story(
         until=span_text(found.data_until, found.data_until),
         quote=answer,
     )
-
-
-def sure_of(answer: Answered) -> str:
-    """How sure an answer is, as a sentence to follow it; of one that claims nothing, only who coded its data."""
-    if answer.confidence:
-        return f" Confidence: {answer.confidence}{f' ({answer.doubts})' if answer.doubts else ''}."
-    coded = [doubt for doubt in answer.doubts.split("; ") if doubt.startswith("coded")]
-    return f" {capital(coded[0])}." if coded and answer.word == TOO_SHORT else ""
-
-
-def _coded(answer: Answered) -> str:
-    return sure_of(answer) if answer.word == TOO_SHORT else ""
 
 
 def announced(pause: Pause) -> str:
@@ -204,9 +194,9 @@ def _where(card: Scorecard, drawing: Drawing | None) -> Part:
 def _energy(pause: Pause, drawing: Drawing | None, folder: Path | None) -> Part:
     """What the measures of energy say in one sentence; for a pause about energy, with the campaigns against it."""
     told = [assess_energy(pause.id, folder=folder).headline()]
-    campaigns = find_campaigns(load_table("energy_raids", folder=folder), load_pauses()).headline()
-    if drawing and pause.phrase in campaigns:
-        told.append(campaigns.split(". ", 1)[1].rpartition(" (")[0])
+    if drawing:
+        *_, conclusion = find_campaigns(load_table("energy_raids", folder=folder), load_pauses()).found()
+        told += [conclusion] if pause.phrase in conclusion else []
     return Part("energy", "Energy", "\n\n".join(told), drawing=drawing)
 
 
@@ -363,7 +353,7 @@ def front_table(cards: Sequence[Scorecard]) -> pd.DataFrame:
 
 
 def _cell(answer: object, named: bool) -> str:
-    if answer.word in SILENT[:2]:
+    if answer.word in UNANSWERED:
         return answer.word
     return f"{answer.asked.split(',')[0].lower()} {answer.brief()}" if named else answer.brief()
 
@@ -374,8 +364,3 @@ def _energy_everywhere(cards: Sequence[Scorecard]) -> str:
     answers = [(card.pause.name, card.answer("energy")) for card in promised]
     lines = [f"* {name}: {a.size or 'nothing counted'}: {a.word}." for name, a in answers if a is not None]
     return "\n".join(lines)
-
-
-def in_order(registry: Registry) -> list[Pause]:
-    """The reported pauses, by their first day."""
-    return sorted(reported_pauses(registry), key=lambda pause: pause.days()[0])
