@@ -168,8 +168,10 @@ def test_the_title_of_running_sums_says_where_the_account_stands(running, high, 
      ([0.1, 1.2, np.nan], "1 of 2 regions had more sirens than usual, 1 fewer")],
 )  # fmt: skip
 def test_the_title_of_the_map_counts_regions(ratios, words):
-    frame = pd.DataFrame({"oblast": "Lviv", "ratio": ratios, "usual": 100.0})
-    assert story.region_ratio_words(frame).title == words
+    frame = pd.DataFrame({"oblast": "Lviv", "ratio": ratios, "usual": 100.0, "minutes": 100 * np.array(ratios)})
+    said = story.region_ratio_words(frame)
+    assert said.title == words and "Lviv: 10 minutes, about 100 usual" in said.caption
+    assert ("Lviv: not usable" in said.caption) == any(np.isnan(ratios))
 
 
 # --- drawings ---

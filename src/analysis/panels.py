@@ -20,6 +20,7 @@ import pandas as pd
 
 import analysis.storyboard as story
 from analysis.figures import DOTS, SEEN, SMALL, region_label, two_lines
+from analysis.nights import PROVISIONAL
 from analysis.setting import SALVO_MISSILES
 from analysis.words import amount, capital, outcome_label, span_text
 
@@ -184,9 +185,11 @@ def _stripe(ax: Axes, days: Sequence[float], colour: str) -> None:
 
 
 def _mark_days(ax: Axes, at: pd.Series, basis: pd.Series) -> None:
-    """A circle on the axis for a zero that is inferred, a cross for a day without a report."""
-    for kind, mark, edge in (("inferred zero", "o", LESS), ("no report", "x", INK)):
+    """On the axis: a circle for an inferred zero, a diamond for a night typed in, a cross for no report."""
+    for kind, mark, edge in (("inferred zero", "o", LESS), (PROVISIONAL, "D", INK), ("no report", "x", INK)):
         here = at[basis == kind]
+        if here.empty:
+            continue
         ax.plot(here, np.zeros(len(here)), mark, ms=5, mfc="none", mec=edge, mew=1.4, clip_on=False, zorder=5)
 
 

@@ -194,7 +194,10 @@ class Pause:
     @property
     def spared(self) -> str:
         """What it promised to spare, in words; empty where it promised fewer strikes of any kind."""
-        return "" if {"all-hostilities", "long-range"} & set(self.targets) else " and ".join(self.targets)
+        if {"all-hostilities", "long-range"} & set(self.targets):
+            return ""
+        named = ["Kyiv" if t == "cities" and "Kyiv" in self.geography else t for t in self.targets]
+        return " and ".join(named)
 
     def claim(self, claim: str = "main") -> Claim:
         """Return a claim by its id or "main"; RegistryError where there is none."""

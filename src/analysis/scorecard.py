@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,11 @@ from analysis.record import read_stored, stored_path
 from analysis.setting import SALVO_MISSILES, Registry
 from analysis.tables import load_strikes
 from analysis.vocabulary import (
+    CANNOT_TELL,
     MODEL,
     NO_DATA,
     NOT_YET,
     SILENT,
-    TOO_SHORT,
     UNANSWERED,
     as_extreme,
     confidence,
@@ -27,16 +27,19 @@ from analysis.vocabulary import (
     frequency,
     plain_row,
     plainly,
+    promise_of,
     rounded,
     size,
+    sureness,
     word,
 )
 from analysis.witness import inferred_zeros
-from analysis.words import FEWER, MORE, amount, capital, span_text
+from analysis.words import FEWER, MORE, amount, capital, listed, span_text
 
 FILE = "scorecard.csv"
 AFTER, BOTH = "after-7", "pause+after-7"
 BESIDE = ("curve", "largest p", "same-weekday", "as many days")  # tests that never decide
+PARTIES = ("Russia", "Ukraine")
 MANY = 2.0  # times the expected of its day, from which the heaviest day of a week is named
 
 
@@ -149,6 +152,7 @@ class Answered:
     size: str
     frequency: str
     note: str
+    other_dates: str
 
     def sentence(self) -> str:
         """The finding in a sentence: size, frequency, word."""
@@ -169,13 +173,12 @@ class Answered:
     @property
     def caveat(self) -> str:
         """Who coded the data of an answer that claims nothing; empty for others, whose doubts hold it."""
-        return MODEL if self.word == TOO_SHORT and MODEL in self.doubts.split("; ") else ""
+        return MODEL if self.word in CANNOT_TELL and MODEL in self.doubts.split("; ") else ""
 
     def sureness(self) -> str:
         """How sure it is, as a sentence to follow it, or its caveat; empty where there is neither."""
-        if self.confidence:
-            return f" Confidence: {self.confidence}{f' ({self.doubts})' if self.doubts else ''}."
-        return f" {capital(self.caveat)}." if self.caveat else ""
+        told = sureness(self.word, self.doubts.split("; ") if self.doubts else ())
+        return told or (f"{capital(self.caveat)}." if self.caveat else "")
 
     def _doubted(self) -> str:
         """The first two doubts about what may be chance."""
@@ -215,7 +218,8 @@ class Scorecard(Answer):
     def headline(self) -> str:
         """The leading answer in a sentence that can be quoted."""
         first = self.leading[0]
-        return f"{capital(self.pause.phrase)}, {self.span()}: {first.sentence()}{first.sureness()}"
+        told = f"{capital(promise_of(self.pause))}: {first.sentence()}"
+        return " ".join(filter(None, [told, first.sureness(), first.other_dates]))
 
     def span(self) -> str:
         """The days judged, in words."""
@@ -291,8 +295,7 @@ def score_pause(found: pd.DataFrame | Sequence[PauseEffect], pause: Pause, *, fo
     'clearly fewer'
     """
     frame = found if isinstance(found, pd.DataFrame) else to_frame(found)
-    own = frame[(frame["pause"] == pause.id) & (frame["claim"] == pause.main)]
-    rows = [plain_row(row) for row in own.to_dict("records")]
+    rows = [plain_row(row) for row in frame[frame["pause"] == pause.id].to_dict("records")]
     strikes = load_strikes(folder=folder)
     asked = [question for question in QUESTIONS if _is_asked(question, pause)]
     return Scorecard(pause, tuple(_answer(question, rows, pause, strikes) for question in asked))
@@ -335,7 +338,8 @@ def _decides(row: Mapping[str, Any]) -> bool:
     return not beside
 
 
-def _answer(question: Question, rows: Sequence[dict], pause: Pause, strikes: pd.DataFrame) -> Answered:
+def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd.DataFrame) -> Answered:
+    rows = [row for row in every if row["claim"] == pause.main]
     row = _pick(rows, question)
     if row is None:
         return _nothing(question, pause)
@@ -369,16 +373,17 @@ def _answer(question: Question, rows: Sequence[dict], pause: Pause, strikes: pd.
         word=found,
         confidence=confidence(found, doubts),
         doubts="; ".join(doubts),
-        size=size(row, NOUNS.get(row["outcome"], question.noun)) if counted is not None else "",
+        size=size(row, _noun(question, row)) if counted is not None else "",
         frequency=frequency(row),
         note=_note(question, row, rows, strikes),
+        other_dates=_other_dates(question, row, every, pause) if question.window == "pause" else "",
     )
 
 
 def _nothing(question: Question, pause: Pause) -> Answered:
     days = pause.days()
     empty = dict.fromkeys(("counted", "expected", "expected_low", "expected_high", "ratio", "as_extreme"))
-    blank = dict.fromkeys(("outcome", "confidence", "doubts", "size", "frequency"), "")
+    blank = dict.fromkeys(("outcome", "confidence", "doubts", "size", "frequency", "other_dates"), "")
     return Answered(
         pause=pause.id,
         question=question.key,
@@ -391,6 +396,32 @@ def _nothing(question: Question, pause: Pause) -> Answered:
         **empty,
         **blank,
     )
+
+
+def _other_dates(question: Question, row: Mapping[str, Any], every: Sequence[dict], pause: Pause) -> str:
+    """What the same count says by the dates that one of the two parties named, where they are other days."""
+    sought, noun = replace(question, sought=((row["outcome"], row["stratum"]),)), _noun(question, row)
+    told, same = [], []
+    for claim in pause.claims:
+        seen = _pick([other for other in every if other["claim"] == claim.id], sought)
+        if claim.party not in PARTIES or seen is None or seen["observed"] is None or _days(seen) == _days(row):
+            continue
+        if (found := word(seen)) == word(row):
+            same.append(f"{claim.party}'s")
+            continue
+        told.append(
+            f"By {claim.party}'s dates, {span_text(*pd.to_datetime(_days(seen)))}: {size(seen, noun)}"
+            + ("; too few such spells to say more." if found == NO_DATA else f": {found}.")
+        )
+    return " ".join([*told, *([f"The same by {listed(same)} dates."] if same else [])])
+
+
+def _days(row: Mapping[str, Any]) -> list:
+    return [row["first_day"], row["last_day"]]
+
+
+def _noun(question: Question, row: Mapping[str, Any]) -> tuple[str, str]:
+    return NOUNS.get(row["outcome"], question.noun)
 
 
 def _backed(question: Question, row: Mapping[str, Any], rows: Sequence[dict]) -> bool | None:

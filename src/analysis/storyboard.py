@@ -20,12 +20,13 @@ from analysis.estimate import BAND
 from analysis.expected import Floats
 from analysis.figures import region_label
 from analysis.launches import Assessment, decide_pause
+from analysis.nights import PROVISIONAL
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.placebo import most_alike, window_ratios
 from analysis.setting import SALVO_MISSILES, Registry, days_of_others, set_up
 from analysis.sirens import alert_minutes, estimate_alerts, usable_regions
 from analysis.tables import load_strikes, load_table, outcome_series
-from analysis.vocabulary import rounded
+from analysis.vocabulary import about, rounded
 from analysis.windows import placebo_starts
 from analysis.witness import inferred_zeros
 from analysis.words import MORE, amount, counted, days_text, listed, outcome_label
@@ -33,6 +34,7 @@ from analysis.words import MORE, amount, counted, days_text, listed, outcome_lab
 DRONES, MISSILES = "drones_launched", "missiles_launched"
 FORTNIGHT = 14
 MOST = 3.0  # times the expected number, where the axis of ratios ends
+ASKED = ("Kyiv City", "Kyiv", "Odesa", "Lviv", "Kharkiv", "Dnipropetrovsk")  # the regions said in words
 ONE_SIDE = "Ukrainian Air Force, one side's counts."
 
 
@@ -84,7 +86,7 @@ def nine_pauses_frame(
 
 def nine_pauses_words(frame: pd.DataFrame) -> Words:
     """Title and words of the figure of all pauses."""
-    inside = frame[(frame["role"] == "pause") & frame["drones"].notna()].drop_duplicates("day")
+    inside = frame[(frame["role"] == "pause") & (frame["basis"] != "not usable")].drop_duplicates("day")
     told = []
     for kind, wide in (("Truces", True), ("Narrower pauses", False)):
         part = inside[(inside["promise"] == "") == wide]
@@ -96,21 +98,25 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
     known = frame[frame["role"] == "pause"].groupby("name", sort=False)
     each = [f"{name}: {_launched(part)}" for name, part in known]
     alt = f"{frame['pause'].nunique()} small charts of days. {'; '.join(each)}."
-    return Words(title, reading, _inferred(inside["basis"]) + ONE_SIDE, alt)
+    return Words(title, reading, _stands_on(inside["basis"]) + ONE_SIDE, alt)
 
 
 def _basis(outcome: str, every: pd.DatetimeIndex, seen: Floats, folder: Path | None) -> Any:
     """What the number of each day stands on."""
-    zeros = inferred_zeros(load_strikes(folder=folder)) if outcome == DRONES else []
+    strikes = load_strikes(folder=folder)
+    zeros = inferred_zeros(strikes) if outcome == DRONES else []
+    typed = strikes[f"{outcome.removesuffix('_launched')}_basis"].reindex(every) == PROVISIONAL
     later = every > outcome_series(outcome, folder=folder).index[-1]
-    kinds = {"not yet": later, "no report": np.isnan(seen), "inferred zero": every.isin(zeros) & (seen == 0)}
+    kinds = {"not yet": later, "no report": np.isnan(seen), PROVISIONAL: typed}
+    kinds["inferred zero"] = every.isin(zeros) & (seen == 0)
     return np.select(list(kinds.values()), list(kinds), "report")
 
 
-def _inferred(basis: pd.Series) -> str:
-    """On how many days of a pause zero is inferred, for a caption."""
-    n = int((basis == "inferred zero").sum())
-    return f"Zero is inferred, not reported, on {days_text(n)}. " if n else ""
+def _stands_on(basis: pd.Series) -> str:
+    """On how many days of a pause zero is inferred or a number typed in, for a caption."""
+    zeros, typed = (int((basis == kind).sum()) for kind in ("inferred zero", PROVISIONAL))
+    told = f"Zero is inferred, not reported, on {days_text(zeros)}. " if zeros else ""
+    return f"{told}Diamond: {days_text(typed)} typed in from a newsroom, provisional. " if typed else told
 
 
 # --- B: how unusual ---
@@ -239,14 +245,16 @@ def claims_words(frame: pd.DataFrame) -> Words:
     if len(seen):
         title = counted(seen["value"].sum(), "drones")
         title += f" and {counted(raids['value'].sum(), 'missiles')}" if len(raids) else ""
-        title += f" in {days_text(len(seen))}, about {rounded(seen['expected'].sum())} drones expected"
+        whole = int(drones["inside"].sum())
+        title += f" in {days_text(len(seen))}" if len(seen) == whole else f" in {len(seen)} of {days_text(whole)}"
+        title += f", about {rounded(seen['expected'].sum())} drones expected"
     after = missiles[(missiles["start"] > raids["start"].max()) & (missiles["value"] >= SALVO_MISSILES)]
     if len(after):
         worst = after.loc[after["value"].idxmax()]
         title += f"; then {amount(worst['value'])} missiles on {worst['start'].day} {worst['start']:%B}"
     reading = "Bars: what each party said, faded where it named no edge; outlined: the days counted here"
     reading += ", blue below it." if len(seen) else "."
-    caption = f"{_inferred(seen['state'])}Strike days, from 18:00 to 18:00. {ONE_SIDE}"
+    caption = f"{_stands_on(seen['state'])}Strike days, from 18:00 to 18:00. {ONE_SIDE}"
     if (frame["part"] == ENERGY).any():
         reading += (
             " Energy: full square, hit reported; half, near the front; open, none named; hatched, nothing readable."
@@ -267,7 +275,10 @@ def _launched(part: pd.DataFrame) -> str:
     if seen.empty:
         return "no usable counts"
     flown, expected = amount(seen["drones"].sum()), rounded(seen["expected"].sum())
-    return f"{flown} drones in {days_text(len(seen))}, about {expected} expected"
+    days = (
+        days_text(len(seen)) if len(seen) == len(part) else f"the {len(seen)} of {days_text(len(part))} with a report"
+    )
+    return f"{flown} drones in {days}, about {expected} expected"
 
 
 def _days(n: int) -> pd.Timedelta:
@@ -401,8 +412,17 @@ def region_ratio_words(frame: pd.DataFrame) -> Words:
     reading = "Minutes under alert over the usual for as many days: blue, fewer; red, more; grey, as usual. Numbers: "
     reading += f"{unit_of(frame)[0]}, here and usually. Ring: outside 95 of 100 ordinary spells. Hatched: not usable."
     told = [f"{region_label(row.oblast)} {ratio_text(row.ratio)}" for row in known.sort_values("ratio").itertuples()]
-    caption = "Usual: 90 days before and after. Alerts are wider than strikes."
+    asked = frame[frame["oblast"].isin(ASKED)].itertuples()
+    caption = f"{'; '.join(map(_region_text, asked))}. Usual: 90 days before and after. Alerts are wider than strikes."
     return Words(title, reading, caption, f"{title}. {', '.join(told)}.")
+
+
+def _region_text(row: Any) -> str:
+    if pd.isna(row.ratio):
+        return f"{region_label(row.oblast)}: not usable"
+    return (
+        f"{region_label(row.oblast)}: {amount(row.minutes) if row.minutes else 'no'} minutes, {about(row.usual)} usual"
+    )
 
 
 def ratio_text(ratio: float) -> str:

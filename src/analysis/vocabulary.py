@@ -21,15 +21,18 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]  # a row of the record; None where empty
 
 NOT_YET = "not yet"
-NO_DATA, TOO_SHORT, AS_USUAL = "no usable data", "too short to tell", "about as usual"
+NO_DATA, TOO_SHORT, TOO_RARE, AS_USUAL = "no usable data", "too short to tell", "too rare to tell", "about as usual"
 UNANSWERED = (NOT_YET, NO_DATA)
-SILENT = (*UNANSWERED, TOO_SHORT)  # words that claim nothing, and so need no confidence
+CANNOT_TELL = (TOO_SHORT, TOO_RARE)
+SILENT = (*UNANSWERED, *CANNOT_TELL)  # words that claim nothing, and so need no confidence
 MODEL = "coded by a language model, not yet checked by people"
 SOLID, FAIR, WEAK = "solid", "fair", "weak"
 CLEAR = 0.01  # one in a hundred
 PERHAPS = 0.35
 ORDINARY = (0.7, 1.4)
 HALF = 0.5
+LONG = 14
+MINUTES_OF = "minutes of "
 FEWEST_SPELLS = 30  # separate spells of the same length; with fewer, false alarms exceed what is meant
 PLAINER = (
     (r"\bthe window\b", "these days"),
@@ -72,6 +75,11 @@ RULES = (  # the first that holds
         (NO_DATA, NO_DATA),
         "nothing was counted, or there is nothing to compare the count with",
         lambda row: row["ratio"] is None or row["p_value"] is None,
+    ),
+    Rule(
+        (TOO_RARE, TOO_RARE),
+        f"as the next, in a pause of {LONG} days and more: not its length, what is counted is at fault",
+        lambda row: row["verdict"] == NOT_TESTABLE and row["n_days"] >= LONG,
     ),
     Rule(
         (TOO_SHORT, TOO_SHORT),
@@ -130,10 +138,14 @@ def size(row: Row, noun: tuple[str, str]) -> str:
 
     >>> size({"observed": 196.0, "expected": 403.5}, ("drone", "drones"))
     '196 drones, about 400 expected'
+    >>> size({"observed": 0.0, "expected": 164.0}, ("minute of sirens", "minutes of sirens"))
+    'no sirens, about 160 minutes expected'
     """
     seen = amount(row["observed"]) if row["observed"] else "no"
-    counted = f"{seen} {noun[0] if row['observed'] == 1 else noun[1]}"
-    return counted if row["expected"] is None else f"{counted}, {about(row['expected'])} expected"
+    counted, unit = f"{seen} {noun[0] if row['observed'] == 1 else noun[1]}", ""
+    if not row["observed"] and noun[1].startswith(MINUTES_OF):
+        counted, unit = f"no {noun[1].removeprefix(MINUTES_OF)}", " minutes"
+    return counted if row["expected"] is None else f"{counted}, {about(row['expected'])}{unit} expected"
 
 
 def as_extreme(row: Row) -> int | None:
@@ -189,6 +201,16 @@ def confidence(found: str, doubts: Sequence[str]) -> str:
     return "" if found in SILENT or found.endswith("chance") else (SOLID, FAIR, WEAK)[min(2, len(doubts))]
 
 
+def sureness(found: str, doubts: Sequence[str]) -> str:
+    """The confidence with its reasons as a sentence; empty for a word without.
+
+    >>> sureness("fewer", ["one side's count"])
+    "Confidence: fair (one side's count)."
+    """
+    level, reasons = confidence(found, doubts), "; ".join(doubts)
+    return f"Confidence: {level}{f' ({reasons})' if reasons else ''}." if level else ""
+
+
 def doubts_of(row: Row, *, inferred: int, backed: bool | None, curve: Row | None, coded: bool) -> list[str]:
     """What speaks against trusting a finding, each in a few words.
 
@@ -207,7 +229,7 @@ def doubts_of(row: Row, *, inferred: int, backed: bool | None, curve: Row | None
         doubts.append("depends on a choice")
     if _told(row) and curve and curve["verdict"] != row["verdict"]:
         doubts.append("not told from chance in the median of all ways to count")
-    if row["n_placebo"] and row["n_placebo"] / n < FEWEST_SPELLS:
+    if row["test"] != "joint" and row["n_placebo"] and row["n_placebo"] / n < FEWEST_SPELLS:
         doubts.append("few such spells to compare with")
     if coded:
         doubts.append(MODEL)
@@ -221,11 +243,25 @@ def question_of(pause: Pause) -> str:
     >>> question_of(load_pauses()["cold-week-pause-2026-01"])
     'Did Russia spare Kyiv and energy from 30 to 31 January 2026?'
     """
-    days, targets = pause.days(), set(pause.targets)
+    days, spared = pause.days(), pause.spared
     span = span_text(days[0], days[-1])
     when = f"on {span}" if len(days) == 1 else f"from {span}"
-    if {"all-hostilities", "long-range"} & targets:
-        return f"Did Russia's strikes stop {when}?"
-    city = "Kyiv" if "Kyiv" in pause.geography else "cities"
-    spared = [name for target, name in (("cities", city), ("energy", "energy")) if target in targets]
-    return f"Did Russia spare {listed(spared) or 'what was promised'} {when}?"
+    return f"Did Russia spare {spared} {when}?" if spared else f"Did Russia's strikes stop {when}?"
+
+
+def promise_of(pause: Pause) -> str:
+    """Who announced what, and for which days.
+
+    >>> from analysis.pauses import load_pauses
+    >>> promise_of(load_pauses()["victory-day-2025"])
+    'Putin announced a truce for 8 to 10 May 2025'
+    """
+    days, spared = pause.days(), pause.spared
+    who = listed([name for name in pause.announced_by if "(" not in name]) or "Announced by whom is not known:"
+    what = f"a halt to strikes on {spared}" if spared else "a truce"
+    span = span_text(days[0], days[-1])
+    others = [claim.days for claim in pause.claims if claim.stated and claim.covers_days]
+    if all(list(named) == list(days) for named in others):
+        return f"{who} announced {what} for {span}{', which both sides declared' * (pause.status == 'agreed')}"
+    on = f" on {span_text(pause.announced_at, pause.announced_at)}" if pause.announced_at else ""
+    return f"{who} announced {what}{on}; on the days inside all stated dates, {span}"

@@ -10,6 +10,7 @@ import io
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import cache
 from html import escape
 from importlib.metadata import metadata, version
@@ -25,6 +26,7 @@ from analysis.reports.front import as_known, in_order
 from analysis.reports.record import to_csv
 from analysis.setting import Registry
 from analysis.tables import data_folder
+from analysis.words import span_text
 
 FINDINGS = "<!-- findings: generated from reports/scorecard.csv -->", "<!-- end of findings -->"
 METHOD = "<!-- method: generated from src/analysis/reports/templates/method.txt -->", "<!-- end of method -->"
@@ -123,7 +125,9 @@ def as_html(
         "links": links or {},
         "failed": failed or {},
     }
-    return template.render(story=story, credit=credit(story.until), version=version("strike-pauses"), **around) + "\n"
+    made = span_text(date.today(), date.today())
+    about = {"credit": credit(story.until), "version": version("strike-pauses"), "made": made}
+    return template.render(story=story, **about, **around) + "\n"
 
 
 def as_markdown_page(story: Any) -> str:

@@ -19,14 +19,29 @@ from analysis.pauses import Claim, Pause, load_pauses
 from analysis.scorecard import ABOUT, Answered, Scorecard, promised_questions, score_all, score_pause
 from analysis.setting import Registry
 from analysis.tables import load_strikes, load_table, outcome_series
-from analysis.vocabulary import NO_DATA, SILENT, UNANSWERED, in_words, plain_row, question_of, size, word
+from analysis.vocabulary import (
+    NO_DATA,
+    RULES,
+    SILENT,
+    UNANSWERED,
+    doubts_of,
+    in_words,
+    plain_row,
+    question_of,
+    size,
+    sureness,
+    word,
+)
 from analysis.witness import inferred_zeros
-from analysis.words import capital, listed, span_text
+from analysis.words import capital, listed, span_text, spans_text
 
 SOURCES_SHOWN = 2
 MEANT = (
     "Counts are one side's: what the Ukrainian Air Force reports, as compiled by Petro Ivaniuk. Fire at the front is "
     "not in them: no line here says that a truce was kept.",
+    "Counts may be wrong. In a truce Ukraine gains by reporting more launches, not fewer, so a reported fall runs "
+    "against its interest; a zero without a report has no such backing. Sirens are Ukraine's too, but nobody counts "
+    "drones by them.",
     '"May be chance" is not "no effect": in so few nights only a very large fall could be told.',
     "Expected: by weekday, season and trend.",
 )
@@ -97,11 +112,8 @@ def tell_pause(
     """The page of one pause; `draw` makes a figure from its name and what it shows, or nothing."""
     card, found = score_pause(results, pause, folder=folder), assess(pause.id, folder=folder)
     about_energy = "energy" in promised_questions(pause)
-    first, *rest = card.leading
-    answer = f"{capital(pause.phrase)}: {first.sentence()}{first.sureness()}"
-    bullets = tuple(
-        f"**{o.asked}:** {o.sentence()}{'' if o.confidence else o.sureness()}" for o in _next_to_know(card, rest)
-    )
+    _, *rest = card.leading
+    answer, bullets = card.headline(), tuple(map(_bullet, _next_to_know(card, rest)))
     parts = [Part("announced", "What was announced", announced(pause))]
     if not any(a.word not in UNANSWERED for a in card.answers if a.question in ("drones", "missiles")):
         parts.append(Part("why-not", "Why it cannot be judged", _why_not(card)))
@@ -118,11 +130,16 @@ def tell_pause(
         Part("after", "The week after", _after(card), drawing=draw("sum", found=found)),
         _where(card, draw("regions", found=found)),
         _energy(pause, draw("campaigns") if about_energy else None, folder),
-        Part("other-side", "The other side", "" if about_energy else _known_lines(card, "other-side")),
+        Part("other-side", "Both sides", _both_sides(card)),
         Part("meaning", "What this does not mean", "\n".join(f"* {line}" for line in MEANT)),
     ]
     kept = [part for part in parts if part.text or part.table is not None or part.drawing]
     return _story(pause, card, found, answer, bullets, kept)
+
+
+def _bullet(answer: Answered) -> str:
+    told = [answer.sentence(), "" if answer.confidence else answer.sureness(), answer.other_dates]
+    return f"**{answer.asked}:** {' '.join(filter(None, told))}"
 
 
 def _next_to_know(card: Scorecard, rest: Sequence[Answered]) -> list[Answered]:
@@ -220,10 +237,12 @@ def _after(card: Scorecard) -> str:
     return "\n".join(f"* {a.asked}: {a.word}{f' ({a.note})' if a.note else ''}." for a in known)
 
 
-def _known_lines(card: Scorecard, question: str) -> str:
-    """The answer to a question, if there is one."""
-    answer = card.answer(question)
-    return "" if answer is None or answer.word == NO_DATA else _lines(card, question)
+def _both_sides(card: Scorecard) -> str:
+    """What each side launched, in one sentence, where both are counted."""
+    russia, ukraine = card.answer("drones"), card.answer("other-side")
+    if russia is None or ukraine is None or NO_DATA in (russia.word, ukraine.word):
+        return ""
+    return f"Russia: {russia.size}: {russia.word}. Ukraine: {ukraine.size}: {ukraine.word}."
 
 
 def _lines(card: Scorecard, *questions: str) -> str:
@@ -279,49 +298,72 @@ def answer_to_all(
     results: pd.DataFrame, cards: Sequence[Scorecard], registry: Registry, *, folder: Path | None = None
 ) -> list[str]:
     """The answer over all pauses in a few sentences, the first of which can stand alone."""
-    joint = {
-        row["outcome"]: plain_row(row)
-        for row in results[(results["pause"] == "volume-truces") & (results["test"] == "joint")].to_dict("records")
-    }
-    drones, told = joint.get("drones_launched"), []
-    if drones is None or drones["observed"] is None:
+    joint = results[(results["pause"] == "volume-truces") & (results["test"] == "joint")]
+    rows = {row["outcome"]: plain_row(row) for row in joint.dropna(subset=["observed"]).to_dict("records")}
+    if "drones_launched" not in rows:
         return ["No agreed or declared truce can be judged yet."]
-    truces = [card for card in cards if card.pause.kind == "general truce"]
-    seen = size(drones, ("long-range drone", "long-range drones"))
-    told.append(f"On the {drones['n_days']} days of announced truces Russia launched {seen}: {word(drones)}.")
+    judged = [card for card in cards if card.pause.kind == "general truce" and word_known(card)]
     zeros = inferred_zeros(load_strikes(folder=folder))
-    days = sorted({day for card in truces for day in card.pause.days() if word_known(card)})
-    guessed = sum(day in zeros for day in days)
-    if guessed:
-        alone = [c for c in truces if word_known(c) and not c.pause.claim().party.startswith(("Russia", "every"))]
-        own = sum(len(card.pause.days()) for card in alone)
-        told.append(
-            f"{capital(in_words(guessed))} of these days have no drone report and count as none"
-            + (f"; {in_words(own)} are {listed([card.pause.phrase for card in alone])}, not Russia's." if own else ".")
-        )
-    sirens = joint.get("siren_minutes_rear")
-    if sirens is not None and sirens["observed"] is not None:
-        told.append(
-            f"Air-raid sirens away from the front, which count no launches, agree: {word(sirens)}, "
-            f"{sirens['ratio']:.0%} of the usual minutes."
-        )
-    missiles = joint.get("missiles_launched")
-    if missiles is not None and missiles["observed"] is not None:
-        told.append(f"Missiles: {size(missiles, ('missile', 'missiles'))}: {word(missiles)}.")
-    surge = [a for card in cards for a in card.answers if a.question.endswith("after") and a.word.endswith("more")]
+    days = {day for card in judged for day in card.pause.days()}
+    lead = _all_truces(rows, sum(day in zeros for day in days))
+    return [lead, *_truce_by_truce(judged), *_witnesses(rows), *_surges(cards), *_narrower(cards)]
+
+
+def _all_truces(rows: Mapping[str, dict], inferred: int) -> str:
+    drones, sirens = rows["drones_launched"], rows.get("siren_minutes_rear")
+    backed = sirens is not None and sirens["verdict"] == drones["verdict"]
+    sure = sureness(word(drones), doubts_of(drones, inferred=inferred, backed=backed, curve=None, coded=False))
+    seen = size(drones, ("long-range drone", "long-range drones"))
+    lead = f"On the {drones['n_days']} days of announced truces Russia launched {seen}: {word(drones)}."
+    return f"{lead} {sure}".strip()
+
+
+def _truce_by_truce(cards: Sequence[Scorecard]) -> list[str]:
+    """Which truces had fewer drones than expected; whose they were; and a day that lies in two of them."""
+    groups: dict[str, list[str]] = {}
     for card in cards:
-        after = [answer for answer in surge if answer.pause == card.pause.id]
-        if after:
-            weeks = sum(a.word not in SILENT for c in cards for a in c.answers if a.question.endswith("after"))
-            came = listed([answer.size for answer in after])
-            sure = f"confidence {after[0].confidence}; {weeks} such counts were looked at"
-            told.append(f"In the week after {card.pause.phrase} came {came}: {after[0].word} ({sure}).")
-    apart = [card for card in cards if card.pause.kind != "general truce"]
-    if apart:
-        drones = [card.answer("drones") for card in apart]
-        briefs = [f"{card.pause.phrase} ({a.size}: {a.word})" for card, a in zip(apart, drones, strict=True)]
-        told.append(f"Promised less than a truce: {listed(briefs)}.")
+        groups.setdefault(card.answer("drones").word, []).append(card.pause.phrase)
+    order = [rule.words[0] for rule in RULES]
+    claiming_first = sorted(groups, key=lambda found: (found in SILENT, order.index(found)))
+    each = [f"{found} in {listed(groups[found])}" for found in claiming_first]
+    told = [f"Truce by truce, drones: {'; '.join(each)}."] if each else []
+    days = [day for card in cards for day in card.pause.days()]
+    twice = [day for day in dict.fromkeys(days) if days.count(day) > 1]
+    told += [f"{spans_text(twice)} lies in two truces and counts once."] * bool(twice)
+    alone = [card for card in cards if not card.pause.claim().party.startswith(("Russia", "every"))]
+    own = in_words(sum(len(card.pause.days()) for card in alone))
+    return [" ".join([*told, *(f"{capital(own)} days are Ukraine's silence, not Russia's." for _ in alone[:1])])]
+
+
+def _witnesses(rows: Mapping[str, dict]) -> list[str]:
+    """What sirens and missiles say of all truces together."""
+    sirens, missiles, told = rows.get("siren_minutes_rear"), rows.get("missiles_launched"), []
+    if sirens is not None:
+        share = f"{word(sirens)}, {sirens['ratio']:.0%} of the usual minutes"
+        told.append(f"Air-raid sirens away from the front, which count no launches: {share}.")
+    if missiles is not None:
+        told.append(f"Missiles: {size(missiles, ('missile', 'missiles'))}: {word(missiles)}.")
     return told
+
+
+def _surges(cards: Sequence[Scorecard]) -> list[str]:
+    """The weeks after a pause that had more, and among how many such counts they were found."""
+    weeks = [answer for card in cards for answer in card.answers if answer.question.endswith("after")]
+    n_told, told = sum(answer.word not in SILENT for answer in weeks), []
+    for card in cards:
+        after = [answer for answer in weeks if answer.pause == card.pause.id and answer.word.endswith("more")]
+        if after:
+            came = f"{listed([answer.size for answer in after])}: {after[0].word}"
+            sure = f"confidence {after[0].confidence}; {n_told} such counts were looked at"
+            told.append(f"In the week after {card.pause.phrase} came {came} ({sure}).")
+    return told
+
+
+def _narrower(cards: Sequence[Scorecard]) -> list[str]:
+    """What flew in the pauses that promised less than a truce."""
+    apart = [(card.pause.phrase, card.answer("drones")) for card in cards if card.pause.kind != "general truce"]
+    briefs = [f"{phrase} ({drones.size}: {drones.word})" for phrase, drones in apart]
+    return [f"Promised less than a truce: {listed(briefs)}."] if briefs else []
 
 
 def word_known(card: Scorecard) -> bool:
@@ -363,4 +405,6 @@ def _energy_everywhere(cards: Sequence[Scorecard]) -> str:
     promised = [card for card in cards if "energy" in promised_questions(card.pause)]
     answers = [(card.pause.name, card.answer("energy")) for card in promised]
     lines = [f"* {name}: {a.size or 'nothing counted'}: {a.word}." for name, a in answers if a is not None]
+    if lines and all(a is None or a.word in SILENT for _, a in answers):
+        lines = ["Whether energy was spared cannot be told from public reports.", "", *lines]
     return "\n".join(lines)
