@@ -232,15 +232,15 @@ def campaigns_found(
         for run in runs.itertuples():
             if not _within(days[0], run) or run.n_days <= len(days):
                 continue
-            general = f" ({run.general} of them were only in general said to have hit energy)" if run.general else ""
+            general = f" ({run.general} said so in general terms)" if run.general else ""
             told.append(
-                f"None was named in any of the {run.raids} raids {_months(run)}{general}: {run.n_days} days, where "
-                f"{phrase} lasted at most {len(days)}, whichever party counts."
+                f"No energy facility was named in any of the {run.raids} large raids {_months(run)}{general}: "
+                f"{run.n_days} days, of which {phrase} was at most {len(days)}."
             )
             for other in [other for other in apart if other.n_days > len(days)][:1]:
                 told.append(
-                    f"Nor in any of the {other.raids} {_months(other)}, {other.n_days} days without any pause that "
-                    f"promised to spare energy. So {phrase} can be neither credited with it nor denied a part in it."
+                    f"Nor in any of {other.raids} {_months(other)}, {other.n_days} days without such a pause. "
+                    "So it can be neither credited with the quiet nor denied a part in it."
                 )
     return "Campaigns against energy come and go in half-years", numbers, " ".join(told)
 

@@ -21,6 +21,7 @@ from analysis.vocabulary import (
     NOT_YET,
     SILENT,
     UNANSWERED,
+    about,
     as_extreme,
     confidence,
     doubts_of,
@@ -39,6 +40,7 @@ from analysis.words import FEWER, MORE, amount, capital, listed, span_text
 FILE = "scorecard.csv"
 AFTER, BOTH = "after-7", "pause+after-7"
 BESIDE = ("curve", "largest p", "same-weekday", "as many days")  # tests that never decide
+SAME = "The same by"
 PARTIES = ("Russia", "Ukraine")
 MANY = 2.0  # times the expected of its day, from which the heaviest day of a week is named
 
@@ -164,10 +166,31 @@ class Answered:
             return f"{seen} ({self.note})."
         return f"{seen}. {capital(self.note)}." if self.note else f"{seen}."
 
+    def amounts(self) -> str:
+        """What was counted and expected, for a cell beside the question; empty where nothing was."""
+        if self.counted is None or self.question.endswith("energy"):
+            return self.size
+        unit = " minutes" if self.question in ("kyiv", "rear") else ""
+        seen = f"{amount(self.counted)}{unit}" if self.counted else "none"
+        return seen if self.expected is None else f"{seen}, {about(self.expected)}{unit * (not self.counted)} expected"
+
+    def rarity(self) -> str:
+        """The frequency for a cell; empty without one.
+
+        >>> from analysis.record import load_results
+        >>> score_pause(load_results(), load_pauses()["us-three-day-2026-05"]).answer("drones").rarity()
+        'none of 324 as quiet'
+        """
+        if self.as_extreme is None:
+            return ""
+        share = self.n_ordinary / self.as_extreme if self.as_extreme > 0 else 0
+        often = f"none of {self.n_ordinary}" if not share else "most" if share < 1.5 else f"1 in {share:.0f}"
+        return f"{often} as {'heavy' if self.ratio > 1 else 'quiet'}"
+
     def how_sure(self) -> str:
         """Confidence with its reasons, or what stands in the way; empty where there is nothing to add."""
         if not self.confidence:
-            return self.caveat or self._doubted()
+            return self.caveat.split(",")[0] or self._doubted()
         return f"{self.confidence}: {self.doubts}" if self.doubts else self.confidence
 
     @property
@@ -218,8 +241,12 @@ class Scorecard(Answer):
     def headline(self) -> str:
         """The leading answer in a sentence that can be quoted."""
         first = self.leading[0]
-        told = f"{capital(promise_of(self.pause))}: {first.sentence()}"
-        return " ".join(filter(None, [told, first.sureness(), first.other_dates]))
+        return f"{capital(promise_of(self.pause))}: {first.sentence()} {first.sureness()}".strip()
+
+    def quotation(self) -> str:
+        """The leading answer with its pause and days, as short as it can be quoted."""
+        first = self.leading[0]
+        return f"{capital(self.pause.phrase)}, {self.span()}: {first.sentence()} {first.sureness()}".strip()
 
     def span(self) -> str:
         """The days judged, in words."""
@@ -237,8 +264,8 @@ class Scorecard(Answer):
             {
                 "question": answer.asked,
                 "in a word": answer.word,
-                "counted": answer.size if answer.counted is not None else "–",
-                "how unusual": answer.frequency or answer.note or "–",
+                "counted": answer.amounts() or "–",
+                "how unusual": answer.rarity() or answer.note or "–",
                 "how sure": answer.how_sure(),
             }
             for answer in self.answers
@@ -411,9 +438,9 @@ def _other_dates(question: Question, row: Mapping[str, Any], every: Sequence[dic
             continue
         told.append(
             f"By {claim.party}'s dates, {span_text(*pd.to_datetime(_days(seen)))}: {size(seen, noun)}"
-            + ("; too few such spells to say more." if found == NO_DATA else f": {found}.")
+            + ("; too few such spells to compare." if found == NO_DATA else f": {found}.")
         )
-    return " ".join([*told, *([f"The same by {listed(same)} dates."] if same else [])])
+    return " ".join([*told, *([f"{SAME} {listed(same)} dates."] if same else [])])
 
 
 def _days(row: Mapping[str, Any]) -> list:

@@ -34,7 +34,7 @@ from analysis.words import MORE, amount, counted, days_text, listed, outcome_lab
 DRONES, MISSILES = "drones_launched", "missiles_launched"
 FORTNIGHT = 14
 MOST = 3.0  # times the expected number, where the axis of ratios ends
-ASKED = ("Kyiv City", "Kyiv", "Odesa", "Lviv", "Kharkiv", "Dnipropetrovsk")  # the regions said in words
+ASKED = ("Kyiv City", "Odesa", "Lviv", "Kharkiv")  # the regions said in words
 ONE_SIDE = "Ukrainian Air Force, one side's counts."
 
 
@@ -92,8 +92,8 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
         part = inside[(inside["promise"] == "") == wide]
         told += [f"{kind}: {_launched(part)}."] * (len(part) > 0)
     title = " ".join(told) or "No pause has usable counts."
-    reading = "Bars: drones launched over the number expected that day, by days from the start; blue: the pause. "
-    reading += "Cut at 4 times, with the number launched. Open circle: no report, zero inferred. Cross: no report. "
+    reading = "Bars: drones launched over expected, by day; blue: the pause; cut at 4 times, with the number. "
+    reading += "Open circle: zero inferred. Cross: no report. "
     reading += f"Triangle: raid of {SALVO_MISSILES} missiles and more. Stripe: another pause."
     known = frame[frame["role"] == "pause"].groupby("name", sort=False)
     each = [f"{name}: {_launched(part)}" for name, part in known]
@@ -256,17 +256,16 @@ def claims_words(frame: pd.DataFrame) -> Words:
     reading += ", blue below it." if len(seen) else "."
     caption = f"{_stands_on(seen['state'])}Strike days, from 18:00 to 18:00. {ONE_SIDE}"
     if (frame["part"] == ENERGY).any():
-        reading += (
-            " Energy: full square, hit reported; half, near the front; open, none named; hatched, nothing readable."
-        )
-        caption += " Energy: coded from public reports."
+        reading += " Energy: full, hit reported; half, near the front; open, none named; hatched, nothing readable."
+        caption += " Energy: coded reports."
     parties = listed([f"{row.label}{_edges(row)}" for row in frame[frame["part"] == CLAIM].itertuples()])
     return Words(title, reading, caption, f"{title}. Claims: {parties}.")
 
 
 def _edges(row: Any) -> str:
-    last = row.end - pd.Timedelta(seconds=1)
-    ends = [f"{word} {edge.day} {edge:%B}" for word, edge in (("from", row.start), ("to", last)) if pd.notna(edge)]
+    half = pd.Timedelta(hours=12)  # a day belongs to the span that covers half of it
+    edges = (("from", row.start + half), ("to", row.end - half))
+    ends = [f"{word} {edge.day} {edge:%B}" for word, edge in edges if pd.notna(edge)]
     return f" ({' '.join(ends)})" if ends else " (no dates)"
 
 
@@ -409,8 +408,8 @@ def region_ratio_words(frame: pd.DataFrame) -> Words:
     title = f"{len(more)} of {len(known)} regions had more sirens than usual, {len(fewer)} fewer"
     if more.empty:
         title = f"None of {len(known)} comparable regions had more sirens than usual"
-    reading = "Minutes under alert over the usual for as many days: blue, fewer; red, more; grey, as usual. Numbers: "
-    reading += f"{unit_of(frame)[0]}, here and usually. Ring: outside 95 of 100 ordinary spells. Hatched: not usable."
+    reading = f"Time under alert over the usual, both in {unit_of(frame)[0]}: blue, fewer; red, more; grey, as usual. "
+    reading += "Ring: outside 95 of 100 ordinary spells. Hatched: not usable."
     told = [f"{region_label(row.oblast)} {ratio_text(row.ratio)}" for row in known.sort_values("ratio").itertuples()]
     asked = frame[frame["oblast"].isin(ASKED)].itertuples()
     caption = f"{'; '.join(map(_region_text, asked))}. Usual: 90 days before and after. Alerts are wider than strikes."

@@ -39,6 +39,7 @@ PLAINER = (
     (r"\bwindows\b", "spells"),
     (r"\bwindow\b", "spell"),
     (r"\bstrike days?\b", "days"),
+    (r"\bany day from (\d+ \w+ \d{4}) to \1", r"\1"),
 )
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -230,7 +231,7 @@ def doubts_of(row: Row, *, inferred: int, backed: bool | None, curve: Row | None
     if _told(row) and curve and curve["verdict"] != row["verdict"]:
         doubts.append("not told from chance in the median of all ways to count")
     if row["test"] != "joint" and row["n_placebo"] and row["n_placebo"] / n < FEWEST_SPELLS:
-        doubts.append("few such spells to compare with")
+        doubts.append("few comparable spells")
     if coded:
         doubts.append(MODEL)
     return doubts

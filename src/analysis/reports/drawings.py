@@ -68,7 +68,7 @@ def _regions(found: Assessment) -> Drawing | None:
 def _campaigns() -> Drawing:
     found = find_campaigns(load_table("energy_raids"), load_pauses())
     said, *_ = found.found()
-    reading, caption = "One dot a large raid; filled: an energy facility named.", f"{capital(MODEL)}."
+    reading, caption = "One dot a large raid; filled: an energy facility named.", f"{capital(MODEL.split(',')[0])}."
     words = storyboard.Words(said, reading, caption, found.describe())
 
     def make(frame: pd.DataFrame, *, width: float = panels.WIDE, titled: bool = True) -> Any:

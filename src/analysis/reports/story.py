@@ -5,6 +5,7 @@ Every finding comes from the scorecard, which reads the record; figures from `an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from analysis.energy import assess_energy
 from analysis.evidence_words import describe_lull
 from analysis.launches import Assessment, assess
 from analysis.pauses import Claim, Pause, load_pauses
-from analysis.scorecard import ABOUT, Answered, Scorecard, promised_questions, score_all, score_pause
+from analysis.scorecard import ABOUT, SAME, Answered, Scorecard, promised_questions, score_all, score_pause
 from analysis.setting import Registry
 from analysis.tables import load_strikes, load_table, outcome_series
 from analysis.vocabulary import (
@@ -27,6 +28,7 @@ from analysis.vocabulary import (
     doubts_of,
     in_words,
     plain_row,
+    promise_of,
     question_of,
     size,
     sureness,
@@ -37,13 +39,11 @@ from analysis.words import capital, listed, span_text, spans_text
 
 SOURCES_SHOWN = 2
 MEANT = (
-    "Counts are one side's: what the Ukrainian Air Force reports, as compiled by Petro Ivaniuk. Fire at the front is "
-    "not in them: no line here says that a truce was kept.",
-    "Counts may be wrong. In a truce Ukraine gains by reporting more launches, not fewer, so a reported fall runs "
-    "against its interest; a zero without a report has no such backing. Sirens are Ukraine's too, but nobody counts "
-    "drones by them.",
+    "Fire at the front is not counted: no line here says that a truce was kept. Launches are what Ukraine's Air Force "
+    "reports, compiled by Petro Ivaniuk.",
+    "In a truce Ukraine gains by reporting more: reported falls run against its interest, zeros without a report do "
+    "not. Sirens are Ukraine's too.",
     '"May be chance" is not "no effect": in so few nights only a very large fall could be told.',
-    "Expected: by weekday, season and trend.",
 )
 SURE = {
     "high": "The dates are well documented.",
@@ -112,12 +112,13 @@ def tell_pause(
     """The page of one pause; `draw` makes a figure from its name and what it shows, or nothing."""
     card, found = score_pause(results, pause, folder=folder), assess(pause.id, folder=folder)
     about_energy = "energy" in promised_questions(pause)
-    _, *rest = card.leading
-    answer, bullets = card.headline(), tuple(map(_bullet, _next_to_know(card, rest)))
+    first, *rest = card.leading
+    answer, bullets = card.headline(), [first.other_dates] * bool(first.other_dates)
+    bullets += map(_bullet, _next_to_know(card, rest))
     parts = [Part("announced", "What was announced", announced(pause))]
     if not any(a.word not in UNANSWERED for a in card.answers if a.question in ("drones", "missiles")):
         parts.append(Part("why-not", "Why it cannot be judged", _why_not(card)))
-        return _story(pause, card, found, answer, (), parts)
+        return _story(pause, card, found, answer, [], parts)
     parts += [
         Part("days", "Promised, and what came", "", drawing=draw("claims", found=found)),
         _questions(card),
@@ -127,7 +128,7 @@ def tell_pause(
             describe_lull(found.lull, basis=False) if found.lull else "",
             drawing=None if about_energy else draw("unusual", found=found),
         ),
-        Part("after", "The week after", _after(card), drawing=draw("sum", found=found)),
+        _after(card, draw("sum", found=found)),
         _where(card, draw("regions", found=found)),
         _energy(pause, draw("campaigns") if about_energy else None, folder),
         Part("other-side", "Both sides", _both_sides(card)),
@@ -138,7 +139,8 @@ def tell_pause(
 
 
 def _bullet(answer: Answered) -> str:
-    told = [answer.sentence(), "" if answer.confidence else answer.sureness(), answer.other_dates]
+    told = [answer.sentence(), "" if answer.confidence else answer.sureness()]
+    told += [re.sub("dates, [^:]*", "dates", answer.other_dates)] * (not answer.other_dates.startswith(SAME))
     return f"**{answer.asked}:** {' '.join(filter(None, told))}"
 
 
@@ -152,7 +154,7 @@ def _next_to_know(card: Scorecard, rest: Sequence[Answered]) -> list[Answered]:
 
 
 def _story(
-    pause: Pause, card: Scorecard, found: Assessment, answer: str, bullets: tuple[str, ...], parts: Sequence[Part]
+    pause: Pause, card: Scorecard, found: Assessment, answer: str, bullets: Sequence[str], parts: Sequence[Part]
 ) -> Story:
     return Story(
         key=pause.id,
@@ -160,10 +162,10 @@ def _story(
         dates=card.span(),
         question=question_of(pause),
         answer=answer,
-        bullets=bullets,
+        bullets=tuple(bullets),
         parts=tuple(parts),
         until=span_text(found.data_until, found.data_until),
-        quote=answer,
+        quote=card.quotation(),
     )
 
 
@@ -174,19 +176,26 @@ def announced(pause: Pause) -> str:
         stated.setdefault(window_words(claim), []).append(claim.party)
     windows = "; ".join(f"{', '.join(who)}: {when}" for when, who in stated.items())
     overlap = pause.main == "accepted" and pause.claim().basis == "overlap"
-    judged = "the days inside all stated dates, our reading" if overlap else "the announcer's dates"
-    days = pause.days()
+    judged = "their overlap, our reading" if overlap else f"{span_text(*pause.days()[[0, -1]])}, the announcer's dates"
     shown = pause.sources[:SOURCES_SHOWN]
     links = ", ".join(f"[{source.publisher}]({source.url})" for source in shown)
-    by = f"Announced by {listed(pause.announced_by)}" if pause.announced_by else "Announced"
     on = f" on {span_text(pause.announced_at, pause.announced_at)}" if pause.announced_at else ""
-    lines = [
-        f"{by}{on}; {STATUS[pause.status]}. {capital(pause.geography)}.",
-        f"Dates named: {windows}." if windows else "",
-        f"Judged here: {span_text(days[0], days[-1])}, {judged}. {'' if overlap else SURE[pause.confidence]}",
+    also = [name for name in pause.announced_by if "(" in name]
+    when = f"Announced{on}{f', also by {listed(also)}' if also else ''}; "
+    terms = capital(f"{'' if on in promise_of(pause) else when}{STATUS[pause.status]}.")
+    told = [
+        f"Dates named{_one_year(windows)}." if windows else "",
+        f"Judged here: {judged}.",
+        "" if overlap else SURE[pause.confidence],
         f"Reported by {links}." if links else "",
     ]
-    return "\n\n".join(filter(None, [" ".join(filter(None, lines[:1])), " ".join(filter(None, lines[1:]))]))
+    return f"{terms} {capital(pause.geography)}.\n\n{' '.join(filter(None, told))}"
+
+
+def _one_year(windows: str) -> str:
+    """The dates with their year said once, where they have one."""
+    years = set(re.findall(r"\b20\d\d\b", windows))
+    return f" ({min(years)}): {re.sub(r' 20[0-9][0-9]', '', windows)}" if len(years) == 1 else f": {windows}"
 
 
 def window_words(claim: Claim) -> str:
@@ -225,16 +234,17 @@ def _questions(card: Scorecard) -> Part:
     """The table of all questions that have an answer, and the others in a line."""
     mute = [answer for answer in card.answers if answer.word == NO_DATA]
     named = [answer for answer in mute if answer.question != "russian-energy"]
-    why = "; ".join(f"{ABOUT[answer.question]} ({answer.note})" for answer in named)
+    notes = dict.fromkeys(answer.note for answer in named)
+    about = {note: listed([ABOUT[answer.question] for answer in named if answer.note == note]) for note in notes}
+    why = "; ".join(f"{what} ({note})" for note, what in about.items())
     table = card.table().drop(index=[answer.asked for answer in mute])
     return Part("scorecard", "Every question, in a word", f"No usable data on {why}." if named else "", table=table)
 
 
-def _after(card: Scorecard) -> str:
-    """What the week after was like, in a line a count; numbers stand in the table."""
-    answers = filter(None, [card.answer(question) for question in ("drones-after", "missiles-after")])
-    known = [answer for answer in answers if answer.word != NO_DATA]
-    return "\n".join(f"* {a.asked}: {a.word}{f' ({a.note})' if a.note else ''}." for a in known)
+def _after(card: Scorecard, drawing: Drawing | None) -> Part:
+    """The week after as a running sum, or in its place a line a count."""
+    text = "" if drawing else _lines(card, "drones-after", "missiles-after")
+    return Part("after", "The week after", text, drawing=drawing)
 
 
 def _both_sides(card: Scorecard) -> str:
@@ -248,7 +258,7 @@ def _both_sides(card: Scorecard) -> str:
 def _lines(card: Scorecard, *questions: str) -> str:
     """The answers to some questions, a paragraph each."""
     answers = [card.answer(question) for question in questions]
-    return "\n\n".join(f"**{a.asked}:** {a.sentence()}" for a in answers if a is not None)
+    return "\n\n".join(f"**{a.asked}:** {a.sentence()}" for a in answers if a is not None and a.word != NO_DATA)
 
 
 # --- the front page ---
@@ -272,8 +282,7 @@ def tell_all(
         Part("strips", "Day by day", drawing=draw("strips", cards=cards)),
         Part("scorecard", "Every pause, in a word", "In brackets: counted/expected.", table=front_table(cards)),
         Part("unusual", "How unusual", drawing=draw("unusual-all", cards=cards)),
-        Part("energy", "Energy", _energy_everywhere(cards)),
-        Part("meaning", "What this means, and does not mean", "\n".join(f"* {line}" for line in MEANT[:2])),
+        Part("meaning", "What this means, and does not mean", "\n".join(f"* {line}" for line in MEANT)),
     ]
     return Story(
         key="index",
@@ -306,7 +315,7 @@ def answer_to_all(
     zeros = inferred_zeros(load_strikes(folder=folder))
     days = {day for card in judged for day in card.pause.days()}
     lead = _all_truces(rows, sum(day in zeros for day in days))
-    return [lead, *_truce_by_truce(judged), *_witnesses(rows), *_surges(cards), *_narrower(cards)]
+    return [lead, *_truce_by_truce(judged), *_witnesses(rows), *_surges(cards), *_narrower(cards), *_energy_told(cards)]
 
 
 def _all_truces(rows: Mapping[str, dict], inferred: int) -> str:
@@ -324,9 +333,10 @@ def _truce_by_truce(cards: Sequence[Scorecard]) -> list[str]:
     for card in cards:
         groups.setdefault(card.answer("drones").word, []).append(card.pause.phrase)
     order = [rule.words[0] for rule in RULES]
-    claiming_first = sorted(groups, key=lambda found: (found in SILENT, order.index(found)))
-    each = [f"{found} in {listed(groups[found])}" for found in claiming_first]
-    told = [f"Truce by truce, drones: {'; '.join(each)}."] if each else []
+    found = [name for name in sorted(groups, key=order.index) if name not in SILENT and not name.endswith("chance")]
+    each = [f"{name} in {listed(groups[name])}" for name in found]
+    rest = in_words(len(cards) - sum(len(groups[name]) for name in found))
+    told = [f"Drones, truce by truce: {'; '.join(each)}; {rest} may be chance or too short to tell."] if each else []
     days = [day for card in cards for day in card.pause.days()]
     twice = [day for day in dict.fromkeys(days) if days.count(day) > 1]
     told += [f"{spans_text(twice)} lies in two truces and counts once."] * bool(twice)
@@ -400,11 +410,9 @@ def _cell(answer: object, named: bool) -> str:
     return f"{answer.asked.split(',')[0].lower()} {answer.brief()}" if named else answer.brief()
 
 
-def _energy_everywhere(cards: Sequence[Scorecard]) -> str:
+def _energy_told(cards: Sequence[Scorecard]) -> list[str]:
     """What can be said of energy for the pauses that promised something about it."""
-    promised = [card for card in cards if "energy" in promised_questions(card.pause)]
-    answers = [(card.pause.name, card.answer("energy")) for card in promised]
-    lines = [f"* {name}: {a.size or 'nothing counted'}: {a.word}." for name, a in answers if a is not None]
-    if lines and all(a is None or a.word in SILENT for _, a in answers):
-        lines = ["Whether energy was spared cannot be told from public reports.", "", *lines]
-    return "\n".join(lines)
+    promised = [card.answer("energy") for card in cards if "energy" in promised_questions(card.pause)]
+    if promised and all(answer is None or answer.word in SILENT for answer in promised):
+        return ["Whether energy was spared cannot be told from public reports."]
+    return [f"Energy: {a.size}: {a.word}." for a in promised if a is not None and a.size]
