@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 from importlib.metadata import version
 from pathlib import Path
 
@@ -86,6 +87,21 @@ def test_the_front_page_is_short_and_says_how_far_the_data_reach(front):
 def test_a_pause_without_data_is_one_screen(stories):
     story = stories["orthodox-christmas-2023"]
     assert [part.key for part in story.parts] == ["announced", "why-not"] and not story.drawings
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_the_page_of_a_pause_to_come_says_how_few_would_be_out_of_the_ordinary(planned, tmp_path):
+    pause = PAUSES["capitals-pause-2026-09"]
+    folder = shutil.copytree(ROOT / "data", tmp_path / "data", ignore=shutil.ignore_patterns("recipes", "raw"))
+    if not planned:
+        (folder / "plans" / f"{pause.id}.toml").unlink()
+    rows = pa.assess(pause.id, folder=folder).to_frame()
+    story = tell_pause(rows, pause, draw=draw, folder=folder)
+    assert [part.key for part in story.parts] == ["announced", "why-not", "to-come"] and not story.drawings
+    told = story.parts[-1].text
+    assert re.search(r"Fewer than \d+ long-range drones launched in the first night would be out of the ordinary", told)
+    assert told.startswith("No test was fixed") != planned
+    assert "0 of 3 nights held" in story.answer
 
 
 MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"

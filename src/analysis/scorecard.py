@@ -236,7 +236,12 @@ class Scorecard(Answer):
         """The answers in the order of the promise: what it promised to spare, then launches, then the week after."""
         promised = promised_questions(self.pause)
         rank = {question: position for position, question in enumerate(promised)}
-        return tuple(sorted(self.answers, key=lambda a: (rank.get(a.question, len(rank)), a.word in UNANSWERED)))
+        return tuple(
+            sorted(
+                self.answers,
+                key=lambda a: (a.word != NOT_YET, rank.get(a.question, len(rank)), a.word in UNANSWERED),
+            )
+        )
 
     def headline(self) -> str:
         """The leading answer in a sentence that can be quoted."""

@@ -14,14 +14,17 @@ import pandas as pd
 
 from analysis.campaigns import find_campaigns
 from analysis.energy import assess_energy
-from analysis.evidence_words import describe_lull
+from analysis.evidence_words import describe_lull, describe_plan
 from analysis.launches import Assessment, assess
 from analysis.pauses import Claim, Pause, load_pauses
+from analysis.plan import make_plan
 from analysis.scorecard import ABOUT, SAME, Answered, Scorecard, promised_questions, score_all, score_pause
 from analysis.setting import Registry
 from analysis.tables import load_strikes, load_table, outcome_series
+from analysis.together import what_to_expect
 from analysis.vocabulary import (
     NO_DATA,
+    NOT_YET,
     RULES,
     SILENT,
     UNANSWERED,
@@ -34,6 +37,7 @@ from analysis.vocabulary import (
     sureness,
     word,
 )
+from analysis.windows import SHORT_WINDOW
 from analysis.witness import inferred_zeros
 from analysis.words import capital, listed, span_text, spans_text
 
@@ -118,6 +122,8 @@ def tell_pause(
     parts = [Part("announced", "What was announced", announced(pause))]
     if not any(a.word not in UNANSWERED for a in card.answers if a.question in ("drones", "missiles")):
         parts.append(Part("why-not", "Why it cannot be judged", _why_not(card)))
+        if card.answers[0].word == NOT_YET:
+            parts.append(Part("to-come", "What these nights could show", _to_come(pause, found, folder)))
         return _story(pause, card, found, answer, [], parts)
     parts += [
         Part("days", "Promised, and what came", "", drawing=draw("claims", found=found)),
@@ -227,7 +233,19 @@ def _energy(pause: Pause, drawing: Drawing | None, folder: Path | None) -> Part:
 
 
 def _why_not(card: Scorecard) -> str:
-    return "\n".join(f"* {answer.asked}: {answer.word} ({answer.note})." for answer in card.answers[:2])
+    return "\n".join(
+        f"* {a.asked}: {a.note if a.word == NOT_YET else f'{a.word} ({a.note})'}." for a in card.answers[:2]
+    )
+
+
+def _to_come(pause: Pause, found: Assessment, folder: Path | None) -> str:
+    """How few would be out of the ordinary, night by night: by the plan fixed before, or by one made now."""
+    planned = found.planned()
+    if planned or len(pause.days()) > SHORT_WINDOW:
+        return planned or "\n\n".join(what_to_expect(pause))
+    made = make_plan(pause, folder=folder)
+    lines = [f"* {line}" for planned in made.outcomes for line in describe_plan(planned)]
+    return "\n".join(["No test was fixed before these nights; one fixed now would say:", "", *lines])
 
 
 def _questions(card: Scorecard) -> Part:
