@@ -240,7 +240,7 @@ def campaigns_found(
             for other in [other for other in apart if other.n_days > len(days)][:1]:
                 told.append(
                     f"Nor in any of {other.raids} {_months(other)}, {other.n_days} days without such a pause. "
-                    "So it can be neither credited with the quiet nor denied a part in it."
+                    "So the pause can be neither credited with the quiet nor denied a part in it."
                 )
     return "Campaigns against energy come and go in half-years", numbers, " ".join(told)
 
