@@ -8,8 +8,10 @@ import pytest
 
 import analysis as pa
 from analysis.errors import DataError
+from analysis.panels import draw_claims
 from analysis.pauses import FILE
 from analysis.setting import compare_nights
+from analysis.storyboard import claims_frame, claims_words
 from analysis.tables import data_folder, outcome_series
 
 COLD = "cold-week-pause-2026-01"
@@ -42,6 +44,12 @@ def test_a_night_typed_in_is_counted_and_named(typed):
     assert effect.reason.endswith("provisional: 1 night typed in from A newspaper")
     assert found.nights().loc["2026-01-30", "drones"] == "111 (provisional)"
     assert "provisional" not in found.primary("missiles_launched").reason
+    frame = claims_frame(found.pause, registry=found.setting.registry, folder=cut)
+    drawn = frame[(frame["part"] == "drones_launched") & (frame["state"] == "provisional")]
+    assert drawn["start"].tolist() == [pd.Timestamp("2026-01-30")] and drawn["value"].tolist() == [111]
+    assert "Diamond: 1 day typed in from a newsroom, provisional." in claims_words(frame).caption
+    marks = [line for ax in draw_claims(frame).axes for line in ax.lines if line.get_marker() == "D"]
+    assert len(marks) == 1
 
 
 def test_a_night_after_a_gap_leaves_the_gap_unknown(typed):

@@ -123,6 +123,24 @@ def test_a_scorecard_answers_the_promise_first():
     assert "the quiet outlasted the pause: 1 missile" in card_of("victory-day-2025").answer("missiles-after").note
 
 
+def test_a_week_to_come_does_not_lead_and_nights_to_come_do():
+    pause = PAUSES["cold-week-pause-2026-01"]
+    for windows, leader in ((["after-7"], "kyiv"), (["after-7", "pause"], "drones")):
+        waits = RESULTS["window"].isin(windows) & RESULTS["outcome"].isin(["drones_launched", "missiles_launched"])
+        reason = RESULTS["reason"].mask(waits, "not yet: the data end before, 0 of 2 nights held")
+        assert score_pause(RESULTS.assign(reason=reason), pause).leading[0].question == leader
+
+
+def test_other_dates_are_told_where_the_answer_differs_and_only_said_to_agree_elsewhere():
+    cold, moratorium = card_of("cold-week-pause-2026-01"), card_of("energy-moratorium-2025-03")
+    told = cold.answer("drones").other_dates
+    assert (
+        told == "By Ukraine's dates, 30 January to 5 February 2026: 1,195 drones, about 1,300 expected: about as usual."
+    )
+    assert moratorium.answer("drones").other_dates == "The same by Russia's and Ukraine's dates."
+    assert card_of("us-three-day-2026-05").answer("drones").other_dates == ""
+
+
 def card_of(name):
     return score_pause(RESULTS, PAUSES[name])
 

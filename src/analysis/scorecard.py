@@ -233,15 +233,18 @@ class Scorecard(Answer):
 
     @property
     def leading(self) -> tuple[Answered, ...]:
-        """The answers in the order of the promise: what it promised to spare, then launches, then the week after."""
+        """The answers in the order of the promise: what it promised to spare, then launches, then the week after.
+
+        While its own nights are to come, that they are leads.
+        """
         promised = promised_questions(self.pause)
         rank = {question: position for position, question in enumerate(promised)}
-        return tuple(
-            sorted(
-                self.answers,
-                key=lambda a: (a.word != NOT_YET, rank.get(a.question, len(rank)), a.word in UNANSWERED),
-            )
-        )
+
+        def place(answer: Answered) -> tuple[bool, int, bool]:
+            to_come = answer.word == NOT_YET and answer.question in ("drones", "missiles")
+            return not to_come, rank.get(answer.question, len(rank)), answer.word in UNANSWERED
+
+        return tuple(sorted(self.answers, key=place))
 
     def headline(self) -> str:
         """The leading answer in a sentence that can be quoted."""
