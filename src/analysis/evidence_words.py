@@ -40,7 +40,9 @@ def describe_lull(lull: Lull | None, *, basis: bool = True) -> str:
     since = f"{days_text(lull.days_since_salvo)} after the last one"
     told = f"{came} of missiles came {when}, {since}; {lull.expected_salvos:.1f} were to be expected."
     if n == 0:
-        usual = "so the usual lull explains it" if lull.quiet_probability >= 0.5 else "so it is longer than most lulls"
+        usual = "missiles alone show nothing"
+        if lull.quiet_probability < 0.05:
+            usual = "longer than nearly all lulls"
         told += f" In {100 * lull.quiet_probability:.0f} of 100 such cases the quiet lasts at least as long: {usual}."
     return f"{told} This rests on {lull.n_salvos} salvos in {lull.n_days} days." if basis else told
 

@@ -209,7 +209,7 @@ def _triangles(ax: Axes, at: Sequence[float], counts: Sequence[float], height: f
 ROWS = {
     story.DRONES: "Drones launched; dashes: expected; triangles: missiles",
     story.SIRENS: "Minutes of sirens in Kyiv",
-    story.ENERGY: "Energy hit in the rear, as reported",
+    story.ENERGY: "Energy hit, as reported",
 }
 ROOM, TIGHT = 12, 21  # points a day: for numbers at all, and for numbers of three digits side by side
 FADES = 8  # steps of a bar that fades where no edge was named

@@ -40,7 +40,8 @@ from analysis.words import FEWER, MORE, amount, capital, listed, span_text
 FILE = "scorecard.csv"
 AFTER, BOTH = "after-7", "pause+after-7"
 BESIDE = ("curve", "largest p", "same-weekday", "as many days")  # tests that never decide
-SAME = "The same by"
+SAME = "Also by"
+BY_PEOPLE = ", not yet checked by people"
 PARTIES = ("Russia", "Ukraine")
 MANY = 2.0  # times the expected of its day, from which the heaviest day of a week is named
 
@@ -190,13 +191,15 @@ class Answered:
     def how_sure(self) -> str:
         """Confidence with its reasons, or what stands in the way; empty where there is nothing to add."""
         if not self.confidence:
-            return self.caveat.split(",")[0] or self._doubted()
+            return self.caveat.removesuffix(BY_PEOPLE) or self._doubted()
         return f"{self.confidence}: {self.doubts}" if self.doubts else self.confidence
 
     @property
     def caveat(self) -> str:
-        """Who coded the data of an answer that claims nothing; empty for others, whose doubts hold it."""
-        return MODEL if self.word in CANNOT_TELL and MODEL in self.doubts.split("; ") else ""
+        """What the count of an answer that claims nothing rests on; empty for others, whose doubts hold it."""
+        shaky = ("without a report", "missing", MODEL)
+        doubts = [doubt for doubt in self.doubts.split("; ") if doubt.endswith(shaky)]
+        return "; ".join(doubts) if self.word in CANNOT_TELL else ""
 
     def sureness(self) -> str:
         """How sure it is, as a sentence to follow it, or its caveat; empty where there is neither."""
@@ -211,8 +214,12 @@ class Answered:
         """The word, then what was counted/expected, for a cell."""
         if self.counted is None or self.word in UNANSWERED:
             return self.word
-        seen = f" ({amount(self.counted)}/{rounded(self.expected)})" if self.expected is not None else ""
-        return f"{self.word}{seen}"
+        if self.expected is None:
+            return self.word
+        if self.question.endswith("energy"):
+            unit = NOUNS[self.outcome][self.counted != 1].split()[0]
+            return f"{self.word} ({amount(self.counted)} {unit}/{rounded(self.expected)})"
+        return f"{self.word} ({amount(self.counted)}/{rounded(self.expected)})"
 
 
 COLUMNS = tuple(Answered.__dataclass_fields__)
@@ -448,7 +455,7 @@ def _other_dates(question: Question, row: Mapping[str, Any], every: Sequence[dic
             f"By {claim.party}'s dates, {span_text(*pd.to_datetime(_days(seen)))}: {size(seen, noun)}"
             + ("; too few such spells to compare." if found == NO_DATA else f": {found}.")
         )
-    return " ".join([*told, *([f"{SAME} {listed(same)} dates."] if same else [])])
+    return " ".join([*told, *([f"{SAME} {listed(same)} dates: {word(row)}."] if same else [])])
 
 
 def _days(row: Mapping[str, Any]) -> list:

@@ -92,7 +92,7 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
         part = inside[(inside["promise"] == "") == wide]
         told += [f"{kind}: {_launched(part)}."] * (len(part) > 0)
     title = " ".join(told) or "No pause has usable counts."
-    reading = "Bars: drones launched over expected, by day; blue: the pause; cut at 4 times, with the number. "
+    reading = "Bars: drones launched over expected, by day; blue: the pause; cut at 4 times. "
     reading += "Open circle: zero inferred. Cross: no report. "
     reading += f"Triangle: raid of {SALVO_MISSILES} missiles and more. Stripe: another pause."
     known = frame[frame["role"] == "pause"].groupby("name", sort=False)
@@ -274,9 +274,7 @@ def _launched(part: pd.DataFrame) -> str:
     if seen.empty:
         return "no usable counts"
     flown, expected = amount(seen["drones"].sum()), rounded(seen["expected"].sum())
-    days = (
-        days_text(len(seen)) if len(seen) == len(part) else f"the {len(seen)} of {days_text(len(part))} with a report"
-    )
+    days = days_text(len(seen)) if len(seen) == len(part) else f"{len(seen)} of {days_text(len(part))}"
     return f"{flown} drones in {days}, about {expected} expected"
 
 
@@ -349,19 +347,16 @@ def running_sum_words(frame: pd.DataFrame) -> Words:
     for outcome, part in frame.groupby("outcome", sort=False):
         row = week_later(part)
         side, label = "more" if row["running"] > 0 else "fewer", outcome_label(outcome, short=True)
-        beyond = "more than" if row["running"] > row["high"] else "fewer than" if row["running"] < row["low"] else "as"
-        others = "" if pd.isna(row["low"]) else f", {beyond} after similar ordinary spells"
-        told.append((f"{rounded(abs(row['running']))} {side} {label}", others))
+        told.append(f"{amount(round(abs(row['running'])))} {side} {label}")
         low = part.loc[part.loc[part["offset"] >= 0, "running"].idxmin()]
         lowest.append(f"Lowest sum of {label}: {low['running']:,.0f} on {_date(low['day'])}")
-    amounts, others = zip(*told, strict=True) if told else ((), ())
-    each = "; ".join(f"{sums} than expected{how}" for sums, how in told)
-    alike = f"{listed(amounts)} than expected{others[0]}" if len(set(others)) == 1 else each
-    title = f"By {_date(row['day'])}, since the start: {alike}" if told else "No usable counts to sum up"
+    title = "No usable counts to sum up"
+    if told:
+        title = f"By {_date(row['day'])}, since the start: {listed(told)} than expected (shown, not tested)"
     if told and (frame.loc[frame["offset"].between(0, row["offset"]), "role"] == "another pause").any():
-        title = f"{title.split(' than expected')[0]} than expected, with another pause between"
-    reading = "Line: launched less expected since the start; back at 0, what was missing has come. Grey: 95 of 100 "
-    reading += "similar ordinary spells, shown and not tested. Blue: the pause. Stripe: another."
+        title += ", with another pause between"
+    reading = "Line: launched less expected, summed since the start. Grey: 95 of 100 "
+    reading += "similar ordinary spells. Blue: the pause. Stripe: another."
     return Words(title, reading, ONE_SIDE, ". ".join([title, *lowest]) + ".")
 
 
@@ -409,9 +404,9 @@ def region_ratio_words(frame: pd.DataFrame) -> Words:
     if more.empty:
         title = f"None of {len(known)} comparable regions had more sirens than usual"
     reading = f"Time under alert over the usual, both in {unit_of(frame)[0]}: blue, fewer; red, more; grey, as usual. "
-    reading += "Ring: outside 95 of 100 ordinary spells. Hatched: not usable."
+    reading += "Ring: outside 95 of 100 ordinary spells. Hatched: mostly on alert, not usable."
     told = [f"{region_label(row.oblast)} {ratio_text(row.ratio)}" for row in known.sort_values("ratio").itertuples()]
-    asked = frame[frame["oblast"].isin(ASKED)].itertuples()
+    asked = frame[frame["oblast"].isin(ASKED)].assign(scale=unit_of(frame)[1]).itertuples()
     caption = f"{'; '.join(map(_region_text, asked))}. Usual: 90 days before and after. Alerts are wider than strikes."
     return Words(title, reading, caption, f"{title}. {', '.join(told)}.")
 
@@ -419,9 +414,8 @@ def region_ratio_words(frame: pd.DataFrame) -> Words:
 def _region_text(row: Any) -> str:
     if pd.isna(row.ratio):
         return f"{region_label(row.oblast)}: not usable"
-    return (
-        f"{region_label(row.oblast)}: {amount(row.minutes) if row.minutes else 'no'} minutes, {about(row.usual)} usual"
-    )
+    unit, seen = "minutes" if row.scale == 1 else "hours", round(row.minutes / row.scale)
+    return f"{region_label(row.oblast)}: {amount(seen) if seen else 'no'} {unit}, {about(row.usual / row.scale)} usual"
 
 
 def ratio_text(ratio: float) -> str:

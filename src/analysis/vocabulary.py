@@ -84,8 +84,8 @@ RULES = (  # the first that holds
     ),
     Rule(
         (TOO_SHORT, TOO_SHORT),
-        "even silence (where only a rise is asked for: even the most that any ordinary spell had) comes by chance in "
-        "more than one spell in twenty",
+        "even silence comes by chance in more than one spell in forty, since fewer and more both count (where only a "
+        "rise is asked for: even the most that any ordinary spell had, in more than one in twenty)",
         lambda row: row["verdict"] == NOT_TESTABLE,
     ),
     Rule(
@@ -261,8 +261,9 @@ def promise_of(pause: Pause) -> str:
     who = listed([name for name in pause.announced_by if "(" not in name]) or "Announced by whom is not known:"
     what = f"a halt to strikes on {spared}" if spared else "a truce"
     span = span_text(days[0], days[-1])
+    terms = ", in differing terms" if pause.status == "disputed" else ""
     others = [claim.days for claim in pause.claims if claim.stated and claim.covers_days]
     if all(list(named) == list(days) for named in others):
         return f"{who} announced {what} for {span}{', which both sides declared' * (pause.status == 'agreed')}"
     on = f" on {span_text(pause.announced_at, pause.announced_at)}" if pause.announced_at else ""
-    return f"{who} announced {what}{on}; on the days inside all stated dates, {span}"
+    return f"{who} announced {what}{on}{terms}; on the days inside all stated dates, {span}"

@@ -108,7 +108,7 @@ def _headline(effect: PauseEffect, phrase: str) -> str:
         return f"{start}: {seen}, which proves nothing by itself: {effect.reason.split('; ')[0]}."
     instead = f"where {_ordinary(effect)} would have been ordinary"
     if effect.verdict == NO_CHANGE:
-        seen = f"During {phrase} no change in the number of {kind} could be seen: {seen}, {instead}."
+        seen = f"During {phrase} no change in the number of {kind} could be told from chance: {seen}, {instead}."
         return f"{seen} {_correction(effect)}{_power(effect)}"
     word = "fewer" if effect.verdict == FEWER else "more"
     rank = f" {placebo_rank(effect.placebo['ratio'], effect.ratio, effect.n_days)}." if len(effect.placebo) else ""
@@ -356,7 +356,7 @@ def rebound(pause: PauseEffect, after: PauseEffect, both: PauseEffect) -> str:
     elif surge:
         found = f"a surge followed, more than usually follows a quiet: {times}; whether it made up cannot be told"
     elif after.testable and after.expected_high is not None:
-        found = f"none visible: {times}; only more than {amount(after.expected_high)} there would have shown"
+        found = f"none told from chance: {times}; only more than {amount(after.expected_high)} there would have shown"
     else:
         found = f"cannot tell: {times}"
     return f"Rebound of {label}: {found}."

@@ -18,11 +18,12 @@ from analysis.evidence_words import describe_lull, describe_plan
 from analysis.launches import Assessment, assess
 from analysis.pauses import Claim, Pause, load_pauses
 from analysis.plan import make_plan
-from analysis.scorecard import ABOUT, SAME, Answered, Scorecard, promised_questions, score_all, score_pause
+from analysis.scorecard import ABOUT, BY_PEOPLE, SAME, Answered, Scorecard, promised_questions, score_all, score_pause
 from analysis.setting import Registry
 from analysis.tables import load_strikes, load_table, outcome_series
 from analysis.together import what_to_expect
 from analysis.vocabulary import (
+    MODEL,
     NO_DATA,
     NOT_YET,
     RULES,
@@ -39,21 +40,23 @@ from analysis.vocabulary import (
 )
 from analysis.windows import SHORT_WINDOW
 from analysis.witness import inferred_zeros
-from analysis.words import capital, listed, span_text, spans_text
+from analysis.words import amount, capital, listed, span_text, spans_text
 
 SOURCES_SHOWN = 2
+ALPHA = 0.05
 MEANT = (
-    "Fire at the front is not counted: no line here says that a truce was kept. Launches are what Ukraine's Air Force "
-    "reports, compiled by Petro Ivaniuk.",
+    "Fire at the front is not counted: no line here says that a truce was kept, or why less flew.",
     "In a truce Ukraine gains by reporting more: reported falls run against its interest, zeros without a report do "
-    "not. Sirens are Ukraine's too.",
-    '"May be chance" is not "no effect": in so few nights only a very large fall could be told.',
+    "not.",
+    '"May be chance" is not "no effect": only a very large fall could be told.',
 )
 SURE = {
     "high": "The dates are well documented.",
-    "medium": "The parties named different dates.",
+    "medium": "The parties did not name the same dates.",
     "low": "Its dates rest on few or indirect reports.",
 }
+BRACKETS = "In brackets: counted/expected."
+IN_FORCE = ("agreed", "unilateral", "disputed")
 STATUS = {
     "agreed": "both sides declared it",
     "unilateral": "declared by one side alone",
@@ -117,8 +120,8 @@ def tell_pause(
     card, found = score_pause(results, pause, folder=folder), assess(pause.id, folder=folder)
     about_energy = "energy" in promised_questions(pause)
     first, *rest = card.leading
-    answer, bullets = card.headline(), [first.other_dates] * bool(first.other_dates)
-    bullets += map(_bullet, _next_to_know(card, rest))
+    answer, bullets = card.headline(), [_by_other_dates(card, first)] * bool(first.other_dates)
+    bullets += [_bullet(other, coded=MODEL in first.caveat) for other in _next_to_know(card, rest)]
     parts = [Part("announced", "What was announced", announced(pause))]
     if not any(a.word not in UNANSWERED for a in card.answers if a.question in ("drones", "missiles")):
         parts.append(Part("why-not", "Why it cannot be judged", _why_not(card)))
@@ -134,7 +137,7 @@ def tell_pause(
             describe_lull(found.lull, basis=False) if found.lull else "",
             drawing=None if about_energy else draw("unusual", found=found),
         ),
-        _after(card, draw("sum", found=found)),
+        _after(card, draw("sum", found=found), results, folder),
         _where(card, draw("regions", found=found)),
         _energy(pause, draw("campaigns") if about_energy else None, folder),
         Part("other-side", "Both sides", _both_sides(card)),
@@ -144,8 +147,18 @@ def tell_pause(
     return _story(pause, card, found, answer, bullets, kept)
 
 
-def _bullet(answer: Answered) -> str:
-    told = [answer.sentence(), "" if answer.confidence else answer.sureness()]
+def _by_other_dates(card: Scorecard, first: Answered) -> str:
+    """What the leading count says by one party's dates; with missiles, where they are not what leads."""
+    missiles = card.answer("missiles")
+    also = missiles.other_dates.partition(": ")[2] if missiles and missiles is not first else ""
+    told = first.other_dates.removesuffix(".")
+    return f"{told}; {also}" if also and not told.startswith(SAME) else f"{told}."
+
+
+def _bullet(answer: Answered, *, coded: bool) -> str:
+    """An answer beside the leading one; that people have not checked the codes is said once."""
+    sure = answer.sureness()
+    told = [answer.sentence(), sure.replace(BY_PEOPLE, "") if coded else sure]
     told += [re.sub("dates, [^:]*", "dates", answer.other_dates)] * (not answer.other_dates.startswith(SAME))
     return f"**{answer.asked}:** {' '.join(filter(None, told))}"
 
@@ -182,20 +195,28 @@ def announced(pause: Pause) -> str:
         stated.setdefault(window_words(claim), []).append(claim.party)
     windows = "; ".join(f"{', '.join(who)}: {when}" for when, who in stated.items())
     overlap = pause.main == "accepted" and pause.claim().basis == "overlap"
-    judged = "their overlap, our reading" if overlap else f"{span_text(*pause.days()[[0, -1]])}, the announcer's dates"
+    judged = f"their overlap, our reading{_why(pause)}"
+    if not overlap:
+        judged = f"{span_text(*pause.days()[[0, -1]])}, the announcer's dates"
     shown = pause.sources[:SOURCES_SHOWN]
     links = ", ".join(f"[{source.publisher}]({source.url})" for source in shown)
     on = f" on {span_text(pause.announced_at, pause.announced_at)}" if pause.announced_at else ""
     also = [name for name in pause.announced_by if "(" in name]
     when = f"Announced{on}{f', also by {listed(also)}' if also else ''}; "
-    terms = capital(f"{'' if on in promise_of(pause) else when}{STATUS[pause.status]}.")
+    known = on and on in promise_of(pause)
+    terms = [capital(f"{'' if known else when}{STATUS[pause.status]}.")] * (pause.status != "disputed")
     told = [
         f"Dates named{_one_year(windows)}." if windows else "",
         f"Judged here: {judged}.",
         "" if overlap else SURE[pause.confidence],
         f"Reported by {links}." if links else "",
     ]
-    return f"{terms} {capital(pause.geography)}.\n\n{' '.join(filter(None, told))}"
+    return f"{' '.join([*terms, capital(pause.geography)])}.\n\n{' '.join(filter(None, told))}"
+
+
+def _why(pause: Pause) -> str:
+    note = pause.claim().note
+    return f" ({note})" if note else ""
 
 
 def _one_year(windows: str) -> str:
@@ -259,9 +280,11 @@ def _questions(card: Scorecard) -> Part:
     return Part("scorecard", "Every question, in a word", f"No usable data on {why}." if named else "", table=table)
 
 
-def _after(card: Scorecard, drawing: Drawing | None) -> Part:
-    """The week after as a running sum, or in its place a line a count."""
+def _after(card: Scorecard, drawing: Drawing | None, results: pd.DataFrame, folder: Path | None) -> Part:
+    """The week after as a running sum, or in its place a line a count; and what a surge is worth among all weeks."""
     text = "" if drawing else _lines(card, "drones-after", "missiles-after")
+    if any(map(_is_surge, card.answers)):
+        text = f"Taken alone, more; {_once_all_count(score_all(results, folder=folder))}.\n\n{text}".strip()
     return Part("after", "The week after", text, drawing=drawing)
 
 
@@ -270,7 +293,7 @@ def _both_sides(card: Scorecard) -> str:
     russia, ukraine = card.answer("drones"), card.answer("other-side")
     if russia is None or ukraine is None or NO_DATA in (russia.word, ukraine.word):
         return ""
-    return f"Russia: {russia.size}: {russia.word}. Ukraine: {ukraine.size}: {ukraine.word}."
+    return f"Russia: {russia.size}: {russia.word}. Ukraine: {ukraine.size}: {ukraine.word}. The two are not comparable."
 
 
 def _lines(card: Scorecard, *questions: str) -> str:
@@ -292,13 +315,19 @@ def tell_all(
     """The front page: the answer over all pauses, the scorecard of each, what it means, and how it is known."""
     cards = score_all(results, registry=registry, folder=folder)
     until = outcome_series("drones_launched", folder=folder).index[-1]
-    later = [pause for pause in registry.values() if _starts_after(pause, until) and pause.role == "outside-data"]
+    outside = [pause for pause in registry.values() if pause.role == "outside-data" and pause.status in IN_FORCE]
+    later = [pause for pause in outside if _starts_after(pause, until)]
     lead, *others = answer_to_all(results, cards, registry, folder=folder)
     ends = span_text(until, until)
     uncovered = f" {capital(in_words(len(later)))} later pauses are not covered." if later else ""
     parts = [
         Part("strips", "Day by day", drawing=draw("strips", cards=cards)),
-        Part("scorecard", "Every pause, in a word", "In brackets: counted/expected.", table=front_table(cards)),
+        Part(
+            "scorecard",
+            "Every pause, in a word",
+            BRACKETS,
+            table=front_table(cards),
+        ),
         Part("unusual", "How unusual", drawing=draw("unusual-all", cards=cards)),
         Part("meaning", "What this means, and does not mean", "\n".join(f"* {line}" for line in MEANT)),
     ]
@@ -308,7 +337,7 @@ def tell_all(
         dates="",
         question="Did announced pauses change the strikes?",
         answer=lead,
-        bullets=(*others, f"Data end {ends}.{uncovered}"),
+        bullets=(*others, " ".join([*_energy_told(cards), f"Data end {ends}.{uncovered}"])),
         parts=tuple(part for part in parts if part.text or part.table is not None or part.drawing),
         until=ends,
         quote=f"{lead} Data end {ends}.",
@@ -333,15 +362,16 @@ def answer_to_all(
     zeros = inferred_zeros(load_strikes(folder=folder))
     days = {day for card in judged for day in card.pause.days()}
     lead = _all_truces(rows, sum(day in zeros for day in days))
-    return [lead, *_truce_by_truce(judged), *_witnesses(rows), *_surges(cards), *_narrower(cards), *_energy_told(cards)]
+    return [lead, *_truce_by_truce(judged), *_witnesses(rows), *_surges(cards), *_narrower(cards)]
 
 
 def _all_truces(rows: Mapping[str, dict], inferred: int) -> str:
     drones, sirens = rows["drones_launched"], rows.get("siren_minutes_rear")
     backed = sirens is not None and sirens["verdict"] == drones["verdict"]
     sure = sureness(word(drones), doubts_of(drones, inferred=inferred, backed=backed, curve=None, coded=False))
-    seen = size(drones, ("long-range drone", "long-range drones"))
-    lead = f"On the {drones['n_days']} days of announced truces Russia launched {seen}: {word(drones)}."
+    seen, days = size(drones, ("long-range drone", "long-range drones")), drones["n_days"]
+    lead = f"On the {days} days of truces that either side announced Russia launched, by Ukraine's count, {seen}: "
+    lead += f"{word(drones)}."
     return f"{lead} {sure}".strip()
 
 
@@ -357,10 +387,11 @@ def _truce_by_truce(cards: Sequence[Scorecard]) -> list[str]:
     told = [f"Drones, truce by truce: {'; '.join(each)}; {rest} may be chance or too short to tell."] if each else []
     days = [day for card in cards for day in card.pause.days()]
     twice = [day for day in dict.fromkeys(days) if days.count(day) > 1]
-    told += [f"{spans_text(twice)} lies in two truces and counts once."] * bool(twice)
+    told += [f"{spans_text(twice)}, in two truces, counts once."] * bool(twice)
     alone = [card for card in cards if not card.pause.claim().party.startswith(("Russia", "every"))]
-    own = in_words(sum(len(card.pause.days()) for card in alone))
-    return [" ".join([*told, *(f"{capital(own)} days are Ukraine's silence, not Russia's." for _ in alone[:1])])]
+    own, flown = sum(len(card.pause.days()) for card in alone), sum(card.answer("drones").counted for card in alone)
+    last = f"{capital(in_words(own))} days with {amount(flown)} drones are Ukraine's silence, not Russia's."
+    return [" ".join([*told, *[last] * bool(alone)])]
 
 
 def _witnesses(rows: Mapping[str, dict]) -> list[str]:
@@ -370,28 +401,48 @@ def _witnesses(rows: Mapping[str, dict]) -> list[str]:
         share = f"{word(sirens)}, {sirens['ratio']:.0%} of the usual minutes"
         told.append(f"Air-raid sirens away from the front, which count no launches: {share}.")
     if missiles is not None:
-        told.append(f"Missiles: {size(missiles, ('missile', 'missiles'))}: {word(missiles)}.")
-    return told
+        told.append(f"{capital(size(missiles, ('missile', 'missiles')))}: {word(missiles)}.")
+    return [" ".join(told)] if told else []
 
 
 def _surges(cards: Sequence[Scorecard]) -> list[str]:
-    """The weeks after a pause that had more, and among how many such counts they were found."""
-    weeks = [answer for card in cards for answer in card.answers if answer.question.endswith("after")]
-    n_told, told = sum(answer.word not in SILENT for answer in weeks), []
+    """The weeks after a pause that had more than after other quiet spells, and what is left of that once all count."""
+    told = []
     for card in cards:
-        after = [answer for answer in weeks if answer.pause == card.pause.id and answer.word.endswith("more")]
+        after = [answer for answer in card.answers if _is_surge(answer)]
         if after:
             came = f"{listed([answer.size for answer in after])}: {after[0].word}"
-            sure = f"confidence {after[0].confidence}; {n_told} such counts were looked at"
+            sure = f"{after[0].confidence}: {_once_all_count(cards)}"
             told.append(f"In the week after {card.pause.phrase} came {came} ({sure}).")
     return told
 
 
+def _is_surge(answer: Answered) -> bool:
+    return answer.question.endswith("after") and answer.word.endswith("more")
+
+
+def _once_all_count(cards: Sequence[Scorecard]) -> str:
+    """How many counts of weeks after pauses stand by Holm's correction over all of them."""
+    weeks = [answer for card in cards for answer in card.answers if answer.question.endswith("after")]
+    tested = [answer for answer in weeks if answer.word not in SILENT]
+    ranks = sorted((a.as_extreme + 1) / (a.n_ordinary + 1) if a.as_extreme is not None else 1.0 for a in tested)
+    adjusted = [p * (len(ranks) - position) for position, p in enumerate(ranks)]
+    held = next((position for position, p in enumerate(adjusted) if p > ALPHA), len(adjusted))
+    return f"{in_words(held) if held else 'none'} of {in_words(len(ranks))} such counts stands once all count"
+
+
 def _narrower(cards: Sequence[Scorecard]) -> list[str]:
-    """What flew in the pauses that promised less than a truce."""
-    apart = [(card.pause.phrase, card.answer("drones")) for card in cards if card.pause.kind != "general truce"]
-    briefs = [f"{phrase} ({drones.size}: {drones.word})" for phrase, drones in apart]
+    """What came of the pauses that promised less than a truce: of what they promised to spare, and of drones."""
+    briefs = []
+    for card in cards:
+        if card.pause.kind != "general truce":
+            shown = dict.fromkeys((card.leading[0], card.answer("drones")))  # of energy one line speaks for all
+            briefs.append(f"{card.pause.phrase} ({'; '.join(_briefly(a) for a in shown if a.question != 'energy')})")
     return [f"Promised less than a truce: {listed(briefs)}."] if briefs else []
+
+
+def _briefly(answer: Answered) -> str:
+    return f"{answer.size if answer.question == 'drones' else ABOUT[answer.question]}: {answer.word}"
 
 
 def word_known(card: Scorecard) -> bool:
@@ -432,5 +483,5 @@ def _energy_told(cards: Sequence[Scorecard]) -> list[str]:
     """What can be said of energy for the pauses that promised something about it."""
     promised = [card.answer("energy") for card in cards if "energy" in promised_questions(card.pause)]
     if promised and all(answer is None or answer.word in SILENT for answer in promised):
-        return ["Whether energy was spared cannot be told from public reports."]
+        return ["Whether energy was spared cannot be told."]
     return [f"Energy: {a.size}: {a.word}." for a in promised if a is not None and a.size]
