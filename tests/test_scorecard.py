@@ -137,7 +137,7 @@ def test_other_dates_are_told_where_the_answer_differs_and_only_said_to_agree_el
     assert (
         told == "By Ukraine's dates, 30 January to 5 February 2026: 1,195 drones, about 1,300 expected: about as usual."
     )
-    assert moratorium.answer("drones").other_dates == "The same by Russia's and Ukraine's dates."
+    assert moratorium.answer("drones").other_dates == "Also by Russia's and Ukraine's dates: lower, may be chance."
     assert card_of("us-three-day-2026-05").answer("drones").other_dates == ""
 
 

@@ -149,16 +149,16 @@ def test_the_title_of_all_pauses_counts_no_day_twice():
 
 @pytest.mark.parametrize(
     ("running", "high", "day", "words"),
-    [([-578.0, 1058.0], 400.0, "8 May", "1,100 more drones than expected, more than after similar ordinary spells"),
-     ([-578.0, 258.0], 400.0, "8 May", "260 more drones than expected, as after similar ordinary spells"),
-     ([-578.0, np.nan], 400.0, "1 May", "580 fewer drones than expected, fewer than after similar ordinary spells")],
+    [([-578.0, 1058.0], 400.0, "8 May", "1,058 more drones"),
+     ([-578.0, 258.0], 400.0, "8 May", "258 more drones"),
+     ([-578.0, np.nan], 400.0, "1 May", "578 fewer drones")],
 )  # fmt: skip
 def test_the_title_of_running_sums_says_where_the_account_stands(running, high, day, words):
     days = pd.to_datetime(["2026-05-01", "2026-05-08"])
     frame = pd.DataFrame({"outcome": "drones_launched", "day": days, "offset": [0, 7], "role": ["pause", "outside"]})
     assert (
         story.running_sum_words(frame.assign(running=running, low=-500.0, high=high)).title
-        == f"By {day}, since the start: {words}"
+        == f"By {day}, since the start: {words} than expected (shown, not tested)"
     )
 
 
