@@ -27,7 +27,7 @@ from analysis.placebo import (
     window_sums,
 )
 from analysis.series import Words, series_label
-from analysis.windows import ONE_DAY, RECOVERY_SHORT, Day, Holidays, Layout, as_day, check_counts, lay_out
+from analysis.windows import ONE_DAY, RECOVERY_SHORT, Day, Holidays, Layout, as_days, check_counts, lay_out
 from analysis.words import MORE, NOT_TESTABLE, days_text
 
 FEWEST_BASELINE_DAYS = 28
@@ -163,7 +163,7 @@ def estimate_effect(
         tried, used = long_test(layout, layout.filled, alternative=alternative, alpha=alpha), "shift"
         why = "long window, each window predicted from a fit without it"
     else:
-        salvo = layout.days.isin([as_day(day, "salvo_days") for day in salvo_days])
+        salvo = layout.days.isin(as_days(salvo_days, "salvo_days"))
         tried = short_test(
             layout, layout.counts, salvo, test=test, statistic=statistic, alternative=alternative, alpha=alpha
         )

@@ -14,7 +14,7 @@ from analysis.launches import decide_pause
 from analysis.pauses import REPORTED, Claim, Pause, get_pause, load_pauses
 from analysis.setting import Registry, days_of_others
 from analysis.tables import outcomes
-from analysis.windows import ONE_DAY, check_window
+from analysis.windows import CENTURY, ONE_DAY, check_window
 from analysis.words import FEWER, MORE, days_phrase, days_text
 
 MOVED = "moved"
@@ -121,7 +121,7 @@ reported pause as well: 2 days.'
     registry = load_pauses() if registry is None else registry
     pause = get_pause(registry, pause_id)
     chosen = pause.claim(claim).id
-    if shift_start or shift_end:
+    if shift_start != 0 or shift_end != 0:
         pause, chosen = _with_moved(pause, chosen, shift_start, shift_end), MOVED
         registry = {**registry, pause.id: pause}
     others, baseline = days_of_others(registry, pause), baseline_days or None
@@ -130,6 +130,9 @@ reported pause as well: 2 days.'
 
 
 def _with_moved(pause: Pause, claim: str, shift_start: int, shift_end: int) -> Pause:
+    for field, shift in (("shift_start", shift_start), ("shift_end", shift_end)):
+        if not isinstance(shift, int) or abs(shift) > CENTURY:
+            raise DesignError("not a number of days", field=field, expected="a whole number", found=f"{shift!r:.60}")
     days = check_window(pause.days_to_test(claim))
     first, last = days[0] + shift_start * ONE_DAY, days[-1] + shift_end * ONE_DAY
     if last < first:
