@@ -162,9 +162,10 @@ reported pause as well: 2 days.'
     departures = [f'claim "{chosen}" instead of "{pause.main}"'] if chosen != pause.main else []
     told = {"claim": chosen, "outcome": outcome, "baseline_days": baseline_days}
     if shift_start != 0 or shift_end != 0:
+        claimed = pause.days_to_test(chosen)
         pause, chosen = _with_moved(pause, chosen, shift_start, shift_end), MOVED
         registry = {**registry, pause.id: pause}
-        departures.append(f"{span_text(*pause.days(MOVED)[[0, -1]])}, {pause.claim(MOVED).note}")
+        departures.append(" instead of ".join(span_text(*days[[0, -1]]) for days in (pause.days(MOVED), claimed)))
         told |= {"shift_start": shift_start, "shift_end": shift_end}
     others, baseline = days_of_others(registry, pause), baseline_days if baseline_days != 0 else None
     (effect,) = decide_pause(pause.id, claim=chosen, outcomes=[outcome], baseline=baseline, registry=registry)
@@ -254,7 +255,7 @@ class ExplorationPanel:
         self._settling = True  # one answer for all that changes here
         self.controls["claim"].options = [(_offered_claim(pause, known), known.id) for known in pause.claims]
         self.controls["outcome"].options = [(_offered(known, days), name) for name, known in outcomes().items()]
-        window.options, window.disabled = [span_text(day, day) for day in near] or ["no day"], not len(near)
+        window.options, window.disabled = [f"{day.day} {day:%b}" for day in near] or ["no day"], not len(near)
         window.index = (FARTHEST, FARTHEST + len(days) - 1) if len(near) else (0, 0)
         for name, value in chosen.items():
             self.controls[name].value = value
@@ -321,8 +322,8 @@ def _image(ax: Any, alt: str, file: str) -> str:
     vector = _link("as SVG", f"{file}.svg", f"data:image/svg+xml,{quote(svg(ax.figure, alt=alt, tight=True))}")
     address = Picture(ax, alt).address()  # closes the figure
     shown = f'<img alt="{escape(alt)}" src="{address}" style="width: 27rem; max-width: 100%">'
-    return f"{shown}<br>{_link('Save as PNG', f'{file}.png', address)} {vector}"
+    return f"{shown}<br>{_link('Save as PNG', f'{file}.png', address)}, {vector}"
 
 
 def _link(text: str, file: str, address: str) -> str:
-    return f'<a download="{escape(file)}" href="{address}">{escape(text)}</a>'
+    return f'<a style="text-decoration: underline" download="{escape(file)}" href="{address}">{escape(text)}</a>'

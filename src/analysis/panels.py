@@ -76,7 +76,7 @@ def in_frame(plot: Callable[[Axes], Axes], *, width: float, height: float, title
 
 
 def svg(figure: Figure, *, alt: str = "", tight: bool = False) -> str:
-    """The figure as SVG, the same on every run: text stays text, ink is the page's own, in dark mode; `tight`: all of it."""
+    """The figure as SVG, the same on every run: text stays text, ink is the page's own, in dark mode; or `tight`."""
     import matplotlib as mpl
 
     buffer, box = io.StringIO(), "tight" if tight else None
