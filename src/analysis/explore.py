@@ -60,10 +60,8 @@ class Exploration(Answer):
 
     def report_says(self) -> str:
         """The verdict of the pause's own report, which no choice here changes."""
-        if self.by_rule is None:
-            return "No report is made of this pause."
-        if not self.departures:
-            return "This is the choice of the report, and what it says."
+        if not self.by_rule or not self.departures:
+            return f"{'This is the choice of the report, and what it says' if self.by_rule else 'It has no report'}."
         return f'The report says, by the rule (claim "{self.pause.main}"): {self.by_rule.summary()}'
 
     def plot(self, ax: Any = None) -> Any:
@@ -247,7 +245,7 @@ class ExplorationPanel:
     def _offer(self, *, by_rule: bool) -> None:
         """Offer what the pause has, with the reason where an option is shut, and the window as claimed."""
         pause, window = self.registry[self.controls["pause_id"].value], self.controls["window"]
-        chosen = {name: control.value for name, control in self.controls.items() if name in ("claim", "outcome")}
+        chosen = {name: self.controls[name].value for name in ("claim", "outcome")}
         if by_rule:
             chosen = {"claim": pause.main if pause.claims else None, "outcome": VOLUME[0], "baseline_days": 0}
         days = pause.claim(chosen["claim"]).days if chosen["claim"] else []
@@ -255,7 +253,8 @@ class ExplorationPanel:
         self._settling = True  # one answer for all that changes here
         self.controls["claim"].options = [(_offered_claim(pause, known), known.id) for known in pause.claims]
         self.controls["outcome"].options = [(_offered(known, days), name) for name, known in outcomes().items()]
-        window.options, window.disabled = [f"{day.day} {day:%b}" for day in near] or ["no day"], not len(near)
+        window.options = [(f"{day.day} {day:%b}", day.date()) for day in near] or [("no day", None)]
+        window.disabled = not len(near)
         window.index = (FARTHEST, FARTHEST + len(days) - 1) if len(near) else (0, 0)
         for name, value in chosen.items():
             self.controls[name].value = value
