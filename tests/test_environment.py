@@ -108,6 +108,32 @@ def test_the_import_is_light():
     assert shown.strip() == "[]"
 
 
+HIDDEN = """
+import importlib.abc, sys
+class Hide(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {hidden}:
+            raise ImportError("hidden: " + name)
+sys.meta_path.insert(0, Hide())
+import numpy as np, pandas as pd
+import analysis as pa
+days = pd.date_range("2023-01-01", periods=500)
+calls = pd.Series(np.random.default_rng(1).poisson(90.0, 500).astype(float), days, name="calls")
+one, two = days[450:453], days[400:402]
+found = [pa.estimate_effect(calls, one), pa.estimate_joint([(calls, one), (calls, two)], draws=99)]
+found += [pa.estimate_share(calls, calls + 50, one), pa.estimate_rebound(calls, one)]
+print(*(effect.verdict for effect in found), sep=";")
+"""
+NEEDED = {"numpy", "pandas", "scipy", "lazy-loader"}  # by the tests of windows; dateutil comes with pandas
+
+
+def test_the_tests_of_windows_need_nothing_of_jupyter_reports_or_pictures():
+    hidden = {name.replace("-", "_") for name in set(declared()) - NEEDED} | {"IPython", "jupyter_client", "nbclient"}
+    probe = HIDDEN.replace("{hidden}", str(hidden | {"dask", "distributed", "yaml", "traitlets"}))
+    shown = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
+    assert (shown.returncode, shown.stdout.strip()) == (0, ";".join(["no visible change"] * 4)), shown.stderr
+
+
 def test_help_needs_no_heavy_import():
     probe = (
         "import sys\nfrom analysis.cli import main\n"

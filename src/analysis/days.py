@@ -19,6 +19,15 @@ Day = str | date | pd.Timestamp
 COVERED = {"half": 0.5, "any": 0.0, "whole": 1.0}
 
 
+def iso_span(first: date, last: date) -> str:
+    """Two days as a span for the record, or one.
+
+    >>> iso_span(date(2025, 4, 20), date(2025, 4, 20)), iso_span(date(2025, 4, 20), date(2025, 4, 21))
+    ('on 2025-04-20', 'from 2025-04-20 to 2025-04-21')
+    """
+    return f"on {first:%Y-%m-%d}" if first == last else f"from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+
+
 def day_span(day: date | str) -> tuple[pd.Timestamp, pd.Timestamp]:
     """First moment of a strike day and first moment after it: 23, 24 or 25 hours apart, as the clocks have it.
 

@@ -9,6 +9,7 @@ from math import ceil
 import numpy as np
 import pandas as pd
 
+from analysis.days import iso_span
 from analysis.effect import PauseEffect, decide
 from analysis.errors import DesignError
 from analysis.expected import DAYS_PER_SPLINE_TERM, Floats, Ints
@@ -276,7 +277,7 @@ def obstacle(layout: Layout, counts: pd.Series, *, window_in_fit: bool = True) -
     if last < counts.index[0]:
         return f"the counts are usable only from {counts.index[0]:%Y-%m-%d} on"
     if not layout.pattern.any():
-        return f"there is no usable report for any day from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        return f"there is no usable report {'for any day ' * (n_days > 1)}{iso_span(first, last)}"
     if reference.sum() < FEWEST_BASELINE_DAYS:
         return f"only {reference.sum()} usable baseline days, at least {FEWEST_BASELINE_DAYS} are needed{layout.advice}"
     eventful = int((layout.filled[reference] > 0).sum())

@@ -61,7 +61,7 @@ class Exploration(Answer):
     def report_says(self) -> str:
         """The verdict of the pause's own report, which no choice here changes."""
         if not self.by_rule or not self.departures:
-            return f"{'This is the choice of the report, and what it says' if self.by_rule else 'It has no report'}."
+            return "This is the choice of the report, and what it says." if self.by_rule else "It has no report."
         return f'The report says, by the rule (claim "{self.pause.main}"): {self.by_rule.summary()}'
 
     def plot(self, ax: Any = None) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.days import iso_span
 from analysis.effect import NATIONAL, PauseEffect, holm, shown
 from analysis.errors import DesignError
 from analysis.evidence_words import describe_inferred, describe_lull, describe_witness, surge_among
@@ -385,9 +386,8 @@ def _quiet_around(setting: Setting, effect: PauseEffect) -> str:
         return ""
     first, last = before[-1] + ONE_DAY, after[0] - ONE_DAY
     length = (last - first).days + 1
-    return (
-        f", and the file lists none on any of the {length} days from {first:%Y-%m-%d} to {last:%Y-%m-%d}, truce or not"
-    )
+    every = f"on any of the {length} days " * (length > 1)
+    return f", and the file lists none {every}{iso_span(first, last)}, truce or not"
 
 
 def _companions(setting: Setting, effect: PauseEffect) -> list[PauseEffect]:

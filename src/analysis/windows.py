@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from analysis.days import Day, as_day, as_days
+from analysis.days import Day, as_day, as_days, iso_span
 from analysis.errors import DesignError
 from analysis.expected import Bools, Floats, Ints, design_matrix, expected_counts, independent_columns
 from analysis.series import Label
@@ -227,7 +227,7 @@ def check_window(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
             "days are not one window",
             field="days",
             expected="consecutive plain dates in order",
-            found=f"{len(run)} days from {run.min():%Y-%m-%d} to {run.max():%Y-%m-%d}",
+            found=f"{len(run)} dates {iso_span(run.min(), run.max())}",
             remedy=f"{remedy}; test each window on its own, or several with estimate_joint()",
         )
     as_day(run[0], "days")
