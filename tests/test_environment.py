@@ -6,11 +6,15 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
+
+import analysis
+import strike_pauses
 
 ROOT = Path(__file__).parents[1]
 PROJECT, TOOLS = (tomllib.loads((ROOT / "pyproject.toml").read_text())[name] for name in ("project", "tool"))
@@ -78,6 +82,7 @@ def test_every_place_names_the_same_version_of_the_project():
     version, day = re.search(r"^## \[(\d.*?)\] - (.*)$", read("CHANGELOG.md"), re.MULTILINE).groups()
     cited = yaml.safe_load(read("CITATION.cff"))
     assert (version, version, day) == (PROJECT["version"], cited["version"], str(cited["date-released"]))
+    assert analysis.__version__ == strike_pauses.__version__ == metadata.version("strike-pauses")
 
 
 def test_the_container_makes_environments_that_the_makefile_knows():
