@@ -91,6 +91,8 @@ def answers(counts, label):
     both = pa.estimate_effect(counts, pd.date_range(WINDOW[0], periods=10), **options)
     yield from (rebound(effect, after, both), curve.impossible(), curve.describe())
     yield from (curve.to_frame().to_csv(), pa.look_ahead(counts, 1, **options).summary())
+    forest = pa.forest_frame(pa.to_frame([effect, both]).assign(name="the first ward"))
+    yield from (pa.describe_forest(forest), *texts(pa.draw_forest(forest)))
     yield pa.describe_timeline(counts, **options)
     spans = pd.DataFrame({"label": ["x"], "first_day": WINDOW[:1], "last_day": WINDOW[-1:]})
     yield from texts(pa.draw_timeline(counts, spans, **options))
