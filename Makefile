@@ -20,7 +20,7 @@ test: .venv/ready  ## tests, doctests, notebook rules, notebooks against their s
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check data src tests benchmarks
 	$(BIN)/python -m pytest $(ARGS)
-	$(BIN)/python -m pytest -q -o addopts= --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
+	$(BIN)/python -m pytest -q -o addopts= -p tests.nbval_record --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
 
 lab: .venv-lab/ready  ## open JupyterLab on working copies in work/, so that saving never touches the stored notebooks
 	@mkdir -p work

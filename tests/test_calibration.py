@@ -500,6 +500,24 @@ def test_the_command_resumes_and_says_how_far_it_is(tmp_path, monkeypatch):
     assert refused.exit_code == 2 and "no such cell" in refused.output
 
 
+@pytest.mark.parametrize(("clone", "said"), [(True, []), (False, []), (False, ["--yes"])])
+def test_outside_of_a_clone_many_cells_are_asked_about(tmp_path, monkeypatch, clone, said):
+    monkeypatch.setattr("analysis.calibration.cells.planned_cells", small_plan)
+    monkeypatch.setattr("analysis.cli.MANY_CELLS", 2)
+    (tmp_path / "notebooks").mkdir() if clone else None
+    monkeypatch.setattr("analysis.tables.data_folder", lambda: tmp_path / "data")
+    words = ["calibrate", "--replicates", "60", "--jobs", "1", "--out", str(tmp_path / "table.csv"), *said]
+    few = CliRunner().invoke(main, [*words, "--only", "| 0.5"])
+    assert few.exit_code == 0 and "Compute" not in few.output
+    (tmp_path / "table.csv").unlink()
+    many = CliRunner().invoke(main, words, input="n\n")
+    if clone or said:
+        assert many.exit_code == 0 and many.output.endswith("Cells up to date: 3.\n")
+    else:
+        assert many.exit_code == 1 and not (tmp_path / "table.csv").exists()
+        assert many.output.startswith("Compute 3 cells, about 1 min in 1 processes? [y/N]: n")
+
+
 def test_a_killed_run_leaves_no_workers_and_keeps_what_was_done(tmp_path):
     words = ["calibrate", "--jobs", "2", "--only", "power | automatic", "--out", str(tmp_path / "table.csv")]
     command = [sys.executable, "-c", f"from analysis.cli import main; main({words})"]

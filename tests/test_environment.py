@@ -6,11 +6,15 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
+
+import analysis
+import strike_pauses
 
 ROOT = Path(__file__).parents[1]
 PROJECT, TOOLS = (tomllib.loads((ROOT / "pyproject.toml").read_text())[name] for name in ("project", "tool"))
@@ -78,6 +82,7 @@ def test_every_place_names_the_same_version_of_the_project():
     version, day = re.search(r"^## \[(\d.*?)\] - (.*)$", read("CHANGELOG.md"), re.MULTILINE).groups()
     cited = yaml.safe_load(read("CITATION.cff"))
     assert (version, version, day) == (PROJECT["version"], cited["version"], str(cited["date-released"]))
+    assert analysis.__version__ == strike_pauses.__version__ == metadata.version("strike-pauses")
 
 
 def test_the_container_makes_environments_that_the_makefile_knows():
@@ -106,6 +111,32 @@ def test_the_import_is_light():
     probe = f"import sys, analysis; print([m for m in {heavy} if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "[]"
+
+
+HIDDEN = """
+import importlib.abc, sys
+class Hide(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {hidden}:
+            raise ImportError("hidden: " + name)
+sys.meta_path.insert(0, Hide())
+import numpy as np, pandas as pd
+import analysis as pa
+days = pd.date_range("2023-01-01", periods=500)
+calls = pd.Series(np.random.default_rng(1).poisson(90.0, 500).astype(float), days, name="calls")
+one, two = days[450:453], days[400:402]
+found = [pa.estimate_effect(calls, one), pa.estimate_joint([(calls, one), (calls, two)], draws=99)]
+found += [pa.estimate_share(calls, calls + 50, one), pa.estimate_rebound(calls, one)]
+print(*(effect.verdict for effect in found), sep=";")
+"""
+NEEDED = {"numpy", "pandas", "scipy", "lazy-loader"}  # by the tests of windows; dateutil comes with pandas
+
+
+def test_the_tests_of_windows_need_nothing_of_jupyter_reports_or_pictures():
+    hidden = {name.replace("-", "_") for name in set(declared()) - NEEDED} | {"IPython", "jupyter_client", "nbclient"}
+    probe = HIDDEN.replace("{hidden}", str(hidden | {"dask", "distributed", "yaml", "traitlets"}))
+    shown = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
+    assert (shown.returncode, shown.stdout.strip()) == (0, ";".join(["no visible change"] * 4)), shown.stderr
 
 
 def test_help_needs_no_heavy_import():

@@ -215,6 +215,7 @@ LATER = WINDOW[-1] + pd.Timedelta(days=1)
         (RAIDS[:0], WINDOW, {}, "there are no data"),
         (RAIDS * 0, WINDOW, {}, "nothing was seen on any of the 365 baseline days"),
         (RAIDS * np.nan, WINDOW, {}, "there is no usable report for any day from 2025-05-15 to 2025-05-17"),
+        (RAIDS * np.nan, WINDOW[:1], {}, "there is no usable report on 2025-05-15"),
         (RAIDS[:503] * np.nan, WINDOW, {}, "there is no usable report for any day"),
         (RAIDS[500:503], WINDOW, {}, "only 0 usable baseline days"),
         (RAIDS[:503], WINDOW, {"exclude": DAYS}, "only 0 usable baseline days"),

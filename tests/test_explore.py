@@ -1,12 +1,19 @@
 """Looking around: a choice says what the report of that choice says, and a refusal is words, never a traceback."""
 
+import base64
+import html
+import io
 import os
+import re
 import shlex
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
+import pandas as pd
 import pytest
 from made_up import code
 from nbformat import v4
@@ -74,7 +81,7 @@ def test_the_exported_command_makes_a_notebook_of_the_choice(tmp_path):
 
 
 def test_a_window_without_days_and_a_claim_without_window_are_refused():
-    with pytest.raises(DesignError, match="ends before it starts; expected an end on 2026-05-13 or later"):
+    with pytest.raises(DesignError, match="ends before it starts; expected an end on 13 May 2026 or later"):
         pa.explore_pause(PAUSE, shift_start=4)
     with pytest.raises(RegistryError, match="choose a claim with a window: accepted, russia"):
         pa.explore_pause("easter-2025", claim="ukraine", shift_end=1)
@@ -94,7 +101,12 @@ def panel():
 
 @pytest.mark.parametrize(
     ("control", "value"),
-    [("pause_id", "orthodox-easter-2026"), ("outcome", "missiles_launched"), ("baseline_days", 90), ("shift_end", 4)],
+    [
+        ("pause_id", "orthodox-easter-2026"),
+        ("outcome", "missiles_launched"),
+        ("baseline_days", 90),
+        ("window", (date(2026, 5, 9), date(2026, 5, 15))),
+    ],
 )
 def test_sentence_pictures_and_export_follow_every_control(panel, control, value):
     shown = ("verdict", "series", "placebo", "export")
@@ -110,19 +122,18 @@ def test_another_claim_is_exported_by_its_id(panel):
 
 
 def test_another_pause_offers_its_own_claims_with_unmoved_edges(panel):
-    panel.controls["shift_start"].value = -3
+    panel.controls["window"].value = (date(2026, 5, 6), date(2026, 5, 11))
     panel.controls["pause_id"].value = "victory-day-2025"
     assert panel.controls["claim"].options == (("russia (main)", "russia"), ("ukraine: no window stated", "ukraine"))
-    assert panel.controls["shift_start"].value == 0
+    assert panel.controls["window"].value == (date(2025, 5, 8), date(2025, 5, 10))
     assert "from 8 to 10 May 2025" in panel.verdict.value
 
 
 @pytest.mark.parametrize(
     ("choice", "words"),
     [
-        ({"pause_id": "easter-2025", "claim": "ukraine"}, "window not stated (from 2025-04-19 18:00+03:00)"),
+        ({"pause_id": "easter-2025", "claim": "ukraine"}, "Window not stated (from 2025-04-19 18:00+03:00)"),
         ({"pause_id": "body-recovery-pauses-2025"}, "no party named one"),
-        ({"shift_start": 9}, "the moved window ends before it starts"),
     ],
 )
 def test_what_cannot_be_asked_shows_the_refusal_and_nothing_else(panel, choice, words):
@@ -130,6 +141,91 @@ def test_what_cannot_be_asked_shows_the_refusal_and_nothing_else(panel, choice, 
         panel.controls[control].value = value
     assert words in panel.verdict.value
     assert not panel.series.value + panel.placebo.value + panel.export.value
+
+
+@pytest.mark.parametrize("leave", ["pause", "button"])
+def test_another_pause_and_the_button_take_the_rule_again(panel, leave):
+    panel.controls["claim"].value = "russia"
+    panel.controls["outcome"].value = "missiles_launched"
+    panel.controls["baseline_days"].value = 60
+    panel.controls["window"].value = (date(2026, 5, 5), date(2026, 5, 5))
+    assert "Not by the rule of the reports: " in panel.verdict.value
+    if leave == "pause":
+        panel.controls["pause_id"].value = "energy-moratorium-2025-03"
+    else:
+        panel.reset.click()
+    pause = panel.controls["pause_id"].value
+    assert pa.explore_pause(pause).summary() in plain(panel.verdict.value)
+    assert "Not by the rule" not in panel.verdict.value and "This is the choice of the report" in panel.verdict.value
+    assert [panel.controls[name].value for name in ("claim", "outcome", "baseline_days")] == [
+        "accepted", "drones_launched", 0,
+    ]  # fmt: skip
+
+
+def plain(shown):
+    """The words of some HTML."""
+    return " ".join(html.unescape(re.sub("<[^>]*>", "", shown)).split())
+
+
+DEPARTURES = [
+    ({"claim": "russia"}, 'claim "russia" instead of "accepted"', PAUSE),
+    ({"baseline_days": 60}, "a baseline of 60 days instead of 700", "energy-moratorium-2025-03"),
+    ({"outcome": "cruise_launched"}, "instead of drones or missiles", PAUSE),
+    (
+        {"shift_start": -1, "shift_end": 2},
+        "8 to 13 May 2026 instead of 9 to 11 May 2026",
+        PAUSE,
+    ),
+]
+
+
+@pytest.mark.parametrize(("choice", "words", "pause"), DEPARTURES)
+def test_what_departs_from_the_rule_says_so_everywhere_and_the_report_stands_beside(choice, words, pause):
+    found = pa.explore_pause(pause, **choice)
+    report = pa.assess(pause).primary("drones_launched")
+    assert words in found.summary() and words in found.export() and words in found.citation()
+    assert f'by the rule (claim "accepted"): {report.summary()}' in found.report_says()
+    for ax in (found.plot(), found.plot_placebo()):
+        assert words in " ".join(ax.figure.get_suptitle().split())
+    again = eval(found.call, {"pa": pa})
+    assert again == found
+
+
+@pytest.mark.parametrize("choice", [{}, {"outcome": "missiles_launched"}, {"baseline_days": 365}])
+def test_the_choice_of_the_report_departs_from_nothing(choice):
+    found = pa.explore_pause(PAUSE, **choice)
+    assert (
+        not found.departure() and found.summary() == found.effect.summary() and not found.plot().figure.get_suptitle()
+    )
+    assert "It has no report." in pa.explore_pause("capitals-pause-2026-09").report_says()
+
+
+def test_a_window_longer_than_a_year_can_be_moved_too(panel):
+    panel.controls["pause_id"].value = "black-sea-grain-initiative"
+    panel.controls["claim"].value = "all"
+    assert panel.controls["window"].value == (date(2022, 7, 22), date(2023, 7, 17))
+    panel.controls["window"].value = (date(2022, 7, 23), date(2023, 7, 17))
+    assert "from 23 July 2022 to 17 July 2023" in plain(panel.verdict.value)
+
+
+def test_shut_options_say_why(panel):
+    panel.controls["pause_id"].value = "orthodox-christmas-2023"
+    offered = {name: label for label, name in panel.controls["outcome"].options}
+    assert "usable only from" in offered["drones_claimed_by_russia"]
+    assert "no window stated" in dict((name, label) for label, name in panel.controls["claim"].options)["ukraine"]
+
+
+def test_it_says_while_it_computes_and_offers_the_pictures_and_days_as_files(panel):
+    seen = []
+    panel.busy.observe(lambda change: seen.append(change["new"]), names="value")
+    panel.controls["baseline_days"].value = 60
+    assert "computing" in seen[0] and seen[-1] == "" == panel.busy.value
+    files = dict(re.findall(r'download="([^"]*)" href="([^"]*)"', panel.series.value + panel.export.value))
+    png, vector, table = (files[f"{PAUSE}-drones_launched-days.{kind}"] for kind in ("png", "svg", "csv"))
+    assert base64.b64decode(png.split(",")[1]).startswith(b"\x89PNG")
+    assert "Not by the rule" in unquote(vector) and unquote(vector.split(",", 1)[1]).startswith("<svg ")
+    days = pd.read_csv(io.StringIO(unquote(table.split(",", 1)[1])))
+    assert days["day"].is_monotonic_increasing and days["departure"].str.startswith("Not by the rule").all()
 
 
 def test_stored_notebooks_keep_no_widget_of_a_dead_kernel(panel):

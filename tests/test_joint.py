@@ -172,7 +172,7 @@ def test_fewer_than_two_usable_windows_are_not_testable(n_usable):
         ([episode(*THREE[0]), replace(episode(*THREE[1]), outcome="missiles")], {}, "effects cannot be combined"),
         ([], {}, "field outcome: effects cannot be combined; expected one"),
         ([episode(*parts) for parts in THREE], {"alternative": "lower"}, "two-sided, less, greater"),
-        ([episode(*parts) for parts in THREE], {"draws": 0}, "with 0 draws"),
+        ([episode(*parts) for parts in THREE], {"draws": 0}, "field draws: cannot draw like that"),
     ],
 )
 def test_what_cannot_be_combined_is_refused(effects, options, words):

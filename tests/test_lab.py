@@ -64,6 +64,17 @@ def test_the_verdict_follows_the_controls(lab):
         expect(verdict).to_contain_text(pa.explore_pause("orthodox-easter-2026").summary())
         expect(page.get_by_alt_text("Histogram of").first).to_be_visible()
 
+        page.get_by_label("Baseline", exact=True).select_option(label="60 days")
+        apart = pa.explore_pause("orthodox-easter-2026", baseline_days=60)
+        expect(verdict).to_contain_text(apart.departure())
+        expect(verdict).to_contain_text(apart.report_says())
+        for kind in ("Save as PNG", "as SVG", "Days of this choice as CSV"):
+            with page.expect_download() as saved:
+                page.get_by_text(kind, exact=True).first.click()
+            assert saved.value.suggested_filename.endswith(f".{kind[-3:].lower()}")
+        page.get_by_role("button", name="Back to the rule").click()
+        expect(verdict).to_contain_text("This is the choice of the report")
+
         page.get_by_label("Claim", exact=True).select_option(label="ukraine: no window stated")
         expect(verdict).to_contain_text("choose a claim with a window: accepted, russia")
         browser.close()

@@ -124,7 +124,7 @@ def test_ten_salvos_after_the_first_are_enough_and_nine_are_not():
 @pytest.mark.parametrize(
     "missiles, window, threshold, words",
     [
-        *[(MISSILES, DAYS[450:453], wrong, "field threshold: not a salvo threshold") for wrong in (0, -3, np.nan)],
+        *[(MISSILES, DAYS[450:453], wrong, "field threshold: not a threshold") for wrong in (0, -3, np.nan)],
         (MISSILES.drop(DAYS[7]), DAYS[450:453], 20, "missing from the index"),
         (MISSILES, DAYS[[450, 452]], 20, "not one window"),
     ],

@@ -91,6 +91,13 @@ def answers(counts, label):
     both = pa.estimate_effect(counts, pd.date_range(WINDOW[0], periods=10), **options)
     yield from (rebound(effect, after, both), curve.impossible(), curve.describe())
     yield from (curve.to_frame().to_csv(), pa.look_ahead(counts, 1, **options).summary())
+    forest = pa.forest_frame(pa.to_frame([effect, both]).assign(name="the first ward"))
+    yield from (pa.describe_forest(forest), *texts(pa.draw_forest(forest)))
+    yield pa.describe_timeline(counts, **options)
+    spans = pd.DataFrame({"label": ["x"], "first_day": WINDOW[:1], "last_day": WINDOW[-1:]})
+    yield from texts(pa.draw_timeline(counts, spans, **options))
+    if lull := pa.estimate_lull(counts, WINDOW, threshold=counts.quantile(0.9), **options):
+        yield from (lull.summary(), *texts(lull.plot()))
 
 
 @pytest.mark.parametrize("name", FOREIGN)
@@ -202,6 +209,7 @@ def test_a_series_that_cannot_be_read_is_refused_with_what_to_do(name):
 @pytest.mark.parametrize(
     "days",
     [
+        {"a": 1}, b"2024", births().to_frame(),
         "2024-12-02", date(2024, 12, 2), WINDOW[0], ("2024-12-02", "2024-12-04"), slice("2024-12-02", "2024-12-04"),
         births()[WINDOW], [1, 2, 3], 5, None, "soon", ["soon"], WINDOW.to_period("D"), [None], np.array([[1]]), [],
         [pd.Timestamp("2024-12-02"), pd.Timestamp("2024-12-03", tz="UTC")],
@@ -241,6 +249,7 @@ HOSTILE = {
     "baseline": ["x", 1e9, (1, 2), 10**12, -1, [None, None]], "first_day": ["x", 5, [], "2099-01-01"],
     "announced": [[], "x", 7], "covariates": [5, WORDS, pd.DataFrame({"a": [1]}, ["x"])], "level": ["95", 95, None],
     "exposure": [5, births()[:3] * 0, births()[:0]], "trend": [5, None, []], "test": [5, []], "statistic": [[], 5],
+    "label": [5, [], ("a",)], "holidays": ["x", 5, [None]], "alternative": ["up", 5, []],
 }  # fmt: skip
 
 
@@ -251,6 +260,61 @@ def test_bad_options_raise_nothing_but_the_errors_of_the_package(option):
             effect = pa.estimate_effect(births(), WINDOW, **{option: value})
             assert effect.verdict == "not testable" and effect.reason
             raise pa.DesignError("a question that cannot be answered is no error")
+
+
+def joint(**options):
+    return pa.estimate_joint([(births(), WINDOW), (births(), DAYS[500:502])], **options)
+
+
+NO_DAYS = ["x", 5, pd.NaT, np.nan, "1066-10-14", date(9999, 12, 31)]
+NO_LENGTHS = ["x", 0, -1, 1.5, 10**9, 10**20]
+ATTACKS = {
+    "seed": (lambda x: joint(seed=x), [-1, "x", 1.5]),
+    "draws": (lambda x: joint(draws=x), [*NO_LENGTHS, 10**12]),
+    "effects": (pa.combine_effects, [[], [1, 2], "ab"]),
+    "rows": (pa.to_frame, [[1], "ab"]),
+    "level of several": (lambda x: pa.combine_effects([], level=x), [95, "x"]),
+    "horizon": (lambda x: pa.estimate_rebound(births(), WINDOW, horizon=x), NO_LENGTHS),
+    "baseline before a week": (lambda x: pa.estimate_rebound(births(), WINDOW, baseline=x), [*NO_LENGTHS, (1, 2)]),
+    "baseline of a share": (lambda x: pa.estimate_share(births(), births(), WINDOW, baseline=x), NO_LENGTHS),
+    "days": (lambda x: pa.estimate_effect(births(), [x]), NO_DAYS),
+    "nights to come": (lambda x: pa.look_ahead(births(), x), [*NO_LENGTHS, 14, True]),
+    "level of an outlook": (lambda x: pa.look_ahead(births(), 3, level=x), ["x", None, 95, np.nan]),
+    "days to look back on": (lambda x: pa.look_ahead(births()[:x], 3), [0, 1, 27]),
+    "outlook without": (lambda x: pa.look_ahead(births(), 3, exclude=[x]), NO_DAYS),
+    "lull without": (lambda x: pa.estimate_lull(births(), WINDOW, exclude=[x]), NO_DAYS),
+    "threshold": (lambda x: pa.estimate_lull(births(), WINDOW, threshold=x), [0, "x", None, [], np.nan]),
+    "salvos": (pa.salvo_days, [None, [1, 2], births().astype(str) + "x"]),
+    "outcome": (pa.outcome_series, ["x", 5, None]),
+    "first day of an outcome": (lambda x: pa.outcome_series("drones_launched", first_day=x), [*NO_DAYS, "2099-01-01"]),
+    "pause": (lambda x: pa.load_pauses()[x], ["eastr", 5, None]),
+    "registry": (pa.load_pauses, ["none.toml", "."]),
+    "outcomes of a pause": (lambda x: pa.assess("easter-2025", outcomes=x), [[], ["x"], [5], "x"]),
+    "baseline of a pause": (lambda x: pa.assess("easter-2025", baseline=x), NO_LENGTHS),
+    "start of a look": (lambda x: pa.explore_pause("easter-2025", shift_start=x), ["x", None, 1.5, 10**9, -(10**9)]),
+    "end of a look": (lambda x: pa.explore_pause("easter-2025", shift_end=x), ["x", None, 1.5, 10**9, -(10**9)]),
+    "outcome of a look": (lambda x: pa.explore_pause("easter-2025", outcome=x), ["x", 5, None]),
+    "evening": (lambda x: pa.cut_data(x, into="none"), [*NO_DAYS, "1990-01-01"]),
+    "first day": (lambda x: pa.days_between(x, "2024-01-01"), [*NO_DAYS, "2025-01-01"]),
+    "table": (pa.load_table, ["x", 5, None]),
+    "days to explain": (lambda x: pa.design_matrix(DAYS[:0], trend=x), ["linear", "spline"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_hostile_calls_are_refused_in_the_packages_own_words(attack):
+    ask, values = ATTACKS[attack]
+    for value in values:
+        with pytest.raises(pa.PausesError, match=r"(?s)expected|cannot be read|left from"):
+            ask(value)
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-300, 1e16, 1e308])
+def test_counts_too_small_or_large_to_compare_are_refused(size):
+    for counts in (births() * 0 + size, births().mask(DAYS[650] == DAYS, size)):
+        for ask in (pa.estimate_effect, pa.estimate_rebound, pa.estimate_curve, pa.estimate_lull):
+            with refused("counts are not numbers of 0 or more", "count in another unit"):
+                ask(counts, WINDOW)
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ def test_tables_are_built_by_the_recipes_of_the_wheel(run, installed, tmp_path_f
 def test_raw_files_and_private_tables_stay_out(installed):
     data = installed / "analysis" / "_data"
     assert [file for file in PRIVATE if (data / file).exists()] == []
+    assert (installed / "analysis" / "py.typed").is_file()
     ours = subprocess.run(["git", "ls-files", "data"], cwd=ROOT, capture_output=True, text=True).stdout.split()
     assert [file for file in ours if not (data.parent / file.replace("data/", "_data/", 1)).is_file()] == []
 

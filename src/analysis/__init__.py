@@ -9,4 +9,12 @@ What is public stands in `__init__.pyi`; a room is imported when one of its name
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_of_rooms, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> object:
+    if name != "__version__":
+        return _of_rooms(name)
+    from importlib.metadata import version
+
+    return version("strike-pauses")

@@ -38,6 +38,8 @@ from .tables import check_tables, load_strikes, load_table, outcome_series, outc
 from .together import compare_truces, holidays_without_truce, look_ahead, proposed_only
 from .windows import days_between
 
+__version__: str
+
 __all__ = [
     "CHOICES",
     "Assessment",

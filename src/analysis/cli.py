@@ -19,6 +19,8 @@ import click
 
 from analysis.errors import PausesError, ReportError
 
+MANY_CELLS, SECONDS_A_REPLICATE = 20, 0.0006  # of a cell of the size study
+
 
 class _Group(click.Group):
     """Show the package's own errors as one message; keep the traceback for --debug."""
@@ -234,11 +236,18 @@ def _report_as_of(as_of: str, words: Sequence[str]) -> int:
 @click.option("--only", multiple=True, metavar="TEXT", help="Only cells whose name contains this.")
 @click.option("--scheduler", metavar="ADDRESS", help="Compute on a dask cluster, such as tcp://host:8786.")
 @click.option("--out", type=click.Path(dir_okay=False), help="Table; default reports/calibration.csv of the clone.")
+@click.option("--yes", is_flag=True, help="Compute many cells outside of a clone without asking.")
 def calibrate(
-    replicates: int, jobs: int, seed: int, only: tuple[str, ...], scheduler: str | None, out: str | None
+    replicates: int, jobs: int, seed: int, only: tuple[str, ...], scheduler: str | None, out: str | None, yes: bool
 ) -> None:
     """Measure on known truth how often the tests cry wolf and what they see; computes what is missing or stale."""
     from analysis.calibration import cells, real
+    from analysis.tables import data_folder
+
+    def ask(n_cells: int) -> None:
+        if not yes and n_cells > MANY_CELLS and not (data_folder().parent / "notebooks").is_dir():
+            minutes = max(1, round(n_cells * replicates * SECONDS_A_REPLICATE / jobs / 60))
+            click.confirm(f"Compute {n_cells} cells, about {minutes} min in {jobs} processes?", abort=True)
 
     cluster = nullcontext()
     if scheduler:
@@ -255,7 +264,7 @@ def calibrate(
     with cluster as executor:
         found = cells.calibrate(
             replicates=replicates, jobs=jobs, seed=seed, only=only or None, path=out, progress=progress,
-            executor=executor,
+            executor=executor, ask=ask,
         )  # fmt: skip
     click.echo(f"Cells up to date: {len(found)}.")
     if out is None:

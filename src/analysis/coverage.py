@@ -7,7 +7,9 @@ import re
 import numpy as np
 import pandas as pd
 
+from analysis.figures import timeline_words
 from analysis.pauses import reported_pauses
+from analysis.series import Words
 from analysis.setting import Registry
 from analysis.windows import ONE_DAY, Day
 
@@ -100,13 +102,13 @@ def pause_spans(registry: Registry) -> pd.DataFrame:
     return pd.DataFrame(spans, columns=["label", "first_day", "last_day"])
 
 
-def describe_timeline(counts: pd.Series, *, label: str) -> str:
+def describe_timeline(counts: pd.Series, *, label: str | Words = None) -> str:
     """Alternative text of a timeline: its span, first and last half-year means, and largest weekly mean."""
-    weekly = counts.resample("W").mean()
+    weekly, (told, shaded) = counts.resample("W").mean(), timeline_words(counts, label)
     start, end = (half.mean() for half in (counts.iloc[:182], counts.iloc[-182:]))
     return (
-        f"Weekly means of {label} a day from {counts.index[0]:%Y-%m-%d} to {counts.index[-1]:%Y-%m-%d}: {start:.0f} in "
-        f"the first half-year, {end:.0f} in the last, at most {weekly.max():.0f}; announced pauses shaded."
+        f"Weekly means of {told} a day from {counts.index[0]:%Y-%m-%d} to {counts.index[-1]:%Y-%m-%d}: {start:.0f} in "
+        f"the first half-year, {end:.0f} in the last, at most {weekly.max():.0f}; {shaded} shaded."
     )
 
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from analysis.errors import DesignError
 
 KYIV = ZoneInfo("Europe/Kyiv")
 EVENING = timedelta(hours=6)  # a strike day begins this long before its date; clocks never change at 18:00
+FIRST_YEAR, LAST_YEAR = 1700, 2250  # with room on both sides: dates of nanoseconds end in 2262
+Day = str | date | pd.Timestamp
 COVERED = {"half": 0.5, "any": 0.0, "whole": 1.0}
+
+
+def iso_span(first: date, last: date) -> str:
+    """Two days as a span for the record, or one.
+
+    >>> iso_span(date(2025, 4, 20), date(2025, 4, 20)), iso_span(date(2025, 4, 20), date(2025, 4, 21))
+    ('on 2025-04-20', 'from 2025-04-20 to 2025-04-21')
+    """
+    return f"on {first:%Y-%m-%d}" if first == last else f"from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
 def day_span(day: date | str) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -94,6 +107,23 @@ def strike_days(
     covered = closes.where(closes < end, end) - opens.where(opens > start, start)
     share = covered / (closes - opens)
     return pd.DatetimeIndex(days[(share > 0) & (share >= COVERED[rule])], freq=None)
+
+
+def as_day(value: Day, field: str) -> pd.Timestamp:
+    """One plain date, or a DesignError that names the field."""
+    try:
+        day = pd.Timestamp(value) if isinstance(value, str | date | np.datetime64) else pd.NaT
+    except ValueError:
+        day = pd.NaT
+    if day is pd.NaT or day.tz is not None or not FIRST_YEAR <= day.year <= LAST_YEAR:
+        expected, remedy = f"a date without time zone, from {FIRST_YEAR} to {LAST_YEAR}", "write it as YYYY-MM-DD"
+        raise DesignError("not a day", field=field, expected=expected, found=f"{value!r:.60}", remedy=remedy)
+    return day.normalize()
+
+
+def as_days(values: Iterable[Day], field: str) -> pd.DatetimeIndex:
+    """Several plain dates, as `as_day` reads each."""
+    return pd.DatetimeIndex([as_day(value, field) for value in values])
 
 
 def _in_kyiv(given: object, *, field: str = "moments", several: bool = False) -> pd.Timestamp | pd.DatetimeIndex:

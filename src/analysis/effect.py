@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.errors import DesignError
 from analysis.series import Label
 from analysis.words import (
     DEPENDS,
@@ -228,6 +229,8 @@ def holm(effects: Sequence[PauseEffect]) -> list[PauseEffect]:
 
 def to_frame(effects: Sequence[PauseEffect]) -> pd.DataFrame:
     """Stack effects into one frame, a row each, with the record's columns."""
+    if not all(isinstance(effect, PauseEffect) for effect in effects):
+        raise DesignError("not effects", field="effects", expected="a list of effects", found=f"{effects!r:.60}")
     return pd.DataFrame([effect.row() for effect in effects], columns=list(COLUMNS))
 
 

@@ -9,6 +9,7 @@ from math import ceil
 import numpy as np
 import pandas as pd
 
+from analysis.days import iso_span
 from analysis.effect import PauseEffect, decide
 from analysis.errors import DesignError
 from analysis.expected import DAYS_PER_SPLINE_TERM, Floats, Ints
@@ -27,7 +28,7 @@ from analysis.placebo import (
     window_sums,
 )
 from analysis.series import Words, series_label
-from analysis.windows import ONE_DAY, RECOVERY_SHORT, Day, Holidays, Layout, as_day, check_counts, lay_out
+from analysis.windows import ONE_DAY, RECOVERY_SHORT, Day, Holidays, Layout, as_days, check_counts, lay_out
 from analysis.words import MORE, NOT_TESTABLE, days_text
 
 FEWEST_BASELINE_DAYS = 28
@@ -163,7 +164,7 @@ def estimate_effect(
         tried, used = long_test(layout, layout.filled, alternative=alternative, alpha=alpha), "shift"
         why = "long window, each window predicted from a fit without it"
     else:
-        salvo = layout.days.isin([as_day(day, "salvo_days") for day in salvo_days])
+        salvo = layout.days.isin(as_days(salvo_days, "salvo_days"))
         tried = short_test(
             layout, layout.counts, salvo, test=test, statistic=statistic, alternative=alternative, alpha=alpha
         )
@@ -276,7 +277,7 @@ def obstacle(layout: Layout, counts: pd.Series, *, window_in_fit: bool = True) -
     if last < counts.index[0]:
         return f"the counts are usable only from {counts.index[0]:%Y-%m-%d} on"
     if not layout.pattern.any():
-        return f"there is no usable report for any day from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        return f"there is no usable report {'for any day ' * (n_days > 1)}{iso_span(first, last)}"
     if reference.sum() < FEWEST_BASELINE_DAYS:
         return f"only {reference.sum()} usable baseline days, at least {FEWEST_BASELINE_DAYS} are needed{layout.advice}"
     eventful = int((layout.filled[reference] > 0).sum())

@@ -35,16 +35,19 @@ def describe_lull(lull: Lull | None, *, basis: bool = True) -> str:
     if lull is None:
         return "The record of mass salvos before this pause is too thin to say."
     n, n_days = lull.observed_salvos, (lull.last_day - lull.first_day).days + 1
-    came = {0: "No mass salvo", 1: "One mass salvo"}.get(n, f"{n} mass salvos")
+    salvo, of, short = "mass salvo", "missiles", "salvos"
+    if lull.label:
+        salvo, of, short = "heavy day", f"{lull.threshold:g} or more {lull.label.many}", "heavy days"
+    came = {0: f"No {salvo}", 1: f"One {salvo}"}.get(n, f"{n} {salvo}s")
     when = "on this one day" if n_days == 1 else f"in these {n_days} days"
     since = f"{days_text(lull.days_since_salvo)} after the last one"
-    told = f"{came} of missiles came {when}, {since}; {lull.expected_salvos:.1f} were to be expected."
+    told = f"{came} of {of} came {when}, {since}; {lull.expected_salvos:.1f} were to be expected."
     if n == 0:
         usual = "missiles alone show nothing"
         if lull.quiet_probability < 0.05:
             usual = "longer than nearly all lulls"
         told += f" In {100 * lull.quiet_probability:.0f} of 100 such cases the quiet lasts at least as long: {usual}."
-    return f"{told} This rests on {lull.n_salvos} salvos in {lull.n_days} days." if basis else told
+    return f"{told} This rests on {lull.n_salvos} {short} in {lull.n_days} days." if basis else told
 
 
 def describe_inferred(days: Iterable[date]) -> str:

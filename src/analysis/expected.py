@@ -82,6 +82,8 @@ def design_matrix(
     ['level', 'trend', 'holiday']
     """
     n_days = len(days)
+    if n_days == 0:
+        raise DesignError("no days to make regressors for", field="days", expected="at least one day")
     position = np.arange(n_days) / max(n_days - 1, 1)
     if trend == "spline":
         columns = _spline(position, position if fitted is None or not fitted.any() else position[fitted])

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from importlib.metadata import version
+from textwrap import fill
 from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
 
 from analysis.effect import Answer, PauseEffect
 from analysis.errors import DesignError, PausesError
-from analysis.figures import EXPECTED, SEEN, Picture
+from analysis.figures import EXPECTED, PAUSE_INK, SEEN, SMALL, TITLE_LETTERS, Picture
 from analysis.launches import decide_pause
+from analysis.panels import svg
 from analysis.pauses import REPORTED, Claim, Pause, get_pause, load_pauses
-from analysis.setting import Registry, days_of_others
-from analysis.tables import outcomes
-from analysis.windows import ONE_DAY, check_window
-from analysis.words import FEWER, MORE, days_phrase, days_text
+from analysis.setting import VOLUME, Registry, days_of_others
+from analysis.tables import Outcome, outcome_series, outcomes
+from analysis.windows import BASELINE_LONG, BASELINE_SHORT, CENTURY, ONE_DAY, SHORT_WINDOW, check_window
+from analysis.words import FEWER, MORE, capital, days_phrase, days_text, span_text
 
 MOVED = "moved"
 FARTHEST = 14  # days that the panel moves an edge
@@ -24,13 +31,19 @@ BASELINES = (0, 60, 90, 120, 180, 270, 365, 545, 700)
 
 @dataclass(frozen=True, repr=False)
 class Exploration(Answer):
-    """What one choice says, by the procedure of the reports; the pause has a claim "moved" where edges were moved."""
+    """What one choice says, by the procedure of the reports; the pause has a claim "moved" where edges were moved.
+
+    `departures` name what the rule of the reports would have chosen otherwise, and `by_rule` is what it found then.
+    """
 
     pause: Pause
     claim: str
     baseline_days: int  # 0: by the rule
     effect: PauseEffect
     n_shared: int  # days of the window inside other reported pauses
+    call: str  # in Python
+    departures: tuple[str, ...] = ()
+    by_rule: PauseEffect | None = None  # of a pause that has a report
 
     @property
     def effects(self) -> tuple[PauseEffect, ...]:
@@ -38,12 +51,32 @@ class Exploration(Answer):
         return (self.effect,)
 
     def summary(self) -> str:
-        """The finding in one or two sentences."""
-        return self.effect.summary()
+        """The finding in one or two sentences, and how it departs from the rule."""
+        return f"{self.effect.summary()} {self.departure()}".strip()
+
+    def departure(self) -> str:
+        """How the choice departs from the rule of the reports, in a sentence; empty where it does not."""
+        return f"Not by the rule of the reports: {'; '.join(self.departures)}." if self.departures else ""
+
+    def report_says(self) -> str:
+        """The verdict of the pause's own report, which no choice here changes."""
+        if not self.by_rule or not self.departures:
+            return "This is the choice of the report, and what it says." if self.by_rule else "It has no report."
+        return f'The report says, by the rule (claim "{self.pause.main}"): {self.by_rule.summary()}'
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the daily series around the window."""
-        return self.effect.plot(ax)
+        return self._marked(self.effect.plot(ax))
+
+    def plot_placebo(self, ax: Any = None) -> Any:
+        """Draw where the window lies among all windows of its length."""
+        return self._marked(self.effect.plot_placebo(ax))
+
+    def _marked(self, ax: Any) -> Any:
+        if self.departures:  # said wherever the picture is saved
+            words = {"x": 0.01, "ha": "left", "fontsize": SMALL, "color": PAUSE_INK, "parse_math": False}
+            ax.figure.suptitle(fill(self.departure(), TITLE_LETTERS + 12), **words)
+        return ax
 
     def describe_window(self) -> str:
         """Which days were tested, by whose word, and how many of them belong to another pause as well."""
@@ -62,20 +95,25 @@ class Exploration(Answer):
         given = " ".join(f"-p {name} {shlex.quote(str(value))}" for name, value in self.parameters().items())
         return f"papermill notebooks/pause.ipynb explored.ipynb {given}"
 
+    def citation(self) -> str:
+        """How to cite what was found here, with its departures; a report has a citation of its own."""
+        until = span_text(*outcome_series(self.effect.outcome).index[[-1, -1]])
+        told = f'The strike-pauses project, "{self.pause.name}", {days_phrase(self.effect)}, as explored by a reader'
+        return f"{told}, version {version('strike-pauses')}, data to {until}. {self.departure()}".strip()
+
     def export(self) -> str:
         """How to take the choice into a report, as commented lines to copy."""
         moved, lines = self.pause.claim(self.claim), []
         if moved.id == MOVED:
-            where = f"in data/pauses.toml, after the claims of {self.pause.id}"
-            lines += [f"# No parameter moves a window. First, {where}:", "[[pause.claims]]"]
-            lines += [f'{name} = "{getattr(moved, name)}"' for name in ("id", "party")]
-            lines += [f"{name} = {getattr(moved, name)}" for name in ("start", "end")]
-            lines += [f'{name} = "{getattr(moved, name)}"' for name in ("basis", "note")]
+            lines += [f"# No parameter moves a window. First, in data/pauses.toml, with the claims of {self.pause.id}:"]
+            lines += ["[[pause.claims]]", f"start = {moved.start}", f"end = {moved.end}"]
+            lines += [f'{name} = "{getattr(moved, name)}"' for name in ("id", "party", "basis", "note")]
         lines += ["# This choice, in a notebook of its own:", self.command()]
         lines += ["# The same parameters, for papermill.execute_notebook:", repr(self.parameters())]
+        lines += ["# The same in Python:", "import strike_pauses as pa", self.call]
         if self.pause.role in REPORTED:
             lines += ["# The page of this pause, by the fixed rules:", f"pauses report {self.pause.id}"]
-        return "\n".join(lines)
+        return "\n".join([*lines, "# To cite:", self.citation()])
 
 
 def explore_pause(
@@ -107,10 +145,8 @@ def explore_pause(
 
     Raises
     ------
-    RegistryError, DataError
-        As `assess`.
-    DesignError
-        The window ends before it starts.
+    RegistryError, DataError, DesignError
+        As `assess`; a window that ends before it starts.
 
     Examples
     --------
@@ -118,38 +154,53 @@ def explore_pause(
     'Tested: 5 days from 8 to 12 May 2026, claim accepted, start moved by -1 and end by +1 days. Inside another \
 reported pause as well: 2 days.'
     """
-    registry = load_pauses() if registry is None else registry
+    usual = registry = load_pauses() if registry is None else registry
     pause = get_pause(registry, pause_id)
     chosen = pause.claim(claim).id
-    if shift_start or shift_end:
+    departures = [f'claim "{chosen}" instead of "{pause.main}"'] if chosen != pause.main else []
+    told = {"claim": chosen, "outcome": outcome, "baseline_days": baseline_days}
+    if shift_start != 0 or shift_end != 0:
+        claimed = pause.days_to_test(chosen)
         pause, chosen = _with_moved(pause, chosen, shift_start, shift_end), MOVED
         registry = {**registry, pause.id: pause}
-    others, baseline = days_of_others(registry, pause), baseline_days or None
+        departures.append(" instead of ".join(span_text(*days[[0, -1]]) for days in (pause.days(MOVED), claimed)))
+        told |= {"shift_start": shift_start, "shift_end": shift_end}
+    others, baseline = days_of_others(registry, pause), baseline_days if baseline_days != 0 else None
     (effect,) = decide_pause(pause.id, claim=chosen, outcomes=[outcome], baseline=baseline, registry=registry)
-    return Exploration(pause, chosen, baseline_days, effect, sum(day in others for day in pause.days(chosen)))
+    if outcome not in VOLUME:
+        departures.append(f"{outcomes()[outcome].label} instead of drones or missiles")
+    rule = BASELINE_LONG if effect.n_days > SHORT_WINDOW else BASELINE_SHORT
+    if baseline_days not in (0, rule):
+        departures.append(f"a baseline of {days_text(baseline_days)} instead of {rule}")
+    by_rule = effect if pause.role in REPORTED else None
+    if by_rule and departures:
+        (by_rule,) = decide_pause(pause.id, outcomes=[outcome if outcome in VOLUME else VOLUME[0]], registry=usual)
+    call = f"pa.explore_pause({pause.id!r}, {', '.join(f'{name}={value!r}' for name, value in told.items())})"
+    found = (effect, sum(day in others for day in pause.days(chosen)), call, tuple(departures), by_rule)
+    return Exploration(pause, chosen, baseline_days, *found)
 
 
 def _with_moved(pause: Pause, claim: str, shift_start: int, shift_end: int) -> Pause:
+    for field, shift in (("shift_start", shift_start), ("shift_end", shift_end)):
+        if not isinstance(shift, int) or abs(shift) > CENTURY:
+            raise DesignError("not a number of days", field=field, expected="a whole number", found=f"{shift!r:.60}")
     days = check_window(pause.days_to_test(claim))
     first, last = days[0] + shift_start * ONE_DAY, days[-1] + shift_end * ONE_DAY
     if last < first:
-        raise DesignError(
-            "the moved window ends before it starts",
-            field=f"{pause.id}, claim {claim}",
-            expected=f"an end on {first:%Y-%m-%d} or later",
-            found=f"{last:%Y-%m-%d}",
-            remedy="move the edges apart",
-        )
+        details = {"expected": f"an end on {span_text(first, first)} or later", "found": span_text(last, last)}
+        details |= {"field": f"{pause.id}, claim {claim}", "remedy": "move the edges apart"}
+        raise DesignError("the moved window ends before it starts", **details)
     note = f"claim {claim}, start moved by {shift_start:+d} and end by {shift_end:+d} days"
     moved = Claim(MOVED, "no party", "inferred", first.date(), last.date(), note=note)
     return replace(pause, claims=(*pause.claims, moved))
 
 
 class ExplorationPanel:
-    """Controls for one choice, and what it says; shown in JupyterLab, needs ipywidgets.
+    """Controls for one choice, and what it says beside what the report says; shown in JupyterLab, needs ipywidgets.
 
-    A choice that is refused shows the words of the refusal. Its `controls` have the names of the arguments of
-    `explore_pause`; it shows `verdict`, `series`, `placebo` and `export`.
+    Its `controls` have the names of the arguments of `explore_pause`, but for `window`, the first and the last day.
+    It shows `verdict` (or the words of a refusal), `series`, `placebo` and `export`, while it computes `busy`; `reset`
+    takes the rule again, as another pause does.
 
     Parameters
     ----------
@@ -158,28 +209,27 @@ class ExplorationPanel:
     """
 
     def __init__(self, pause_id: str = "us-three-day-2026-05") -> None:
-        from ipywidgets import HTML, Dropdown, HBox, IntSlider, Layout, VBox
+        from ipywidgets import HTML, Button, Dropdown, HBox, Layout, SelectionRangeSlider, VBox
 
         self.registry = load_pauses()
         pauses = sorted(self.registry.values(), key=lambda pause: pause.role not in REPORTED)
-        counted = [(outcome.short, name) for name, outcome in outcomes().items()]
         spans = [(days_text(days) if days else "by the rule (365, long windows 700)", days) for days in BASELINES]
-        look = {"layout": Layout(width="23rem"), "style": {"description_width": "5.5rem"}}
-        edge = look | {"min": -FARTHEST, "max": FARTHEST, "continuous_update": False, "readout_format": "+d"}
+        look = {"layout": Layout(width="27rem"), "style": {"description_width": "5.5rem"}}
         self.controls = {
             "pause_id": Dropdown(description="Pause", options=[(pause.name, pause.id) for pause in pauses], **look),
             "claim": Dropdown(description="Claim", **look),
-            "outcome": Dropdown(description="Outcome", options=counted, **look),
+            "outcome": Dropdown(description="Outcome", **look),
             "baseline_days": Dropdown(description="Baseline", options=spans, **look),
-            "shift_start": IntSlider(description="Move start", **edge),
-            "shift_end": IntSlider(description="Move end", **edge),
+            "window": SelectionRangeSlider(description="Window", options=[""], continuous_update=False, **look),
         }
-        self.verdict, self.series, self.placebo, self.export = HTML(), HTML(), HTML(), HTML()
-        middle = [VBox(list(self.controls.values())), self.series, self.placebo]
+        self.verdict, self.series, self.placebo, self.export, self.busy = (HTML() for _ in range(5))
+        self.reset = Button(description="Back to the rule", tooltip="Claim, outcome, baseline and window of the report")
+        middle = [VBox([*self.controls.values(), HBox([self.reset, self.busy])]), self.series, self.placebo]
         self.box = VBox([self.verdict, HBox(middle, layout=Layout(flex_flow="row wrap")), self.export])
+        self._settling = False
         self.controls["pause_id"].value = get_pause(self.registry, pause_id).id
-        self._offer_claims()
-        self._show()
+        self._follow({"owner": self.controls["pause_id"]})
+        self.reset.on_click(lambda button: self._follow({"owner": self.controls["pause_id"]}))
         for control in self.controls.values():
             control.observe(self._follow, names="value")
 
@@ -187,47 +237,92 @@ class ExplorationPanel:
         return self.box._repr_mimebundle_() | {"text/plain": "Controls appear here when the cell runs in JupyterLab."}
 
     def _follow(self, change: dict[str, Any]) -> None:
-        if self._settling:
-            return
-        if change["owner"] is self.controls["pause_id"]:
-            self._offer_claims()
-        self._show()
+        if not self._settling:
+            if change["owner"] in (self.controls["pause_id"], self.controls["claim"]):
+                self._offer(by_rule=change["owner"] is self.controls["pause_id"])
+            self._show()
 
-    def _offer_claims(self) -> None:
-        """Offer the claims of the chosen pause, the main one chosen, edges as claimed."""
-        pause = self.registry[self.controls["pause_id"].value]
-        marks = {pause.main: " (main)"} | {claim.id: ": no window stated" for claim in pause.claims if not claim.stated}
-        named = [(claim.id + marks.get(claim.id, ""), claim.id) for claim in pause.claims]
+    def _offer(self, *, by_rule: bool) -> None:
+        """Offer what the pause has, with the reason where an option is shut, and the window as claimed."""
+        pause, window = self.registry[self.controls["pause_id"].value], self.controls["window"]
+        chosen = {name: self.controls[name].value for name in ("claim", "outcome")}
+        if by_rule:
+            chosen = {"claim": pause.main if pause.claims else None, "outcome": VOLUME[0], "baseline_days": 0}
+        days = pause.claim(chosen["claim"]).days if chosen["claim"] else []
+        near = pd.date_range(days[0] - FARTHEST * ONE_DAY, days[-1] + FARTHEST * ONE_DAY) if len(days) else []
         self._settling = True  # one answer for all that changes here
-        self.controls["claim"].options = named
-        self.controls["claim"].value = pause.main if named else None
-        self.controls["shift_start"].value = self.controls["shift_end"].value = 0
+        self.controls["claim"].options = [(_offered_claim(pause, known), known.id) for known in pause.claims]
+        self.controls["outcome"].options = [(_offered(known, days), name) for name, known in outcomes().items()]
+        window.options = [(f"{day.day} {day:%b}", day.date()) for day in near] or [("no day", None)]
+        window.disabled = not len(near)
+        window.index = (FARTHEST, FARTHEST + len(days) - 1) if len(near) else (0, 0)
+        for name, value in chosen.items():
+            self.controls[name].value = value
         self._settling = False
 
     def _show(self) -> None:
-        chosen = {name: control.value for name, control in self.controls.items()}
+        self.busy.value = '<span role="progressbar" aria-label="computing">computing …</span>'
+        chosen = {name: control.value for name, control in self.controls.items() if name != "window"}
+        window = self.controls["window"]
+        if not window.disabled:
+            chosen["shift_start"] = window.index[0] - FARTHEST
+            chosen["shift_end"] = window.index[1] + FARTHEST + 1 - len(window.options)
         try:
-            found = explore_pause(**chosen | {"claim": chosen["claim"] or "main"}, registry=self.registry)
+            self._tell(explore_pause(**chosen | {"claim": chosen["claim"] or "main"}, registry=self.registry))
         except PausesError as refusal:
-            self.verdict.value = _framed("Cannot be asked", str(refusal), "", EXPECTED)
+            plain = PausesError(refusal.problem, expected=refusal.expected, found=refusal.found, remedy=refusal.remedy)
+            self.verdict.value = _framed((EXPECTED, "Cannot be asked", capital(str(plain)), ""))
             self.series.value = self.placebo.value = self.export.value = ""
-            return
+        finally:
+            self.busy.value = ""
+
+    def _tell(self, found: Exploration) -> None:
         effect = found.effect
-        detail = f"{found.describe_window()} Why: {effect.reason}."
         colour = SEEN if effect.verdict in (FEWER, MORE) else EXPECTED
-        self.verdict.value = _framed(*found.summary().split(": ", 1), detail, colour)
-        self.series.value = _image(found.plot(), effect.describe_series())
-        self.placebo.value = _image(effect.plot_placebo(), effect.describe_placebo())
-        self.export.value = f'<pre style="line-height: 1.4; white-space: pre-wrap">{escape(found.export())}</pre>'
+        detail = f"{found.describe_window()} Why: {effect.reason}."
+        lead, rest = found.summary().split(": ", 1)
+        said, by_rule = found.report_says().partition(": ")[::2]
+        self.verdict.value = _framed((colour, lead, rest, detail), (EXPECTED, said, by_rule, ""))
+        name, apart = f"{found.pause.id}-{effect.outcome}", f" {found.departure()}".rstrip()
+        self.series.value = _image(found.plot(), effect.describe_series() + apart, f"{name}-days")
+        self.placebo.value = _image(found.plot_placebo(), effect.describe_placebo() + apart, f"{name}-placebo")
+        days = effect.daily.assign(departure=found.departure()).to_csv(index=False, lineterminator="\n")
+        link = _link("Days of this choice as CSV", f"{name}-days.csv", f"data:text/csv,{quote(days)}")
+        self.export.value = f'{link}<pre style="line-height: 1.4; white-space: pre-wrap">{escape(found.export())}</pre>'
 
 
-def _framed(lead: str, rest: str, detail: str, colour: str) -> str:
-    return (
-        f'<div role="status" style="border-left: 6px solid {colour}; padding: .1rem 1rem; margin: .3rem 0 .8rem; '
-        f'max-width: 66rem; line-height: 1.45"><span style="font-size: 1.2rem"><strong>{escape(lead)}:</strong> '
-        f"{escape(rest)}</span><br>{escape(detail)}</div>"
-    )
+def _offered_claim(pause: Pause, claim: Claim) -> str:
+    """A claim by its name, whether it is the main one, and why it cannot be asked about."""
+    why = "" if claim.covers_days else ": covers no strike day by half" if claim.stated else ": no window stated"
+    return claim.id + (why or (" (main)" if claim.id == pause.main else ""))
 
 
-def _image(ax: Any, alt: str) -> str:
-    return f'<img alt="{escape(alt)}" src="{Picture(ax, alt).address()}" style="width: 27rem; max-width: 100%">'
+def _offered(outcome: Outcome, days: Sequence[pd.Timestamp]) -> str:
+    """An outcome by its name, and why it cannot be asked about on these days."""
+    first, last = pd.Timestamp(outcome.first_day), pd.Timestamp(outcome.last_day or "2200-01-01")
+    if len(days) and days[-1] < first:
+        return f"{outcome.short}: usable only from {span_text(first, first)} on"
+    return outcome.short + (f": usable only to {span_text(last, last)}" if len(days) and days[0] > last else "")
+
+
+def _framed(*parts: tuple[str, str, str, str]) -> str:
+    """Boxes side by side: colour, lead in bold, what follows it, small print."""
+    boxes = [
+        f'<div style="flex: 1 1 24rem; border-left: 6px solid {colour}; padding: .1rem 1rem; max-width: 60rem">'
+        f'<span style="font-size: 1.15rem"><strong>{escape(lead)}{":" if rest else ""}</strong> {escape(rest)}</span>'
+        f" <br>{escape(detail)}</div>"
+        for colour, lead, rest, detail in parts
+    ]
+    return f'<div role="status" style="display: flex; flex-wrap: wrap; gap: 1rem">{"".join(boxes)}</div>'
+
+
+def _image(ax: Any, alt: str, file: str) -> str:
+    """A picture, and links that save it as PNG and as SVG."""
+    vector = _link("as SVG", f"{file}.svg", f"data:image/svg+xml,{quote(svg(ax.figure, alt=alt, tight=True))}")
+    address = Picture(ax, alt).address()  # closes the figure
+    shown = f'<img alt="{escape(alt)}" src="{address}" style="width: 27rem; max-width: 100%">'
+    return f"{shown}<br>{_link('Save as PNG', f'{file}.png', address)}, {vector}"
+
+
+def _link(text: str, file: str, address: str) -> str:
+    return f'<a style="text-decoration: underline" download="{escape(file)}" href="{address}">{escape(text)}</a>'

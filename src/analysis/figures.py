@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import ReportError
-from analysis.words import FEWER, MORE, days_text, placebo_rank
+from analysis.series import Words, series_label
+from analysis.words import FEWER, MORE, days_text, outcome_label, placebo_rank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -241,7 +242,9 @@ def draw_forest(rows: pd.DataFrame, *, title: str = "", ax: Axes | None = None) 
     return finish(ax, title=title, caption=note)
 
 
-def draw_hazard(hazard: pd.DataFrame, *, at: float, ax: Axes | None = None) -> Axes:
+def draw_hazard(
+    hazard: pd.DataFrame, *, at: float, salvo: str = "mass salvo", event: str = "pause", ax: Axes | None = None
+) -> Axes:
     """Daily probability of a mass salvo by days since the last one, with the window's start marked."""
     import seaborn as sns
 
@@ -249,16 +252,16 @@ def draw_hazard(hazard: pd.DataFrame, *, at: float, ax: Axes | None = None) -> A
     sns.lineplot(hazard, x="days_since_salvo", y="probability", color=SEEN, ax=ax)
     ax.axvline(at, color=PAUSE, lw=3, alpha=0.7)
     ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.set(xlabel="days since the last mass salvo", ylabel="chance of a mass salvo that day", ylim=(0, None))
+    ax.set(xlabel=f"days since the last {salvo}", ylabel=f"chance of a {salvo} that day", ylim=(0, None))
     note = {"xytext": (5, 0), "textcoords": "offset points", "va": "top", "fontsize": SMALL, "color": PAUSE_INK}
-    ax.annotate("pause starts", (at, ax.get_ylim()[1]), **note)
+    ax.annotate(f"{event} starts", (at, ax.get_ylim()[1]), **note)
     finish(ax)
     ax.yaxis.set_major_formatter("{x:.0%}")
     return ax
 
 
 def draw_timeline(
-    counts: pd.Series, spans: pd.DataFrame, *, label: str, title: str = "", ax: Axes | None = None
+    counts: pd.Series, spans: pd.DataFrame, *, label: str | Words = None, title: str = "", ax: Axes | None = None
 ) -> Axes:
     """A series since its beginning, weekly means, with pauses shaded.
 
@@ -267,9 +270,12 @@ def draw_timeline(
     counts : Series by day
     spans : DataFrame
         Columns label, first_day, last_day.
+    label : str, (str, str), (str, str, str) or Label, optional
+        What is counted, as in `estimate_effect`, or in one word.
     """
     import seaborn as sns
 
+    told, shaded = timeline_words(counts, label)
     ax = new_axes(ax, height=2.6)
     weekly = counts.resample("W").mean().rename("count").rename_axis("week").reset_index()
     sns.lineplot(weekly, x="week", y="count", color=SEEN, lw=1.1, ax=ax)
@@ -277,8 +283,15 @@ def draw_timeline(
         ax.axvspan(span.first_day, span.last_day + pd.Timedelta(days=1), color=PAUSE, alpha=0.6, lw=0.8)
     years = pd.date_range(counts.index[0], counts.index[-1], freq="YS")
     ax.set_xticks(years, [f"{year:%Y}" for year in years], ha="left")
-    ax.set(xlabel="", ylabel=f"{label} a day, weekly mean", ylim=(0, None))
-    return finish(ax, title=title, caption="Shaded: announced pauses.")
+    ax.set(xlabel="", ylabel=f"{told} a day, weekly mean", ylim=(0, None))
+    return finish(ax, title=title, caption=f"Shaded: {shaded}.")
+
+
+def timeline_words(counts: pd.Series, label: str | Words) -> tuple[str, str]:
+    """What a timeline counts, and what is shaded in it: pauses only in a series of this project."""
+    words = series_label(counts.name, None if isinstance(label, str) else label)
+    told = label if isinstance(label, str) else str(words or outcome_label(counts.name))
+    return told, f"{words.event}s" if words else "announced pauses"
 
 
 LONGEST_LINE = 9  # letters that fit into a tile

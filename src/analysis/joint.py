@@ -10,14 +10,15 @@ import pandas as pd
 
 from analysis.effect import PauseEffect, decide
 from analysis.errors import DesignError
-from analysis.estimate import estimate_effect, with_week_after
+from analysis.estimate import check_options, estimate_effect, with_week_after
 from analysis.expected import Floats, Ints
-from analysis.placebo import ALTERNATIVES, POWER, TIE
+from analysis.placebo import POWER, TIE
 from analysis.series import Words
 from analysis.windows import Day, Holidays, check_window
 from analysis.words import DEPENDS, FEWER, MORE, listed, one_unit
 
 CUTS = np.round(np.arange(0.05, 1.0, 0.05), 2)
+MOST_DRAWS = 1_000_000
 POWER_DRAWS = 2000  # a cut is stated in steps of 5 %, which needs no more
 SCORE_STEPS = 1000  # scores are rounded to thousandths: whole numbers, whose sum has an exact distribution
 
@@ -124,7 +125,7 @@ def combine_effects(
     Raises
     ------
     DesignError
-        Effects of different outcomes, or none; an unknown alternative; no draws.
+        Effects of different outcomes, or none; options that make no sense.
 
     Examples
     --------
@@ -134,9 +135,14 @@ def combine_effects(
     >>> combine_effects(quiet, draws=5000).verdict
     'fewer'
     """
-    if alternative not in ALTERNATIVES or draws < 1 or seed < 0:
-        found = f"{alternative!r} with {draws} draws and seed {seed}"
-        raise DesignError("cannot test like that", field="alternative", expected=", ".join(ALTERNATIVES), found=found)
+    check_options(test="auto", alternative=alternative, level=level)
+    for field, value, low, high in (("draws", draws, 1, MOST_DRAWS), ("seed", seed, 0, None)):
+        if not isinstance(value, int | np.integer) or value < low or (high and value > high):
+            expected = f"a whole number from {low}" + (f" to {high}" if high else "")
+            raise DesignError("cannot draw like that", field=field, expected=expected, found=f"{value!r:.60}")
+    if not all(isinstance(effect, PauseEffect) for effect in effects):
+        expected, remedy = "a list of effects", "take those of estimate_effect, or estimate_joint for series"
+        raise DesignError("not effects", field="effects", expected=expected, found=f"{effects!r:.60}", remedy=remedy)
     outcomes = {effect.outcome for effect in effects}
     if len(outcomes) != 1:
         raise DesignError("effects cannot be combined", field="outcome", expected="one", found=str(sorted(outcomes)))

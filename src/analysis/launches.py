@@ -11,7 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.days import iso_span
 from analysis.effect import NATIONAL, PauseEffect, holm, shown
+from analysis.errors import DesignError
 from analysis.evidence_words import describe_inferred, describe_lull, describe_witness, surge_among
 from analysis.lull import Lull, estimate_lull
 from analysis.pauses import reported_pauses
@@ -262,7 +264,7 @@ def assess(
     'fewer'
     """
     setting = set_up(pause_id, claim=claim, level=level, baseline=baseline, registry=registry, folder=folder)
-    pause, chosen = setting.pause, setting.claim
+    pause, chosen, outcomes = setting.pause, setting.claim, check_outcomes(outcomes)
     decided, from_strict = _decide_both_starts(setting, chosen, outcomes, in_family=chosen == pause.main)
     effects = [*decided, *from_strict]
     effects += [row for effect in decided for row in _companions(setting, effect)]
@@ -303,8 +305,17 @@ def decide_pause(
     ['fewer', 'not testable']
     """
     setting = set_up(pause_id, claim=claim, level=level, baseline=baseline, registry=registry, folder=folder)
-    chosen = setting.claim
+    chosen, outcomes = setting.claim, check_outcomes(outcomes)
     return _decide_both_starts(setting, chosen, outcomes, in_family=chosen == setting.pause.main)[0]
+
+
+def check_outcomes(outcomes: str | Sequence[str]) -> list[str]:
+    """Each outcome named, once; a DesignError where none is."""
+    named = [outcomes] if isinstance(outcomes, str) else list(dict.fromkeys(outcomes))
+    if not named:
+        expected, remedy = f"one or more of {', '.join(catalogue())}", "leave it out for drones and missiles"
+        raise DesignError("no outcome to test", field="outcomes", expected=expected, found="none", remedy=remedy)
+    return named
 
 
 def _decide_both_starts(
@@ -375,9 +386,8 @@ def _quiet_around(setting: Setting, effect: PauseEffect) -> str:
         return ""
     first, last = before[-1] + ONE_DAY, after[0] - ONE_DAY
     length = (last - first).days + 1
-    return (
-        f", and the file lists none on any of the {length} days from {first:%Y-%m-%d} to {last:%Y-%m-%d}, truce or not"
-    )
+    every = f"on any of the {length} days " * (length > 1)
+    return f", and the file lists none {every}{iso_span(first, last)}, truce or not"
 
 
 def _companions(setting: Setting, effect: PauseEffect) -> list[PauseEffect]:

@@ -1,4 +1,4 @@
-"""Mass salvos: how long a quiet between them is ordinary."""
+"""Mass salvos, or heavy days of another series: how long a quiet between them is ordinary."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.errors import DesignError
+from analysis.days import as_days
 from analysis.evidence_words import describe_lull
 from analysis.expected import Floats
 from analysis.placebo import days_since_salvo
-from analysis.setting import SALVO_MISSILES
+from analysis.series import Label, Words, series_label
+from analysis.setting import SALVO_MISSILES, salvo_days
 from analysis.windows import BASELINE_SHORT, ONE_DAY, Day, check_counts, check_window
 
 FEWEST_SALVOS = 10
@@ -37,6 +38,10 @@ class Lull:
         History behind the estimate.
     hazard : DataFrame
         Columns days_since_salvo, probability: the fitted daily probability of a salvo.
+    threshold : float
+        What makes a salvo.
+    label : Label or None
+        What is counted in a series that is not of this project.
     """
 
     first_day: pd.Timestamp
@@ -48,10 +53,13 @@ class Lull:
     n_salvos: int
     n_days: int
     hazard: pd.DataFrame
+    threshold: float = SALVO_MISSILES
+    label: Label | None = None
 
     def to_frame(self) -> pd.DataFrame:
         """One row, without the hazard curve."""
-        return pd.DataFrame([{name: value for name, value in vars(self).items() if name != "hazard"}])
+        apart = ("hazard", "threshold", "label")
+        return pd.DataFrame([{name: value for name, value in vars(self).items() if name not in apart}])
 
     def summary(self) -> str:
         """Plain words for how ordinary the quiet is."""
@@ -61,11 +69,17 @@ class Lull:
         """Draw the daily probability of a salvo by days since the last one."""
         from analysis.figures import draw_hazard
 
-        return draw_hazard(self.hazard, at=self.days_since_salvo, ax=ax)
+        words = {} if self.label is None else {"salvo": "heavy day", "event": self.label.event}
+        return draw_hazard(self.hazard, at=self.days_since_salvo, **words, ax=ax)
 
 
 def estimate_lull(
-    missiles: pd.Series, days: pd.DatetimeIndex, *, threshold: float = SALVO_MISSILES, exclude: Sequence[Day] = ()
+    missiles: pd.Series,
+    days: pd.DatetimeIndex,
+    *,
+    threshold: float = SALVO_MISSILES,
+    exclude: Sequence[Day] = (),
+    label: Words = None,
 ) -> Lull | None:
     """Probability of a salvo-free window from a discrete-time hazard of days since the last salvo.
 
@@ -75,17 +89,21 @@ def estimate_lull(
     Parameters
     ----------
     missiles : Series of counts by day, NaN = no report
+        Or any other counts that come in heavy days.
     days : DatetimeIndex
         The window.
     threshold : float
         Missiles that make a salvo.
     exclude : sequence of days
         Left out of the fit, such as other pauses.
+    label
+        As in `estimate_effect`.
 
     Returns
     -------
     Lull or None
-        None when the history holds fewer than 10 salvos, or the window is outside the data.
+        None when the history holds fewer than 10 salvos or 10 days without, when salvos keep a strict rhythm, or
+        the window is outside the data.
 
     Raises
     ------
@@ -96,18 +114,20 @@ def estimate_lull(
     from statsmodels.genmod.families.links import CLogLog
     from statsmodels.genmod.generalized_linear_model import GLM  # statsmodels.api would import all of it
 
-    if not threshold > 0:
-        raise DesignError("not a salvo threshold", field="threshold", expected="above 0", found=repr(threshold))
-    missiles, days = check_counts(missiles), check_window(days)
+    salvos, days = salvo_days(missiles, threshold=threshold), check_window(days)
+    missiles = check_counts(missiles)
     history = missiles[days[0] - BASELINE_SHORT * ONE_DAY : days[-1]]
     if len(history) == 0 or history.reindex(days).isna().any():
         return None
-    salvo = (history >= threshold).to_numpy()
+    salvo = history.index.isin(salvos)
     since = days_since_salvo(salvo)
     before = history.index < days[0]
-    usable = before & ~np.isnan(since) & history.notna().to_numpy() & ~history.index.isin(pd.DatetimeIndex(exclude))
-    if salvo[usable].sum() < FEWEST_SALVOS or np.isnan(since[~before][0]):
+    usable = before & ~np.isnan(since) & history.notna().to_numpy() & ~history.index.isin(as_days(exclude, "exclude"))
+    gaps, quiets = since[usable & salvo], since[usable & ~salvo]
+    if min(len(gaps), len(quiets)) < FEWEST_SALVOS or np.isnan(since[~before][0]):
         return None
+    if gaps.max() <= quiets.min() or quiets.max() <= gaps.min():
+        return None  # a hazard of 0 and 1, which no regression finds
     fit = GLM(salvo[usable].astype(float), _terms(since[usable]), family=Binomial(link=CLogLog())).fit()
     start = int(since[~before][0])
     ahead = fit.predict(_terms(np.arange(1, start + len(days))))
@@ -119,9 +139,11 @@ def estimate_lull(
         observed_salvos=int(salvo[~before].sum()),
         expected_salvos=_expected_salvos(ahead, start, len(days)),
         quiet_probability=float(np.prod(1 - ahead[start - 1 :])),
-        n_salvos=int(salvo[usable].sum()),
+        n_salvos=len(gaps),
         n_days=int(usable.sum()),
         hazard=pd.DataFrame({"days_since_salvo": curve, "probability": fit.predict(_terms(curve))}),
+        threshold=threshold,
+        label=series_label(missiles.name, label),
     )
 
 

@@ -76,13 +76,13 @@ def in_frame(plot: Callable[[Axes], Axes], *, width: float, height: float, title
     return figure
 
 
-def svg(figure: Figure, *, alt: str = "") -> str:
-    """The figure as SVG, the same on every run: text stays text, ink is the page's own, in dark mode too."""
+def svg(figure: Figure, *, alt: str = "", tight: bool = False) -> str:
+    """The figure as SVG, the same on every run: text stays text, ink is the page's own, in dark mode; or `tight`."""
     import matplotlib as mpl
 
-    buffer = io.StringIO()
+    buffer, box = io.StringIO(), "tight" if tight else None
     with mpl.rc_context(LOOK):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(buffer, format="svg", bbox_inches=box, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = re.sub(r'<g id="[^"]*"', "<g", text[text.index("<svg") :])  # names repeat from figure to figure of a page
     text = text.replace(INK, "currentColor").replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")

@@ -54,6 +54,9 @@ def _is_moment(value: date | None) -> bool:
 PLAIN = Field(pattern=rf"^[^{CONTROL}]*\Z", description="text in quotes, without control characters")
 Note = Annotated[str, PLAIN, AfterValidator(lambda text: " ".join(text.split()))]
 Text = Annotated[Note, Predicate(bool)]
+DRAWN = Field(pattern=r"^[ -~\xa0-\u024f\u0391-\u03c9\u0400-\u04ff\u2010-\u2027]+\Z",
+              description="text in quotes, in letters that a picture can show: Latin, Greek or Cyrillic")  # fmt: skip
+Name = Annotated[Text, DRAWN]
 Texts = Annotated[tuple[Text, ...], Field(description="a list of texts in quotes")]
 Id = Annotated[str, Field(pattern=ID, description="lower-case words and digits joined by hyphens, such as easter-2025")]
 JOINED = f"{KINDS.replace('|', ', ')}, or several joined by ' / '"
@@ -156,7 +159,7 @@ class Pause:
     """One announced pause; the head of data/pauses.toml explains its fields."""
 
     id: Id
-    name: Text
+    name: Name
     phrase: Text
     kind: Kind
     announced_by: Texts

@@ -98,7 +98,7 @@ def forest_frame(rows: pd.DataFrame) -> pd.DataFrame:
 def describe_forest(rows: pd.DataFrame) -> str:
     """Alternative text of a forest of findings: how many there are and which could be told from chance."""
     told = "; ".join(rows.loc[rows["told"], "label"]) or "none"
-    return f"Ratios of launched to expected for {len(rows)} findings. Told from chance: {told}."
+    return f"Ratios of seen to expected for {len(rows)} findings. Told from chance: {told}."
 
 
 def shown_verdicts(results: pd.DataFrame, *, registry: Registry | None = None) -> pd.DataFrame:

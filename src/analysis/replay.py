@@ -71,7 +71,8 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
     contents = folder_contents(source)
     contents[FILE] = cut_registry(contents[FILE].decode("utf-8-sig"), day.date()).encode()
     if b"\n[[pause]]" not in contents[FILE]:
-        raise DesignError("no pause was announced yet", field="as_of", found=f"{day:%Y-%m-%d}", remedy="ask later")
+        expected = "a day on which one was"
+        raise DesignError("no pause was announced yet", field="as_of", expected=expected, found=f"{day:%Y-%m-%d}")
     for name, definition in dictionary()["tables"].items():
         if f"{name}.csv" not in contents or definition.get("edited"):
             continue

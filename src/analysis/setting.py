@@ -10,12 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.effect import NATIONAL, Answer, PauseEffect
+from analysis.errors import DesignError
 from analysis.estimate import estimate_effect, with_week_after
 from analysis.nights import COUNTS, PROVISIONAL, read_nights
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
 from analysis.tables import Outcome, data_folder, load_strikes, load_table, outcome_series
 from analysis.tables import outcomes as catalogue
-from analysis.windows import Day
+from analysis.windows import Day, check_counts
 from analysis.words import held_so_far, night_compared, not_yet, typed_in
 
 SALVO_MISSILES = 20
@@ -172,6 +173,9 @@ def salvo_days(missiles: pd.Series, *, threshold: float = SALVO_MISSILES) -> pd.
     >>> salvo_days(pd.Series([0, 34, 5], index=days)).strftime("%d").tolist()
     ['02']
     """
+    if not isinstance(threshold, int | float) or not threshold > 0:
+        raise DesignError("not a threshold", field="threshold", expected="a number above 0", found=f"{threshold!r:.60}")
+    missiles = check_counts(missiles)
     return missiles.index[missiles >= threshold]
 
 

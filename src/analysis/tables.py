@@ -20,6 +20,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.days import as_day
 from analysis.errors import DataError
 from analysis.nights import PROVISIONAL, read_nights, with_nights
 
@@ -121,7 +122,7 @@ def outcome_series(
     else:
         rows = load_table(outcome.table, folder=folder).set_index("day")
     column = rows[outcome.column]
-    start = pd.Timestamp(first_day or outcome.first_day)
+    start = as_day(outcome.first_day if first_day is None else first_day, "first_day")
     series = column.iloc[: len(column) - drop_last].loc[start : outcome.last_day].astype(float).rename(name)
     if series.empty:
         problem, last = f"no day of {name} is left from {start:%Y-%m-%d}", f"last day {column.index[-1]:%Y-%m-%d}"

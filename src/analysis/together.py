@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.choices import estimate_curve, fitting, series_on_offer, source_variants
+from analysis.days import as_days
 from analysis.effect import NATIONAL, Answer, PauseEffect, holm, shown, to_frame
 from analysis.errors import DesignError
-from analysis.estimate import FEWEST_BASELINE_DAYS, estimate_effect
+from analysis.estimate import FEWEST_BASELINE_DAYS, check_options, estimate_effect
 from analysis.evidence_words import describe_margin, describe_margins, describe_surges, describe_witness
 from analysis.expected import design_matrix, expected_counts, holiday_dates, independent_columns
 from analysis.joint import combine_effects
@@ -26,7 +27,7 @@ from analysis.setting import SIRENS, VOLUME, Registry, not_ordinary, salvo_days
 from analysis.specifications import CHOICES, EDGES, SOURCES, Specification
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
-from analysis.windows import BASELINE_SHORT, SHORT_WINDOW, Day, as_day, check_counts, check_length, placebo_starts
+from analysis.windows import BASELINE_SHORT, SHORT_WINDOW, Day, check_counts, check_length, placebo_starts
 from analysis.witness import break_even, inferred_zeros
 from analysis.words import FEWER, MORE, NO_CHANGE, NOT_TESTABLE, days_text, listed, outcome_label, without_one
 
@@ -414,11 +415,12 @@ def look_ahead(
     >>> look_ahead(steady, 3).nights_for_half
     1
     """
+    check_options(test="auto", alternative="less", level=level)
     if not 1 <= check_length(n_days, "n_days") <= SHORT_WINDOW:
         expected = f"1 to {SHORT_WINDOW}"
         raise DesignError("no outlook for this length", field="n_days", expected=expected, found=str(n_days))
     counts = check_counts(counts).iloc[-check_length(baseline, "baseline") :]
-    reference = counts.notna().to_numpy() & ~counts.index.isin([as_day(day, "exclude") for day in exclude])
+    reference = counts.notna().to_numpy() & ~counts.index.isin(as_days(exclude, "exclude"))
     if reference.sum() < FEWEST_BASELINE_DAYS:
         expected, found = f"at least {FEWEST_BASELINE_DAYS} days with a count", f"{reference.sum()}"
         remedy = "take a longer series or baseline"

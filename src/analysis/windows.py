@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from analysis.days import Day, as_day, as_days, iso_span
 from analysis.errors import DesignError
 from analysis.expected import Bools, Floats, Ints, design_matrix, expected_counts, independent_columns
 from analysis.series import Label
@@ -22,6 +23,7 @@ RECOVERY_LONG = 14
 HOLIDAYS_NEEDED = 8  # with fewer, a truce on a holiday would explain itself
 SHOWN_AFTER = 21
 CENTURY = 36_525  # days
+SMALLEST, LARGEST = 1e-9, 1e15  # counts, but for 0; further out floating point has no digits left to compare
 ONE_DAY = pd.Timedelta(days=1)
 COUNTS_REMEDIES = {
     "DataFrame": "take one column, as in frame['count']",
@@ -29,7 +31,6 @@ COUNTS_REMEDIES = {
     "Index": "make dates of text: counts.index = pd.to_datetime(counts.index)",
 }
 
-Day = str | date | pd.Timestamp
 Holidays = bool | Iterable[Day] | Mapping[Day, str] | None
 
 
@@ -140,7 +141,7 @@ def lay_out(
     if announced is not None:
         near |= (every_day >= as_day(announced, "announced")) & (position < start)
     reference = (every_day >= first) & (every_day <= last) & ~np.isnan(values) & ~near
-    reference &= ~every_day.isin([as_day(day, "exclude") for day in exclude])
+    reference &= ~every_day.isin(as_days(exclude, "exclude"))
 
     known = holiday_days(holidays, every_day, ours=label is None)
     X, notes = _regressors(every_day, reference, near, trend, weekday, known, covariates)
@@ -190,16 +191,19 @@ def check_counts(counts: pd.Series) -> pd.Series:
             found=f"{len(index)}",
             remedy="counts.asfreq('D') adds them; leave missing reports empty, not 0",
         )
+    for edge in index[[0, -1]] if len(index) else ():
+        as_day(edge, name)
     numbers = counts if counts.dtype.kind not in "cmM" else counts.astype(str)  # no dates, no complex numbers
     values = pd.to_numeric(numbers, errors="coerce")
-    wrong = (values.isna() & counts.notna()) | (values < 0) | np.isinf(values)
+    wrong = (values.isna() & counts.notna()) | ~((values == 0) | values.between(SMALLEST, LARGEST) | values.isna())
     if wrong.any():
         raise DesignError(
             "counts are not numbers of 0 or more",
             field=name,
             rows=[int(i) + 1 for i in np.flatnonzero(wrong)],
+            expected=f"0, or a number from {SMALLEST:g} to {LARGEST:g}",
             found=", ".join(str(v) for v in counts[wrong].head(3)),
-            remedy="correct them or leave them empty",
+            remedy="correct them, leave them empty, or count in another unit",
         )
     return values.astype(float)
 
@@ -208,22 +212,25 @@ def check_window(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Refuse, by a DesignError, anything but one run of consecutive days; return it as plain dates."""
     remedy = "pd.date_range(first, last) makes the days from first to last"
     try:
-        if isinstance(days, str | date | slice) or not all(isinstance(day, str | date | np.datetime64) for day in days):
+        days = days if isinstance(days, str | date | slice | pd.Index) else [*days]
+        if not all(isinstance(day, str | date | np.datetime64) for day in days) or isinstance(days, str):
             raise TypeError
         run = pd.DatetimeIndex(days)
     except (TypeError, ValueError) as error:
-        expected, found = "all days of the window", f"{type(days).__name__} {days!r:.40}"
+        expected, found = "all days of the window", " ".join(f"{type(days).__name__} {days!r:.40}".split())
         raise DesignError("not days", field="days", expected=expected, found=found, remedy=remedy) from error
     if len(run) == 0 or run.isna().any():
-        raise DesignError("the window has no day, or a day without a date", field="days", remedy=remedy)
+        problem, expected = "the window has no day, or a day without a date", "one or more dates"
+        raise DesignError(problem, field="days", expected=expected, found=f"{len(run)} days", remedy=remedy)
     if run.tz is not None or (len(run) > 1 and not (np.diff(run.to_numpy()) == np.timedelta64(1, "D")).all()):
         raise DesignError(
             "days are not one window",
             field="days",
             expected="consecutive plain dates in order",
-            found=f"{len(run)} days from {run.min():%Y-%m-%d} to {run.max():%Y-%m-%d}",
+            found=f"{len(run)} dates {iso_span(run.min(), run.max())}",
             remedy=f"{remedy}; test each window on its own, or several with estimate_joint()",
         )
+    as_day(run[0], "days")
     return run.normalize()
 
 
@@ -257,18 +264,7 @@ def holiday_days(given: Holidays, days: pd.DatetimeIndex, *, ours: bool) -> bool
         remedy = "list the dates that matter to this series, or leave holidays out"
         raise DesignError(whose, field="holidays", expected=expected, found=f"{given!r:.60}", remedy=remedy)
     found = [day for day in days if isinstance(given, Mapping) and day.date() in given]  # some fill as they are asked
-    return pd.DatetimeIndex([*found, *(as_day(day, "holidays") for day in given)])
-
-
-def as_day(value: Day, field: str) -> pd.Timestamp:
-    """One plain date, or a DesignError that names the field."""
-    try:
-        day = pd.Timestamp(value) if isinstance(value, str | date | np.datetime64) else pd.NaT
-    except ValueError:
-        day = pd.NaT
-    if day is pd.NaT or day.tz is not None:
-        raise DesignError("not a day", field=field, expected="a date without time zone", found=repr(value))
-    return day.normalize()
+    return pd.DatetimeIndex([*found, *as_days(given, "holidays")])
 
 
 def _baseline_span(

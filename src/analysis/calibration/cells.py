@@ -203,13 +203,15 @@ def calibrate(
     progress: Callable[[int, int, str], None] | None = None,
     executor: Executor | None = None,
     cells: Sequence[Cell] | None = None,
+    ask: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
     """Run the study cell by cell and keep its table, a row per cell in the order of the plan.
 
     A row is stored as soon as its cell is done; rows whose cell, parameters and code are unchanged are not computed
     again. `only` runs the cells whose name contains one of these; the others stay as they are. An `executor` runs the
     cells elsewhere, such as `distributed.Client(address).get_executor()`. The table has the same bytes for any number
-    of `jobs`. `progress` is told cells done, cells to do and the name of the cell.
+    of `jobs`. `progress` is told cells done, cells to do and the name of the cell; `ask`, before the first, how many
+    there are to do, and may raise.
     """
     if replicates < 1 or jobs < 1:
         raise DesignError("nothing to run", field="replicates, jobs", expected="1 or more")
@@ -222,6 +224,9 @@ def calibrate(
     stored = load_calibration(path).to_dict("records") if path.exists() else []
     rows = {_name(row): row for row in stored if _name(row) in keys}
     todo = [cell for cell in asked if rows.get(cell.name, {}).get("key") != keys[cell.name]]
+
+    if ask:
+        ask(len(todo))
 
     def table() -> pd.DataFrame:
         return pd.DataFrame([rows[cell.name] for cell in cells if cell.name in rows], columns=list(COLUMNS))
