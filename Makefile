@@ -39,7 +39,7 @@ lock:  ## pin the newest versions that fit pyproject.toml
 	rm -rf .venv-lock
 
 clean:  ## remove environments and built reports
-	rm -rf .venv .venv-lab reports/*.html reports/as-of reports/manifest.json reports/executed reports/.cache
+	rm -rf .venv .venv-lab reports/*.html reports/*.log reports/as-of reports/manifest.json reports/executed reports/.cache
 
 .venv/ready: pyproject.toml requirements.lock
 	$(call environment,.venv,$(EXTRAS))

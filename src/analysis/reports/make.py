@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PLAIN = {"display_name": "Python 3", "language": "python", "name": "python3"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+LAST_LINES = 12
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -165,3 +166,18 @@ def failure_notebook(content: bytes | None, name: str, error: str) -> str:
     notebook.cells = [v4.new_markdown_cell(text), *notebook.cells]
     normalise(notebook).metadata["pauses"] = {"error": error}
     return to_text(notebook)
+
+
+def where_it_failed(path: Path) -> list[str]:
+    """Of what a failed report left, the file, the cell that raised, and the last lines that it gave."""
+    try:
+        cells = json.loads(path.read_bytes())["cells"]
+    except (OSError, ValueError):
+        return []
+    for cell in cells:
+        for output in cell.get("outputs", ()):
+            if output["output_type"] == "error":
+                shown = COLOUR.sub("", "\n".join(output["traceback"])).strip().splitlines()
+                lead = f"in {path.name}, cell {cell['execution_count']}; its last lines:"
+                return [lead, *(f"  {line.rstrip()}" for line in shown[-LAST_LINES:])]
+    return [f"in {path.name}, in no cell: what it gave was refused, or its process ended"]

@@ -17,7 +17,15 @@ from typing import Any
 
 from analysis.errors import ReportError
 from analysis.reports import store
-from analysis.reports.make import Report, effect_rows, execute, failure_notebook, one_line, sources_digest
+from analysis.reports.make import (
+    Report,
+    effect_rows,
+    execute,
+    failure_notebook,
+    one_line,
+    sources_digest,
+    where_it_failed,
+)
 from analysis.reports.pages import BACKGROUND, render, write_pages
 from analysis.reports.parameters import check_parameters, declared_parameters
 from analysis.reports.pool import run_apart
@@ -25,7 +33,7 @@ from analysis.reports.record import RESULTS, Record, to_csv
 
 SECTIONS = ("pause", "energy", "regions", "sensitivity")
 COMPARISON = "comparison"
-MANIFEST, TOLD = "manifest.json", "executed/.told"
+MANIFEST, TOLD, LOG = "manifest.json", "executed/.told", "report.log"
 INPUTS = (":/src", ":/data", ":/notebooks")
 LONGEST_CELL = 600  # seconds
 MOST_JOBS = 8  # unless more are asked for: each needs memory
@@ -36,13 +44,13 @@ GRACE = 60  # seconds that a process may be silent beyond the time of a cell
 class ReportOutcome:
     """What became of one notebook of one pause; `pause` is empty for that of all, `error` unless it failed.
 
-    `status` is made, kept (nothing it depends on had changed) or failed; `path` is the executed notebook, or what the
+    `state` is made, kept (nothing it depends on had changed) or failed; `path` is the executed notebook, or what the
     failed one left.
     """
 
     pause: str
     notebook: str
-    status: str
+    state: str
     seconds: float
     error: str
     path: Path
@@ -50,7 +58,7 @@ class ReportOutcome:
 
     def event(self) -> dict:
         """What the progress callback is told."""
-        return {"event": "report"} | {name: value for name, value in vars(self).items() if name != "path"}
+        return {"event": "report"} | vars(self) | {"path": str(self.path)}
 
 
 @dataclass(frozen=True)
@@ -98,12 +106,22 @@ class Batch:
             error += f" ({unwritable})"
         return error
 
-    def _told(self, report: Report, status: str, seconds: float = 0.0, error: str = "") -> ReportOutcome:
+    def _told(self, report: Report, state: str, seconds: float = 0.0, error: str = "") -> ReportOutcome:
         path = store.executed_path(self.folder, report.name, failed=bool(error))
         ended = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        outcome = ReportOutcome(report.pause, report.notebook, status, seconds, error, path, ended)
+        outcome = ReportOutcome(report.pause, report.notebook, state, seconds, error, path, ended)
+        self._log(outcome)
         self.say(outcome.event())
         return outcome
+
+    def _log(self, outcome: ReportOutcome) -> None:
+        """A line in the log, and below a failure what failed and where; no batch fails for want of its log."""
+        name = " ".join(filter(None, [outcome.pause, outcome.notebook]))
+        lines = [f"{outcome.ended} {outcome.state:6} {outcome.seconds:6.1f} s  {name}"]
+        if outcome.error:
+            lines += [f"    {told}" for told in [outcome.error, *where_it_failed(outcome.path)]]
+        with suppress(OSError), (self.folder / LOG).open("a", encoding="utf-8") as log:
+            log.write("\n".join(lines) + "\n")
 
 
 def run_reports(
@@ -121,7 +139,7 @@ def run_reports(
     `scheduler` is the address of a dask cluster whose workers run them. A cell may take `timeout` seconds.
 
     `progress` receives a dict for each event: {"event": "start", "total", "stale"}, {"event": "report", "pause",
-    "notebook", "status", "seconds", "error", "ended"}, {"event": "record", "gone"} if rows left the record, and
+    "notebook", "state", "seconds", "error", "path", "ended"}, {"event": "record", "gone"} if rows left the record, and
     {"event": "end", "made", "kept", "failed"}. `answer` makes the pages that answer from the folder and the rows of its
     record; `tell` is called when all reports were asked for and the record or the
     package is not what it was when it was called last. Returns outcomes in order of pauses and notebooks, the
@@ -164,6 +182,7 @@ def run_reports(
         run = partial(run_on_cluster, address=scheduler, patience=timeout + GRACE)
     with store.opened(out) as folder:
         _refuse_strangers(folder, ids)
+        (folder / LOG).unlink(missing_ok=True)
         batch = Batch(folder, run, force, progress or (lambda event: None))
         before = Record.read(folder, {task.name: task.pause for task in every} | {COMPARISON: ""})
         total, stale = len(tasks) + (COMPARISON in paths), sum(map(batch.is_stale, tasks))
@@ -185,14 +204,14 @@ def run_reports(
         )  # fmt: skip
         if answer:
             answer(folder, list(record.rows.values()), surroundings=around)
-        if any(outcome.status != "kept" for outcome in outcomes):
+        if any(outcome.state != "kept" for outcome in outcomes):
             defaults = {name: {key: one.default for key, one in known.items()} for name, known in declared.items()}
             _write_manifest(folder, every, outcomes, defaults, {"revision": git_revision(notebooks), **around})
         told = json.dumps([store.digest(to_csv(record.rows.values())), around["package"]])
         if tell and not selected and not only and not store.is_same(folder / TOLD, told):
             tell()
             store.write_file(folder / TOLD, told)
-    count = {status: sum(outcome.status == status for outcome in outcomes) for status in ("made", "kept", "failed")}
+    count = {state: sum(outcome.state == state for outcome in outcomes) for state in ("made", "kept", "failed")}
     batch.say({"event": "end"} | count)
     return outcomes
 
@@ -233,7 +252,7 @@ def _write_manifest(
     with suppress(OSError, ValueError, LookupError):
         times = json.loads((folder / MANIFEST).read_text("utf-8"))["times"]
     for outcome in outcomes:
-        if outcome.status != "kept":
+        if outcome.state != "kept":
             name = ".".join(filter(None, (outcome.pause, outcome.notebook)))
             times[name] = {"ended": outcome.ended, "seconds": outcome.seconds}
     for report in reports:
