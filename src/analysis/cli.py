@@ -93,7 +93,7 @@ def _wrapped(lines: Sequence[str]) -> str:
 def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str | None, as_json: bool) -> None:
     """Test one pause: the answers in a word, then the verdicts and what they rest on."""
     from analysis.launches import assess
-    from analysis.machine import line, test_object
+    from analysis.machine import line, span
     from analysis.replay import assess_as_of
     from analysis.reports.front import as_known
     from analysis.scorecard import score_pause
@@ -107,7 +107,9 @@ def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str |
         card = score_pause(effects, found.pause, folder=found.setting.folder)
         answers = [answer for answer in card.leading if answer.outcome]
         if as_json:
-            click.echo(line(test_object(found, effects, answers, as_of=as_of)))
+            asked = {"pause": pause_id, "claim": found.claim, "as_of": as_of} | span(found.pause.days(found.claim))
+            rows = [effect.row() for effect in effects]
+            click.echo(line(asked | {"answers": [vars(answer) for answer in answers], "rows": rows}))
             return
         _say(found, answers, as_known(place) if as_of else "")
 

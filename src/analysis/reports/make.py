@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tempfile
 import time
 from collections import Counter
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from analysis.effect import COLUMNS, KEY, MIME
 from analysis.errors import PausesError, ReportError
-from analysis.reports.store import cells_digest, digest
+from analysis.reports.store import COLOUR, cells_digest, digest
 from analysis.words import VERDICTS
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 PLAIN = {"display_name": "Python 3", "language": "python", "name": "python3"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-LAST_LINES = 12
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -166,18 +163,3 @@ def failure_notebook(content: bytes | None, name: str, error: str) -> str:
     notebook.cells = [v4.new_markdown_cell(text), *notebook.cells]
     normalise(notebook).metadata["pauses"] = {"error": error}
     return to_text(notebook)
-
-
-def where_it_failed(path: Path) -> list[str]:
-    """Of what a failed report left, the file, the cell that raised, and the last lines that it gave."""
-    try:
-        cells = json.loads(path.read_bytes())["cells"]
-    except (OSError, ValueError):
-        return []
-    for cell in cells:
-        for output in cell.get("outputs", ()):
-            if output["output_type"] == "error":
-                shown = COLOUR.sub("", "\n".join(output["traceback"])).strip().splitlines()
-                lead = f"in {path.name}, cell {cell['execution_count']}; its last lines:"
-                return [lead, *(f"  {line.rstrip()}" for line in shown[-LAST_LINES:])]
-    return [f"in {path.name}, in no cell: what it gave was refused, or its process ended"]

@@ -17,15 +17,7 @@ from typing import Any
 
 from analysis.errors import ReportError
 from analysis.reports import store
-from analysis.reports.make import (
-    Report,
-    effect_rows,
-    execute,
-    failure_notebook,
-    one_line,
-    sources_digest,
-    where_it_failed,
-)
+from analysis.reports.make import Report, effect_rows, execute, failure_notebook, one_line, sources_digest
 from analysis.reports.pages import BACKGROUND, render, write_pages
 from analysis.reports.parameters import check_parameters, declared_parameters
 from analysis.reports.pool import run_apart
@@ -119,7 +111,7 @@ class Batch:
         name = " ".join(filter(None, [outcome.pause, outcome.notebook]))
         lines = [f"{outcome.ended} {outcome.state:6} {outcome.seconds:6.1f} s  {name}"]
         if outcome.error:
-            lines += [f"    {told}" for told in [outcome.error, *where_it_failed(outcome.path)]]
+            lines += [f"    {told}" for told in [outcome.error, *store.where_it_failed(outcome.path)]]
         with suppress(OSError), (self.folder / LOG).open("a", encoding="utf-8") as log:
             log.write("\n".join(lines) + "\n")
 
