@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LAB := .venv-lab/bin
-EXTRAS := test,browser,distributed
+EXTRAS := test,browser,distributed,docs
 
 .PHONY: help report test check lab notebooks lock clean
 help:  ## list these commands
