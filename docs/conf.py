@@ -28,11 +28,19 @@ default_role = "code"
 python_maximum_signature_line_length = 100
 add_module_names = False
 html_theme, html_title = "alabaster", "strike-pauses"
-html_copy_source = False
-html_show_sphinx = False
-html_theme_options = {"description": "Did announced pauses change the strikes?", "fixed_sidebar": True}
-html_theme_options |= {"page_width": "70rem", "sidebar_width": "15rem", "show_powered_by": False}
-html_sidebars = {"**": ["about.html", "searchfield.html", "navigation.html"]}
+html_static_path = ["_static"]
+html_copy_source = html_show_sphinx = False
+html_theme_options = {
+    "description": "Did announced pauses change the strikes?",
+    "font_family": "system-ui, sans-serif",
+    "head_font_family": "Georgia, serif",
+    "page_width": "70rem",
+    "sidebar_width": "15rem",
+    "show_powered_by": False,
+}
+SIDEBAR = ["about.html", "searchfield.html", "navigation.html"]
+html_sidebars = {"**": SIDEBAR, "api": [*SIDEBAR, "localtoc.html"]}
+toc_object_entries_show_parents = "hide"
 
 OUTSIDE = re.compile(r"(?<!!)\[([^\]]*)\]\(\.\./([^)]+)\)")
 NOTEBOOK = re.compile(r'href="(\w+)\.ipynb(#[^"]*)?"')
