@@ -32,8 +32,8 @@ lab: .venv-lab/ready  ## open JupyterLab on working copies in work/, so that sav
 notebooks: .venv/ready  ## execute the committed notebooks again and store their results
 	$(BIN)/python -m analysis.reports.notebooks
 
-docs: .venv/ready  ## the documentation as a site, docs/_build/index.html
-	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
+docs: .venv/ready  ## the documentation as a site, docs/_build/html/index.html
+	$(BIN)/python -m sphinx -M html docs docs/_build -q -W --keep-going
 
 lock:  ## pin the newest versions that fit pyproject.toml
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install -q ".[lab,$(EXTRAS)]"

@@ -127,4 +127,4 @@ def test_the_pages_are_published_by_commands_that_exist():
     runs = [step["run"] for step in workflow["jobs"]["publish"]["steps"] if "run" in step]
     targets = set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
     assert set(runs[0].removeprefix("make ").split()) <= targets and "reports/*.html" in runs[1]
-    assert "docs/_build site/docs" in runs[1] and "docs docs/_build" in read("Makefile")
+    assert "docs/_build/html site/docs" in runs[1] and "html docs docs/_build" in read("Makefile")

@@ -130,10 +130,8 @@ def run_reports(
     `parameters` values besides `pause_id`, for every notebook. `cold` runs each notebook in a kernel of its own,
     `scheduler` is the address of a dask cluster whose workers run them. A cell may take `timeout` seconds.
 
-    `progress` receives a dict for each event: {"event": "start", "total", "stale"}, {"event": "report", "pause",
-    "notebook", "state", "seconds", "error", "path", "ended"}, {"event": "record", "gone"} if rows left the record, and
-    {"event": "end", "made", "kept", "failed"}. `answer` makes the pages that answer from the folder and the rows of its
-    record; `tell` is called when all reports were asked for and the record or the
+    `progress` receives a dict for each event, as docs/machine-output.md lists them. `answer` makes the pages that answer
+    from the folder and the rows of its record; `tell` is called when all reports were asked for and the record or the
     package is not what it was when it was called last. Returns outcomes in order of pauses and notebooks, the
     comparison last. ReportError if names, parameters, folder or notebooks are not usable; then nothing was started.
     """
