@@ -130,9 +130,9 @@ def run_reports(
     `parameters` values besides `pause_id`, for every notebook. `cold` runs each notebook in a kernel of its own,
     `scheduler` is the address of a dask cluster whose workers run them. A cell may take `timeout` seconds.
 
-    `progress` receives a dict for each event, as docs/machine-output.md lists them. `answer` makes the pages that answer
-    from the folder and the rows of its record; `tell` is called when all reports were asked for and the record or the
-    package is not what it was when it was called last. Returns outcomes in order of pauses and notebooks, the
+    `progress` receives a dict for each event, as docs/machine-output.md lists them. `answer` makes the pages that
+    answer from the folder and the rows of its record; `tell` is called when all reports were asked for and the record
+    or the package is not what it was when it was called last. Returns outcomes in order of pauses and notebooks, the
     comparison last. ReportError if names, parameters, folder or notebooks are not usable; then nothing was started.
     """
     notebooks, ids = Path(notebooks).resolve(), [pause["id"] for pause in pauses]
