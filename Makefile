@@ -1,9 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LAB := .venv-lab/bin
-EXTRAS := test,browser,distributed
+EXTRAS := test,browser,distributed,docs
 
-.PHONY: help report test check lab notebooks lock clean
+.PHONY: help report test check lab notebooks docs lock clean
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
 
@@ -32,14 +32,17 @@ lab: .venv-lab/ready  ## open JupyterLab on working copies in work/, so that sav
 notebooks: .venv/ready  ## execute the committed notebooks again and store their results
 	$(BIN)/python -m analysis.reports.notebooks
 
+docs: .venv/ready  ## the documentation as a site, docs/_build/html/index.html
+	$(BIN)/python -m sphinx -M html docs docs/_build -q -W --keep-going
+
 lock:  ## pin the newest versions that fit pyproject.toml
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install -q ".[lab,$(EXTRAS)]"
 	{ echo "# Every package of the project, pinned. Written by 'make lock'; used as constraints by the Makefile."; \
 	  .venv-lock/bin/pip freeze --exclude strike-pauses | sort -f; } > requirements.lock
 	rm -rf .venv-lock
 
-clean:  ## remove environments and built reports
-	rm -rf .venv .venv-lab reports/*.html reports/as-of reports/manifest.json reports/executed reports/.cache
+clean:  ## remove environments, built reports and documentation
+	rm -rf .venv .venv-lab docs/_build reports/*.html reports/*.log reports/as-of reports/manifest.json reports/executed reports/.cache
 
 .venv/ready: pyproject.toml requirements.lock
 	$(call environment,.venv,$(EXTRAS))

@@ -48,7 +48,7 @@ def batch(place, number):
     from analysis.reports.run import run_reports
 
     outcomes = run_reports(chosen_pauses(number), notebooks=place / "notebooks", out=place / "batch")
-    print(json.dumps([outcome.status for outcome in outcomes]))
+    print(json.dumps([outcome.state for outcome in outcomes]))
 
 
 def plain(place, number):

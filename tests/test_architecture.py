@@ -43,6 +43,7 @@ ROOMS = [
     "coverage",
     "together",
     "replay",
+    "machine",
     "storyboard",
     "panels",
     "calibration",

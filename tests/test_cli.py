@@ -64,16 +64,16 @@ def test_debug_shows_where_an_error_arose():
 
 def told(*, terminal=False, monkeypatch=None, **options):
     """What a made and a failed report look like in progress."""
-    report = {"event": "report", "pause": "easter-2025", "notebook": "pause", "seconds": 1.26, "ended": ""}
+    report = {"event": "report", "pause": "easter-2025", "notebook": "pause", "seconds": 1.26, "ended": "", "path": ""}
 
     @click.command()
     def command():
         monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
         with Progress(**options) as progress:
             progress({"event": "start", "total": 3, "stale": 2})
-            progress(report | {"status": "kept", "error": ""})
-            progress(report | {"status": "made", "error": ""})
-            progress(report | {"status": "failed", "error": "ValueError: no such window"})
+            progress(report | {"state": "kept", "error": ""})
+            progress(report | {"state": "made", "error": ""})
+            progress(report | {"state": "failed", "error": "ValueError: no such window"})
             progress({"event": "end", "made": 1, "kept": 1, "failed": 1})
 
     return CliRunner().invoke(command, catch_exceptions=False)

@@ -47,11 +47,11 @@ def test_a_killed_worker_loses_nothing_and_the_bytes_are_those_of_a_local_run(cl
         scheduler=cluster.scheduler_address, progress=kill_a_busy_worker,
     )  # fmt: skip
     assert killed
-    assert [(o.pause, o.status, o.error) for o in made] == [(o.pause, o.status, o.error) for o in local]
-    assert [o.status for o in made] == ["made"] * 3 + ["failed", "made"]
+    assert [(o.pause, o.state, o.error) for o in made] == [(o.pause, o.state, o.error) for o in local]
+    assert [o.state for o in made] == ["made"] * 3 + ["failed", "made"]
     assert digests(tmp_path / "far") == digests(tmp_path / "local")
     again = run_reports(pauses(*NAMES[:3]), out=tmp_path / "far", notebooks=tmp_path / "notebooks")
-    assert {o.status for o in again} == {"kept"}
+    assert {o.state for o in again} == {"kept"}
 
 
 def test_the_executor_of_a_cluster_computes_the_same_calibration(cluster, tmp_path):
@@ -82,7 +82,7 @@ def test_a_worker_that_differs_and_joins_later_refuses_its_report(cluster, tmp_p
     monkeypatch.setattr("analysis.reports.store.data_folder", lambda: tmp_path)
     monkeypatch.setattr(clusters, "_compare", lambda *_: None)
     (made,) = run_on(cluster, tmp_path, "a")
-    assert made.status == "failed" and "found other data" in made.error
+    assert made.state == "failed" and "found other data" in made.error
 
 
 def refuse(report, around, patience):

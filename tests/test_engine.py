@@ -38,7 +38,9 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are f
 
 def digests(folder):
     """Of all results; without the digests of inputs, for somebody may edit the package while this runs."""
-    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name not in (".lock", "manifest.json")]
+    files = [
+        p for p in sorted(folder.rglob("*")) if p.is_file() and p.name not in (".lock", "manifest.json", "report.log")
+    ]
     made_from = rb'"inputs": "[0-9a-f]+"|<!-- made from .*-->'
     results = {p: re.sub(made_from, b"", p.read_bytes()) for p in files}
     return {str(p.relative_to(folder)): hashlib.sha256(data).hexdigest() for p, data in results.items()}
@@ -202,7 +204,7 @@ def test_a_dead_fork_server_costs_the_reports_at_work_and_no_other(tmp_path, mon
     fault = "import os, signal\nif_a = pause_id == 'a' and os.kill(os.getppid(), signal.SIGKILL)"
     pause_notebook(tmp_path / "notebooks", extra=[code(fault)])
     made = make(tmp_path, tmp_path / "out", jobs=1)
-    assert [o.status for o in made] == ["failed", "made"] and "the process ended" in made[0].error
+    assert [o.state for o in made] == ["failed", "made"] and "the process ended" in made[0].error
     assert (tmp_path / "out/executed/FAILED-a.pause.ipynb").is_file()
 
 
@@ -211,7 +213,7 @@ def test_children_of_a_dead_process_hold_nothing_up_and_end_with_it(tmp_path, de
     child = "import os, signal, time\nchild = os.fork()\nif child == 0:\n    time.sleep(300)\n    os._exit(0)\n"
     child += f"open('child', 'w').write(str(child))\n{death}"
     pause_notebook(tmp_path / "notebooks", extra=[code(child)])
-    assert [o.status for o in make(tmp_path, tmp_path / "out", selected=["a"])] == ["failed"]
+    assert [o.state for o in make(tmp_path, tmp_path / "out", selected=["a"])] == ["failed"]
     pid = int((tmp_path / "notebooks" / "child").read_text())
     assert alive([psutil.Process(pid)] if psutil.pid_exists(pid) else []) == []
 

@@ -21,8 +21,8 @@ FILES = ("notebook", "parameter", "surroundings", "executed copy", "deleted", "f
 
 
 def contents(folder):
-    """Every file below a folder, apart from the lock and the times in the manifest."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock"]
+    """Every file below a folder, apart from the lock, the log and the times in the manifest."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in (".lock", "report.log")]
     found = {str(path.relative_to(folder)): path.read_bytes() for path in files}
     return found | {"manifest.json": json.loads(found["manifest.json"]) | {"times": None}}
 
@@ -76,7 +76,7 @@ def started(monkeypatch):
 
 def test_a_batch_leaves_notebooks_record_pages_index_and_manifest(batch):
     base, made, events = batch
-    told = [(o.pause, o.notebook, o.status, o.error) for o in made]
+    told = [(o.pause, o.notebook, o.state, o.error) for o in made]
     assert told == [("a", "pause", "made", ""), ("b", "pause", "made", ""), ("", "comparison", "made", "")]
     assert all(o.path.is_file() for o in made)
     assert {path.name for path in (base / "out").iterdir()} >= {
@@ -107,7 +107,7 @@ def test_nothing_changed_nothing_runs(batch, copied, started):
     notebook = json.loads(path.read_text())
     notebook["cells"][2]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["stored, no change"]}]
     path.write_text(json.dumps(notebook))
-    assert [o.status for o in run(copied, "a", "b")] == ["kept"] * 3 and started == []
+    assert [o.state for o in run(copied, "a", "b")] == ["kept"] * 3 and started == []
     assert contents(copied / "out") == contents(batch[0] / "out")
     assert (copied / "out/manifest.json").read_bytes() == (batch[0] / "out/manifest.json").read_bytes()
 
@@ -190,7 +190,7 @@ def test_one_failure_does_not_lose_the_others(tmp_path, cold):
 def test_a_failure_keeps_the_old_report_and_says_so_until_it_is_repaired(copied):
     good = contents(copied / "out")
     pause_notebook(copied / "notebooks", extra=[code("raise ValueError('broken today')")])
-    assert [(o.pause, o.status) for o in run(copied, "a", "b", selected=["a"])] == [("a", "failed"), ("", "kept")]
+    assert [(o.pause, o.state) for o in run(copied, "a", "b", selected=["a"])] == [("a", "failed"), ("", "kept")]
     after = contents(copied / "out")
     assert after["executed/a.pause.ipynb"] == good["executed/a.pause.ipynb"]
     assert after["results.csv"] == good["results.csv"]
@@ -263,7 +263,7 @@ def test_a_full_or_read_only_disk_loses_no_old_report(copied, monkeypatch, troub
     monkeypatch.setattr(store.os, "fsync", refuse)
     with pytest.raises(ReportError, match=r"cannot be written; what was there is as it was"):
         run(copied, "a", "b", progress=(told := []).append)
-    failed = {event["pause"]: event["error"] for event in told if event.get("status") == "failed"}
+    failed = {event["pause"]: event["error"] for event in told if event.get("state") == "failed"}
     assert set(failed) == {"a", "b"} and all(os.strerror(trouble) in error for error in failed.values())
     assert contents(copied / "out") == good
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -46,34 +45,33 @@ def main(debug: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_pauses(as_json: bool) -> None:
     """List the announced pauses."""
+    from analysis.machine import line, listed
     from analysis.pauses import REPORTED, load_pauses
 
     if not as_json:
         click.echo(f"{'id (* has a report)':38} {'announced':10}  {'status':13}  name")
     for pause in load_pauses().values():
-        row = {"id": pause.id, "announced": str(pause.announced_at or ""), "status": pause.status, "role": pause.role}
-        if as_json:
-            click.echo(json.dumps(row | {"name": pause.name}))
-        else:
-            mark = " *" if pause.role in REPORTED else ""
-            click.echo(f"{pause.id + mark:38} {row['announced'][:10]:10}  {pause.status:13}  {pause.name}")
+        mark, announced = " *" if pause.role in REPORTED else "", str(pause.announced_at or "")[:10]
+        plain = f"{pause.id + mark:38} {announced:10}  {pause.status:13}  {pause.name}"
+        click.echo(line(listed(pause)) if as_json else plain)
 
 
 @main.command()
 @click.argument("pause_id", metavar="PAUSE")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def show(pause_id: str, as_json: bool) -> None:
     """Show one pause: who claimed which window, and what its length could reveal."""
+    from analysis.machine import line, pause_object
     from analysis.pauses import get_pause, load_pauses, overlapping
     from analysis.together import what_to_expect
     from analysis.words import listed
 
     registry = load_pauses()
     pause = get_pause(registry, pause_id)
-    claims = pause.to_frame()
     if as_json:
-        click.echo(claims.to_json(orient="records", date_format="iso"))
+        click.echo(line(pause_object(pause)))
         return
+    claims = pause.to_frame()
     windows = claims.drop(columns=["precision", "note"]).dropna(axis=1, how="all")
     table = windows.to_string(index=False, na_rep="–") if len(claims) else ""
     scope = f"Covers: {pause.geography}. Status: {pause.status}. Role: {pause.role}."
@@ -97,6 +95,7 @@ def _wrapped(lines: Sequence[str]) -> str:
 def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str | None, as_json: bool) -> None:
     """Test one pause: the answers in a word, then the verdicts and what they rest on."""
     from analysis.launches import assess
+    from analysis.machine import line, span
     from analysis.replay import assess_as_of
     from analysis.reports.front import as_known
     from analysis.scorecard import score_pause
@@ -110,9 +109,9 @@ def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str |
         card = score_pause(effects, found.pause, folder=found.setting.folder)
         answers = [answer for answer in card.leading if answer.outcome]
         if as_json:
+            asked = {"pause": pause_id, "claim": found.claim, "as_of": as_of} | span(found.pause.days(found.claim))
             rows = [effect.row() for effect in effects]
-            told = {"pause": found.pause.id, "claim": found.claim, "answers": [vars(a) for a in answers], "rows": rows}
-            click.echo(json.dumps(told, allow_nan=False))
+            click.echo(line(asked | {"answers": [vars(answer) for answer in answers], "rows": rows}))
             return
         _say(found, answers, as_known(place) if as_of else "")
 
@@ -216,7 +215,7 @@ def report(
             scheduler=scheduler, progress=progress, tell=None if out else tell,
             answer=answer,
         )  # fmt: skip
-    sys.exit(1 if any(outcome.status == "failed" for outcome in outcomes) else 0)
+    sys.exit(1 if any(outcome.state == "failed" for outcome in outcomes) else 0)
 
 
 def _report_as_of(as_of: str, words: Sequence[str]) -> int:

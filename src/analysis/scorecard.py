@@ -343,6 +343,15 @@ def score_pause(found: pd.DataFrame | Sequence[PauseEffect], pause: Pause, *, fo
     return Scorecard(pause, tuple(_answer(question, rows, pause, strikes) for question in asked))
 
 
+def first_answer(rows: Sequence[Mapping[str, Any]], pause: Pause) -> dict | None:
+    """Of the rows of one report the one that answers its first question, what the pause promised first."""
+    own = [plain_row(row) for row in rows if (row["pause"], row["claim"]) == (pause.id, pause.main)]
+    promised = promised_questions(pause)
+    asked = [question for question in QUESTIONS if _is_asked(question, pause)]
+    ranked = sorted(asked, key=lambda question: question.key not in promised)
+    return next(filter(None, (_pick(own, question) for question in ranked)), None)
+
+
 def score_all(
     results: pd.DataFrame, *, registry: Registry | None = None, folder: Path | None = None
 ) -> tuple[Scorecard, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tempfile
 import time
 from collections import Counter
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from analysis.effect import COLUMNS, KEY, MIME
 from analysis.errors import PausesError, ReportError
-from analysis.reports.store import cells_digest, digest
+from analysis.reports.store import COLOUR, cells_digest, digest
 from analysis.words import VERDICTS
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 PLAIN = {"display_name": "Python 3", "language": "python", "name": "python3"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,18 @@
 """Progress of a batch: a bar on a terminal, plain lines elsewhere, JSON events for other programs."""
 
-import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import click
+
+from analysis.machine import line
+from analysis.pauses import load_pauses
+from analysis.reports.make import effect_rows
+from analysis.reports.store import read_executed
+from analysis.scorecard import first_answer
+from analysis.vocabulary import word
 
 
 class Progress:
@@ -29,7 +36,7 @@ class Progress:
     def __call__(self, event: dict) -> None:
         """Show an event."""
         if self._as_json:
-            click.echo(json.dumps(event))
+            click.echo(line(with_finding(event) if event["event"] == "report" else event))
         else:
             getattr(self, f"_{event['event']}")(event)
 
@@ -40,15 +47,15 @@ class Progress:
 
     def _report(self, event: dict) -> None:
         name = " ".join(filter(None, [event["pause"], event["notebook"]]))
-        if event["status"] == "failed":
+        if event["state"] == "failed":
             self._failed += 1
             if self._bar is not None:
                 click.echo(err=True)  # below the bar, not behind it
             click.echo(f"FAILED {name}: {event['error']}", err=True)
-        if event["status"] == "kept" or self._quiet:
+        if event["state"] == "kept" or self._quiet:
             return
         if self._bar is None:
-            click.echo(f"{event['status']:7} {event['seconds']:5.1f} s  {name}")
+            click.echo(f"{event['state']:7} {event['seconds']:5.1f} s  {name}")
         else:
             elapsed = time.monotonic() - self._began
             self._bar.label = f"{name[:40]:40} {elapsed:4.0f} s, {self._failed} failed"
@@ -64,3 +71,11 @@ class Progress:
         if not self._quiet:
             self._bar = self._bar and self._bar.render_finish()
             click.echo(f"{event['made']} made, {event['kept']} up to date, {event['failed']} failed.")
+
+
+def with_finding(event: dict) -> dict:
+    """An event of a report with the outcome, verdict and word of the first question it answers, where it is known."""
+    pause, notebook = load_pauses().get(event["pause"]), read_executed(Path(event["path"]))
+    row = first_answer(effect_rows(notebook), pause) if pause and notebook else None
+    found = {name: row and row[name] for name in ("outcome", "verdict")}
+    return event | found | {"word": row and word(row)}

@@ -25,7 +25,7 @@ from analysis.reports.record import RESULTS, Record, to_csv
 
 SECTIONS = ("pause", "energy", "regions", "sensitivity")
 COMPARISON = "comparison"
-MANIFEST, TOLD = "manifest.json", "executed/.told"
+MANIFEST, TOLD, LOG = "manifest.json", "executed/.told", "report.log"
 INPUTS = (":/src", ":/data", ":/notebooks")
 LONGEST_CELL = 600  # seconds
 MOST_JOBS = 8  # unless more are asked for: each needs memory
@@ -36,13 +36,13 @@ GRACE = 60  # seconds that a process may be silent beyond the time of a cell
 class ReportOutcome:
     """What became of one notebook of one pause; `pause` is empty for that of all, `error` unless it failed.
 
-    `status` is made, kept (nothing it depends on had changed) or failed; `path` is the executed notebook, or what the
+    `state` is made, kept (nothing it depends on had changed) or failed; `path` is the executed notebook, or what the
     failed one left.
     """
 
     pause: str
     notebook: str
-    status: str
+    state: str
     seconds: float
     error: str
     path: Path
@@ -50,7 +50,7 @@ class ReportOutcome:
 
     def event(self) -> dict:
         """What the progress callback is told."""
-        return {"event": "report"} | {name: value for name, value in vars(self).items() if name != "path"}
+        return {"event": "report"} | vars(self) | {"path": str(self.path)}
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,22 @@ class Batch:
             error += f" ({unwritable})"
         return error
 
-    def _told(self, report: Report, status: str, seconds: float = 0.0, error: str = "") -> ReportOutcome:
+    def _told(self, report: Report, state: str, seconds: float = 0.0, error: str = "") -> ReportOutcome:
         path = store.executed_path(self.folder, report.name, failed=bool(error))
         ended = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        outcome = ReportOutcome(report.pause, report.notebook, status, seconds, error, path, ended)
+        outcome = ReportOutcome(report.pause, report.notebook, state, seconds, error, path, ended)
+        self._log(outcome)
         self.say(outcome.event())
         return outcome
+
+    def _log(self, outcome: ReportOutcome) -> None:
+        """A line in the log, and below a failure what failed and where; no batch fails for want of its log."""
+        name = " ".join(filter(None, [outcome.pause, outcome.notebook]))
+        lines = [f"{outcome.ended} {outcome.state:6} {outcome.seconds:6.1f} s  {name}"]
+        if outcome.error:
+            lines += [f"    {told}" for told in [outcome.error, *store.where_it_failed(outcome.path)]]
+        with suppress(OSError), (self.folder / LOG).open("a", encoding="utf-8") as log:
+            log.write("\n".join(lines) + "\n")
 
 
 def run_reports(
@@ -120,11 +130,9 @@ def run_reports(
     `parameters` values besides `pause_id`, for every notebook. `cold` runs each notebook in a kernel of its own,
     `scheduler` is the address of a dask cluster whose workers run them. A cell may take `timeout` seconds.
 
-    `progress` receives a dict for each event: {"event": "start", "total", "stale"}, {"event": "report", "pause",
-    "notebook", "status", "seconds", "error", "ended"}, {"event": "record", "gone"} if rows left the record, and
-    {"event": "end", "made", "kept", "failed"}. `answer` makes the pages that answer from the folder and the rows of its
-    record; `tell` is called when all reports were asked for and the record or the
-    package is not what it was when it was called last. Returns outcomes in order of pauses and notebooks, the
+    `progress` receives a dict for each event, as docs/machine-output.md lists them. `answer` makes the pages that
+    answer from the folder and the rows of its record; `tell` is called when all reports were asked for and the record
+    or the package is not what it was when it was called last. Returns outcomes in order of pauses and notebooks, the
     comparison last. ReportError if names, parameters, folder or notebooks are not usable; then nothing was started.
     """
     notebooks, ids = Path(notebooks).resolve(), [pause["id"] for pause in pauses]
@@ -164,6 +172,7 @@ def run_reports(
         run = partial(run_on_cluster, address=scheduler, patience=timeout + GRACE)
     with store.opened(out) as folder:
         _refuse_strangers(folder, ids)
+        (folder / LOG).unlink(missing_ok=True)
         batch = Batch(folder, run, force, progress or (lambda event: None))
         before = Record.read(folder, {task.name: task.pause for task in every} | {COMPARISON: ""})
         total, stale = len(tasks) + (COMPARISON in paths), sum(map(batch.is_stale, tasks))
@@ -185,14 +194,14 @@ def run_reports(
         )  # fmt: skip
         if answer:
             answer(folder, list(record.rows.values()), surroundings=around)
-        if any(outcome.status != "kept" for outcome in outcomes):
+        if any(outcome.state != "kept" for outcome in outcomes):
             defaults = {name: {key: one.default for key, one in known.items()} for name, known in declared.items()}
             _write_manifest(folder, every, outcomes, defaults, {"revision": git_revision(notebooks), **around})
         told = json.dumps([store.digest(to_csv(record.rows.values())), around["package"]])
         if tell and not selected and not only and not store.is_same(folder / TOLD, told):
             tell()
             store.write_file(folder / TOLD, told)
-    count = {status: sum(outcome.status == status for outcome in outcomes) for status in ("made", "kept", "failed")}
+    count = {state: sum(outcome.state == state for outcome in outcomes) for state in ("made", "kept", "failed")}
     batch.say({"event": "end"} | count)
     return outcomes
 
@@ -233,7 +242,7 @@ def _write_manifest(
     with suppress(OSError, ValueError, LookupError):
         times = json.loads((folder / MANIFEST).read_text("utf-8"))["times"]
     for outcome in outcomes:
-        if outcome.status != "kept":
+        if outcome.state != "kept":
             name = ".".join(filter(None, (outcome.pause, outcome.notebook)))
             times[name] = {"ended": outcome.ended, "seconds": outcome.seconds}
     for report in reports:

@@ -22,7 +22,8 @@ from analysis.errors import ReportError
 from analysis.tables import data_folder
 
 EXECUTED, FAILED = "executed", "FAILED-"
-LONGEST_NAME = 100
+LONGEST_NAME, LAST_LINES = 100, 12
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 NAME = re.compile(r"(?!(?:con|prn|aux|nul|com\d|lpt\d|index|failed-.*)$)[a-z0-9][a-z0-9_-]*", re.IGNORECASE)
 
 
@@ -183,6 +184,16 @@ def read_failure(path: Path) -> str:
         return json.loads(path.read_bytes())["metadata"]["pauses"]["error"]
     except (OSError, ValueError, LookupError, TypeError):
         return f"see {path.name}"
+
+
+def where_it_failed(path: Path) -> list[str]:
+    """Of what a failed report left, the file, the cell that raised, and the last lines that it gave."""
+    with suppress(OSError, ValueError):
+        for cell in json.loads(path.read_bytes())["cells"]:
+            for output in (one for one in cell.get("outputs", ()) if one["output_type"] == "error"):
+                shown = COLOUR.sub("", "\n".join(output["traceback"])).strip().splitlines()[-LAST_LINES:]
+                return [f"in {path.name}, cell {cell['execution_count']}; its last lines:", *(f"  {n}" for n in shown)]
+    return [f"in {path.name}, in no cell: what it gave was refused, or its process ended"]
 
 
 def _unwritable(path: Path, error: OSError) -> ReportError:
