@@ -238,7 +238,7 @@ def calibrate(
     replicates: int, jobs: int, seed: int, only: tuple[str, ...], scheduler: str | None, out: str | None
 ) -> None:
     """Measure on known truth how often the tests cry wolf and what they see; computes what is missing or stale."""
-    from analysis.calibration import cells, real
+    from analysis.calibration import cells
 
     cluster = nullcontext()
     if scheduler:
@@ -259,7 +259,7 @@ def calibrate(
         )  # fmt: skip
     click.echo(f"Cells up to date: {len(found)}.")
     if out is None:
-        real.store_placebo_study()
+        cells.store_placebo_study()
 
 
 @main.group()
