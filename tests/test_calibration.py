@@ -130,10 +130,11 @@ def test_thinning_halves_the_window_alone_scaling_is_exact_and_a_surge_keeps_cou
     assert surge.mean() == pytest.approx(23, abs=0.2) and surge.min() >= 20 and (surge == np.floor(surge)).all()
 
 
-@pytest.mark.parametrize(("lag", "starts"), [(1, [5, -1, 3]), (2, [3, -1, 5]), (3, [4, 3, 6])])
-def test_windows_after_a_salvo_by_hand(lag, starts):
+def test_windows_after_a_salvo_by_hand():
     salvo = np.array([[0, 1, 0, 0, 1, 0, 0, 0], [1, 0, 0, 0, 0, 0, 0, 0], [0, 0, 1, 1, 0, 0, 0, 0]], dtype=bool)
-    assert trials.window_starts(salvo, Scenario(before=3, timing="after-salvo", lag=lag), latest=7).tolist() == starts
+    for lag, starts in {1: [5, -1, 3], 2: [3, -1, 5], 3: [4, 3, 6]}.items():
+        scenario = Scenario(before=3, timing="after-salvo", lag=lag)
+        assert trials.window_starts(salvo, scenario, latest=7).tolist() == starts
 
 
 def test_features_by_hand():
@@ -272,18 +273,13 @@ def test_the_stated_cut_is_planted_in_the_window_alone():
         assert two_sided(answer, row) == pytest.approx(again.p_value, abs=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("trial", "low", "high"),
-    [
-        (partial(trials.dummy_regression, family="Poisson"), 0.6, 1),
-        (partial(trials.dummy_regression, family="NB-HAC"), 0.25, 1),
-        (partial(short, test="shift"), 0, 0.15),
-    ],
-)
-def test_the_harness_sees_failure(trial, low, high):
+def test_the_harness_sees_failure():
     counts = LASTING.draw(120, 184, seed=3).astype(float)
-    answer = trial(Batch(counts, counts > 0, 180, 4), simulated_layout(180, 4))
-    assert low <= (np.minimum(answer["p_lower"], answer["p_upper"]) <= 0.025).mean() <= high
+    batch, layout = Batch(counts, counts > 0, 180, 4), simulated_layout(180, 4)
+    tests = {"Poisson": (0.6, 1), "NB-HAC": (0.25, 1), "window shift": (0, 0.15)}
+    for name, (low, high) in tests.items():
+        answer = tables.TRIALS[name](batch, layout)
+        assert low <= (np.minimum(answer["p_lower"], answer["p_upper"]) <= 0.025).mean() <= high, name
 
 
 def small_plan(phi=0.3, before=60):
@@ -363,13 +359,8 @@ def test_what_changes_no_number_changes_no_key(tmp_path):
     assert bare[0] == bare[1] != bare[2]
 
 
-@pytest.fixture(scope="module")
-def plan():
-    return tables.planned_cells()
-
-
-def test_the_stored_table_is_of_this_plan_and_serves_every_promise(plan):
-    stored = load_calibration()
+def test_the_stored_table_is_of_this_plan_and_serves_every_promise():
+    plan, stored = tables.planned_cells(), load_calibration()
     assert len({cell.name for cell in plan}) == len(plan)
     assert stored["key"].tolist() == [tables.cell_key(cell, replicates=2000, seed=0) for cell in plan]
     assert [tables._name(row) for row in stored.to_dict("records")] == [cell.name for cell in plan]
@@ -379,8 +370,9 @@ def test_the_stored_table_is_of_this_plan_and_serves_every_promise(plan):
     assert victory.start - np.flatnonzero(victory.baseline[: victory.start])[-1] == 52, "the last ordinary day"
 
 
-def test_every_trial_of_the_plan_answers(plan):
-    for cell in {(cell.question, cell.test): cell for cell in plan if cell.test != "long window"}.values():
+def test_every_trial_of_the_plan_answers():
+    cells = {(cell.question, cell.test): cell for cell in tables.planned_cells() if cell.test != "long window"}
+    for cell in cells.values():
         row = study(cell.trial, cell.source, cell.scenario, replicates=10, seed=1)
         assert 0 <= row["rejected"] <= 1 and row["answered"] > 0, cell.name
 

@@ -118,9 +118,8 @@ def allowed_p(placebos: Floats, alpha: float) -> float:
     0.05
     """
     smallest = np.sort(placebos.min(axis=1))
-    allowed = int(np.floor(alpha * len(smallest) + 1e-9))
-    fits = [p for p in np.unique(smallest) if (smallest <= p).sum() <= allowed]
-    return float(fits[-1]) if fits else 0.0
+    limit = smallest[int(np.floor(alpha * len(smallest) + 1e-9))]
+    return float(smallest[smallest < limit].max(initial=0.0))
 
 
 def plan_outcome(counts: pd.Series, days: pd.DatetimeIndex, *, exclude: pd.DatetimeIndex, level: float) -> Planned:
