@@ -31,12 +31,13 @@ from analysis.windows import lay_out
 FITTED = SalvoProcess(
     drones=110.0, dispersion=0.2, phi=0.6, level_sd=0.3, path=LevelPath(growth=2.0), gap=7.0, gap_shape=4.0,
     surge=3.0, surge_sd=0.2, surge_slope=0.3, reload=(0.6, 0.8, 1.0), hoarding=(0.7, 1.0, 1.0), salvo_excess=30.0,
-    salvo_dispersion=0.4, quiet_share=0.6, stray=2.5, stray_dispersion=0.5,
+    salvo_dispersion=0.4, quiet_share=0.6, stray=2.5, stray_dispersion=0.5, silent_share=0.1,
 )  # fmt: skip
 SILENT = SalvoProcess(silent_share=0.2, gap=1e6)
-RARE = replace(FITTED, path=LevelPath(), gap=20.0, surge_slope=0.0, salvo_least=20)
+RARE = replace(FITTED, path=LevelPath(), gap=20.0, surge_slope=0.0, surge_sd=0.6, salvo_least=20)
 SIZED = replace(FITTED, surge_slope=1.0, surge_sd=0.0, level_sd=0.0, path=LevelPath())
 REGULAR = SalvoProcess(gap=8.0, gap_shape=20.0, salvo_least=25, reload=(), hoarding=())
+MEMORYLESS = replace(REGULAR, gap_shape=1.0)
 PATH = LevelPath(growth=4.0, step=0.5, wave=0.3, period=20.0)
 MOVING = CountAutoregression(mean=200.0, phi=0.7, dispersion=0.05, path=PATH)
 LASTING = CountAutoregression(phi=0.6)
@@ -81,6 +82,7 @@ MOMENTS = {
     "gaps": (REGULAR, lambda x: gaps(x).mean(), 8, 0.02),
     "their variance, whole days": (REGULAR, lambda x: gaps(x).var(), 8**2 / 20 + 1 / 6, 0.1),
     "equilibrium from the first day": (REGULAR, lambda x: x.salvo.mean(0), np.full(300, 1 / 8), 0.4),
+    "and without memory": (MEMORYLESS, lambda x: x.salvo[:, :5].mean(), 1 - np.exp(-1 / 8), 0.15),
     "drones around salvos": (RARE, around_salvos, 110 * np.array([1.0, 0.7, 3.0, 0.6, 0.8, 1.0]), 0.06),
     "larger salvos": (SIZED, lambda x: (x.drones / x.missiles)[x.missiles >= 10].mean(), 110 * 3 / 40, 0.01),
 }
@@ -138,12 +140,12 @@ def test_windows_after_a_salvo_by_hand():
 
 
 def test_features_by_hand():
-    row = processes.describe([4, 0, 4, 0, 4, np.nan], [20, 0, 0, 30, 0, np.nan]).iloc[0]
+    row = processes.describe([4, 0, 4, 0, np.nan, 4], [20, 0, 0, 30, np.nan, 25]).iloc[0]
     assert row["drones_mean"] == 2.4 and row["drones_zero_share"] == 0.4
     assert row["drones_variance_to_mean"] == pytest.approx((3 * 1.6**2 + 2 * 2.4**2) / 5 / 2.4)
     assert row["drones_cv"] == pytest.approx(np.sqrt((3 * 1.6**2 + 2 * 2.4**2) / 5) / 2.4)
-    assert (row["salvos"], row["gap_mean"], row["gap_median"]) == (2, 3, 3)
-    assert row["drones_at_salvo_+0"] == pytest.approx((4 / 2.4 + 0) / 2)
+    assert (row["salvos"], row["gap_mean"], row["gap_median"]) == (3, 3, 3)  # a gap without a report is none
+    assert row["drones_at_salvo_+0"] == pytest.approx((4 + 0 + 4) / 2.4 / 3)
     assert row["drones_at_salvo_-1"] == pytest.approx(4 / 2.4)
 
 
@@ -154,7 +156,7 @@ def test_the_fit_finds_what_was_planted_and_refuses_too_little():
     for field, tolerance in {
         "drones": 0.1, "dispersion": 0.2, "level_sd": 0.2, "gap": 0.05, "gap_shape": 0.15, "surge": 0.1,
         "surge_sd": 0.3, "surge_slope": 0.2, "salvo_excess": 0.1, "salvo_dispersion": 0.2, "quiet_share": 0.05,
-        "stray": 0.1, "phi": 0.2, "reload": 0.1, "hoarding": 0.1,
+        "stray": 0.1, "phi": 0.2, "reload": 0.1, "hoarding": 0.1, "silent_share": 0.1,
     }.items():  # fmt: skip
         assert getattr(fitted, field) == pytest.approx(getattr(FITTED, field), rel=tolerance), field
     assert fitted.path.growth == pytest.approx(2, rel=0.15) and fitted == processes.fit_process(drones, missiles)
