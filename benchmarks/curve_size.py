@@ -73,7 +73,7 @@ def main(replicates):
             null, cut = (
                 replicate(
                     answer, process, Scenario(before=750, length=3, after=200, cut=share),
-                    replicates=number, seed=6, block=50, mapper=pool.map,
+                    replicates=number, seed=6, mapper=pool.map,
                 )
                 for share, number in ((0.0, replicates), (0.7, max(replicates // 5, 1)))
             )  # fmt: skip

@@ -240,7 +240,7 @@ def calibrate(
     replicates: int, jobs: int, seed: int, only: tuple[str, ...], scheduler: str | None, out: str | None, yes: bool
 ) -> None:
     """Measure on known truth how often the tests cry wolf and what they see; computes what is missing or stale."""
-    from analysis.calibration import cells, real
+    from analysis.calibration import cells
     from analysis.tables import data_folder
 
     def ask(n_cells: int) -> None:
@@ -267,7 +267,7 @@ def calibrate(
         )  # fmt: skip
     click.echo(f"Cells up to date: {len(found)}.")
     if out is None:
-        real.store_placebo_study()
+        cells.store_placebo_study()
 
 
 @main.group()

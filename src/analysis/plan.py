@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -41,14 +42,11 @@ RULES = {
 
 @dataclass(frozen=True)
 class Look:
-    """What one look asks: after so many nights, how many are expected, and how few would be out of the ordinary.
-
-    `at_most` is the largest total, spread evenly over the nights, that would be found; None where even none would not.
-    """
+    """After so many nights, how many are expected, and the largest total that would be found; None: not even none."""
 
     nights: int
     expected: float
-    at_most: int | None
+    at_most: int | None = None
 
 
 @dataclass(frozen=True)
@@ -81,10 +79,6 @@ class Plan:
         """The planned nights."""
         return pd.date_range(self.first_day, self.last_day, name="day")
 
-    def for_outcome(self, outcome: str) -> Planned | None:
-        """What is planned for one outcome; None where nothing is."""
-        return next((planned for planned in self.outcomes if planned.outcome == outcome), None)
-
 
 @dataclass(frozen=True)
 class Seen:
@@ -103,22 +97,16 @@ def look_p_values(layout: Layout, n_looks: int) -> tuple[Floats, Floats]:
     Windows are looked at after their first night, their first two, and so on; each is ranked among all others at the
     same look. The window takes no part in the fit: at a look its later nights are not there yet.
     """
-    return _ranked(_look_scores(layout, layout.expect(layout.filled, layout.baseline), n_looks))
+    scores = _look_scores(layout, n_looks)
+    below, n = (scores[:-1, None] <= scores + TIE).sum(0), len(scores) - 1
+    return (1 + below[-1]) / (1 + n), below[:-1] / n
 
 
-def _look_scores(layout: Layout, expected: Floats, n_looks: int) -> Floats:
+def _look_scores(layout: Layout, n_looks: int) -> Floats:
     """The statistic at each look of every placebo window and, last, of the window (M + 1, K)."""
     places = np.append(layout.starts, layout.start)[:, None] + np.arange(n_looks)
-    seen, means = layout.filled[places], expected[places]
+    seen, means = layout.filled[places], layout.expect(layout.filled, layout.baseline)[places]
     return np.column_stack([mean_log(seen[:, :nights], means[:, :nights]) for nights in range(1, n_looks + 1)])
-
-
-def _ranked(scores: Floats) -> tuple[Floats, Floats]:
-    placebos = np.sort(scores[:-1], axis=0)
-    n = len(placebos)
-    looks = zip(placebos.T, scores.T, strict=True)
-    below = np.column_stack([np.searchsorted(ranked, score + TIE, side="right") for ranked, score in looks])
-    return (1 + below[-1]) / (1 + n), below[:-1] / n
 
 
 def allowed_p(placebos: Floats, alpha: float) -> float:
@@ -130,9 +118,8 @@ def allowed_p(placebos: Floats, alpha: float) -> float:
     0.05
     """
     smallest = np.sort(placebos.min(axis=1))
-    allowed = int(np.floor(alpha * len(smallest) + 1e-9))
-    fits = [p for p in np.unique(smallest) if (smallest <= p).sum() <= allowed]
-    return float(fits[-1]) if fits else 0.0
+    limit = smallest[int(np.floor(alpha * len(smallest) + 1e-9))]
+    return float(smallest[smallest < limit].max(initial=0.0))
 
 
 def plan_outcome(counts: pd.Series, days: pd.DatetimeIndex, *, exclude: pd.DatetimeIndex, level: float) -> Planned:
@@ -146,13 +133,13 @@ def plan_outcome(counts: pd.Series, days: pd.DatetimeIndex, *, exclude: pd.Datet
             found=f"{days[0]:%Y-%m-%d}", remedy="test the pause: its nights are in the tables",
         )  # fmt: skip
     layout = _layout(counts[:last], days, days[0], exclude)
-    expected = layout.expect(layout.filled, layout.baseline)
-    scores = _look_scores(layout, expected, len(days))
-    p_at_most = allowed_p(_ranked(scores)[1], round(1 - level, 12))
-    allowed = int(np.floor(p_at_most * len(scores) + TIE)) - 1  # windows that may be as low or lower
+    expected = layout.expect(layout.filled, layout.baseline)[layout.start :]
+    ordered = np.sort(_look_scores(layout, len(days))[:-1], axis=0)
+    p_at_most = allowed_p(look_p_values(layout, len(days))[1], round(1 - level, 12))
+    allowed = int(np.floor(p_at_most * (len(ordered) + 1) + TIE)) - 1  # windows that may be as low or lower
     looks = []
-    for nights, placebos in enumerate(np.sort(scores[:-1], axis=0).T, 1):
-        here = expected[layout.start : layout.start + nights]
+    for nights, placebos in enumerate(ordered.T, 1):
+        here = expected[:nights]
         most = ((here + ADDED) * np.exp(placebos[allowed]) - ADDED).sum() if allowed >= 0 else 0.0
         looks.append(Look(nights, round(float(here.sum()), 1), int(np.ceil(most)) - 1 if most > 0 else None))
     return Planned(str(counts.name), p_at_most, tuple(looks))
@@ -165,18 +152,8 @@ def _layout(counts: pd.Series, days: pd.DatetimeIndex, announced: pd.Timestamp, 
     return replace(layout, pattern=np.ones(len(days), bool))  # nights to come are compared with whole windows
 
 
-def make_plan(
-    pause: Pause,
-    *,
-    claim: str = "main",
-    days: pd.DatetimeIndex | None = None,
-    why_window: str = "",
-    level: float = LEVEL,
-    registry: Registry | None = None,
-    folder: Path | None = None,
-) -> Plan:
+def make_plan(pause: Pause, *, claim: str = "main", days: pd.DatetimeIndex | None = None, why_window: str = "") -> Plan:
     """The plan of a pause whose nights the tables do not hold; `days` names a window where no claim states one."""
-    registry = load_pauses() if registry is None else registry
     chosen = pause.claim(claim)
     window = pause.days_to_test(chosen.id) if days is None else days
     if len(window) > SHORT_WINDOW:
@@ -184,9 +161,7 @@ def make_plan(
             "too long for looks every night", field="days", expected=f"at most {SHORT_WINDOW} nights",
             found=f"{len(window)}", remedy="name a shorter window with --first and --last",
         )  # fmt: skip
-    exclude = not_ordinary(registry, besides=pause)
-    series = [outcome_series(name, folder=folder) for name in PLANNED]
-    place = data_folder() if folder is None else folder
+    exclude = not_ordinary(load_pauses(), besides=pause)
     names = [f"{table}.csv" for table in dict.fromkeys(outcomes()[name].table for name in PLANNED)]
     return Plan(
         pause=pause.id,
@@ -195,30 +170,24 @@ def make_plan(
         last_day=window[-1].date(),
         fixed=date.today(),
         version=version("strike-pauses"),
-        level=level,
-        outcomes=tuple(plan_outcome(counts, window, exclude=exclude, level=level) for counts in series),
-        tables={name: hashlib.sha256((place / name).read_bytes()).hexdigest() for name in [*names, FILE]},
+        level=LEVEL,
+        outcomes=tuple(plan_outcome(outcome_series(name), window, exclude=exclude, level=LEVEL) for name in PLANNED),
+        tables={name: hashlib.sha256((data_folder() / name).read_bytes()).hexdigest() for name in [*names, FILE]},
         why_window=why_window,
     )
 
 
-def follow_plan(
-    plan: Plan, outcome: str, *, registry: Registry | None = None, folder: Path | None = None
-) -> tuple[Seen, ...]:
+def follow_plan(plan: Plan, planned: Planned, *, registry: Registry, folder: Path | None = None) -> tuple[Seen, ...]:
     """The looks that the tables allow so far, by the rule of the plan on the days before the announcement."""
-    registry = load_pauses() if registry is None else registry
-    pause, planned = get_pause(registry, plan.pause), plan.for_outcome(outcome)
-    if planned is None:
-        return ()
-    counts = outcome_series(outcome, folder=folder)
+    pause, counts = get_pause(registry, plan.pause), outcome_series(planned.outcome, folder=folder)
     held = int(counts.reindex(plan.days).notna().cumprod().sum())
     if not held:
         return ()
     announced = min(filter(None, (pause.first_announced_day(plan.claim), plan.days[0])))
     layout = _layout(counts, plan.days[:held], announced, not_ordinary(registry, besides=pause))
     own, _ = look_p_values(layout, held)
-    expected = layout.expect(layout.filled, layout.baseline)[layout.start :][:held].cumsum()
-    seen = layout.filled[layout.start :][:held].cumsum()
+    both = (layout.filled, layout.expect(layout.filled, layout.baseline))
+    seen, expected = (values[layout.start :][:held].cumsum() for values in both)
     looks = enumerate(zip(seen, expected, own, strict=True), 1)
     return tuple(Seen(n, float(y), float(mu), float(p), bool(p <= planned.p_at_most)) for n, (y, mu, p) in looks)
 
@@ -228,11 +197,8 @@ def describe_following(setting: Setting) -> str:
     plan = load_plan(setting.pause.id, folder=setting.folder)
     if plan is None:
         return ""
-    found = {
-        planned: follow_plan(plan, planned.outcome, registry=setting.registry, folder=setting.folder)
-        for planned in plan.outcomes
-    }
-    told = [describe_followed(plan, planned, looks) for planned, looks in found.items()]
+    follow = partial(follow_plan, plan, registry=setting.registry, folder=setting.folder)
+    told = [describe_followed(plan, planned, follow(planned)) for planned in plan.outcomes]
     return " ".join([plan_frame(plan, departures(plan, setting)), *told])
 
 
@@ -250,33 +216,34 @@ def departures(plan: Plan, setting: Setting) -> list[str]:
     return left
 
 
+def _place(pause_id: str, folder: Path | None) -> Path:
+    return (data_folder() if folder is None else Path(folder)) / FOLDER / f"{pause_id}.toml"
+
+
 def load_plan(pause_id: str, *, folder: Path | None = None) -> Plan | None:
     """The plan of a pause; None where there is none."""
-    path = (data_folder() if folder is None else Path(folder)) / FOLDER / f"{pause_id}.toml"
+    from pydantic import TypeAdapter
+
+    path = _place(pause_id, folder)
     if not path.is_file():
         return None
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        planned = [
-            Planned(one["outcome"], one["p_at_most"], tuple(Look(**{"at_most": None} | look) for look in one["looks"]))
-            for one in table.pop("outcomes")
-        ]
-        return Plan(**table, outcomes=tuple(planned))
-    except (ValueError, KeyError, TypeError) as error:
-        raise RegistryError("not a plan", file=f"{FOLDER}/{path.name}", found=str(error)) from error
+        return TypeAdapter(Plan).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        found = " ".join(str(error).split())[:200]
+        raise RegistryError("not a plan", file=f"{FOLDER}/{path.name}", found=found) from error
 
 
 def write_plan(plan: Plan, *, folder: Path | None = None) -> Path:
     """Write a plan to its file; RegistryError where there is one: a plan is never overwritten."""
-    path = (data_folder() if folder is None else Path(folder)) / FOLDER / f"{plan.pause}.toml"
+    path = _place(plan.pause, folder)
     path.parent.mkdir(exist_ok=True)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(as_toml(plan))
     except FileExistsError:
-        raise RegistryError(
-            "there is a plan already", file=f"{FOLDER}/{path.name}", remedy="follow it; a plan is never overwritten"
-        ) from None
+        remedy = "follow it; a plan is never overwritten"
+        raise RegistryError("there is a plan already", file=f"{FOLDER}/{path.name}", remedy=remedy) from None
     return path
 
 
@@ -289,13 +256,8 @@ def as_toml(plan: Plan) -> str:
     for title, table in (("rules", plan.rules), ("tables", plan.tables)):
         lines += ["", f"[{title}]", *(f'"{name}" = "{text}"' for name, text in table.items())]
     for planned in plan.outcomes:
-        lines += [
-            "",
-            "[[outcomes]]",
-            f'outcome = "{planned.outcome}"',
-            f"p_at_most = {planned.p_at_most!r}",
-            "looks = [",
-        ]
+        lines += ["", "[[outcomes]]", f'outcome = "{planned.outcome}"', f"p_at_most = {planned.p_at_most!r}"]
+        lines.append("looks = [")
         for look in planned.looks:
             most = "" if look.at_most is None else f", at_most = {look.at_most}"
             lines.append(f"    {{ nights = {look.nights}, expected = {look.expected}{most} }},")

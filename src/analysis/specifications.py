@@ -131,16 +131,13 @@ def list_specifications(choices: Sequence[Choice], main: Specification) -> list[
     if not choices or not all(isinstance(choice, Choice) for choice in choices):
         found = repr(choices)[:80]
         raise DesignError("not a list of choices", field="choices", expected="at least one Choice", found=found)
-    axes: dict[str, list[Choice]] = {}
-    for choice in choices:
-        if choice.crossed:
-            axes.setdefault(choice.axis, []).append(choice)
-    rows = [main]
-    for answers in [*product(*axes.values()), *((choice,) for choice in choices if not choice.crossed)]:
-        rows.append(replace(main, **{name: value for answer in answers for name, value in answer.sets.items()}))
-    rows = list(dict.fromkeys(rows))
+    crossed = [choice for choice in choices if choice.crossed]
+    axes = [[choice for choice in crossed if choice.axis == axis] for axis in dict.fromkeys(c.axis for c in crossed)]
+    answered = [*product(*axes), *((choice,) for choice in choices if not choice.crossed)]
+    sets = [{name: value for choice in answers for name, value in choice.sets.items()} for answers in answered]
+    rows = list(dict.fromkeys([main, *(replace(main, **values) for values in sets)]))
     if len(rows) > MOST_ROWS:
-        remedy, found = "leave a choice out, or add yours with crossed=False", str(len(rows))
-        expected = f"at most {MOST_ROWS}"
+        remedy = "leave a choice out, or add yours with crossed=False"
+        expected, found = f"at most {MOST_ROWS}", str(len(rows))
         raise DesignError("too many combinations", field="choices", expected=expected, found=found, remedy=remedy)
     return rows

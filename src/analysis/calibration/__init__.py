@@ -1,5 +1,5 @@
 """How often do the tests cry wolf, and what can they see?
 
 `processes` draws series of known truth, `study` counts what the tests do on them, `cells` plans, computes and stores
-the table, `reading` says and draws what it shows; `real` does the same on the real series.
+the tables, of the real series too, and `reading` says and draws what they show.
 """

@@ -1,4 +1,4 @@
-"""The cells of the size study behind `reports/calibration.csv`: planned, run, resumed and read."""
+"""The cells of the study behind `reports/calibration.csv`, planned, run and resumed; and the real series' windows."""
 
 from __future__ import annotations
 
@@ -8,113 +8,110 @@ import os
 import re
 import tomllib
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from functools import lru_cache, partial
 from itertools import product
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from multiprocessing import get_context, parent_process
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from threading import Thread
-from types import FunctionType
 
+import numpy as np
 import pandas as pd
 
 from analysis.calibration import study as trials
 from analysis.calibration.processes import Process, known_processes
-from analysis.calibration.study import Batch, Scenario, Trial, quiet_layout, simulated_layout, study
+from analysis.calibration.study import ALPHA, Scenario, Trial, simulated_layout, study
 from analysis.errors import DesignError
 from analysis.estimate import with_week_after
 from analysis.expected import Floats
 from analysis.pauses import load_pauses, volume_episodes
-from analysis.placebo import short_test
+from analysis.placebo import SALVO_LAG, PlaceboTest, days_since_salvo, heavy_days, shift_ratios
 from analysis.record import read_stored, stored_path
-from analysis.setting import SALVO_MISSILES, not_ordinary
-from analysis.tables import outcome_series
-from analysis.windows import Layout, lay_out
+from analysis.setting import SALVO_MISSILES, SIRENS, VOLUME, not_ordinary, salvo_days
+from analysis.tables import load_strikes, outcome_series
+from analysis.windows import BASELINE_SHORT, ONE_DAY, Day, Layout, check_counts, lay_out, placebo_starts
 
-FILE, COMMAND = "calibration.csv", "pauses calibrate"
+FILE, FILE_OF_REAL, COMMAND = "calibration.csv", "placebo_study.csv", "pauses calibrate"
 ROOMS = ("expected", "windows", "placebo", "calibration/processes", "calibration/study")
-LABELS = ("question", "test", "process", "setting")
+LABELS = ("question", "test", "process", "setting", "length", "cut")  # a cell's name
 RATES = (
     "answered",
-    "rejected",
-    "rejected_lower",
-    "rejected_upper",
-    "rejected_less",
-    "rejected_greater",
+    *(f"rejected{tail}" for tail in ("", "_lower", "_upper", "_less", "_greater")),
     "coverage",
     "expected_coverage",
 )
-SCENARIO = ("before", "length", "after", "cut", "timing", "lag")
 MEASURED = ("replicates", *(column for rate in RATES for column in (rate, f"{rate}_se")), "median_ratio")
-COLUMNS = (*LABELS, *SCENARIO, *MEASURED, "key")
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-SHORT = {"window shift": "shift", "after salvo": "after-salvo", "automatic": "auto"}
-PLACE = "place of "  # and the id of a pause or of an episode: where the war had it
-MORATORIUM, HOLIDAY = "energy-moratorium-2025-03", "2026-05-09"
+COLUMNS = (*LABELS[:4], "before", "length", "after", "cut", "timing", "lag", *MEASURED, "key")
+AXES = {"tests": "", "lags": 0, "lengths": 1, "cuts": 0.0, "surges": 1.0}  # and what holds where a row is silent
+TRIALS = {
+    "window shift": partial(trials.short, test="shift"),
+    "after salvo": partial(trials.short, test="after-salvo"),
+    "automatic": partial(trials.short, test="auto"),
+    "after quiet": trials.after_quiet,
+    "joint, five made up": partial(trials.joint, test="shift"),
+    "joint, as in the war": partial(trials.joint, test="auto"),
+    "long window": trials.long,
+    "mean log": trials.by_mean_log,
+    "Poisson": partial(trials.dummy_regression, family="Poisson"),
+    "NB-HAC": partial(trials.dummy_regression, family="NB-HAC"),
+}
+MORATORIUM = "energy-moratorium-2025-03"
 FIVE = ((365, 1), (383, 3), (540, 3), (722, 1), (746, 6))  # first day and length of made-up episodes
-LONG_BEFORE, LONG_AFTER = 700, 379  # 365 days after the 14 that are left out
-LONG_PLACEBOS = 119  # of long windows, each of which costs a fit: with 119, three or fewer beyond are 2.5 %
 HORIZON = 7  # days after a pause
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+COLUMNS_OF_REAL = ("outcome", "length", "test", "quarter", "windows", "lower", "lower_se", "upper", "upper_se")
+REAL = {**dict.fromkeys(VOLUME, (1, 3, 4, 7)), SIRENS: (1, 2, 3)}  # lengths of windows
+FEWEST_DAYS = 90  # of baseline
+BLOCK = 28  # days; windows this far apart have little in common
+BOOTSTRAPS = 2000
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One row of the study: a question about a test, on a process, in a setting.
-
-    `planted` is a cut that the trial plants itself, in place of the scenario's.
-    """
+    """One row of the study: a question about a test, on a process, in a setting, for windows of a length and a cut."""
 
     question: str
     test: str
     process: str
     setting: str
+    length: int
+    cut: float
     source: Process
     scenario: Scenario
     trial: Trial
-    planted: float = 0.0
-
-    @property
-    def cut(self) -> float:
-        """Share of the window's counts that do not fly."""
-        return self.planted or self.scenario.cut
 
     @property
     def name(self) -> str:
         """Unique in the plan."""
-        return _name(vars(self) | {"length": self.scenario.length, "cut": self.cut})
+        return _name(vars(self))
 
 
 def _name(row: Mapping[str, object]) -> str:
-    """The name of the cell that a row of the table belongs to."""
-    return " | ".join([*(str(row[label]) for label in LABELS), f"{row['length']:g}", f"{row['cut']:g}"])
+    return " | ".join(f"{row[label]:g}" if label in LABELS[4:] else str(row[label]) for label in LABELS)
 
 
 def read_plan() -> dict:
-    """The rows and sets of `plan.toml`."""
+    """The cells, promises and sets of `plan.toml`."""
     return tomllib.loads(Path(__file__).with_name("plan.toml").read_text(encoding="utf-8"))
 
 
 def planned_cells() -> list[Cell]:
     """All cells in the order of the table."""
-    plan, known, places = read_plan(), known_processes(), _places()
-    cells = []
+    plan, known, places, cells = read_plan(), known_processes(), _places(), []
     for row in plan["cells"]:
         patterns = [name for part in row["processes"] for name in plan["sets"].get(part, [part])]
         names = [name for pattern in patterns for name in known if fnmatch(name, pattern)]
-        tests, lags, lengths = row.get("tests") or [row["test"]], row.get("lags", [0]), row.get("lengths", [1])
-        for name, test, lag, length, cut, surge in product(
-            names, tests, lags, lengths, row.get("cuts", [0.0]), row.get("surges", [1.0])
-        ):
-            setting = f"{lag} days after a salvo" if lag else row.get("setting", "any day")
-            source, outcome = known[name]
-            scenario, trial, planted = _set_up(test, setting, lag, length, cut, surge, places)
-            question = row["question"]
+        axes = (row.get(axis, [usual]) for axis, usual in AXES.items())
+        for name, test, lag, length, cut, surge in product(names, *axes):
+            question, setting = row["question"], row.get("setting", "any day")
+            layout = places.get(setting) or {"before": 365} | row.get("layout", {})
+            scenario, trial = _set_up(test, lag, length, cut, surge, places.get(test) or layout)
+            if lag:
+                setting = f"{lag} days after a salvo"
             if question == "stated cut":
                 trial = partial(trials.stated_cut, trial=trial)
             elif question == "coverage":
@@ -123,74 +120,57 @@ def planned_cells() -> list[Cell]:
                 question = "power"
             if surge > 1:
                 setting += f", {surge:g} times"
-            cells.append(
-                Cell(question, test, name, setting, source, replace(scenario, outcome=outcome), trial, planted)
-            )
+            source, outcome = known[name]
+            scenario = replace(scenario, outcome=outcome)
+            cells.append(Cell(question, test, name, setting, length, cut, source, scenario, trial))
     return cells
 
 
 def _set_up(
-    test: str, setting: str, lag: int, length: int, cut: float, surge: float, places: dict
-) -> tuple[Scenario, Callable, float]:
-    """Scenario and trial of a cell, and the cut that the trial plants itself."""
+    test: str, lag: int, length: int, cut: float, surge: float, place: Layout | tuple | Mapping
+) -> tuple[Scenario, Trial]:
+    """Scenario and trial of a cell; `place` is a layout, how to simulate one, or those of episodes."""
     if test.startswith("joint"):
-        episodes, n_days = places[test]
-        rule = "auto" if test == "joint, as in the war" else "shift"
-        scenario = Scenario(before=365, length=1, after=n_days - 366)
-        return scenario, partial(trials.joint, episodes=episodes, test=rule, cut=cut), cut
-    anywhere = Scenario(length=length, cut=cut, timing="random")
+        episodes, n_days = place
+        return Scenario(length=1, after=n_days - 366), partial(TRIALS[test], episodes=episodes, cut=cut)
+    scenario = Scenario(length=length, cut=cut, timing="random")
     if test == "after quiet":
-        trial = partial(trials.after_quiet, layout=quiet_layout(365, length, HORIZON), length=length)
-        return replace(anywhere, after=HORIZON, rebound=(HORIZON, surge)), trial, 0.0
-    if setting.startswith(PLACE):
-        layout = places[setting.removeprefix(PLACE)]
-        scenario = replace(anywhere, before=layout.start, after=len(layout.days) - layout.start - length)
-        return scenario, partial(trials.short, layout=layout, test=SHORT[test]), 0.0
-    if test == "long window":
-        layout = places.get(setting) or simulated_layout(LONG_BEFORE, length, after=LONG_AFTER)
-        scenario = replace(anywhere, before=layout.start, after=len(layout.days) - layout.start - length)
-        return scenario, partial(trials.long, layout=layout, n_placebos=LONG_PLACEBOS), 0.0
-    before = 180 if setting.startswith("180 days") else 365
-    announced = 3 if "3 announced days" in setting else 0
-    day = {"first_day": HOLIDAY} if setting == "on a holiday" else {}
-    layout = simulated_layout(before, length, announced=announced, **day)
-    scenario = replace(anywhere, before=before, anticipation=(announced, 1.3 if announced else 1.0))
+        first = trials.ORDINARY_DAY + length * ONE_DAY
+        layout = simulated_layout(365 + length, HORIZON, announced=length, first_day=first)
+        scenario = replace(scenario, after=HORIZON, rebound=(HORIZON, surge))
+        return scenario, partial(TRIALS[test], layout=layout, length=length)
+    if isinstance(place, Mapping):
+        early = place.get("announced", 0)
+        scenario = replace(scenario, anticipation=(early, 1.3 if early else 1.0))
+        place = simulated_layout(length=length, **place)
+    scenario = replace(scenario, before=place.start, after=len(place.days) - place.start - length)
     if lag:
         scenario = replace(scenario, timing="after-salvo", lag=lag)
-    if test == "mean log":
-        return scenario, partial(by_mean_log, layout=layout), 0.0
-    if test in SHORT:
-        return scenario, partial(trials.short, layout=layout, test=SHORT[test]), 0.0
-    return scenario, partial(trials.dummy_regression, layout=layout, family=test), 0.0
-
-
-def by_mean_log(batch: Batch, layout: Layout) -> dict[str, Floats]:
-    """Compare a short window with its placebos by the mean log, by the rule in use; its cut would take hours."""
-    found = short_test(layout, batch.counts, batch.salvo, statistic="mean-log")
-    return {"p_lower": found.p_lower, "p_upper": found.p_upper}
+    return scenario, partial(TRIALS[test], layout=place)
 
 
 def _places() -> dict:
     """Where windows lie that are not made for one cell: five episodes, and the pauses of the war in their places."""
-    days = pd.date_range("2024-03-01", periods=FIVE[-1][0] + 20)
-    windows = [days[first : first + length] for first, length in FIVE]
-    five = []
-    for own in windows:
-        busy = [day for other in windows if other is not own for day in with_week_after(other)]
-        layout = lay_out(pd.Series(1.0, days), own, exclude=busy)
-        five.append((int(days.get_loc(layout.days[0])), layout))
-    registry, series, real, own = load_pauses(), outcome_series("drones_launched"), [], {}
-    for episode in volume_episodes(registry):
-        if episode.days[0] > series.index[0]:
-            layout = own[episode.id] = lay_out(series, episode.days, exclude=not_ordinary(registry))
-            real.append((int(series.index.get_loc(layout.days[0])), layout))
-    pause = registry[MORATORIUM]
-    others = not_ordinary(registry, besides=pause)
-    return own | {
-        "joint, five made up": (tuple(five), len(days)),
-        "joint, as in the war": (tuple(real), len(series)),
-        "moratorium of 2025": lay_out(series, pause.days(), announced=pause.announced_days()[0], exclude=others),
+    registry, series = load_pauses(), outcome_series("drones_launched")
+    exclude, pause = not_ordinary(registry), registry[MORATORIUM]
+    real = {
+        f"place of {episode.id}": lay_out(series, episode.days, exclude=exclude)
+        for episode in volume_episodes(registry)
+        if episode.days[0] > series.index[0]
     }
+    made_up = pd.Series(1.0, pd.date_range("2024-03-01", periods=FIVE[-1][0] + 20))
+    windows = [made_up.index[first : first + length] for first, length in FIVE]
+    busy = [day for own in windows for day in with_week_after(own)]
+    return real | {
+        "moratorium of 2025": lay_out(series, pause.days(), announced=pause.announced_days()[0], exclude=exclude),
+        "joint, five made up": _episodes(made_up, [lay_out(made_up, own, exclude=busy) for own in windows]),
+        "joint, as in the war": _episodes(series, real.values()),
+    }
+
+
+def _episodes(series: pd.Series, layouts: Iterable[Layout]) -> tuple[tuple[tuple[int, Layout], ...], int]:
+    """Where the layouts begin in a series, and its days."""
+    return tuple((int(series.index.get_loc(own.days[0])), own) for own in layouts), len(series)
 
 
 def calibrate(
@@ -205,13 +185,11 @@ def calibrate(
     cells: Sequence[Cell] | None = None,
     ask: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """Run the study cell by cell and keep its table, a row per cell in the order of the plan.
+    """Run the study cell by cell and store its table, a row per cell in the order of the plan, as soon as one is done.
 
-    A row is stored as soon as its cell is done; rows whose cell, parameters and code are unchanged are not computed
-    again. `only` runs the cells whose name contains one of these; the others stay as they are. An `executor` runs the
-    cells elsewhere, such as `distributed.Client(address).get_executor()`. The table has the same bytes for any number
-    of `jobs`. `progress` is told cells done, cells to do and the name of the cell; `ask`, before the first, how many
-    there are to do, and may raise.
+    Rows whose cell, parameters and code are unchanged are not computed again, nor those whose name holds no text of
+    `only`; the same bytes for any number of `jobs` and any `executor`; `progress` is told done, to do and the name;
+    `ask`, before the first, how many there are to do, and may raise.
     """
     if replicates < 1 or jobs < 1:
         raise DesignError("nothing to run", field="replicates, jobs", expected="1 or more")
@@ -222,16 +200,23 @@ def calibrate(
         raise DesignError("no such cell", field="only", found=", ".join(only or ()))
     keys = {cell.name: cell_key(cell, replicates=replicates, seed=seed) for cell in cells}
     stored = load_calibration(path).to_dict("records") if path.exists() else []
-    rows = {_name(row): row for row in stored if _name(row) in keys}
+    rows = {_name(row): row for row in stored}
     todo = [cell for cell in asked if rows.get(cell.name, {}).get("key") != keys[cell.name]]
 
     if ask:
         ask(len(todo))
 
     def table() -> pd.DataFrame:
-        return pd.DataFrame([rows[cell.name] for cell in cells if cell.name in rows], columns=list(COLUMNS))
+        return pd.DataFrame([rows[name] for name in keys if name in rows], columns=list(COLUMNS))
 
-    with _finished(partial(_run, replicates=replicates, seed=seed), todo, jobs, executor) as finished:
+    run = partial(_run, replicates=replicates, seed=seed)
+    with ExitStack() as stack:
+        if executor is None and jobs > 1 and len(todo) > 1:
+            os.environ |= ONE_THREAD  # read when a process starts; several threads each would only get in the way
+            executor = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_end_with_parent)
+            stack.callback(executor.shutdown, cancel_futures=True)
+        waiting = as_completed([executor.submit(run, cell) for cell in todo]) if executor else ()
+        finished = (future.result() for future in waiting) if executor else map(run, todo)
         for done, (name, row) in enumerate(finished, start=1):
             rows[name] = row | {"key": keys[name]}
             write_table(table(), path)
@@ -249,12 +234,9 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
     """Store a table whole or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile("w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8", newline="") as file:
-        table.to_csv(file, index=False, lineterminator="\n", float_format="%.6g")
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    table.to_csv(part, index=False, lineterminator="\n", float_format="%.6g")
+    part.replace(path)
 
 
 def cell_key(cell: Cell, *, replicates: int, seed: int) -> str:
@@ -273,81 +255,110 @@ def _described(value: object) -> str:
         return f"{days} {hashlib.sha256(value.baseline.tobytes() + value.pattern.tobytes()).hexdigest()}"
     if isinstance(value, dict):
         return " ".join(f"{name}={_described(part)}" for name, part in value.items())
-    if isinstance(value, FunctionType):
-        return value.__name__
-    return " ".join(_described(part) for part in value) if isinstance(value, tuple) else repr(value)
-
-
-class _Bare(ast.NodeTransformer):
-    """Takes out of a source what changes no number: imports, docstrings and annotations."""
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
-            node.body = node.body[1:] or [ast.Pass()]
-        if isinstance(node, ast.FunctionDef):
-            node.returns = None
-        return super().generic_visit(node)
-
-    def visit_Import(self, node: ast.stmt) -> None:
-        return None
-
-    visit_ImportFrom = visit_Import  # noqa: N815
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        return ast.arg(node.arg)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
-        return ast.Assign([node.target], node.value, lineno=0) if node.value else ast.Expr(node.target)
+    return " ".join(map(_described, value)) if isinstance(value, tuple) else getattr(value, "__name__", repr(value))
 
 
 @lru_cache(maxsize=1)
 def _code() -> str:
     """Digest of the source whose change makes stored rows stale."""
     package = Path(__file__).parents[1]
-    return hashlib.sha256("".join(map(bare_source, (package / f"{room}.py" for room in ROOMS))).encode()).hexdigest()
+    return hashlib.sha256("".join(bare_source(package / f"{room}.py") for room in ROOMS).encode()).hexdigest()
 
 
 def bare_source(path: Path) -> str:
-    """The source of a room without comments, docstrings, imports and annotations."""
-    return ast.unparse(_Bare().visit(ast.parse(path.read_text(encoding="utf-8"))))
+    """The source of a room without what changes no number: comments, docstrings, imports and annotations."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            node.body = [part for part in body if not isinstance(part, ast.Import | ast.ImportFrom)] or [ast.Pass()]
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        if isinstance(node, ast.arg | ast.AnnAssign):
+            node.annotation = ast.Name("_")
+    return ast.unparse(tree).replace(": _", "")
 
 
 def _run(cell: Cell, *, replicates: int, seed: int) -> tuple[str, dict[str, object]]:
     """One row; its random numbers depend on the cell's name alone, not on what else is run."""
     own_seed = zlib.crc32(f"{seed} {cell.name}".encode())
-    row = study(cell.trial, cell.source, cell.scenario, replicates=replicates, seed=own_seed)
-    row |= {label: getattr(cell, label) for label in (*LABELS, "cut")}
+    row = study(cell.trial, cell.source, cell.scenario, replicates=replicates, seed=own_seed) | vars(cell)
     return cell.name, {column: row.get(column) for column in COLUMNS}
 
 
-@contextmanager
-def _finished(run: Callable, cells: Sequence[Cell], jobs: int, executor: Executor | None) -> Iterator[Iterator]:
-    """Rows as they get done: here, in other processes, or wherever the executor runs them."""
-    if executor is not None:
-        yield (future.result() for future in as_completed([executor.submit(run, cell) for cell in cells]))
-        return
-    if jobs == 1 or len(cells) < 2:
-        yield map(run, cells)
-        return
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(ONE_THREAD)  # read when a process starts; several threads each would only get in the way
-    context = get_context("spawn")
-    lifeline, here = context.Pipe(duplex=False)  # closes when this process closes it, or is killed
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with, initargs=(lifeline,))
-    try:
-        yield (future.result() for future in as_completed([pool.submit(run, cell) for cell in cells]))
-    finally:
-        here.close()
-        pool.shutdown(cancel_futures=True)
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+def _end_with_parent() -> None:
+    """A worker of a killed run would wait for work for ever."""
+    Thread(target=lambda: os._exit(parent_process().join() or 1), daemon=True).start()
 
 
-def _end_with(lifeline: Connection) -> None:
-    """A worker of a killed run would wait for work for ever: end it when the other end of the pipe closes."""
+def load_placebo_study(path: str | Path | None = None) -> pd.DataFrame:
+    """Read the stored study of the real series, `reports/placebo_study.csv`; raises as `load_calibration`."""
+    return read_stored(stored_path(path, FILE_OF_REAL), COLUMNS_OF_REAL, command=COMMAND)
 
-    def watch() -> None:
-        lifeline.poll(None)
-        os._exit(1)
 
-    Thread(target=watch, daemon=True).start()
+def store_placebo_study(path: str | Path | None = None) -> None:
+    """Test windows of drones, missiles and sirens of up to 7 days, and store the shares found; takes half a minute."""
+    exclude, tables = not_ordinary(load_pauses()), []
+    salvos = salvo_days(load_strikes()["missiles_launched"])
+    for outcome, lengths in REAL.items():
+        for length in lengths:
+            windows = placebo_study(outcome_series(outcome), length, exclude=exclude, salvo_days=salvos)
+            tables.append(false_alarms(windows).assign(outcome=outcome, length=length))
+    write_table(pd.concat(tables)[list(COLUMNS_OF_REAL)], stored_path(path, FILE_OF_REAL))
+
+
+def placebo_study(
+    counts: pd.Series,
+    length: int,
+    *,
+    exclude: Sequence[Day] = (),
+    salvo_days: Sequence[Day] = (),
+    baseline: int = BASELINE_SHORT,
+) -> pd.DataFrame:
+    """Test every window of one length as if it were a pause, with the days before it, at least 90, as its baseline.
+
+    No window of a pause (`exclude`) is among them, so a rejection by window shift (p_) or by the rule in use (auto_) is
+    a false alarm, and as each test sees only what was known at the time, none passes by construction.
+    """
+    counts, rows = check_counts(counts), []
+    ordinary = counts.notna() & ~counts.index.isin(pd.DatetimeIndex(exclude))
+    for start in placebo_starts(ordinary.to_numpy(), np.ones(length, bool)):
+        days = counts.index[start : start + length]
+        layout = lay_out(counts[: days[-1]], days, baseline=baseline, exclude=exclude)
+        if layout.baseline.sum() < FEWEST_DAYS:
+            continue
+        ratio, placebos, _ = shift_ratios(layout, layout.filled, layout.fitted)
+        alone = layout.expect(layout.filled, layout.baseline)
+        heavy = heavy_days(layout.counts, alone, layout.baseline)
+        since = days_since_salvo(heavy | layout.days.isin(pd.DatetimeIndex(salvo_days)))
+        lag = since[layout.start]
+        unlike = lag <= SALVO_LAG and since[layout.starts] != lag
+        tests = PlaceboTest(ratio, placebos), PlaceboTest(ratio, np.where(unlike, np.nan, placebos))
+        rows.append((days[0], *(float(p) for test in tests for p in (test.p_lower, test.p_upper))))
+    if not rows:
+        raise DesignError("no window has enough days before it", field="counts", expected=f"{FEWEST_DAYS} days")
+    return pd.DataFrame(rows, columns=["first_day", "p_lower", "p_upper", "auto_lower", "auto_upper"])
+
+
+def false_alarms(windows: pd.DataFrame) -> pd.DataFrame:
+    """Share of windows of `placebo_study` in which each tail was found at 2.5 %, in all and by quarter of their start.
+
+    Errors are from a circular bootstrap of blocks of 28 windows (Politis and Romano 1992): neighbours share days.
+    """
+    quarters, rows = windows["first_day"].dt.to_period("Q").astype(str), []
+    for (test, prefix), quarter in product((("window shift", "p"), ("automatic", "auto")), ("all", *quarters.unique())):
+        own = windows if quarter == "all" else windows[quarters == quarter]
+        row = {"test": test, "quarter": quarter, "windows": len(own)}
+        for tail in ("lower", "upper"):
+            found = (own[f"{prefix}_{tail}"] <= ALPHA / 2).to_numpy(float)
+            row |= {tail: found.mean(), f"{tail}_se": _block_error(found)}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _block_error(found: Floats) -> float:
+    """Standard error of a mean of neighbours, from resampled blocks on the circle."""
+    n, block = len(found), min(BLOCK, len(found))
+    total = np.append(0, np.append(found, found).cumsum())
+    starts = np.random.default_rng(0).integers(0, n, (BOOTSTRAPS, -(-n // block)))
+    return float((total[starts + block] - total[starts]).mean(1).std() / block)

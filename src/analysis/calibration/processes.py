@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 from analysis.errors import DesignError
 from analysis.expected import Bools, Floats, Ints
 from analysis.pauses import load_pauses
+from analysis.placebo import days_since_salvo
 from analysis.setting import SALVO_MISSILES, not_ordinary
 from analysis.tables import outcome_series
 
@@ -29,27 +30,23 @@ NotNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 AtLeastOne = Annotated[float, Field(ge=1)]
-Week = Annotated[tuple[Positive, ...], Field(min_length=7, max_length=7)]
 Seed = int | np.random.SeedSequence
 
 
 @dataclass(frozen=True, config=CHECKED)
 class LevelPath:
-    """How the mean level moves, as a factor that starts at or near 1.
-
-    >>> LevelPath(growth=4, step=10).factors(3).round(3).tolist()
-    [1.0, 20.0, 40.0]
-    """
+    """How the mean level moves, as a factor that starts at or near 1."""
 
     growth: Positive = 1.0  # total factor from the first day to the last, log-linear
     wave: NotNegative = 0.0  # amplitude of a slow sine, on the log scale
     period: Positive = 180.0  # of the sine, in days
     step: Positive = 1.0  # factor of a level break
     step_at: Share = 0.5  # its place, as a share of the series
-    weekday: Week = (1.0,) * 7  # factors, repeated from the first day on
+    weekday: Annotated[tuple[Positive, ...], Field(min_length=7, max_length=7)] = (
+        1.0,
+    ) * 7  # factors, repeated from the first day on
 
     def factors(self, n_days: int) -> Floats:
-        """The factor of each day."""
         day = np.arange(n_days)
         share = day / max(n_days - 1, 1)
         smooth = share * np.log(self.growth) + self.wave * np.sin(2 * np.pi * day / self.period)
@@ -58,19 +55,14 @@ class LevelPath:
 
 @dataclass(frozen=True, config=CHECKED)
 class CountAutoregression:
-    """NB-INGARCH: negative binomial counts whose mean leans on yesterday (Zhu 2011).
-
-    The conditional mean is m_t [(1 - phi) + phi y_{t-1} / m_{t-1}], with m_t the mean times the level path;
-    the conditional variance is mu + dispersion mu^2. On a level path the autocorrelation at lag k is phi^k.
-    """
+    """NB-INGARCH (Zhu 2011): the mean is m_t [(1 - phi) + phi y_{t-1} / m_{t-1}], m_t being mean times level path."""
 
     mean: Positive = 60.0  # counts a day, before the level path
     phi: Share = 0.0
-    dispersion: NotNegative = 0.3  # 0 is Poisson
+    dispersion: NotNegative = 0.3  # alpha in the variance mu + alpha mu^2: 0 is Poisson
     path: LevelPath = LevelPath()
 
     def draw(self, n_series: int, n_days: int, *, seed: Seed) -> Ints:
-        """(n_series, n_days) counts."""
         generator = np.random.default_rng(seed)
         level = self.mean * self.path.factors(n_days)
         burn_in = 60 if self.phi else 0
@@ -91,18 +83,12 @@ class Strikes:
 
     @property
     def salvo(self) -> Bools:
-        """Days of 20 or more missiles."""
         return self.missiles >= SALVO_MISSILES
 
 
 @dataclass(frozen=True, config=CHECKED)
 class SalvoProcess:
-    """Drones every day and, in a renewal process, salvos: many missiles with a surge of drones.
-
-    >>> strikes = SalvoProcess().draw(2, 90, seed=1)
-    >>> strikes.drones.shape, bool(strikes.drones[strikes.salvo].mean() > 2 * strikes.drones.mean())
-    ((2, 90), True)
-    """
+    """Drones every day and, in a renewal process, salvos: many missiles with a surge of drones."""
 
     drones: Positive = 110.0  # mean of a day not near a salvo, before the level path
     dispersion: NotNegative = 0.25  # negative binomial, on such a day
@@ -125,7 +111,6 @@ class SalvoProcess:
     stray_dispersion: NotNegative = 1.0  # and their dispersion
 
     def draw(self, n_series: int, n_days: int, *, seed: Seed) -> Strikes:
-        """Strikes of n_series times n_days."""
         from scipy.signal import lfilter
 
         generator = np.random.default_rng(seed)
@@ -161,7 +146,7 @@ class SalvoProcess:
         salvo = np.zeros((n_series, width), dtype=bool)
         salvo[row, times[row, column].astype(int)] = True
         inside = slice(reach, reach + n_days)
-        return days_since(salvo, reach)[:, inside], days_until(salvo, len(self.hoarding))[:, inside]
+        return days_since(salvo, reach)[:, inside], days_since(salvo[:, ::-1], len(self.hoarding))[:, ::-1][:, inside]
 
 
 Process = CountAutoregression | SalvoProcess
@@ -184,7 +169,7 @@ def known_processes() -> dict[str, tuple[Process, str]]:
     found: dict[str, tuple[Process, str]] = {name: (process, "drones") for name, process in MADE_UP.items()}
     ordinary = ordinary_counts()
     for era, (first, last) in ERAS.items():
-        fitted = fit_process(*ordinary, first_day=first, last_day=last)
+        fitted = fit_process(*(series[first:last] for series in ordinary))
         found |= {f"{outcome} {era}": (fitted, outcome) for outcome in ("drones", "missiles")}
     return found
 
@@ -197,28 +182,23 @@ def ordinary_counts() -> tuple[pd.Series, pd.Series]:
     return drones, missiles
 
 
-def fit_process(
-    drones: pd.Series, missiles: pd.Series, *, first_day: str | pd.Timestamp, last_day: str | pd.Timestamp
-) -> SalvoProcess:
-    """Fit a salvo process to real days (NaN = no report), mostly by moments; the same input gives the same process.
+def fit_process(drones: pd.Series, missiles: pd.Series) -> SalvoProcess:
+    """Fit a salvo process to real days (NaN = no report), mostly by moments; known pauses should be NaN.
 
-    Days of 10 missiles or more are salvos. A Poisson regression of the drones on trend, salvo days and the
-    three days on either side of one matches their totals. Its residuals on other days give the latent level
-    (least squares of phi and variance on their autocovariances to lag 14) and, by the variance that is left,
-    the dispersion. Sizes and stray missiles take sample mean and variance, gaps the gamma likelihood,
-    surges a regression of log residual on log size. No weekday pattern: the real one is weak. Known pauses should be
-    NaN: the process is what happens without one.
+    A Poisson regression of the drones on trend, days of 10 missiles or more, and three days on either side matches
+    their totals; its residuals on other days give the latent level and, by the variance that is left, the dispersion;
+    gaps take the gamma likelihood, surges a regression of log residual on log size. No weekdays: the pattern is weak.
     """
     import statsmodels.api as sm
     from scipy.stats import gamma
 
-    drone, missile = (series[first_day:last_day].to_numpy(float) for series in (drones, missiles))
+    drone, missile = drones.to_numpy(float), missiles.to_numpy(float)
     salvo = missile >= RAID_MISSILES
     known = ~np.isnan(drone) & ~np.isnan(missile)
     if known.sum() < 60 or salvo.sum() < 8:
         found = f"{known.sum()} days and {salvo.sum()} salvos"
         raise DesignError("too little to fit a process to", expected="60 reported days, 8 salvos", found=found)
-    sides = (days_since(salvo[None], NEAR_SALVO)[0], days_until(salvo[None], NEAR_SALVO)[0])
+    sides = days_since(salvo, NEAR_SALVO), days_since(salvo[::-1], NEAR_SALVO)[::-1]
     near = [side == days for side in sides for days in range(1, NEAR_SALVO + 1)]
     X = np.column_stack([np.ones(len(drone)), np.linspace(0, 1, len(drone)), salvo, *near]).astype(float)
     terms = sm.GLM(drone[known], X[known], family=sm.families.Poisson()).fit().params
@@ -227,7 +207,7 @@ def fit_process(
 
     other, raid = known & ~salvo, known & salvo
     level_sd, phi = _latent_level(np.where(other, residual - 1, np.nan))
-    silent = float((drone[other] == 0).mean())
+    silent = (drone[other] == 0).mean()
     spread = np.mean(residual[other] ** 2 - 1 / expected[other]) * (1 - silent) / np.exp(level_sd**2)
     size, surge = missile[raid], np.log(residual[raid].clip(0.05))
     slope, _ = np.polyfit(np.log(size), surge, 1)
@@ -235,41 +215,39 @@ def fit_process(
     gaps = _gaps(np.where(known, missile, np.nan), RAID_MISSILES)[1]
     stray = missile[other & (missile > 0)]
     return SalvoProcess(
-        drones=float(factors[0]),
-        dispersion=float(max(spread - 1, 0)),
+        drones=factors[0],
+        dispersion=max(spread - 1, 0.0),
         silent_share=silent,
         phi=phi,
         level_sd=level_sd,
-        path=LevelPath(growth=float(factors[1])),
-        gap=float(gaps.mean()),
-        gap_shape=float(gamma.fit(gaps, floc=0)[0]),
-        surge=float(factors[2]),
-        surge_sd=float(np.sqrt(max(surge_variance, 0))),
-        surge_slope=float(max(slope, 0)),
-        reload=tuple(factors[3 : 3 + NEAR_SALVO].tolist()),
-        hoarding=tuple(factors[3 + NEAR_SALVO :].tolist()),
-        salvo_excess=float(size.mean() - RAID_MISSILES),
+        path=LevelPath(growth=factors[1]),
+        gap=gaps.mean(),
+        gap_shape=gamma.fit(gaps, floc=0)[0],
+        surge=factors[2],
+        surge_sd=np.sqrt(max(surge_variance, 0.0)),
+        surge_slope=max(slope, 0.0),
+        reload=tuple(factors[3 : 3 + NEAR_SALVO]),
+        hoarding=tuple(factors[3 + NEAR_SALVO :]),
+        salvo_excess=size.mean() - RAID_MISSILES,
         salvo_dispersion=_dispersion(size - RAID_MISSILES),
-        quiet_share=float((missile[other] == 0).mean()),
-        stray=float(stray.mean()),
+        quiet_share=(missile[other] == 0).mean(),
+        stray=stray.mean(),
         stray_dispersion=_dispersion(stray - 1),
     )
 
 
 def _latent_level(deviation: Floats) -> tuple[float, float]:
     """Standard deviation and phi of the AR(1) log level; a phi below 0.3 is day-to-day noise, not a level."""
-    lags = np.arange(1, 15)
+    lags, phi = np.arange(1, 15), np.arange(30, 96, 5) / 100
     covariance = np.array([np.nanmean(deviation[:-lag] * deviation[lag:]) for lag in lags])
-    best = (np.inf, 0.0, 0.0)
-    for phi in np.arange(30, 96, 5) / 100:
-        decay = phi**lags
-        variance = max(float(covariance @ decay / (decay @ decay)), 0.0)
-        best = min(best, (float(((covariance - variance * decay) ** 2).sum()), variance, float(phi)))
-    return float(np.sqrt(np.log1p(best[1]))), best[2]
+    decay = phi[:, None] ** lags
+    variance = np.maximum(decay @ covariance / (decay**2).sum(1), 0)
+    best = ((covariance - variance[:, None] * decay) ** 2).sum(1).argmin()
+    return np.sqrt(np.log1p(variance[best])), phi[best]
 
 
 def _dispersion(counts: Floats) -> float:
-    return float(max((counts.var(ddof=1) - counts.mean()) / max(counts.mean(), 0.1) ** 2, 0))
+    return max((counts.var(ddof=1) - counts.mean()) / max(counts.mean(), 0.1) ** 2, 0.0)
 
 
 def _gaps(missiles: Floats, threshold: int) -> tuple[Ints, Floats]:
@@ -284,19 +262,11 @@ def _gaps(missiles: Floats, threshold: int) -> tuple[Ints, Floats]:
 def describe(drones: Floats, missiles: Floats) -> pd.DataFrame:
     """Features that simulated series should share with the real ones, one row per series; NaN = no report.
 
-    Of each outcome: mean; variance about the local (29-day) mean over the mean; coefficient of variation relative to
-    the local mean; autocorrelations of log(1 + count); share of zero days. Then salvos of 20 or more missiles, their
-    gaps, and drones over their local mean 2 days before to 3 days after.
-
-    >>> describe([3, 0, 3, 0, 3, 0], [0, 25, 0, 0, 0, 25])[["drones_zero_share", "gap_mean"]].values.tolist()
-    [[0.5, 4.0]]
+    Local means are over 29 days, autocorrelations of log(1 + count), salvos of 20 or more missiles.
     """
-    frames = {
-        name: pd.DataFrame(np.atleast_2d(np.asarray(counts, float)).T)
-        for name, counts in (("drones", drones), ("missiles", missiles))
-    }
     columns: dict[str, pd.Series] = {}
-    for name, counts in frames.items():
+    drones, missiles = (pd.DataFrame(np.atleast_2d(np.asarray(counts, float)).T) for counts in (drones, missiles))
+    for name, counts in (("drones", drones), ("missiles", missiles)):
         mean, local, logs = counts.mean(), _local_mean(counts), np.log1p(counts) - np.log1p(counts).mean()
         columns |= {
             f"{name}_mean": mean,
@@ -305,12 +275,11 @@ def describe(drones: Floats, missiles: Floats) -> pd.DataFrame:
             **{f"{name}_acf_{lag}": (logs * logs.shift(lag)).mean() / (logs**2).mean() for lag in (1, 2, 7)},
             f"{name}_zero_share": (counts == 0).sum() / counts.count(),
         }
-    salvo = frames["missiles"] >= SALVO_MISSILES
-    row, gaps = _gaps(frames["missiles"].to_numpy().T, SALVO_MISSILES)
+    salvo, relative = missiles >= SALVO_MISSILES, drones / _local_mean(drones)
+    row, gaps = _gaps(missiles.to_numpy().T, SALVO_MISSILES)
     by_series = pd.Series(gaps).groupby(row).agg(["median", "mean", "std"]).reindex(salvo.columns)
     columns |= {"salvos": salvo.sum(), "gap_median": by_series["median"], "gap_mean": by_series["mean"]}
     columns["gap_cv"] = by_series["std"] / by_series["mean"]
-    relative = frames["drones"] / _local_mean(frames["drones"])
     columns |= {f"drones_at_salvo_{lag:+d}": relative.shift(-lag).where(salvo).mean() for lag in range(-2, 4)}
     return pd.DataFrame(columns)
 
@@ -319,12 +288,10 @@ def _local_mean(counts: pd.DataFrame) -> pd.DataFrame:
     return counts.rolling(2 * LOCAL_DAYS + 1, center=True, min_periods=1).mean()
 
 
-def compare_features(
-    drones: pd.Series, missiles: pd.Series, process: SalvoProcess, *, n_series: int = 500, seed: int = 0
-) -> pd.DataFrame:
+def compare_features(drones: pd.Series, missiles: pd.Series, process: SalvoProcess, *, n_series: int) -> pd.DataFrame:
     """Real features beside the median and 5 to 95 % range of simulated series with the same missing days."""
     drones, missiles = (np.asarray(counts, float) for counts in (drones, missiles))
-    strikes = process.draw(n_series, len(drones), seed=seed)
+    strikes = process.draw(n_series, len(drones), seed=0)
     features = describe(strikes.drones + 0 * drones, strikes.missiles + 0 * missiles)  # NaN stays NaN
     low, middle, high = (features.quantile(share) for share in (0.05, 0.5, 0.95))
     frame = pd.DataFrame({"real": describe(drones, missiles).iloc[0], "simulated": middle, "low": low, "high": high})
@@ -340,12 +307,5 @@ def _counts(generator: np.random.Generator, mean: Floats, dispersion: float) -> 
 
 def days_since(salvo: Bools, limit: int) -> Ints:
     """Days since the last salvo, 0 on one, limit + 1 where it is longer ago."""
-    since = np.full(salvo.shape, limit + 1)
-    for days in range(limit, -1, -1):
-        since[:, days:][salvo[:, : salvo.shape[1] - days]] = days
-    return since
-
-
-def days_until(salvo: Bools, limit: int) -> Ints:
-    """Days until the next salvo, 0 on one, limit + 1 where it is farther off."""
-    return days_since(salvo[:, ::-1], limit)[:, ::-1]
+    ago = np.where(salvo, 0, days_since_salvo(salvo))
+    return np.where(ago <= limit, ago, limit + 1).astype(int)

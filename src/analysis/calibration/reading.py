@@ -2,82 +2,47 @@
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
+import re
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from analysis.calibration.cells import planned_cells, read_plan
 from analysis.calibration.processes import ERAS, compare_features, known_processes, ordinary_counts
-from analysis.calibration.study import Scenario, short, simulated_layout, study
-from analysis.figures import EXPECTED, INK, PAUSE, finish, new_axes
+from analysis.calibration.study import study
+from analysis.figures import EXPECTED, INK, PAUSE, SEEN, finish, new_axes
 from analysis.placebo import POWER
 from analysis.tables import data_folder
-from analysis.words import capital, days_text
+from analysis.words import capital, days_text, listed, outcome_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LATEST = "2026"
+LIVE = "size | window shift | drones 2026 | any day | 3 | 0"
+CUSTOMARY = {"Poisson": "a Poisson regression", "NB-HAC": "a negative binomial one with HAC errors"}
 ONE_DAYS = r"\b1 days\b"  # as settings of the plan are named
-_SHIFT = "question == 'size' and test == 'window shift' and setting == 'any day'"
-_PLACED = "setting.str.startswith('place of')"
-_WAR = "process.str.startswith('missiles')"
-PROMISES = (
-    ("window shift, both tails together", f"{_SHIFT} and not {_WAR}", ["rejected"], 0.03, 0.07),
-    ("window shift, each tail", f"{_SHIFT} and not {_WAR}", ["rejected_lower", "rejected_upper"], 0, 0.035),
-    ("window shift, missiles (many ties)", f"{_SHIFT} and {_WAR}", ["rejected"], 0, 0.07),
-    ("180 days of baseline", "setting == '180 days of baseline'", ["rejected"], 0.03, 0.07),
-    ("window on a holiday", "question == 'size' and setting == 'on a holiday'", ["rejected"], 0, 0.07),
-    ("30 % more in announced days", "setting.str.startswith('30 %')", ["rejected"], 0.03, 0.07),
-    ("after-salvo test, lower tail alone", "question == 'size' and test == 'after salvo'", ["rejected_less"], 0, 0.06),
-    ("rule that picks the test", f"question == 'size' and test == 'automatic' and not {_PLACED}", ["rejected"], 0,
-     0.07),
-    ("the same where the truces were", _PLACED, ["rejected"], 0, 0.07),
-    ("mean log", "question == 'size' and test == 'mean log'", ["rejected"], 0, 0.07),
-    ("long windows, the moratorium's place", "question == 'size' and setting == 'moratorium of 2025'", ["rejected"],
-     0.02, 0.07),
-    ("long windows, 14 and 30 days", "question == 'size' and setting.str.startswith('700')", ["rejected"], 0.02, 0.07),
-    ("long windows, ratio of a 40 % cut", "test == 'long window' and cut == 0.4", ["median_ratio"], 0.53, 0.67),
-    ("joint test", "question == 'size' and test.str.startswith('joint')", ["rejected"], 0.03, 0.07),
-    ("rebound", "question == 'size' and test == 'after quiet'", ["rejected_greater"], 0, 0.07),
-    ("70 % cut found, drones of 2026, 3 days", "question == 'power' and test == 'window shift' and cut == 0.7 "
-     f"and process == 'drones {LATEST}' and length == 3", ["rejected_lower"], 0.75, 1),
-    ("90 % cut found, drones of 2026, 3 days", "question == 'power' and test == 'window shift' and cut == 0.9 "
-     f"and process == 'drones {LATEST}' and length == 3", ["rejected_lower"], 0.95, 1),
-    ("smallest visible cut, where one is stated", "question == 'stated cut' and test == 'window shift'", ["found"],
-     0.75, 0.85),
-    ("the same, after a salvo and long", "question == 'stated cut' and test != 'window shift'", ["found"], 0.75, 0.85),
-    ("interval covers the true ratio", "question == 'coverage' and cut < 1", ["coverage"], 0.93, 0.97),
-    ("ordinary range covers, nothing flew", "question == 'coverage' and cut == 1", ["expected_coverage"], 0.93, 0.97),
-    ("Poisson regression must be seen to fail", "test == 'Poisson'", ["rejected"], 0.6, 1),
-    ("NB-HAC must be seen to fail", "test == 'NB-HAC'", ["rejected"], 0.35, 1),
-)  # fmt: skip
 
 
 def promises_kept(table: pd.DataFrame) -> pd.DataFrame:
-    """Set what was promised beside what was measured, a row per promise.
-
-    measured: lowest to highest cell; outside: cells that miss; clearly: those that miss by more than two Monte Carlo
-    standard errors; worst: the cell furthest out.
-    """
+    """Promised and measured, and the cells that miss, clearly by more than two Monte Carlo standard errors."""
     table, rows = _with_found(table), []
-    for promise, query, columns, low, high in PROMISES:
-        cells = table.query(query)
+    for promise in read_plan()["promises"]:
+        cells, columns = table.query(promise["of"]), promise.get("columns", ["rejected"])
         if cells.empty:
             continue
+        low, high = promise["low"], promise["high"]
         values = pd.concat([cells[column] for column in columns])
-        no_error = pd.Series(0.0, cells.index)
-        error = pd.concat([cells.get(f"{column}_se", no_error) for column in columns])
+        error = pd.concat([cells.get(f"{column}_se", 0 * cells[column]) for column in columns])
         miss = np.maximum(low - values, values - high)
         worst = cells.loc[miss.idxmax()]
         show = "{:.2f}".format if columns == ["median_ratio"] else percent
         rows.append(
             {
-                "promise": promise,
-                "must_be": f"{show(low)} to {show(high)}",
-                "measured": f"{show(values.min())} to {show(values.max())}",
+                "promise": promise["promise"],
+                "must_be": _range([low, high], show),
+                "measured": _range(values, show),
                 "cells": len(values),
                 "outside": int((miss > 1e-9).sum()),
                 "clearly": int((miss > 2 * error + 1e-9).sum()),
@@ -87,24 +52,42 @@ def promises_kept(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def what_may_be_believed(table: pd.DataFrame) -> pd.DataFrame:
-    """What a verdict on a window of each length rests on, for drones and missiles as in the war.
+def _range(values: Iterable[float], show: Callable[[float], str] | None = None) -> str:
+    return " to ".join(map(show or percent, (min(values), max(values))))
 
-    Short windows are tested by the rule that picks between window shift and the after-salvo test. false_alarms:
-    drones, lowest to highest era; drones_cut and missiles_cut: the smallest cut tried that was found in at least 80 %
-    of series of every era ("none" of those tried, "not tried"); believe: in words.
-    """
+
+def what_may_be_believed(table: pd.DataFrame) -> pd.DataFrame:
+    """By length of the window: false alarms of the rule in use, and the smallest cut that is seen in every era."""
     used = table[table["test"].isin(["automatic", "long window"])]
     used = used[~used["setting"].str.contains("after a salvo|place of")]
     rows = []
     for days, own in used.groupby("length"):
         size = own[(own["question"] == "size") & own["process"].str.startswith("drones")]["rejected"]
-        power = {name: _worst_power(own, name) for name in ("drones", "missiles")}
-        cuts = {f"{name}_cut": _cut_in_words(rates) for name, rates in power.items()}
-        alarms = percent(size.min()) if len(size) == 1 else f"{percent(size.min())} to {percent(size.max())}"
-        words = ["Believe a fall that is found.", *(_belief(*pair) for pair in power.items() if len(pair[1]))]
-        rows.append({"days": int(days), "false_alarms": alarms, **cuts, "believe": " ".join(words)})
+        (drones_cut, drones), (missiles_cut, missiles) = (_belief(own, name) for name in ("drones", "missiles"))
+        row = {
+            "days": int(days),
+            "false_alarms": percent(size.min()) if len(size) == 1 else _range(size),
+            "drones_cut": drones_cut,
+            "missiles_cut": missiles_cut,
+            "believe": f"Believe a fall that is found.{drones}{missiles}",
+        }
+        rows.append(row)
     return pd.DataFrame(rows).set_index("days")
+
+
+def _belief(own: pd.DataFrame, outcome: str) -> tuple[str, str]:
+    """The smallest cut that is seen in the era in which cuts are found least, and what follows where none is found."""
+    power = own[(own["question"] == "power") & own["process"].str.startswith(outcome)]
+    rates = power.groupby("cut")["rejected_lower"].min()
+    if rates.empty:
+        return "not tried", ""
+    seen, most = rates.index[rates >= POWER], rates.index.max()
+    few = f"only {percent(rates[most])} of cases" if rates[most] else "no case"
+    cut, said = "none", f"little follows: a cut of {percent(most)}, the largest tried, is found in {few}"
+    if len(seen):
+        cut = percent(seen.min())
+        said = f"a cut of {cut} or more is unlikely: at least {percent(POWER)} of such cuts are found"
+    return cut, f" For {outcome}, if none is found, {said}."
 
 
 def describe_belief(table: pd.DataFrame) -> str:
@@ -119,28 +102,6 @@ def _with_found(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(
         found=table["rejected_lower"] / answered, found_se=table["rejected_lower_se"] / np.sqrt(answered)
     )
-
-
-def _worst_power(own: pd.DataFrame, outcome: str) -> pd.Series:
-    """How often each cut tried is found in the era where it is found least."""
-    power = own[(own["question"] == "power") & own["process"].str.startswith(outcome)]
-    return power.groupby("cut")["rejected_lower"].min()
-
-
-def _cut_in_words(rates: pd.Series) -> str:
-    seen = rates.index[rates >= POWER]
-    return percent(seen.min()) if len(seen) else "none" if len(rates) else "not tried"
-
-
-def _belief(outcome: str, rates: pd.Series) -> str:
-    """What follows where no fall is found; `rates` are those of the era in which a cut is found least."""
-    seen, most = rates.index[rates >= POWER], rates.index.max()
-    if len(seen):
-        said = f"a cut of {percent(seen.min())} or more is unlikely: at least {percent(POWER)} of such cuts are found"
-    else:
-        few = f"only {percent(rates[most])} of cases" if rates[most] else "no case"
-        said = f"little follows: a cut of {percent(most)}, the largest tried, is found in {few}"
-    return f"For {outcome}, if none is found, {said}."
 
 
 def cells_of(table: pd.DataFrame, question: str, test: str, *, setting: str | None = None) -> pd.DataFrame:
@@ -191,95 +152,41 @@ def _place(cell: pd.Series) -> str:
 
 def check_live(*, replicates: int = 300, seed: int = 0) -> pd.DataFrame:
     """Draw series as in the latest era here and now: how often does window shift over 3 days find what is not there?"""
-    source, _ = known_processes()[f"drones {LATEST}"]
-    trial = partial(short, layout=simulated_layout(365, 3), test="shift")
-    found = study(trial, source, Scenario(timing="random"), replicates=replicates, seed=seed)
+    cell = next(cell for cell in planned_cells() if cell.name == LIVE)
+    found = study(cell.trial, cell.source, cell.scenario, replicates=replicates, seed=seed)
     return pd.DataFrame([found])[["replicates", "rejected", "rejected_se", "coverage", "median_ratio"]].round(3)
 
 
 def describe_size(table: pd.DataFrame) -> str:
     """How often window shift cries wolf, in a sentence or two."""
-    cells = table.query(f"{_SHIFT} and not {_WAR}")
+    cells = cells_of(table, "size", "window shift", setting="any day")
+    cells = cells[~cells["process"].str.startswith("missiles")]
     war = cells[cells["process"].str.startswith("drones")]
     high = cells[cells["rejected"] > 0.07].sort_values("rejected", ascending=False)
     named = ", ".join(f"{row.process} over {row.length:g} days ({percent(row.rejected)})" for row in high.itertuples())
     return (
-        f"Asked for 5%, window shift finds a change in {percent(cells['rejected'].min())} to "
-        f"{percent(cells['rejected'].max())} of {len(cells)} settings without any; on drones as in the war in "
-        f"{percent(war['rejected'].min())} to {percent(war['rejected'].max())} (Monte Carlo error about "
+        f"Asked for 5%, window shift finds a change in {_range(cells['rejected'])} of {len(cells)} settings without "
+        f"any; on drones as in the war in {_range(war['rejected'])} (Monte Carlo error about "
         f"{100 * cells['rejected_se'].median():.1f} points)." + (f" Above 7%: {named}." if named else "")
     )
 
 
-SENTENCES = {  # rows, what each part is of, the part, what joins the parts, the sentence
-    "power": (
-        "question == 'power' and test == 'automatic' and process == @process",
-        "length",
-        "{first} to {last} over {days}",
-        "; ",
-        "{process}: from a cut of {least} to one of {most}, found in {parts}.",
-    ),
-    "mean log": (
-        "question == 'power' and test == 'mean log' and process == @process",
-        "length",
-        "{first} to {last} over {days}",
-        "; ",
-        "{process}, by the mean log: from a cut of {least} to one of {most}, found in {parts}.",
-    ),
-    "joint power": (
-        "question == 'power' and test == 'joint, as in the war' and process == @process",
-        "cut",
-        "{least} in {first}",
-        ", ",
-        "{process}, cuts in all truces that the joint test finds: {parts}.",
-    ),
-    "surges": (
-        "question == 'power' and test == 'after quiet'",
-        "setting",
-        "{times} times in {risen}",
-        ", ",
-        "In the week after a pause, more than expected by this much is found: {parts}.",
-    ),
-    "warning": (
-        "test in @CUSTOMARY",
-        "test",
-        "{test} in {lowest} to {highest}",
-        " and ",
-        "On 4 days without any change, asked for 5%, {parts} of series find one.",
-    ),
-}
-CUSTOMARY = {"Poisson": "a Poisson regression", "NB-HAC": "a negative binomial one with HAC errors"}
-
-
 def describe(table: pd.DataFrame, which: str, *, process: str = "") -> str:
-    """One of `SENTENCES` with the rates of its cells: how often cuts, surges or nothing at all are found."""
-    query, column, part, joint, sentence = SENTENCES[which]
-    rows = table.query(query).sort_values("cut", kind="stable")
-    parts = [part.format(**_said(own)) for _, own in rows.groupby(column, sort=which != "warning")]
-    return capital(sentence.format(process=process, parts=joint.join(parts), **_cuts(rows)))
-
-
-def describe_peers(path: str | Path | None = None) -> str:
-    """How often state-space models find what is not there, on counts as they are and on their logarithms."""
-    path = Path(path) if path else data_folder().parent / "benchmarks" / "peers.csv"
-    peers = pd.read_csv(path).set_index("method")
-    models = peers[peers.index.str.contains("causalimpact|unobserved components")]
-    raw, logs = (models[models.index.str.endswith(kind)]["false_alarms"] for kind in ("raw counts", "log1p"))
-    return (
-        f"State-space models on raw counts do so in {percent(raw.min())} to {percent(raw.max())} of "
-        f"{models['windows'].max()} ordinary windows of the real series; the same on log counts in "
-        f"{' to '.join(dict.fromkeys(map(percent, (logs.min(), logs.max()))))}: the warning is of raw counts alone."
-    )
-
-
-def _cuts(rows: pd.DataFrame) -> dict[str, str]:
-    return {"least": percent(rows["cut"].min()), "most": percent(rows["cut"].max())}
+    """One of the sentences of `plan.toml` with the rates of its cells: how often cuts, surges or nothing are found."""
+    of, column, sentence = read_plan()["sentences"][which]
+    rows = table.query(of).sort_values("cut", kind="stable")
+    rows = rows[rows["process"] == process] if process else rows
+    lead, part, joint, end = re.split(r"[\[|\]]", sentence)
+    parts = [part.format(**_said(own)) for _, own in rows.groupby(column, sort=column != "test")]
+    return capital(lead.format(process=process, **_said(rows)) + joint.join(parts) + end)
 
 
 def _said(own: pd.DataFrame) -> dict[str, str]:
-    """What a part of a sentence may say of its cells, which are in the order of their cuts."""
+    """What a sentence or its part may say of its cells, which are in the order of their cuts."""
     first, last = own.iloc[0], own.iloc[-1]
-    return _cuts(own) | {
+    return {
+        "least": percent(first["cut"]),
+        "most": percent(last["cut"]),
         "first": percent(first["rejected_lower"]),
         "last": percent(last["rejected_lower"]),
         "risen": percent(first["rejected_greater"]),
@@ -289,6 +196,22 @@ def _said(own: pd.DataFrame) -> dict[str, str]:
         "times": first["setting"].split(", ")[-1].removesuffix(" times"),
         "test": CUSTOMARY.get(first["test"], first["test"]),
     }
+
+
+def describe_peers() -> str:
+    """How often state-space models find what is not there, on counts as they are and on their logarithms."""
+    peers = pd.read_csv(data_folder().parent / "benchmarks" / "peers.csv")
+    models = peers[peers["method"].str.contains("causalimpact|unobserved components")]
+    raw, logs = (models[models["method"].str.endswith(kind)]["false_alarms"] for kind in ("raw counts", "log1p"))
+    return (
+        f"State-space models on raw counts do so in {_range(raw)} of {models['windows'].max()} ordinary windows of "
+        f"the real series; the same on log counts in {_ends(logs)}: the warning is of raw counts alone."
+    )
+
+
+def _ends(shares: pd.Series) -> str:
+    """A range, or one figure where its ends look alike."""
+    return " to ".join(dict.fromkeys(_range(shares).split(" to ")))
 
 
 def features_by_era() -> pd.DataFrame:
@@ -306,14 +229,7 @@ def percent(share: float) -> str:
 
 
 def draw_rates(
-    rows: pd.DataFrame,
-    *,
-    value: str,
-    band: tuple[float, float],
-    label: str,
-    by_length: bool = True,
-    title: str = "",
-    ax: Axes | None = None,
+    rows: pd.DataFrame, *, value: str, band: tuple[float, float], label: str, by_length: bool = True
 ) -> Axes:
     """Rates, in per cent, as dots with two Monte Carlo standard errors to both sides, over the promised band.
 
@@ -322,7 +238,7 @@ def draw_rates(
     import seaborn as sns
 
     names = list(dict.fromkeys(rows["label"]))
-    ax = new_axes(ax, height=1.1 + 0.28 * len(names))
+    ax = new_axes(height=1.1 + 0.28 * len(names))
     ax.axvspan(100 * band[0], 100 * band[1], color=EXPECTED, alpha=0.25, lw=0)
     lengths = sorted(rows["length"].unique()) if by_length else [0]
     length = rows["length"] if by_length else 0 * rows["length"]
@@ -338,17 +254,15 @@ def draw_rates(
     if by_length:
         ax.legend(title="", frameon=False, fontsize=8.5, loc="upper left", bbox_to_anchor=(1, 1), handletextpad=0.1)
     ax.set(xlabel=label, ylabel="")
-    return finish(ax, title=title, caption="Grey: as promised. Bars: two Monte Carlo standard errors.")
+    return finish(ax, caption="Grey: as promised. Bars: two Monte Carlo standard errors.")
 
 
-def draw_power(
-    table: pd.DataFrame, process: str, *, test: str = "automatic", title: str = "", ax: Axes | None = None
-) -> Axes:
-    """Share of series in which a test finds a cut, by its size and the length of the window."""
+def draw_power(table: pd.DataFrame, process: str, *, title: str = "") -> Axes:
+    """Share of series in which the rule in use finds a cut, by its size and the length of the window."""
     import seaborn as sns
 
-    ax = new_axes(ax)
-    cells = table.query("question == 'power' and test == @test and process == @process")
+    ax = new_axes()
+    cells = table.query("question == 'power' and test == 'automatic' and process == @process")
     days = cells["length"].map(days_text)
     sns.lineplot(
         x=100 * cells["cut"], y=100 * cells["rejected_lower"], hue=days, marker="o", palette="colorblind", ax=ax
@@ -357,3 +271,72 @@ def draw_power(
     ax.legend(title="", frameon=False, fontsize=8.5)
     ax.set(xlabel="per cent that do not fly", ylabel="found in per cent of series", ylim=(0, 102))
     return finish(ax, title=title, caption="Dotted: four in five, the mark of the smallest visible cut.")
+
+
+def describe_real(real: pd.DataFrame) -> str:
+    """How often windows of the real series that are no pause were called one, in a sentence per outcome."""
+    sentences = []
+    for outcome, own in real[(real["quarter"] == "all") & (real["test"] == "window shift")].groupby("outcome"):
+        parts = [
+            f"{days} d: {percent(row['lower'])} ± {100 * row['lower_se']:.1f} and {percent(row['upper'])} ± "
+            f"{100 * row['upper_se']:.1f}"
+            for days, row in own.set_index("length").iterrows()
+        ]
+        label = capital(outcome_label(outcome))
+        sentences.append(f"{label}, falls and rises found, 2.5% asked for each: {'; '.join(parts)}.")
+    return " ".join(sentences)
+
+
+def describe_quarters(real: pd.DataFrame) -> str:
+    """In which quarter most falls in drones over a week were found where there was no pause, in a sentence."""
+    own = _quarters(real, "drones_launched", test="automatic").query("length == 7")
+    worst = own.loc[own["lower"].idxmax()]
+    return (
+        f"By the rule in use, {outcome_label('drones_launched')} over {days_text(7)}: most falls in "
+        f"{worst['quarter']}, {percent(worst['lower'])} of {worst['windows']:.0f} windows, where 2.5% are asked for."
+    )
+
+
+def draw_real(real: pd.DataFrame, *, outcome: str) -> Axes:
+    """Falls and rises found in windows that are no pause, by quarter and length."""
+    import seaborn as sns
+
+    own = _quarters(real, outcome)
+    tidy = own.melt(["quarter", "length"], ["lower", "upper"], var_name="tail", value_name="share")
+    ax = new_axes()
+    ax.axhline(2.5, color=EXPECTED, lw=3, alpha=0.5)
+    sns.pointplot(
+        tidy.assign(share=100 * tidy["share"], tail=tidy["tail"].map({"lower": "falls", "upper": "rises"})),
+        x="quarter", y="share", hue="tail", palette={"falls": SEEN, "rises": PAUSE}, errorbar=("pi", 100), dodge=0.3,
+        linestyle="none", markersize=4, err_kws={"linewidth": 1}, ax=ax,
+    )  # fmt: skip
+    ax.legend(title="", frameon=False, fontsize=8.5)
+    ax.tick_params(axis="x", labelsize=8)
+    ax.set(xlabel="", ylabel="found in per cent of windows")
+    note = f"Grey: the 2.5 per cent asked for. Dot and bar: mean and range over {_lengths(own)}."
+    return finish(ax, title=capital(outcome_label(outcome)), caption=note)
+
+
+def describe_real_quarters(real: pd.DataFrame, *, outcome: str) -> str:
+    """Alternative text for `draw_real`: what its dots and bars show, quarter by quarter."""
+    own = _quarters(real, outcome)
+    parts = [
+        f"{quarter} falls {_mean_and_range(rows['lower'])}, rises {_mean_and_range(rows['upper'])}"
+        for quarter, rows in own.groupby("quarter")
+    ]
+    lead = f"{capital(outcome_label(outcome))}, falls and rises found in windows that are no pause, by quarter"
+    return f"{lead}; mean and range over {_lengths(own)}. {'; '.join(parts)}."
+
+
+def _quarters(real: pd.DataFrame, outcome: str, *, test: str = "window shift") -> pd.DataFrame:
+    return real.query("outcome == @outcome and test == @test and quarter != 'all'")
+
+
+def _lengths(own: pd.DataFrame) -> str:
+    *first, last = sorted(own["length"].unique())
+    return listed([*map(str, first), days_text(last)])
+
+
+def _mean_and_range(shares: pd.Series) -> str:
+    ends = _ends(shares)
+    return f"{percent(shares.mean())} ({ends})" if " to " in ends else ends

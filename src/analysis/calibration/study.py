@@ -16,13 +16,14 @@ import pandas as pd
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from analysis.calibration.processes import CHECKED, NotNegative, Process, Seed, Strikes, days_since
+from analysis.calibration.processes import CHECKED, NotNegative, Process, Seed, Strikes
 from analysis.errors import DesignError
 from analysis.expected import Bools, Floats, Ints
 from analysis.placebo import (
     TIE,
     PlaceboTest,
     WindowTest,
+    days_since_salvo,
     holes,
     long_test,
     order_windows,
@@ -30,12 +31,14 @@ from analysis.placebo import (
     short_test,
     window_sums,
 )
-from analysis.windows import ONE_DAY, Layout, lay_out
+from analysis.windows import ONE_DAY, Day, Layout, lay_out
 
 SPARE_DAYS = 150  # extra days in which to wait for a salvo
-UNIT = 50  # replicates that share a random stream; fixed, so that no other choice changes a byte
-ORDINARY_DAY = "2026-02-03"
+UNIT = 50  # series drawn and tested at once, from a random stream of their own
+ORDINARY_DAY = pd.Timestamp("2026-02-03")
 HAC_LAGS = 7
+LONG_PLACEBOS = 119  # of long windows, each of which costs a fit: with 119, three or fewer beyond are 2.5 %
+ALPHA = 0.05 + 1e-12
 SHARE_DAYS, SHARE_SIDE = 4, 90  # days in the window of the size study of shares, and on either side of it
 CLUSTERS = {  # standard deviation and day-to-day correlation of log-odds, typical share
     "independent": (0.0, 0.0, 0.15),
@@ -64,10 +67,7 @@ class Scenario:
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """What a trial sees: (n, n_days) counts whose windows start at `start`, and which days were salvos as drawn.
-
-    Of a process without missiles, each series' highest 15 % are salvos.
-    """
+    """What a trial sees: (n, n_days) counts whose windows start at `start`, and which days were salvos as drawn."""
 
     counts: Floats
     salvo: Bools
@@ -80,11 +80,7 @@ Trial = Callable[[Batch], Answer]
 
 
 def plant(counts: Ints, scenario: Scenario, *, seed: Seed = 0) -> Floats:
-    """The counts as they would have been with a scenario's pause, whose window follows the days before it.
-
-    >>> plant(np.array([[8, 8, 8, 8]]), Scenario(before=1, length=2, cut=0.5, how="scale", rebound=(1, 3.0))).tolist()
-    [[8.0, 4.0, 4.0, 24.0]]
-    """
+    """The counts as they would have been with a scenario's pause, whose window follows the days before it."""
     day = np.arange(counts.shape[1]) - scenario.before
     (early, anticipation), (late, rebound) = scenario.anticipation, scenario.rebound
     spans = [(-early, 0), (0, scenario.length), (scenario.length, scenario.length + late)]
@@ -100,18 +96,13 @@ def plant(counts: Ints, scenario: Scenario, *, seed: Seed = 0) -> Floats:
 
 
 def window_starts(salvo: Bools, scenario: Scenario, *, latest: int, seed: Seed = 0) -> Ints:
-    """When each series has its window, by the scenario's timing, up to the position `latest`; -1 if no chance came.
-
-    >>> salvo = np.array([[False, False, True, False, False]])
-    >>> window_starts(salvo, Scenario(before=2, timing="after-salvo", lag=2), latest=4).tolist()
-    [4]
-    """
+    """When each series has its window, by the scenario's timing, up to the position `latest`; -1 if no chance came."""
     earliest, lag = scenario.before, scenario.lag
     if scenario.timing == "fixed":
         return np.full(len(salvo), earliest)
     if scenario.timing == "random":
         return np.random.default_rng(seed).integers(earliest, latest + 1, len(salvo))
-    chance = days_since(salvo, lag)[:, earliest - 1 : latest] == lag - 1
+    chance = days_since_salvo(salvo)[:, earliest : latest + 1] == lag
     return np.where(chance.any(1), earliest + chance.argmax(1), -1)
 
 
@@ -122,38 +113,26 @@ def replicate(
     *,
     replicates: int = 2000,
     seed: int = 0,
-    block: int = 250,
     mapper: Callable[..., Iterable[pd.DataFrame]] = map,
 ) -> pd.DataFrame:
     """Answers of a trial on many simulated series, with `truth` (1 - cut) and `untouched` (what would have flown).
 
     An answer holds p_lower and p_upper, NaN where the test cannot tell; intervals, if any, as ratio_low, ratio_high,
-    expected_low and expected_high, infinite where open; and what else is to be kept. A trial sees `block` series at
-    once, rounded up to a multiple of 50; the same bytes for any block and mapper, such as that of a pool of processes.
-    A replicate in which no chance for a window came is absent.
+    expected_low and expected_high, infinite where open; and what else is to be kept. The same bytes for any mapper,
+    such as that of a pool of processes; a replicate without a chance for a window is absent.
     """
-    if replicates < 1 or block < 1:
-        raise DesignError("nothing to run", field="replicates, block", expected="at least 1")
-    seeds = np.random.SeedSequence(seed).spawn(-(-replicates // UNIT))
-    size = -(-block // UNIT)
-    groups = [(first * UNIT, seeds[first : first + size]) for first in range(0, len(seeds), size)]
-    frame = pd.concat(mapper(partial(_run_block, trial, process, scenario), groups))
+    if replicates < 1:
+        raise DesignError("nothing to run", field="replicates", expected="at least 1")
+    units = enumerate(np.random.SeedSequence(seed).spawn(-(-replicates // UNIT)))
+    frame = pd.concat(mapper(partial(_run_unit, trial, process, scenario), units))
     return frame[frame.index < replicates]
 
 
-def _run_block(
-    trial: Trial, process: Process, scenario: Scenario, group: tuple[int, Sequence[np.random.SeedSequence]]
+def _run_unit(
+    trial: Trial, process: Process, scenario: Scenario, unit: tuple[int, np.random.SeedSequence]
 ) -> pd.DataFrame:
-    first, seeds = group
-    parts = [_draw_unit(process, scenario, seed) for seed in seeds]
-    kept, untouched, counts, salvo = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    index = pd.Index(first + np.flatnonzero(kept), name="replicate")
-    answer = trial(Batch(counts, salvo, scenario.before, scenario.length))
-    return pd.DataFrame(answer, index=index).assign(truth=1 - scenario.cut, untouched=untouched)
-
-
-def _draw_unit(process: Process, scenario: Scenario, seed: np.random.SeedSequence) -> tuple[Bools, Ints, Floats, Bools]:
-    """Draw one unit of replicates, choose the windows, cut the series around them, plant the pause."""
+    """Draw one unit of replicates, choose the windows, cut the series around them, plant the pause, and ask."""
+    number, seed = unit
     drawing, choosing, thinning = seed.spawn(3)
     around = scenario.before + scenario.length + scenario.after
     spare = 0 if scenario.timing == "fixed" else SPARE_DAYS
@@ -161,37 +140,40 @@ def _draw_unit(process: Process, scenario: Scenario, seed: np.random.SeedSequenc
     counts = getattr(drawn, scenario.outcome) if isinstance(drawn, Strikes) else drawn
     salvo = drawn.salvo if isinstance(drawn, Strikes) else counts >= np.quantile(counts, 0.85, axis=1, keepdims=True)
     starts = window_starts(salvo, scenario, latest=scenario.before + spare, seed=choosing)
-    kept = starts >= 0
+    kept = np.flatnonzero(starts >= 0)
     days = starts[kept, None] - scenario.before + np.arange(around)
     counts, salvo = (np.take_along_axis(values[kept], days, 1) for values in (counts, salvo))
-    untouched = counts[:, scenario.before :][:, : scenario.length].sum(1)
-    return kept, untouched, plant(counts, scenario, seed=thinning), salvo
+    batch = Batch(plant(counts, scenario, seed=thinning), salvo, scenario.before, scenario.length)
+    untouched = counts[:, batch.start : batch.start + batch.length].sum(1)
+    answer = pd.DataFrame(trial(batch), index=number * UNIT + kept)
+    return answer.assign(truth=1 - scenario.cut, untouched=untouched)
 
 
 def study(
-    trial: Trial, process: Process, scenario: Scenario, *, replicates: int = 2000, seed: int = 0, alpha: float = 0.05
+    trial: Trial, process: Process, scenario: Scenario, *, replicates: int = 2000, seed: int = 0
 ) -> dict[str, object]:
-    """Size (without a cut), power (with one) and coverage of a trial: one row, beside the scenario.
+    """Size at 5 % (without a cut), power (with one) and coverage of a trial: one row, beside the scenario.
 
-    answered: share with p-values; rejected (two-sided), with its tails rejected_lower and rejected_upper (alpha / 2
+    answered: share with p-values; rejected (two-sided), with its tails rejected_lower and rejected_upper (2.5 %
     each); rejected_less and rejected_greater (one-sided); coverage (of 1 - cut, by the ratio's interval) and
     expected_coverage (of what would have flown, by that of the expected) among replicates with an interval;
     median_ratio. Each rate has its Monte Carlo standard error in a column ending in _se.
     """
     frame = replicate(trial, process, scenario, replicates=replicates, seed=seed)
-    lower, upper, most = frame["p_lower"], frame["p_upper"], alpha + 1e-12
+    lower, upper = frame["p_lower"], frame["p_upper"]
     hits = {
         "answered": lower.notna() & upper.notna(),
-        "rejected": np.fmin(lower, upper) <= most / 2,
-        "rejected_lower": lower <= most / 2,
-        "rejected_upper": upper <= most / 2,
-        "rejected_less": lower <= most,
-        "rejected_greater": upper <= most,
+        "rejected": np.fmin(lower, upper) <= ALPHA / 2,
+        "rejected_lower": lower <= ALPHA / 2,
+        "rejected_upper": upper <= ALPHA / 2,
+        "rejected_less": lower <= ALPHA,
+        "rejected_greater": upper <= ALPHA,
     }
     for name, interval, truth in (("coverage", "ratio", "truth"), ("expected_coverage", "expected", "untouched")):
-        if f"{interval}_low" in frame and f"{interval}_high" in frame:
-            known = frame.dropna(subset=[f"{interval}_low", f"{interval}_high"])
-            hits[name] = known[truth].between(known[f"{interval}_low"], known[f"{interval}_high"])
+        low, high = f"{interval}_low", f"{interval}_high"
+        if low in frame:
+            known = frame.dropna(subset=[low, high])
+            hits[name] = known[truth].between(known[low], known[high])
     row = {**vars(scenario), "replicates": len(frame)}
     for name, hit in hits.items():
         rate = hit.mean() if len(hit) else np.nan
@@ -201,28 +183,13 @@ def study(
 
 @lru_cache(maxsize=128)
 def simulated_layout(
-    before: int, length: int, *, after: int = 0, announced: int = 0, first_day: str = ORDINARY_DAY
+    before: int, length: int, *, after: int = 0, announced: int = 0, first_day: Day = ORDINARY_DAY
 ) -> Layout:
-    """Put a simulated series on a calendar on which its window begins on `first_day`.
-
-    The last `announced` days before the window are neither baseline nor placebo.
-
-    >>> layout = simulated_layout(365, 3, announced=2)
-    >>> int(layout.baseline.sum()), len(layout.starts)
-    (363, 361)
-    """
+    """A calendar for simulated series; its last `announced` days before the window are neither baseline nor placebo."""
     start = pd.Timestamp(first_day)
     days = pd.date_range(start - before * ONE_DAY, periods=before + length + after)
     waiting = start - announced * ONE_DAY
     return lay_out(pd.Series(1.0, days), days[before : before + length], baseline=before, announced=waiting)
-
-
-@lru_cache(maxsize=128)
-def quiet_layout(before: int, length: int, horizon: int) -> Layout:
-    """The layout of the days after a pause, with the pause itself left out, as `estimate_rebound` has it."""
-    days = pd.date_range(pd.Timestamp(ORDINARY_DAY) - before * ONE_DAY, periods=before + length + horizon)
-    pause, after, whole = days[before : before + length], days[before + length :], (days[0], days[-1])
-    return lay_out(pd.Series(1.0, days), after, baseline=whole, exclude=pause, trend="linear")
 
 
 def short(batch: Batch, layout: Layout, test: str) -> Answer:
@@ -230,10 +197,16 @@ def short(batch: Batch, layout: Layout, test: str) -> Answer:
     return _answer(short_test(layout, batch.counts, batch.salvo, test=test), layout)
 
 
-def long(batch: Batch, layout: Layout, n_placebos: int) -> Answer:
+def by_mean_log(batch: Batch, layout: Layout) -> Answer:
+    """Compare a short window with its placebos by the mean log, by the rule in use; its cut would take hours."""
+    found = short_test(layout, batch.counts, batch.salvo, statistic="mean-log")
+    return {"p_lower": found.p_lower, "p_upper": found.p_upper}
+
+
+def long(batch: Batch, layout: Layout) -> Answer:
     """Predict every window from a fit without it; of the placebo windows a number evenly spread, to save time."""
     starts = layout.starts[holes(layout.baseline, layout.start, len(layout.pattern), layout.starts)[2]]
-    starts = starts[np.linspace(0, len(starts) - 1, n_placebos).round().astype(int)]
+    starts = starts[np.linspace(0, len(starts) - 1, LONG_PLACEBOS).round().astype(int)]
     tests = [long_test(layout, counts, starts=starts) for counts in batch.counts]
     ratio, placebos, expected = (
         np.array([getattr(t, name) for t in tests]) for name in ("ratio", "placebos", "expected")
@@ -245,11 +218,8 @@ def after_quiet(batch: Batch, layout: Layout, length: int) -> Answer:
     """Compare the days after a pause with the days after windows as quiet, and with all windows of their length."""
     alike, every, *_ = rebound_test(layout, batch.counts, np.ones(length, bool))
     answer = _answer(alike, layout)
-    return {
-        "p_lower": answer["p_lower"],
-        "p_upper": np.maximum(answer["p_upper"], every.p_upper),
-        "ratio": answer["ratio"],
-    }
+    both = np.maximum(answer["p_upper"], every.p_upper)
+    return {"p_lower": answer["p_lower"], "p_upper": both, "ratio": answer["ratio"]}
 
 
 def stated_cut(batch: Batch, trial: Trial) -> Answer:
@@ -262,25 +232,21 @@ def stated_cut(batch: Batch, trial: Trial) -> Answer:
 
 
 def joint(
-    batch: Batch,
-    episodes: Sequence[tuple[int, Layout]],
-    test: str,
-    cut: float = 0.0,
-    draws: int = 20_000,
-    seed: int = 0,
+    batch: Batch, episodes: Sequence[tuple[int, Layout]], test: str, cut: float = 0.0, draws: int = 20_000
 ) -> Answer:
-    """Test several windows of each series together, as `combine_effects` does, with a share cut out of every window.
+    """Test windows of each series (first position, layout) as `combine_effects` does, a share cut out of each."""
+    from scipy.stats import norm, rankdata
 
-    `episodes` are the first day's position and the layout of each.
-    """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     null = score = 0.0
     for first, layout in episodes:
         counts, salvo = (values[:, first : first + len(layout.days)] for values in (batch.counts, batch.salvo))
         found = short_test(layout, counts * np.where(layout.window, 1 - cut, 1), salvo, test=test)
-        scores, own, n = _normal_scores(found)
-        null = null + np.take_along_axis(scores, (generator.random(draws) * n).astype(int), axis=1)
-        score = score + own
+        members = np.round(np.column_stack([found.placebos, found.ratio]), 9)
+        n = (~np.isnan(members)).sum(1, keepdims=True)
+        scores = norm.ppf((rankdata(members, axis=1, nan_policy="omit") - 0.5) / n)
+        score = score + scores[:, -1:]
+        null = null + np.take_along_axis(np.sort(scores), (generator.random(draws) * n).astype(int), axis=1)
     slack = TIE * len(episodes)
     return {
         "p_lower": (1 + (null <= score + slack).sum(1)) / (draws + 1),
@@ -288,21 +254,8 @@ def joint(
     }
 
 
-def _normal_scores(test: WindowTest) -> tuple[Floats, Floats, Ints]:
-    """Normal scores of the placebos and the ratio, in order; that of the ratio; and how many they are."""
-    from scipy.stats import norm, rankdata
-
-    members = np.round(np.column_stack([test.placebos, test.ratio]), 9)
-    n = (~np.isnan(members)).sum(1, keepdims=True)
-    scores = norm.ppf((rankdata(members, axis=1, nan_policy="omit") - 0.5) / n)
-    return np.sort(scores, axis=1), scores[:, -1:], n
-
-
 def dummy_regression(batch: Batch, layout: Layout, family: str) -> Answer:
-    """The customary test, as a warning: a dummy for the window, Wald z.
-
-    "Poisson", or "NB-HAC" with 7 lags (Newey and West 1987).
-    """
+    """The customary test, as a warning: Wald z of a dummy, "Poisson" or "NB-HAC" (7 lags, Newey and West 1987)."""
     import statsmodels.api as sm
     from scipy.stats import norm
 
@@ -334,20 +287,19 @@ def _answer(test: WindowTest, layout: Layout) -> Answer:
     }
 
 
-def share_size_study(*, replicates: int = 2000, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
+def share_size_study(*, replicates: int = 2000, seed: int = 0) -> pd.DataFrame:
     """How often share tests reject although nothing changed: 4 days among 184, about 6 trials a day, 15 % of them hits.
 
-    A row a way in which days cluster. window_shift and fisher: share of replicates rejected, two-sided;
-    window_shift_less and fisher_less: one-sided; standard_error: Monte Carlo error of window_shift; none_by_chance:
-    replicates without a hit in the window.
+    A row a way in which days cluster: rates of two-sided tests and, `_less`, of one-sided ones, the Monte Carlo error
+    of window_shift, and how often the window is without a hit by chance.
     """
     from scipy.stats import hypergeom
 
-    rows, alpha = {}, 1 - level + 1e-12
+    rows, shape = {}, (replicates, 2 * SHARE_SIDE + SHARE_DAYS)
     pattern, starts = np.ones(SHARE_DAYS, bool), np.arange(2 * SHARE_SIDE + 1)
     starts = np.append(starts[abs(starts - SHARE_SIDE) >= SHARE_DAYS], SHARE_SIDE)  # the tested window last
     for name, (spread, persistence, share) in CLUSTERS.items():
-        generator, shape = np.random.default_rng(seed), (replicates, 2 * SHARE_SIDE + SHARE_DAYS)
+        generator = np.random.default_rng(seed)
         swing = generator.standard_normal(shape)
         for day in range(1, shape[1]):
             swing[:, day] = persistence * swing[:, day - 1] + np.sqrt(1 - persistence**2) * swing[:, day]
@@ -355,17 +307,17 @@ def share_size_study(*, replicates: int = 2000, level: float = 0.95, seed: int =
         trials = generator.poisson(6, shape)
         hits = generator.binomial(trials, odds / (1 + odds))
         seen, total = window_sums(hits, starts, pattern), window_sums(trials, starts, pattern)
-        exact = hypergeom(trials.sum(1), hits.sum(1), total[:, -1])
         order = order_windows(seen, total.astype(float))
-        test, less = PlaceboTest(order[:, -1], order[:, :-1]), exact.cdf(seen[:, -1])
-        rates = {
-            "window_shift": 2 * np.minimum(test.p_lower, test.p_upper) <= alpha,
-            "window_shift_less": test.p_lower <= alpha,
-            "fisher": 2 * np.minimum(less, exact.sf(seen[:, -1] - 1)) <= alpha,
-            "fisher_less": less <= alpha,
+        test, inside = PlaceboTest(order[:, -1], order[:, :-1]), seen[:, -1]
+        exact = hypergeom(trials.sum(1), hits.sum(1), total[:, -1])
+        less = exact.cdf(inside)
+        shift = (test.p_value <= ALPHA).mean()
+        rows[name] = {
+            "window_shift": shift,
+            "window_shift_less": (test.p_lower <= ALPHA).mean(),
+            "fisher": (2 * np.minimum(less, exact.sf(inside - 1)) <= ALPHA).mean(),
+            "fisher_less": (less <= ALPHA).mean(),
+            "standard_error": np.sqrt(shift * (1 - shift) / replicates),
+            "none_by_chance": (inside == 0).mean(),
         }
-        rows[name] = {column: float(rejected.mean()) for column, rejected in rates.items()}
-        shift = rows[name]["window_shift"]
-        rows[name]["standard_error"] = np.sqrt(shift * (1 - shift) / replicates)
-        rows[name]["none_by_chance"] = float((seen[:, -1] == 0).mean())
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("days")
