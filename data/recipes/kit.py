@@ -1,23 +1,20 @@
-"""The kit of the recipes: reading raw files, rules and the rows they touch, refusing, and the plan of a build.
+"""The kit of the recipes: reading and refusing raw files, rules and the rows they touch, and the plan of a build.
 
-A recipe is a module beside this one that states `TABLES` (those it makes, as in tables.toml), `RAW` (names of its raw
-files), `SOURCE` (whose figures, on what terms) and `build(*paths, folder) -> Imported`, which only reads. `MORE` is a
-pattern of further raw files that need not be there: they are read beside `RAW`, not instead. `ADDRESS` is where the
-first of them is published, `PRIVATE` says that a Kaggle token is needed there. Being here makes a recipe known.
+A recipe is one entry of `RECIPES` in a module beside this one; being there makes it known. Whose figures it takes and
+on what terms stands in tables.toml, under `sources` and the same name.
 """
 
 import csv
 import io
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,7 +22,6 @@ import pandas as pd
 from analysis import tables
 from analysis.errors import DataError
 
-NATION = "Ukraine"  # the row of all oblasts, and of what has no place
 NOT_CSV = {
     b"<": "a web page",
     b"pk\x03\x04": "a spreadsheet or a zip archive",
@@ -35,9 +31,6 @@ NOT_CSV = {
 }
 
 
-# Reading, so that whatever is wrong with a raw file is named, with row numbers as a text editor counts them
-
-
 @dataclass(frozen=True)
 class RawFile:
     """The bytes of a file and its name; never its place on a machine."""
@@ -45,16 +38,38 @@ class RawFile:
     name: str
     content: bytes = field(repr=False)
 
-    @classmethod
-    def read(cls, path: str | Path) -> Self:
-        path = Path(path)
-        try:
-            return cls(path.name, path.read_bytes())
-        except OSError as error:
-            raise DataError("file cannot be read", file=path.name, found=error.strerror) from error
 
-    def described(self) -> dict[str, Any]:
-        return tables.described(self.name, self.content)
+@dataclass(frozen=True)
+class Imported:
+    """Tables by name (columns as in tables.toml), with the provenance that their sidecars state.
+
+    `source`: what to say of it beside tables.toml, such as which copy this is (`state`).
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    rules: Sequence["Rule"]
+    source: Mapping[str, str]
+    notes: Sequence[str] = ()
+    inputs: Sequence[RawFile] = ()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`build` makes tables from the raw files, those `kept` by hand in the folder of tables, and that folder.
+
+    `more`: a pattern of further raw files that need not be there, read beside `raw`, not instead. `address`: where the
+    first one is published; `private`: a Kaggle token is needed there.
+    """
+
+    build: Callable[[Sequence[RawFile], Path], Imported]
+    raw: tuple[str, ...] = ()
+    more: str = ""
+    kept: tuple[str, ...] = ()
+    address: str = ""
+    private: bool = False
+
+
+# Reading, so that whatever is wrong with a raw file is named, with row numbers as a text editor counts them
 
 
 def read_rows(
@@ -70,35 +85,34 @@ def read_rows(
     ({2: {'n': '3'}}, ['n.csv: columns not used: day'])
     """
     fault = partial(DataError, file=raw.name, remedy="download the file again, as CSV in UTF-8")
-    numbers, (header, *records) = _split(raw.content, fault)
+    (_, header), *records = _split(raw.content, fault).items()
+    header, taken = [name.strip() for name in header], [*required, *optional]
     missing = ", ".join(name for name in required if header.count(name) != 1)
     if missing:
         expected, found = ", ".join(required), ", ".join(header)[:300]
         raise fault("column missing or twice", field=missing, expected=expected, found=found)
     if not records:
         raise fault("only a header, no rows")
-    index = pd.Index(numbers[1:], name="row")
-    cells = pd.Series(map(len, records), index)
-    uneven = cells[cells != len(header)]
-    if len(uneven):
-        expected, found = f"{len(header)} cells", f"{uneven.iloc[0]} in row {uneven.index[0]}"
-        raise fault("row cut short or broken", rows=uneven.index, expected=expected, found=found)
-    taken = [*required, *optional]
+    uneven = [(row, len(cells)) for row, cells in records if len(cells) != len(header)]
+    if uneven:
+        expected, found = f"{len(header)} cells", f"{uneven[0][1]} in row {uneven[0][0]}"
+        raise fault("row cut short or broken", rows=[row for row, _ in uneven], expected=expected, found=found)
+    index = pd.Index([row for row, _ in records], name="row")
+    text = pd.DataFrame([cells for _, cells in records], index, header, dtype="str")
     notes = [f"{raw.name}: column {name} is absent, taken as empty" for name in optional if name not in header]
     unused = [name for name in header if name not in taken]
     notes += [f"{raw.name}: columns not used: {', '.join(unused)}"] if unused else []
-    cells = pd.DataFrame(records, index, header, dtype="str")
     for name in unused if ignored is not None else ():
-        values = cells.loc[:, [name]].iloc[:, 0].unique()
+        values = text.loc[:, [name]].iloc[:, 0].unique()
         if name not in ignored and len(values) > 1:
             remedy = "give it a rule in the recipe, or name it among the columns to be ignored"
             found, expected = ", ".join(map(repr, values[:3])), "no column that is not known"
             raise DataError("new column", file=raw.name, field=name, expected=expected, found=found, remedy=remedy)
-    return cells.reindex(columns=taken, fill_value=""), notes
+    return text.reindex(columns=taken, fill_value=""), notes
 
 
-def _split(content: bytes, fault: Callable[..., DataError]) -> tuple[list[int], list[list[str]]]:
-    """The line that each row begins on, and rows as lists of cells, the names of columns without blanks around."""
+def _split(content: bytes, fault: Callable[..., DataError]) -> dict[int, list[str]]:
+    """Rows as lists of cells, by the line that each begins on."""
     for magic, kind in NOT_CSV.items():
         if content.lstrip()[:8].lower().startswith(magic):
             raise fault(f"not a CSV file but {kind}")
@@ -109,16 +123,14 @@ def _split(content: bytes, fault: Callable[..., DataError]) -> tuple[list[int], 
         raise fault("wrong encoding", rows=[row], expected="UTF-8", found=found) from error
     if not text.strip():
         raise fault("file is empty")
-    reader, numbers, rows, begins = csv.reader(io.StringIO(text, newline=""), strict=True), [], [], 1
+    reader, rows, begins = csv.reader(io.StringIO(text, newline=""), strict=True), {}, 1
     try:
         for cells in reader:
-            if cells:
-                numbers.append(begins)
-                rows.append(cells)
+            rows[begins] = cells
             begins = reader.line_num + 1
     except csv.Error as error:
         raise fault("not readable as CSV", rows=[begins], found=str(error)) from error
-    return numbers, [[name.strip() for name in rows[0]], *rows[1:]]
+    return {row: cells for row, cells in rows.items() if cells}
 
 
 def read_lexicon(raw: RawFile) -> dict[str, Any]:
@@ -127,36 +139,6 @@ def read_lexicon(raw: RawFile) -> dict[str, Any]:
         return tomllib.loads(raw.content.decode())
     except ValueError as error:
         raise DataError("not a readable lexicon", file=raw.name, found=str(error)) from error
-
-
-def find_fault(
-    text: pd.DataFrame,
-    field: str,
-    wrong: pd.Series,
-    problem: str,
-    expected: str | None = None,
-    *,
-    file: str,
-    found: pd.Series | None = None,
-    remedy: str = "correct the row",
-) -> DataError | None:
-    """The fault of the rows in which a field is wrong, if any are; of `found`, else of the field, three are shown."""
-    rows = wrong.index[wrong]
-    if rows.empty:
-        return None
-    values = (text[field] if found is None else found)[rows].drop_duplicates()
-    shown = ", ".join(map(repr, values.head(3)))
-    return DataError(problem, file=file, field=field, rows=rows, expected=expected, found=shown, remedy=remedy)
-
-
-def refuse(faults: Iterable[DataError | None], *, file: str) -> None:
-    """Raise one DataError for all faults of a file (None is no fault), if there are any."""
-    faults = [fault for fault in faults if fault]
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        lines = "\n".join(f"- {fault}" for fault in faults)
-        raise DataError(f"{len(faults)} kinds of fault, nothing was changed\n{lines}", file=file)
 
 
 def oblast_names(oblasts: pd.DataFrame) -> dict[str, str]:
@@ -174,14 +156,37 @@ def oblast_names(oblasts: pd.DataFrame) -> dict[str, str]:
     return names
 
 
-def count_by_oblast(events: pd.DataFrame, oblasts: Iterable[str]) -> pd.DataFrame:
-    """How many events there are on energy (sum) and at all (size), by day and oblast; 0 where nothing happened."""
-    days = pd.date_range(events["day"].min(), events["day"].max(), unit="us")
-    index = pd.MultiIndex.from_product([days, sorted({*oblasts, NATION})], names=["day", "oblast"])
-    return events.groupby(["day", "oblast"])["energy"].agg(["sum", "size"]).reindex(index, fill_value=0)
+class Check(NamedTuple):
+    """The rows in which a field is wrong; of `found`, else of the field, three cells are shown."""
+
+    field: str
+    wrong: pd.Series
+    problem: str
+    expected: str | None = None
+    found: pd.Series | None = None
+    remedy: str = "correct the row"
 
 
-# Rules, and what a recipe hands to the build
+def faults_of(file: str, text: pd.DataFrame, checks: Iterable[Check]) -> Iterator[DataError]:
+    """The faults that checks find in the cells of a file."""
+    for field, wrong, problem, expected, found, remedy in checks:
+        if wrong.any():
+            cells = (text[field] if found is None else found)[wrong].drop_duplicates()
+            told = {"expected": expected, "found": ", ".join(map(repr, cells.head(3))), "remedy": remedy}
+            yield DataError(problem, file=file, field=field, rows=wrong.index[wrong], **told)
+
+
+def refuse(file: str, faults: Iterable[DataError]) -> None:
+    """Raise one DataError for all faults of a file, if there are any."""
+    faults = list(faults)
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        lines = "\n".join(f"- {fault}" for fault in faults)
+        raise DataError(f"{len(faults)} kinds of fault, nothing was changed\n{lines}", file=file)
+
+
+# Rules
 
 
 @dataclass(frozen=True)
@@ -198,81 +203,50 @@ class Rule:
     rows: tuple[int | str, ...] = ()
     tables: tuple[str, ...] = ()
 
-    @classmethod
-    def on_ids(cls, name: str, why: str, ids: pd.Series) -> Self:
+
+class Log(list[Rule]):
+    """The rules that a recipe followed, in order; their sentences stand in tables.toml."""
+
+    def __init__(self, recipe: str) -> None:
+        super().__init__()
+        self.sentences = tables.dictionary()["rules"][recipe]
+
+    def add(self, name: str, number: int, examples: Iterable[str] = (), rows: Iterable[int | str] = (), *,
+            why: str = "", tables: tuple[str, ...] = ()) -> None:  # fmt: skip
+        self.append(Rule(name, why or self.sentences[name], number, tuple(examples), tuple(rows), tables))
+
+    def ids(self, name: str, ids: pd.Series) -> None:
         """A rule by the different ids (articles, events) that it touched."""
         ids = ids.drop_duplicates()
-        return cls(name, why, len(ids), tuple(ids.sort_values().head(3)))
+        self.add(name, len(ids), ids.sort_values().head(3))
 
-    @classmethod
-    def on_days(cls, name: str, why: str, days: pd.DatetimeIndex, *, tables: tuple[str, ...] = ()) -> Self:
+    def days(self, name: str, days: pd.DatetimeIndex, *, why: str = "", tables: tuple[str, ...] = ()) -> None:
         """A rule by the days that it touched."""
-        return cls(name, why, len(days), (), tuple(days.strftime("%Y-%m-%d")), tables)
+        self.add(name, len(days), rows=days.strftime("%Y-%m-%d"), why=why, tables=tables)
 
-    def described(self) -> dict[str, Any]:
-        told = {"rule": self.name, "why": self.why, "rows_touched": self.rows_touched}
-        return told | {"examples": self.examples, "rows": _ranges(self.rows)}
+    def step(self, name: str, before: pd.DataFrame, after: pd.DataFrame, *, reasons: Mapping[str, str] | None = None,
+             tables: tuple[str, ...] = ()) -> pd.DataFrame:  # fmt: skip
+        """A rule by the rows of `before` (by number or day) that are gone or different in `after`, which is returned.
 
-
-@dataclass(frozen=True)
-class Source:
-    """Who made the raw figures, how to cite them, where they are, on what terms; `state`: which copy this is."""
-
-    title: str
-    producer: str
-    citation: str
-    address: str
-    licence: str
-    state: str = ""
-
-
-@dataclass(frozen=True)
-class Imported:
-    """Tables by name (columns as in tables.toml), with the provenance that their sidecars state."""
-
-    tables: Mapping[str, pd.DataFrame]
-    rules: Sequence[Rule]
-    source: Source
-    inputs: Sequence[RawFile]
-    notes: Sequence[str] = ()
-
-
-def follow(
-    frame: pd.DataFrame, rules: Iterable[Callable[[pd.DataFrame], pd.DataFrame]], *, tables: tuple[str, ...] = ()
-) -> tuple[pd.DataFrame, list[Rule]]:
-    """Apply rules in order and record the rows each one dropped or changed; why is the first line of its docstring.
-
-    >>> def keep_positive(frame):
-    ...     '''Counts of nothing are dropped.'''
-    ...     return frame[frame["count"] > 0]
-    >>> frame, records = follow(pd.DataFrame({"count": [3, 0]}, index=[2, 3]), [keep_positive])
-    >>> records[0].rows, records[0].why
-    ((3,), 'Counts of nothing are dropped.')
-    """
-    records = []
-    for rule in rules:
-        after = rule(frame)
-        records.append(record(rule.__name__, rule.__doc__.splitlines()[0], frame, after, tables=tables))
-        frame = after
-    return frame, records
-
-
-def record(name: str, why: str, before: pd.DataFrame, after: pd.DataFrame, *, tables: tuple[str, ...] = ()) -> Rule:
-    """A rule by the rows of `before` (by row number or day) that are gone or different in `after`."""
-    old = before[before.index.isin(after.index)]
-    new = after.loc[old.index, before.columns]
-    same = ((old == new) | (old.isna() & new.isna())).astype(bool)
-    touched = before.drop(index=same.index[same.all(axis=1)])
-    labels = [f"{label:%Y-%m-%d}" if isinstance(label, pd.Timestamp) else int(label) for label in touched.index]
-    examples = []
-    for row in touched.index[:3]:
-        if row in same.index:
-            changed = same.columns[~same.loc[row]][:4]
-            cells = [f"{column} {_words(old.at[row, column])} -> {_words(new.at[row, column])}" for column in changed]
-        else:
-            cells = [_words(value) for value in touched.loc[row].iloc[:5]]
-        examples.append(f"{labels[len(examples)]}: {', '.join(cells)}")
-    return Rule(name, why, len(labels), tuple(examples), tuple(labels), tables)
+        The `reasons` of days are its examples, where there are any; else what happened to the first three rows.
+        """
+        old = before[before.index.isin(after.index)]
+        new = after.loc[old.index, before.columns]
+        same = ((old == new) | (old.isna() & new.isna())).astype(bool)
+        touched = before.drop(index=same.index[same.all(axis=1)])
+        labels = [f"{label:%Y-%m-%d}" if isinstance(label, pd.Timestamp) else int(label) for label in touched.index]
+        examples = [f"{label}: {reasons[label]}" for label in labels if label in (reasons or ())]
+        for label, row in zip(labels, touched.index[: 0 if examples else 3], strict=False):
+            if row in same.index:
+                changed = same.columns[~same.loc[row]][:4]
+                cells = [
+                    f"{column} {_words(old.at[row, column])} -> {_words(new.at[row, column])}" for column in changed
+                ]
+            else:
+                cells = [_words(value) for value in touched.loc[row].iloc[:5]]
+            examples.append(f"{label}: {', '.join(cells)}")
+        self.add(name, len(labels), examples, labels, tables=tables)
+        return after
 
 
 def _words(value: Any) -> str:
@@ -308,13 +282,13 @@ class BuildPlan:
 
     def changes(self) -> pd.DataFrame:
         """One row a change: table, change (added, removed, changed: then column, old and new), row (its key)."""
-        files = {name: f"{name}.csv" for imported in self.imported.values() for name in imported.tables}
-        parts = [_changes(name, self._standing(file), self.contents[file]) for name, file in files.items()]
+        names = [name for made in self.imported.values() for name in made.tables]
+        parts = [_changes(name, self._standing(f"{name}.csv"), self.contents[f"{name}.csv"]) for name in names]
         return pd.concat(parts, ignore_index=True)
 
     def summary(self) -> str:
         """One sentence a table: what would change."""
-        said = {name: [] for imported in self.imported.values() for name in imported.tables}
+        said = {name: [] for made in self.imported.values() for name in made.tables}
         rows = self.changes().drop_duplicates(["table", "change", "row"])
         for (name, change), touched in rows.groupby(["table", "change"])["row"]:
             first, last, several = touched.iloc[0], touched.iloc[-1], len(touched) > 1
@@ -346,12 +320,23 @@ class BuildPlan:
         return path.read_bytes() if path.exists() else b""
 
 
-def recipes() -> dict[str, ModuleType]:
-    """The recipes of this folder by name, in the order in which the dictionary has their tables."""
-    names, order = [path.stem for path in Path(__file__).parent.glob("[!_]*.py")], list(tables.dictionary()["tables"])
-    modules = {name: import_module(f"{__package__}.{name}") for name in names}
-    found = [(name, module) for name, module in modules.items() if hasattr(module, "TABLES")]
-    return dict(sorted(found, key=lambda item: order.index(item[1].TABLES[0])))
+def recipes() -> dict[str, Recipe]:
+    """All recipes by name, in the order in which the dictionary has their sources."""
+    modules = [import_module(f"{__package__}.{path.stem}") for path in Path(__file__).parent.glob("[!_]*.py")]
+    found = {name: recipe for module in modules for name, recipe in getattr(module, "RECIPES", {}).items()}
+    return {name: found[name] for name in tables.dictionary()["sources"] if name in found}
+
+
+def make(name: str, paths: Iterable[str | Path], *, folder: Path) -> Imported:
+    """What a recipe makes of raw files; `folder`: of tables."""
+    recipe, files = recipes()[name], []
+    for path in (*map(Path, paths), *(folder / kept for kept in recipe.kept)):
+        try:
+            files.append(RawFile(path.name, path.read_bytes()))
+        except OSError as error:
+            raise DataError("file cannot be read", file=path.name, found=error.strerror) from error
+    made = recipe.build(files, folder)
+    return replace(made, source=tables.dictionary()["sources"][name] | made.source, inputs=(*files, *made.inputs))
 
 
 def plan_build(
@@ -371,40 +356,53 @@ def plan_build(
     if unknown:
         raise DataError("no such source", expected=f"one of {', '.join(known)}", found=", ".join(unknown))
     found = {name: _paths(list(map(Path, given.get(name, ()))), raw, recipe) for name, recipe in known.items()}
-    imported = {name: known[name].build(*paths, folder=folder) for name, paths in found.items() if paths}
+    imported = {name: make(name, paths, folder=folder) for name, paths in found.items() if paths}
     if not imported:
-        expected = ", ".join(file for recipe in known.values() for file in recipe.RAW)
+        expected = ", ".join(file for recipe in known.values() for file in recipe.raw)
         remedy = "put raw files there, or name their folder: pauses data build --raw DIR"
         raise DataError("no raw file to build from", file=raw and Path(raw).name, expected=expected, remedy=remedy)
     new = {}
     for made in imported.values():
-        told = {"sources": [asdict(made.source)], "notes": made.notes}
-        told["inputs"] = [raw.described() for raw in made.inputs]
+        told = {"sources": [made.source], "notes": made.notes}
+        told["inputs"] = [tables.described(raw.name, raw.content) for raw in made.inputs]
         for name, table in made.tables.items():
-            rules = [rule.described() for rule in made.rules if not rule.tables or name in rule.tables]
+            rules = [
+                {"rule": rule.name, "why": rule.why, "rows_touched": rule.rows_touched}
+                | {"examples": rule.examples, "rows": _ranges(rule.rows)}
+                for rule in made.rules
+                if not rule.tables or name in rule.tables
+            ]
             content = new[f"{name}.csv"] = to_csv(name, table)
             if not older:
                 _refuse_older(name, table, folder, made.inputs[0].name)
             new[f"{name}.json"] = tables.sidecar(name, content, len(table), rules=rules, **told)
     after = tables.folder_contents(folder) | new
-    refuse([fault for fault in tables.find_faults(after) if fault.file in new], file="the new tables")
+    refuse("the new tables", [fault for fault in tables.find_faults(after) if fault.file in new])
     new |= {"README.md": tables.readme(after), "datapackage.json": tables.data_package(after)}
     return BuildPlan(folder, imported, new)
 
 
+def _paths(given: list[Path], raw: str | Path | None, recipe: Recipe) -> list[Path]:
+    """The raw files of a recipe: those given, else those in the raw folder if all are there; and further ones."""
+    further = [path for path in given if recipe.more and path.match(recipe.more)]
+    usual = [path for path in given if path not in further]
+    if raw is not None:
+        kept = [Path(raw) / file for file in recipe.raw]
+        usual = usual or (kept if all(path.exists() for path in kept) else [])
+        further = further or (sorted(Path(raw).glob(recipe.more)) if recipe.more else [])
+    return usual + further
+
+
 def _refuse_older(name: str, table: pd.DataFrame, folder: Path, file: str) -> None:
     """A daily table must reach at least as far as the one that stands."""
-    path = folder / f"{name}.csv"
-    if not tables.table_definition(name).get("daily") or not path.exists():
+    if not tables.table_definition(name).get("daily"):
         return
-    with suppress(ValueError, KeyError):
-        standing = pd.to_datetime(pd.read_csv(path, usecols=["day"])["day"]).max()
+    with suppress(OSError, ValueError, KeyError):  # none stands, or one that cannot be read
+        standing = pd.to_datetime(pd.read_csv(folder / f"{name}.csv", usecols=["day"])["day"]).max()
         if table["day"].max() < standing:
-            found, expected = f"{table['day'].max():%Y-%m-%d}", f"{standing:%Y-%m-%d} or later"
+            told = {"expected": f"{standing:%Y-%m-%d} or later", "found": f"{table['day'].max():%Y-%m-%d}"}
             remedy = "take a newer copy, or add --older if the tables are to go back"
-            raise DataError(
-                f"this copy ends before {name} does", file=file, expected=expected, found=found, remedy=remedy
-            )
+            raise DataError(f"this copy ends before {name} does", file=file, remedy=remedy, **told)
 
 
 def to_csv(name: str, table: pd.DataFrame) -> bytes:
@@ -413,18 +411,6 @@ def to_csv(name: str, table: pd.DataFrame) -> bytes:
     counts = {field["name"]: "Int64" for field in fields if field["type"] == "integer"}
     ordered = table[[field["name"] for field in fields]].astype(counts)
     return ordered.to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d").encode()
-
-
-def _paths(given: list[Path], raw: str | Path | None, recipe: ModuleType) -> list[Path]:
-    """The raw files of a recipe: those given, else those in the raw folder if all are there; and further ones."""
-    more = getattr(recipe, "MORE", "")
-    further = [path for path in given if more and path.match(more)]
-    usual = [path for path in given if path not in further]
-    if raw is not None:
-        kept = [Path(raw) / file for file in recipe.RAW]
-        usual = usual or (kept if all(path.exists() for path in kept) else [])
-        further = further or (sorted(Path(raw).glob(more)) if more else [])
-    return usual + further
 
 
 def _changes(name: str, before: bytes, after: bytes) -> pd.DataFrame:
