@@ -17,7 +17,7 @@ from analysis.days import KYIV, strike_day
 from analysis.errors import DataError
 from analysis.tables import parse_table
 
-from .kit import Check, Imported, Log, RawFile, Recipe, faults_of, oblast_names, read_rows, refuse
+from .kit import Check, Imported, Log, RawFile, Recipe, Rule, faults_of, oblast_names, read_rows, refuse
 
 MERGED = ("region", "started_at", "finished_at")
 UPSTREAM = ("oblast", "raion", "hromada", "level", "started_at", "finished_at")
@@ -32,7 +32,7 @@ TAKEOFF_SPREAD, TAKEOFF_LONGEST = 5 * 60, 3 * 3600  # seconds
 
 def build(files: Sequence[RawFile], folder: Path) -> Imported:
     """Days and oblasts of a CSV file in either form, plain or gzipped."""
-    (raw, kept), log = files, Log("alerts")
+    (raw, kept), log = files, Log()
     oblasts = parse_table("oblasts", kept.content)
     alerts, notes = read_alerts(raw, oblasts, log)
     table = daily_alerts(alerts, log)
@@ -84,7 +84,7 @@ def read_alerts(raw: RawFile, oblasts: pd.DataFrame, log: Log) -> tuple[pd.DataF
     rows = log.step("drop_permanent_parts", rows, rows[~stuck])
     alerts = merge(rows[["oblast", "start", "end"]])
     log.step("leave_end_open", rows, rows.dropna(subset="end"))
-    log.add("merge", len(rows) - len(alerts))
+    log.append(Rule("merge", len(rows) - len(alerts)))
     return alerts, notes
 
 
@@ -123,9 +123,9 @@ def _checks(text: pd.DataFrame, rows: pd.DataFrame, oblasts: pd.DataFrame) -> It
     remedy = "correct the year, or take a whole file"
     yield Check("started_at", lonely, "no alert anywhere for half a year", gap, remedy=remedy)
     silent = oblasts.loc[(oblasts["alerts_status"] == "used") & ~oblasts["oblast"].isin(rows["oblast"]), "oblast"]
-    absent = pd.Series(len(silent) > 0 and not unknown.any(), rows.index)
-    found, remedy = pd.Series(f"none for {', '.join(silent)}", rows.index), "take a whole file: absent is not quiet"
-    yield Check(field, absent, "an oblast has no alert", found=found, remedy=remedy)
+    if len(silent) and not unknown.any():
+        found, remedy = f"none for {', '.join(silent)}", "take a whole file: absent is not quiet"
+        yield Check(field, None, "an oblast has no alert", found=found, remedy=remedy)
 
 
 def number_takeoff_alarms(alerts: pd.DataFrame) -> pd.Series:
@@ -182,14 +182,14 @@ def daily_alerts(alerts: pd.DataFrame, log: Log, *, first_day: str | pd.Timestam
     hours = pd.Series(np.diff(edges), days)[lambda spans: spans.index >= pd.Timestamp(first_day)]
     ended = strike_day(alerts["end"].dropna())
     alarms = alerts["start"].groupby(alarm).min().drop(0, errors="ignore")
-    log.add("keep_whole_days", 2, _dates([began.min(), began.max()]))
-    log.add("clip_to_days", int((ended > began[ended.index]).sum()))
-    odd = hours.index[hours != 24 * 3600]
-    log.add("keep_clock_changes", len(odd), _dates(odd))
-    form = log.sentences["number_takeoff_alarms"].format(regions=TAKEOFF_REGIONS, alarms=len(alarms))
-    log.add("number_takeoff_alarms", int((alarm > 0).sum()), _dates(alarms.tail(5)), why=form)
-    for flag, rows in flags.items():
-        log.add(f"flag_{flag}", int(rows.sum()), _runs(flagged[rows]))
+    odd, told = hours.index[hours != 24 * 3600], {"regions": TAKEOFF_REGIONS, "alarms": len(alarms)}
+    log += [
+        Rule("keep_whole_days", 2, _dates([began.min(), began.max()])),
+        Rule("clip_to_days", int((ended > began[ended.index]).sum())),
+        Rule("keep_clock_changes", len(odd), _dates(odd)),
+        Rule("number_takeoff_alarms", int((alarm > 0).sum()), _dates(alarms.tail(5)), told=told),
+        *(Rule(f"flag_{flag}", int(rows.sum()), _runs(flagged[rows])) for flag, rows in flags.items()),
+    ]
     return flagged.drop(columns=list(flags)).assign(usable=~flags.any(axis=1))
 
 
@@ -209,11 +209,8 @@ def rear_minutes(alerts: pd.DataFrame, table: pd.DataFrame, oblasts: pd.DataFram
         sum((_minutes(rows, edges[:-1], until) for rows in own), np.zeros(len(days), int))
         for until in (midnights, mornings, edges[1:])
     )
-    log.add(
-        "keep_usable_rear",
-        len(members),
-        why=log.sentences["keep_usable_rear"].format(first=REAR_FROM, members=", ".join(members)),
-    )
+    told = {"first": REAR_FROM, "members": ", ".join(members)}
+    log.append(Rule("keep_usable_rear", len(members), told=told))
     parts = {"evening_minutes": evening, "night_minutes": dark - evening, "day_minutes": whole - dark}
     return pd.DataFrame({"day": days, "siren_minutes_rear": dark} | parts)
 

@@ -14,7 +14,7 @@ import pandas as pd
 from analysis.errors import DataError
 from analysis.tables import load_table, table_definition, wrong_cells
 
-from .kit import Check, Imported, Log, RawFile, Recipe, faults_of, read_rows, refuse
+from .kit import Check, Imported, Log, RawFile, Recipe, Rule, faults_of, read_rows, refuse
 
 NOT_FOUND, NOWHERE = "not_found", "unspecified"  # a report that names no oblast is neither rear nor front
 FILES = {  # by table: columns of day, code, address and note, then others
@@ -71,7 +71,7 @@ def build_days(files: Sequence[RawFile], folder: Path) -> Imported:
     the capital is one of them; all are empty where nothing on the day was found. rear_oblasts_any_find also counts hits
     met by chance while coding another day.
     """
-    tables, log = ("energy_coded", "energy_coded_events", "energy_coded"), Log("coded")
+    tables, log = ("energy_coded", "energy_coded_events", "energy_coded"), Log()
     frames = [read_rows(raw, required=FILES[table])[0] for raw, table in zip(files, tables, strict=False)]
     frames = [*frames, frames[0].iloc[:0]][:3]
     side = load_table("oblasts", folder=folder).set_index("oblast")["rear_or_front"]
@@ -166,7 +166,7 @@ def join_winter(frames: list[pd.DataFrame], folder: Path, log: Log) -> tuple[lis
 
 def _log_rows(log: Log, name: str, rows: pd.DataFrame) -> None:
     days = rows["day"].astype(str).str[:10].drop_duplicates()
-    log.add(name, len(rows), days.head(3), days)
+    log.append(Rule(name, len(rows), list(days.head(3)), list(days)))
 
 
 def who_coded(frames: Sequence[pd.DataFrame]) -> str:
@@ -185,7 +185,7 @@ def who_coded(frames: Sequence[pd.DataFrame]) -> str:
 
 def build_raids(files: Sequence[RawFile], folder: Path) -> Imported:
     """One row a raid: where two coders differ the lower tier counts, and what one of them found counts as found."""
-    frames, log = _read_coders(files, "energy_raids"), Log("raids")
+    frames, log = _read_coders(files, "energy_raids"), Log()
     one = frames[0].sort_index()
     two = [*frames, frames[0].iloc[:0]][1].reindex(one.index)
     if len(files) > 1:
@@ -218,7 +218,7 @@ def build_digest(files: Sequence[RawFile], folder: Path) -> Imported:
 
     oblasts, asset, mod_claims, whole and address are the first coder's where that one could read the day.
     """
-    frames, log = _read_coders(files, "energy_digest"), Log("digest")
+    frames, log = _read_coders(files, "energy_digest"), Log()
     days = frames[0].index.union(frames[-1].index)
     one, two = (rows.reindex(days) for rows in [*frames, frames[0].iloc[:0]][:2])
     read = [own["ukraine"].notna() & (own["ukraine"] != NOT_FOUND) for own in (one, two)]

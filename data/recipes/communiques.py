@@ -16,7 +16,7 @@ import pandas as pd
 
 from analysis.days import strike_day
 
-from .kit import Check, Imported, Log, RawFile, Recipe, faults_of, read_lexicon, read_rows, refuse
+from .kit import Check, Imported, Log, RawFile, Recipe, Rule, faults_of, read_lexicon, read_rows, refuse
 
 CUT_AT = 400  # characters of a post that the raw file keeps
 WEEK = r"[сc] (?P<first>\d{1,2})(?: [а-я]+)?(?: 20\d\d г\.)? по (?P<last>\d{1,2}) [а-я]+"
@@ -30,7 +30,7 @@ TARGETS, CLAIMS = "energy_declared", "russian_claims"
 
 def build(files: Sequence[RawFile], folder: Path) -> Imported:
     """Declared targets by day and week, and claimed drones by strike day, from a CSV of posts."""
-    (raw, words), log = files, Log("communiques")
+    (raw, words), log = files, Log()
     lexicon = read_lexicon(words)
     posts, notes = read_posts(raw)
     made = {TARGETS: declared_targets(posts, lexicon["targets"], log), CLAIMS: claimed_drones(posts, lexicon, log)}
@@ -84,7 +84,7 @@ def declared_targets(posts: pd.DataFrame, words: Mapping[str, Any], log: Log) ->
         "unknown_where_cut": reports.drop(read.index),
         "first_readable_post_decides": read[read.groupby(keys)["code"].transform("nunique") > 1],
     }
-    _log_posts(log, touched, TARGETS)
+    _log_posts(log, touched)
     return table
 
 
@@ -147,8 +147,8 @@ def claimed_drones(posts: pd.DataFrame, lexicon: Mapping[str, Any], log: Log) ->
         "leave_day_open_without_number": read[read["drones"].isna()],
         "drop_periods_within_another": read[read["within_another"]],
     }
-    _log_posts(log, touched, CLAIMS)
-    log.days("miss_days_without_night_post", days[gap], tables=(CLAIMS,))
+    _log_posts(log, touched)
+    log.days("miss_days_without_night_post", days[gap])
     return sums.assign(drones_claimed=sums["drones_named"].where(~gap & (sums["posts_unread"] == 0))).reset_index()
 
 
@@ -212,8 +212,8 @@ def any_of(alternatives: Iterable[str]) -> str:
     return f"(?:{'|'.join(alternatives)})"
 
 
-def _log_posts(log: Log, rules: Mapping[str, pd.DataFrame], table: str) -> None:
+def _log_posts(log: Log, rules: Mapping[str, pd.DataFrame]) -> None:
     """Record the posts that each rule touched, by their time and row: never by their text."""
     for name, posts in rules.items():
         examples = [f"post of {posted:%Y-%m-%d %H:%M} Moscow" for posted in posts["posted"].head(3)]
-        log.add(name, len(posts), examples, map(int, posts.index), tables=(table,))
+        log.append(Rule(name, len(posts), examples, list(map(int, posts.index))))

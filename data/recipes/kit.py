@@ -1,7 +1,8 @@
 """The kit of the recipes: reading and refusing raw files, rules and the rows they touch, and the plan of a build.
 
-A recipe is one entry of `RECIPES` in a module beside this one; being there makes it known. Whose figures it takes and
-on what terms stands in tables.toml, under `sources` and the same name.
+A recipe is one entry of `RECIPES` in a module beside this one; being there makes it known. tables.toml has the rest
+under its name: whose figures it takes (`sources`), and what each of its rules does (`rules`; under the name of a table:
+those that shape this table alone).
 """
 
 import csv
@@ -40,14 +41,22 @@ class RawFile:
 
 
 @dataclass(frozen=True)
-class Imported:
-    """Tables by name (columns as in tables.toml), with the provenance that their sidecars state.
+class Rule:
+    """A rule as it was followed: how many rows it touched, a few in words, all by number or day where that is of use."""
 
-    `source`: what to say of it beside tables.toml, such as which copy this is (`state`).
-    """
+    name: str
+    rows_touched: int
+    examples: Sequence[str] = ()
+    rows: Sequence[int | str] = ()
+    told: Mapping[str, Any] = field(default_factory=dict)  # to fill in its sentence
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Tables by name (columns as in tables.toml) and their provenance; `source`: what to add to that of tables.toml."""
 
     tables: Mapping[str, pd.DataFrame]
-    rules: Sequence["Rule"]
+    rules: Sequence[Rule]
     source: Mapping[str, str]
     notes: Sequence[str] = ()
     inputs: Sequence[RawFile] = ()
@@ -55,10 +64,9 @@ class Imported:
 
 @dataclass(frozen=True)
 class Recipe:
-    """`build` makes tables from the raw files, those `kept` by hand in the folder of tables, and that folder.
+    """`build` makes tables from raw files and those `kept` by hand in the folder of tables; `more`: files beside `raw`.
 
-    `more`: a pattern of further raw files that need not be there, read beside `raw`, not instead. `address`: where the
-    first one is published; `private`: a Kaggle token is needed there.
+    `address`: where the first file is published; `private`: a Kaggle token is needed there.
     """
 
     build: Callable[[Sequence[RawFile], Path], Imported]
@@ -75,40 +83,36 @@ class Recipe:
 def read_rows(
     raw: RawFile, *, required: Iterable[str], optional: Iterable[str] = (), ignored: Iterable[str] | None = None
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The text cells of a CSV file by row number, without any interpretation, and what to note of its columns.
+    """The text cells of a CSV file by row number, empty ones as "", and what to note of its columns.
 
-    A required column that is absent is refused, an optional one is left empty; empty cells are "". Where the columns to
-    be `ignored` are told, any other is refused once its cells differ: it may change what the others mean.
-
-    >>> text, notes = read_rows(RawFile("n.csv", b"day,n\\n2024-01-01,3\\n"), required=["n"])
-    >>> text.to_dict("index"), notes
-    ({2: {'n': '3'}}, ['n.csv: columns not used: day'])
+    Where the columns to be `ignored` are told, any other is refused once its cells differ: it may change what the
+    others mean.
     """
     fault = partial(DataError, file=raw.name, remedy="download the file again, as CSV in UTF-8")
     (_, header), *records = _split(raw.content, fault).items()
-    header, taken = [name.strip() for name in header], [*required, *optional]
+    header = [name.strip() for name in header]
     missing = ", ".join(name for name in required if header.count(name) != 1)
     if missing:
         expected, found = ", ".join(required), ", ".join(header)[:300]
         raise fault("column missing or twice", field=missing, expected=expected, found=found)
     if not records:
         raise fault("only a header, no rows")
-    uneven = [(row, len(cells)) for row, cells in records if len(cells) != len(header)]
-    if uneven:
-        expected, found = f"{len(header)} cells", f"{uneven[0][1]} in row {uneven[0][0]}"
-        raise fault("row cut short or broken", rows=[row for row, _ in uneven], expected=expected, found=found)
-    index = pd.Index([row for row, _ in records], name="row")
-    text = pd.DataFrame([cells for _, cells in records], index, header, dtype="str")
-    notes = [f"{raw.name}: column {name} is absent, taken as empty" for name in optional if name not in header]
-    unused = [name for name in header if name not in taken]
-    notes += [f"{raw.name}: columns not used: {', '.join(unused)}"] if unused else []
+    uneven = {row: len(cells) for row, cells in records if len(cells) != len(header)}
+    for row, number in uneven.items():
+        expected, found = f"{len(header)} cells", f"{number} in row {row}"
+        raise fault("row cut short or broken", rows=uneven, expected=expected, found=found)
+    rows, cells = zip(*records, strict=True)
+    text = pd.DataFrame(cells, pd.Index(rows, name="row"), header, dtype="str")
+    unused = [name for name in header if name not in (*required, *optional)]
     for name in unused if ignored is not None else ():
         values = text.loc[:, [name]].iloc[:, 0].unique()
         if name not in ignored and len(values) > 1:
             remedy = "give it a rule in the recipe, or name it among the columns to be ignored"
             found, expected = ", ".join(map(repr, values[:3])), "no column that is not known"
             raise DataError("new column", file=raw.name, field=name, expected=expected, found=found, remedy=remedy)
-    return text.reindex(columns=taken, fill_value=""), notes
+    notes = [f"{raw.name}: column {name} is absent, taken as empty" for name in optional if name not in header]
+    notes += [f"{raw.name}: columns not used: {', '.join(unused)}"] if unused else []
+    return text.reindex(columns=[*required, *optional], fill_value=""), notes
 
 
 def _split(content: bytes, fault: Callable[..., DataError]) -> dict[int, list[str]]:
@@ -134,7 +138,6 @@ def _split(content: bytes, fault: Callable[..., DataError]) -> dict[int, list[st
 
 
 def read_lexicon(raw: RawFile) -> dict[str, Any]:
-    """The words of a lexicon in TOML."""
     try:
         return tomllib.loads(raw.content.decode())
     except ValueError as error:
@@ -142,12 +145,7 @@ def read_lexicon(raw: RawFile) -> dict[str, Any]:
 
 
 def oblast_names(oblasts: pd.DataFrame) -> dict[str, str]:
-    """Every spelling in the table of oblasts, in small letters, with the oblast that it means.
-
-    >>> row = {"oblast": "Lviv", "name_en": "Lviv oblast", "name_uk": "Львівська область", "spellings": "Lvivska|L'viv"}
-    >>> oblast_names(pd.DataFrame([row]))["l'viv"]
-    'Lviv'
-    """
+    """Every spelling in the table of oblasts, in small letters, with the oblast that it means."""
     names = {}
     for row in oblasts.itertuples():
         for name in (row.oblast, row.name_en, row.name_uk, *row.spellings.split("|")):
@@ -157,23 +155,25 @@ def oblast_names(oblasts: pd.DataFrame) -> dict[str, str]:
 
 
 class Check(NamedTuple):
-    """The rows in which a field is wrong; of `found`, else of the field, three cells are shown."""
+    """The rows in which a field is wrong (None: the whole file); of `found`, else of the field, three are shown."""
 
     field: str
-    wrong: pd.Series
+    wrong: pd.Series | None
     problem: str
     expected: str | None = None
-    found: pd.Series | None = None
+    found: pd.Series | str | None = None
     remedy: str = "correct the row"
 
 
 def faults_of(file: str, text: pd.DataFrame, checks: Iterable[Check]) -> Iterator[DataError]:
     """The faults that checks find in the cells of a file."""
-    for field, wrong, problem, expected, found, remedy in checks:
-        if wrong.any():
-            cells = (text[field] if found is None else found)[wrong].drop_duplicates()
-            told = {"expected": expected, "found": ", ".join(map(repr, cells.head(3))), "remedy": remedy}
-            yield DataError(problem, file=file, field=field, rows=wrong.index[wrong], **told)
+    for name, wrong, problem, expected, found, remedy in checks:
+        fault = partial(DataError, problem, file=file, field=name, expected=expected, remedy=remedy)
+        if wrong is None:
+            yield fault(found=found)
+        elif wrong.any():
+            cells = (text[name] if found is None else found)[wrong].drop_duplicates()
+            yield fault(rows=wrong.index[wrong], found=", ".join(map(repr, cells.head(3))))
 
 
 def refuse(file: str, faults: Iterable[DataError]) -> None:
@@ -189,43 +189,21 @@ def refuse(file: str, faults: Iterable[DataError]) -> None:
 # Rules
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One rule of a recipe: how many rows it touched, a few in words, all by number or day where that is of use.
-
-    `tables`: those it shaped (empty: all of the recipe).
-    """
-
-    name: str
-    why: str
-    rows_touched: int
-    examples: tuple[str, ...] = ()
-    rows: tuple[int | str, ...] = ()
-    tables: tuple[str, ...] = ()
-
-
 class Log(list[Rule]):
-    """The rules that a recipe followed, in order; their sentences stand in tables.toml."""
-
-    def __init__(self, recipe: str) -> None:
-        super().__init__()
-        self.sentences = tables.dictionary()["rules"][recipe]
-
-    def add(self, name: str, number: int, examples: Iterable[str] = (), rows: Iterable[int | str] = (), *,
-            why: str = "", tables: tuple[str, ...] = ()) -> None:  # fmt: skip
-        self.append(Rule(name, why or self.sentences[name], number, tuple(examples), tuple(rows), tables))
+    """The rules that a recipe followed, in order."""
 
     def ids(self, name: str, ids: pd.Series) -> None:
         """A rule by the different ids (articles, events) that it touched."""
         ids = ids.drop_duplicates()
-        self.add(name, len(ids), ids.sort_values().head(3))
+        self.append(Rule(name, len(ids), list(ids.sort_values().head(3))))
 
-    def days(self, name: str, days: pd.DatetimeIndex, *, why: str = "", tables: tuple[str, ...] = ()) -> None:
+    def days(self, name: str, days: pd.DatetimeIndex, told: Mapping[str, Any] | None = None) -> None:
         """A rule by the days that it touched."""
-        self.add(name, len(days), rows=days.strftime("%Y-%m-%d"), why=why, tables=tables)
+        self.append(Rule(name, len(days), (), list(days.strftime("%Y-%m-%d")), told or {}))
 
-    def step(self, name: str, before: pd.DataFrame, after: pd.DataFrame, *, reasons: Mapping[str, str] | None = None,
-             tables: tuple[str, ...] = ()) -> pd.DataFrame:  # fmt: skip
+    def step(
+        self, name: str, before: pd.DataFrame, after: pd.DataFrame, reasons: Mapping[str, str] | None = None
+    ) -> pd.DataFrame:
         """A rule by the rows of `before` (by number or day) that are gone or different in `after`, which is returned.
 
         The `reasons` of days are its examples, where there are any; else what happened to the first three rows.
@@ -237,15 +215,12 @@ class Log(list[Rule]):
         labels = [f"{label:%Y-%m-%d}" if isinstance(label, pd.Timestamp) else int(label) for label in touched.index]
         examples = [f"{label}: {reasons[label]}" for label in labels if label in (reasons or ())]
         for label, row in zip(labels, touched.index[: 0 if examples else 3], strict=False):
+            cells = map(_words, touched.loc[row].iloc[:5])
             if row in same.index:
                 changed = same.columns[~same.loc[row]][:4]
-                cells = [
-                    f"{column} {_words(old.at[row, column])} -> {_words(new.at[row, column])}" for column in changed
-                ]
-            else:
-                cells = [_words(value) for value in touched.loc[row].iloc[:5]]
+                cells = (f"{cell} {_words(old.at[row, cell])} -> {_words(new.at[row, cell])}" for cell in changed)
             examples.append(f"{label}: {', '.join(cells)}")
-        self.add(name, len(labels), examples, labels, tables=tables)
+        self.append(Rule(name, len(labels), examples, labels))
         return after
 
 
@@ -257,11 +232,7 @@ def _words(value: Any) -> str:
 
 
 def _ranges(labels: Sequence[int | str]) -> str:
-    """Row numbers and days as short text.
-
-    >>> _ranges((2, 3, 4, 9)), _ranges(("2025-04-07",))
-    ('2-4, 9', '2025-04-07')
-    """
+    """Row numbers and days as short text, such as 2-4, 9."""
     if any(isinstance(label, str) for label in labels):
         return ", ".join(labels)
     numbers = np.sort(labels)
@@ -282,9 +253,16 @@ class BuildPlan:
 
     def changes(self) -> pd.DataFrame:
         """One row a change: table, change (added, removed, changed: then column, old and new), row (its key)."""
-        names = [name for made in self.imported.values() for name in made.tables]
-        parts = [_changes(name, self._standing(f"{name}.csv"), self.contents[f"{name}.csv"]) for name in names]
-        return pd.concat(parts, ignore_index=True)
+        parts = []
+        for name in (name for made in self.imported.values() for name in made.tables):
+            old, new = _cells(name, self._standing(f"{name}.csv")), _cells(name, self.contents[f"{name}.csv"])
+            cells = pd.DataFrame({"old": old, "new": new}).fillna("").rename_axis(["row", "column"])
+            cells = cells[cells["old"] != cells["new"]].reset_index()
+            added, removed = (~cells["row"].isin(side.index.get_level_values(0)) for side in (old, new))
+            cells["change"] = np.select([added, removed], ["added", "removed"], "changed")
+            cells.loc[added | removed, ["column", "old", "new"]] = ""
+            parts.append(cells.assign(table=name).drop_duplicates().sort_values(["row", "change"], kind="stable"))
+        return pd.concat(parts, ignore_index=True)[["table", "change", "row", "column", "old", "new"]]
 
     def summary(self) -> str:
         """One sentence a table: what would change."""
@@ -320,11 +298,22 @@ class BuildPlan:
         return path.read_bytes() if path.exists() else b""
 
 
+def _cells(name: str, content: bytes) -> pd.Series:
+    """The text cells of a table by the text of its key and column; none if it cannot be read."""
+    key = tables.table_definition(name)["key"]
+    try:
+        cells = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+        cells = cells.set_index(cells[key].agg(" ".join, axis=1))
+    except (ValueError, KeyError):
+        cells = pd.DataFrame(columns=key, dtype=str)
+    return cells[~cells.index.duplicated()].stack()
+
+
 def recipes() -> dict[str, Recipe]:
     """All recipes by name, in the order in which the dictionary has their sources."""
     modules = [import_module(f"{__package__}.{path.stem}") for path in Path(__file__).parent.glob("[!_]*.py")]
     found = {name: recipe for module in modules for name, recipe in getattr(module, "RECIPES", {}).items()}
-    return {name: found[name] for name in tables.dictionary()["sources"] if name in found}
+    return {name: found[name] for name in tables.dictionary()["sources"]}
 
 
 def make(name: str, paths: Iterable[str | Path], *, folder: Path) -> Imported:
@@ -362,20 +351,14 @@ def plan_build(
         remedy = "put raw files there, or name their folder: pauses data build --raw DIR"
         raise DataError("no raw file to build from", file=raw and Path(raw).name, expected=expected, remedy=remedy)
     new = {}
-    for made in imported.values():
-        told = {"sources": [made.source], "notes": made.notes}
-        told["inputs"] = [tables.described(raw.name, raw.content) for raw in made.inputs]
+    for recipe, made in imported.items():
+        inputs = [tables.described(raw.name, raw.content) for raw in made.inputs]
         for name, table in made.tables.items():
-            rules = [
-                {"rule": rule.name, "why": rule.why, "rows_touched": rule.rows_touched}
-                | {"examples": rule.examples, "rows": _ranges(rule.rows)}
-                for rule in made.rules
-                if not rule.tables or name in rule.tables
-            ]
             content = new[f"{name}.csv"] = to_csv(name, table)
             if not older:
                 _refuse_older(name, table, folder, made.inputs[0].name)
-            new[f"{name}.json"] = tables.sidecar(name, content, len(table), rules=rules, **told)
+            told = {"sources": [made.source], "inputs": inputs, "notes": made.notes}
+            new[f"{name}.json"] = tables.sidecar(name, content, len(table), rules=_told(recipe, name, made), **told)
     after = tables.folder_contents(folder) | new
     refuse("the new tables", [fault for fault in tables.find_faults(after) if fault.file in new])
     new |= {"README.md": tables.readme(after), "datapackage.json": tables.data_package(after)}
@@ -391,6 +374,18 @@ def _paths(given: list[Path], raw: str | Path | None, recipe: Recipe) -> list[Pa
         usual = usual or (kept if all(path.exists() for path in kept) else [])
         further = further or (sorted(Path(raw).glob(recipe.more)) if recipe.more else [])
     return usual + further
+
+
+def _told(recipe: str, table: str, made: Imported) -> list[dict[str, Any]]:
+    """The rules that shaped a table, as its sidecar tells them."""
+    words = tables.dictionary()["rules"]
+    sentences = words.get(recipe, {}) | words.get(table, {})
+    return [
+        {"rule": rule.name, "why": sentences[rule.name].format(**rule.told), "rows_touched": rule.rows_touched}
+        | {"examples": rule.examples, "rows": _ranges(rule.rows)}
+        for rule in made.rules
+        if rule.name in sentences
+    ]
 
 
 def _refuse_older(name: str, table: pd.DataFrame, folder: Path, file: str) -> None:
@@ -411,25 +406,3 @@ def to_csv(name: str, table: pd.DataFrame) -> bytes:
     counts = {field["name"]: "Int64" for field in fields if field["type"] == "integer"}
     ordered = table[[field["name"] for field in fields]].astype(counts)
     return ordered.to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%d").encode()
-
-
-def _changes(name: str, before: bytes, after: bytes) -> pd.DataFrame:
-    key = tables.table_definition(name)["key"]
-    old, new = _cells(before, key), _cells(after, key)
-    cells = pd.DataFrame({"old": old, "new": new}).fillna("").rename_axis(["row", "column"])
-    cells = cells[cells["old"] != cells["new"]].reset_index()
-    added, removed = (~cells["row"].isin(side.index.get_level_values(0)) for side in (old, new))
-    cells["change"] = np.select([added, removed], ["added", "removed"], "changed")
-    cells.loc[added | removed, ["column", "old", "new"]] = ""
-    ordered = cells.assign(table=name)[["table", "change", "row", "column", "old", "new"]]
-    return ordered.drop_duplicates().sort_values(["row", "change"], kind="stable", ignore_index=True)
-
-
-def _cells(content: bytes, key: list[str]) -> pd.Series:
-    """The text cells of a table by the text of its key and column; none if it cannot be read."""
-    try:
-        cells = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-        cells = cells.set_index(cells[key].agg(" ".join, axis=1))
-    except (ValueError, KeyError):
-        cells = pd.DataFrame(columns=key, dtype=str)
-    return cells[~cells.index.duplicated()].stack()

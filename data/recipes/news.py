@@ -41,7 +41,7 @@ SPELLINGS = (("kh", "h"), ("ts", "c"), ("shh", "shch"), ("y", "i"), ("j", "i"))
 def build(files: Sequence[RawFile], folder: Path) -> Imported:
     """Articles by day and oblast, from files of addresses (JSON) and yearly archives (headlines of every outlet)."""
     *raws, words, places = files
-    lexicon, names, log = read_lexicon(words), oblast_names(load_table("oblasts", folder=folder)), Log("news")
+    lexicon, names, log = read_lexicon(words), oblast_names(load_table("oblasts", folder=folder)), Log()
     parts = [(read_archive if raw.name.endswith(".zip") else read_addresses)(raw, lexicon, log) for raw in raws]
     mentions = pd.concat(parts, ignore_index=True)
     if mentions.empty:
@@ -59,7 +59,7 @@ def build(files: Sequence[RawFile], folder: Path) -> Imported:
 
 def build_acled(files: Sequence[RawFile], folder: Path) -> Imported:
     """Events by calendar day and oblast: energy_events (tagged as damage to energy) and coded_events (all)."""
-    (raw,), names, log = files, oblast_names(load_table("oblasts", folder=folder)), Log("acled")
+    (raw,), names, log = files, oblast_names(load_table("oblasts", folder=folder)), Log()
     rows, notes = read_rows(raw, required=ACLED_COLUMNS)
     strikes = (rows["country"] == "Ukraine") & (rows["event_type"] == "Explosions/Remote violence")
     strikes &= rows["actor1"].str.startswith("Military Forces of Russia")
@@ -164,7 +164,7 @@ def count_articles(
     for gap in lexicon.get("gaps", ()):
         inside = days[(days >= gap["first_day"]) & (days <= gap["last_day"])]
         missing |= table["day"].isin(inside)
-        log.days("miss_days_of_gap", inside, why=gap["why"])
+        log.days("miss_days_of_gap", inside, {"why": gap["why"]})
     basis = articles.groupby("day")["basis"].first().reindex(days).ffill()
     return table.assign(**table[columns].mask(missing), basis=table["day"].map(basis))
 
