@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.tables import parse_table, table_faults
+from analysis.tables import dictionary, parse_table, table_faults
 
-from .kit import Check, Imported, Log, RawFile, Recipe, faults_of, read_rows, refuse
+from .kit import Check, Imported, Log, RawFile, faults_of, read_rows, refuse
 
 REQUIRED = ("time_start", "time_end", "model", "launch_place", "target", "launched", "destroyed", "source")
 IGNORED = (
@@ -37,29 +37,6 @@ MORNING, EVENING = 7 * 60, 17 * 60  # minutes after midnight
 
 # From here on the Air Force reports drones every night: a day without a row needs a verdict of its own.
 NIGHTLY_REPORTS = pd.Timestamp("2024-09-01")
-# No row in the raw file, and other evidence that no drone flew.
-JUDGED_ZERO = {
-    "2024-10-14": "Air Force spokesman: no strike drone, the first such night of 48",
-    "2024-11-21": "the Air Force's post lists missiles only",
-    "2024-11-23": "53 alert-minutes in the rear; the median night has 2,170",
-    "2024-12-10": "press: last night without drones; 40 alert-minutes in the rear",
-    "2024-12-11": "no alert in the rear",
-    "2024-12-12": "no alert in the rear",
-    "2025-04-01": "the Air Force's morning report: two Kh-59/69 and no drones",
-    "2025-04-20": "Easter truce; one alert in the whole country",
-    "2025-05-08": "press: no drones on the first night of the truce",
-    "2025-05-09": "68 alert-minutes in the rear",
-    "2025-05-10": "no alert in the rear",
-    "2026-04-12": "Orthodox Easter truce; no alert in the rear",
-    "2026-05-11": "truce; no alert in the rear; with zero drones the month matches the published total",
-}
-# No row in the raw file, and drones flew or may have flown.
-MISSING_REPORTS = {
-    "2024-03-11": "regional commands shot down 15 drones; the half-year falls short of the published total",
-    "2024-03-12": "regional commands shot down 8 drones",
-    "2024-03-14": "regional commands shot down 16 drones",
-    "2025-04-07": "no report found; the month is 84 drones below the published total",
-}
 # Launched and shot down as published (Voice of America, quoting the Air Force), which says nothing of missiles, and
 # nothing of drones lost otherwise: "neutralised" is too low on this day.
 PUBLISHED_DAY, PUBLISHED = pd.Timestamp("2024-12-30"), (43, 21)
@@ -104,18 +81,6 @@ def build(files: Sequence[RawFile], folder: Path, *, today: str | pd.Timestamp |
     made = {"strikes": days.drop(columns="regional_kills").reset_index(), "strike_variants": variants.reset_index()}
     state = {"state": f"copy whose last report is dated {index[-1]:%Y-%m-%d}"}
     return Imported(made, log, state, notes=(*notes, *_notes(days, others)))
-
-
-RECIPES = {
-    "air_force": Recipe(
-        build,
-        raw=("missile_attacks_daily.csv",),
-        kept=("weapon_classes.csv",),
-        address="https://www.kaggle.com/api/v1/datasets/download/piterfm/massive-missile-attacks-on-ukraine/"
-        "missile_attacks_daily.csv",
-        private=True,
-    )
-}
 
 
 def _parse(text: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
@@ -209,20 +174,21 @@ def _daily(rows: pd.DataFrame, column: str, days: pd.DatetimeIndex) -> pd.Series
 
 def judge_days(days: pd.DataFrame, log: Log) -> pd.DataFrame:
     """The days, each of those without a drone row with its verdict."""
+    verdicts = dictionary()["verdicts"]
     silent = (days["drones_basis"] == "missing") & (days.index < NIGHTLY_REPORTS)
-    silent &= ~days.index.isin(pd.to_datetime(list(MISSING_REPORTS)))
+    silent &= ~days.index.isin(pd.to_datetime(list(verdicts["missing_report"])))
     days = log.step("assume_zero_before_nightly_reports", days, _zero(days, silent, "assumed zero"))
     doubtful = (days["drones_basis"] == "assumed zero") & days["regional_kills"]
     days = log.step("doubt_zero_with_regional_kills", days, _zero(days, doubtful, "doubtful zero"))
-    judged = (days["drones_basis"] == "missing") & days.index.isin(pd.to_datetime(list(JUDGED_ZERO)))
-    days = log.step("accept_judged_zeros", days, _zero(days, judged, "judged zero"), reasons=JUDGED_ZERO)
+    judged = (days["drones_basis"] == "missing") & days.index.isin(pd.to_datetime(list(verdicts["judged_zero"])))
+    days = log.step("accept_judged_zeros", days, _zero(days, judged, "judged zero"), verdicts["judged_zero"])
     published = (days["drones_basis"] == "missing") & (days.index == PUBLISHED_DAY)
     filled = _zero(_without_missiles(days, published & ~days["reported"]), published, "published")
     filled.loc[published, ["drones_launched", "drones_neutralised"]] = PUBLISHED
     days = log.step("take_published_report", days, filled)
     emptied = _without_missiles(days, ~days["reported"])
     emptied.loc[days["drones_basis"] == "missing", ["drones_launched", "drones_neutralised"]] = np.nan
-    return log.step("empty_missing_reports", days, emptied, reasons=MISSING_REPORTS)
+    return log.step("empty_missing_reports", days, emptied, verdicts["missing_report"])
 
 
 def _zero(days: pd.DataFrame, chosen: pd.Series, basis: str) -> pd.DataFrame:
@@ -272,6 +238,6 @@ def _notes(days: pd.DataFrame, others: pd.DataFrame) -> Iterator[str]:
     if len(rows):
         yield "not national, left out: " + ", ".join(f"{issuer} ({rows[issuer]} rows)" for issuer in rows.index)
     silent = days.index[days["drones_basis"] == "missing"].strftime("%Y-%m-%d")
-    open_days = [day for day in silent if day not in MISSING_REPORTS]
+    open_days = [day for day in silent if day not in dictionary()["verdicts"]["missing_report"]]
     if open_days:
         yield f"no drone report and no verdict, left empty: {', '.join(open_days)}"

@@ -17,7 +17,7 @@ from analysis.days import KYIV, strike_day
 from analysis.errors import DataError
 from analysis.tables import parse_table
 
-from .kit import Check, Imported, Log, RawFile, Recipe, Rule, faults_of, oblast_names, read_rows, refuse
+from .kit import Check, Imported, Log, RawFile, Rule, faults_of, oblast_names, read_rows, refuse
 
 MERGED = ("region", "started_at", "finished_at")
 UPSTREAM = ("oblast", "raion", "hromada", "level", "started_at", "finished_at")
@@ -39,17 +39,6 @@ def build(files: Sequence[RawFile], folder: Path) -> Imported:
     rear = rear_minutes(alerts, table, oblasts, log)
     state = {"state": f"copy whose last alert began on {alerts['start'].max():%Y-%m-%d}"}
     return Imported({"alerts": table, "sirens_rear": rear}, log, state, notes)
-
-
-RECIPES = {
-    "alerts": Recipe(
-        build,
-        raw=("air_raid_alerts.csv.gz",),
-        kept=("oblasts.csv",),
-        address="https://raw.githubusercontent.com/Vadimkin/ukrainian-air-raid-sirens-dataset/HEAD/datasets/"
-        "official_data_en.csv",
-    )
-}
 
 
 def read_alerts(raw: RawFile, oblasts: pd.DataFrame, log: Log) -> tuple[pd.DataFrame, list[str]]:

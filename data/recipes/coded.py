@@ -14,7 +14,7 @@ import pandas as pd
 from analysis.errors import DataError
 from analysis.tables import load_table, table_definition, wrong_cells
 
-from .kit import Check, Imported, Log, RawFile, Recipe, Rule, faults_of, read_rows, refuse
+from .kit import Check, Imported, Log, RawFile, Rule, faults_of, read_rows, refuse
 
 NOT_FOUND, NOWHERE = "not_found", "unspecified"  # a report that names no oblast is neither rear nor front
 FILES = {  # by table: columns of day, code, address and note, then others
@@ -254,12 +254,3 @@ def _read_coders(files: Sequence[RawFile], table: str) -> list[pd.DataFrame]:
 def _coded_twice(name: str, table: pd.DataFrame, log: Log, frames: Sequence[pd.DataFrame]) -> Imported:
     state = f"{len(table)} days coded, {table['agreed'].notna().sum()} of them by two"
     return Imported({name: table.reset_index()}, log, {"producer": who_coded(frames), "state": state})
-
-
-RECIPES = {
-    "coded": Recipe(
-        build_days, ("energy_coding/days.csv", "energy_coding/events.csv"), "energy_coding/double_coding.csv"
-    ),
-    "raids": Recipe(build_raids, ("energy_raids/coder_1.csv",), "energy_raids/coder_2.csv"),
-    "digest": Recipe(build_digest, ("energy_digest/coder_1.csv",), "energy_digest/coder_2.csv"),
-}

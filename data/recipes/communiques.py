@@ -16,7 +16,7 @@ import pandas as pd
 
 from analysis.days import strike_day
 
-from .kit import Check, Imported, Log, RawFile, Recipe, Rule, faults_of, read_lexicon, read_rows, refuse
+from .kit import Check, Imported, Log, RawFile, Rule, faults_of, read_lexicon, read_rows, refuse
 
 CUT_AT = 400  # characters of a post that the raw file keeps
 WEEK = r"[сc] (?P<first>\d{1,2})(?: [а-я]+)?(?: 20\d\d г\.)? по (?P<last>\d{1,2}) [а-я]+"
@@ -36,9 +36,6 @@ def build(files: Sequence[RawFile], folder: Path) -> Imported:
     made = {TARGETS: declared_targets(posts, lexicon["targets"], log), CLAIMS: claimed_drones(posts, lexicon, log)}
     state = {"state": f"posts of {posts['date'].min():%Y-%m-%d} to {posts['date'].max():%Y-%m-%d}"}
     return Imported(made, log, state, notes=(*notes, *_silences(*made.values())))
-
-
-RECIPES = {"communiques": Recipe(build, raw=("mod_communiques.csv",), kept=("lexicon_communiques.toml",))}
 
 
 def read_posts(raw: RawFile) -> tuple[pd.DataFrame, list[str]]:

@@ -18,9 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from analysis.errors import DataError
-from analysis.tables import described
-
-from . import kit
+from analysis.tables import described, dictionary
 
 RECORD = "fetched.jsonl"  # in the folder of raw files: what was fetched when
 LATER = "try again later; nothing was changed"
@@ -43,7 +41,7 @@ class Fetched:
 
 def remotes() -> list[str]:
     """The recipes whose raw file can be fetched."""
-    return [name for name, recipe in kit.recipes().items() if recipe.address]
+    return [name for name, reads in dictionary()["recipes"].items() if "download" in reads]
 
 
 def fetch(source: str, *, into: Path, sha256: str | None = None, environ: Mapping[str, str] = os.environ) -> Fetched:
@@ -53,13 +51,13 @@ def fetch(source: str, *, into: Path, sha256: str | None = None, environ: Mappin
     """
     if source not in remotes():
         raise DataError("no such source to fetch", expected=" or ".join(remotes()), found=repr(source)[:60])
-    recipe = kit.recipes()[source]
-    target = into / recipe.raw[0]
-    login = _login(environ, target.name) if recipe.private else {}
+    reads = dictionary()["recipes"][source]
+    target, address = into / reads["raw"][0], reads["download"]
+    login = _login(environ, target.name) if reads.get("private") else {}
     try:
         into.mkdir(parents=True, exist_ok=True)
-        content, published = _download(recipe.address, target.name, login)
-        entry = described(target.name, content) | {"address": recipe.address}
+        content, published = _download(address, target.name, login)
+        entry = described(target.name, content) | {"address": address}
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
         for name, expected, found in (("sha256", (sha256 or "").lower(), entry["sha256"]), ("md5", published, md5)):
             if expected and found != expected:

@@ -1,8 +1,7 @@
 """The kit of the recipes: reading and refusing raw files, rules and the rows they touch, and the plan of a build.
 
-A recipe is one entry of `RECIPES` in a module beside this one; being there makes it known. tables.toml has the rest
-under its name: whose figures it takes (`sources`), and what each of its rules does (`rules`; under the name of a table:
-those that shape this table alone).
+A recipe is a function in a module beside this one, from raw files and the folder of tables to `Imported`. tables.toml
+names it and what it reads (`recipes`), and says whose figures they are (`sources`) and what each rule does (`rules`).
 """
 
 import csv
@@ -60,21 +59,6 @@ class Imported:
     source: Mapping[str, str]
     notes: Sequence[str] = ()
     inputs: Sequence[RawFile] = ()
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """`build` makes tables from raw files and those `kept` by hand in the folder of tables; `more`: files beside `raw`.
-
-    `address`: where the first file is published; `private`: a Kaggle token is needed there.
-    """
-
-    build: Callable[[Sequence[RawFile], Path], Imported]
-    raw: tuple[str, ...] = ()
-    more: str = ""
-    kept: tuple[str, ...] = ()
-    address: str = ""
-    private: bool = False
 
 
 # Reading, so that whatever is wrong with a raw file is named, with row numbers as a text editor counts them
@@ -309,22 +293,16 @@ def _cells(name: str, content: bytes) -> pd.Series:
     return cells[~cells.index.duplicated()].stack()
 
 
-def recipes() -> dict[str, Recipe]:
-    """All recipes by name, in the order in which the dictionary has their sources."""
-    modules = [import_module(f"{__package__}.{path.stem}") for path in Path(__file__).parent.glob("[!_]*.py")]
-    found = {name: recipe for module in modules for name, recipe in getattr(module, "RECIPES", {}).items()}
-    return {name: found[name] for name in tables.dictionary()["sources"]}
-
-
 def make(name: str, paths: Iterable[str | Path], *, folder: Path) -> Imported:
     """What a recipe makes of raw files; `folder`: of tables."""
-    recipe, files = recipes()[name], []
-    for path in (*map(Path, paths), *(folder / kept for kept in recipe.kept)):
+    files, reads = [], tables.dictionary()["recipes"][name]
+    for path in (*map(Path, paths), *(folder / file for file in reads.get("kept", ()))):
         try:
             files.append(RawFile(path.name, path.read_bytes()))
         except OSError as error:
             raise DataError("file cannot be read", file=path.name, found=error.strerror) from error
-    made = recipe.build(files, folder)
+    module, function = reads["build"].split(".")
+    made = getattr(import_module(f"{__package__}.{module}"), function)(files, folder)
     return replace(made, source=tables.dictionary()["sources"][name] | made.source, inputs=(*files, *made.inputs))
 
 
@@ -340,14 +318,14 @@ def plan_build(
     DataError: there is nothing to read, a raw file cannot be understood or, unless `older`, ends before
     the table that stands, or a table breaks its own dictionary.
     """
-    folder, given, known = Path(folder), files or {}, recipes()
+    folder, given, known = Path(folder), files or {}, tables.dictionary()["recipes"]
     unknown = set(given) - set(known)
     if unknown:
         raise DataError("no such source", expected=f"one of {', '.join(known)}", found=", ".join(unknown))
-    found = {name: _paths(list(map(Path, given.get(name, ()))), raw, recipe) for name, recipe in known.items()}
+    found = {name: _paths(list(map(Path, given.get(name, ()))), raw, reads) for name, reads in known.items()}
     imported = {name: make(name, paths, folder=folder) for name, paths in found.items() if paths}
     if not imported:
-        expected = ", ".join(file for recipe in known.values() for file in recipe.raw)
+        expected = ", ".join(file for recipe in known.values() for file in recipe["raw"])
         remedy = "put raw files there, or name their folder: pauses data build --raw DIR"
         raise DataError("no raw file to build from", file=raw and Path(raw).name, expected=expected, remedy=remedy)
     new = {}
@@ -365,14 +343,15 @@ def plan_build(
     return BuildPlan(folder, imported, new)
 
 
-def _paths(given: list[Path], raw: str | Path | None, recipe: Recipe) -> list[Path]:
+def _paths(given: list[Path], raw: str | Path | None, reads: Mapping[str, Any]) -> list[Path]:
     """The raw files of a recipe: those given, else those in the raw folder if all are there; and further ones."""
-    further = [path for path in given if recipe.more and path.match(recipe.more)]
+    more = reads.get("more", "")
+    further = [path for path in given if more and path.match(more)]
     usual = [path for path in given if path not in further]
     if raw is not None:
-        kept = [Path(raw) / file for file in recipe.raw]
+        kept = [Path(raw) / file for file in reads["raw"]]
         usual = usual or (kept if all(path.exists() for path in kept) else [])
-        further = further or (sorted(Path(raw).glob(recipe.more)) if recipe.more else [])
+        further = further or (sorted(Path(raw).glob(more)) if more else [])
     return usual + further
 
 

@@ -24,7 +24,7 @@ import pandas as pd
 from analysis.errors import DataError
 from analysis.tables import load_table, parse_table
 
-from .kit import Check, Imported, Log, RawFile, Recipe, faults_of, oblast_names, read_lexicon, read_rows, refuse
+from .kit import Check, Imported, Log, RawFile, faults_of, oblast_names, read_lexicon, read_rows, refuse
 
 NATION = "Ukraine"  # the row of all oblasts, and of what has no place
 FEWEST_ARTICLES = 10  # a day with fewer coded articles is not complete
@@ -74,17 +74,6 @@ def build_acled(files: Sequence[RawFile], folder: Path) -> Imported:
     log.ids("keep_russian_strikes", rows["event_id_cnty"][~strikes])
     log.ids("drop_repeated_events", rows["event_id_cnty"][strikes].drop(events.index))
     return Imported({"energy_acled": table}, log, _state("events", dates), notes)
-
-
-RECIPES = {
-    "news": Recipe(
-        build,
-        raw=("viina_events_2026.json",),
-        more="event_info_latest_*.zip",
-        kept=("lexicon_news.toml", "places.csv"),
-    ),
-    "acled": Recipe(build_acled),
-}
 
 
 def _state(what: str, dates: pd.Series) -> dict[str, str]:
