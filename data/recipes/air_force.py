@@ -1,8 +1,7 @@
 """The Air Force's reports: from one row a weapon and attack to launched and neutralised by strike day.
 
-Raw file: `missile_attacks_daily.csv` of "Massive Missile Attacks on Ukraine", any copy from 2023 on. Each rule has its
-sentence in `WHY`; the build stores the rows it touched. A day is empty, not zero, where its report is missing; where a
-row of the day lacks its number, the sum that needs it is too.
+Raw file: `missile_attacks_daily.csv` of "Massive Missile Attacks on Ukraine", any copy from 2023 on. A day is empty,
+not zero, where its report is missing; where a row of the day lacks its number, the sum that needs it is too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,12 +14,6 @@ from analysis.tables import dictionary, parse_table, table_faults
 
 from .kit import Check, Imported, Log, RawFile, faults_of, read_rows, refuse
 
-REQUIRED = ("time_start", "time_end", "model", "launch_place", "target", "launched", "destroyed", "source")
-IGNORED = (
-    "target_main", "still_attacking", "border_crossing", "is_shahed", "num_hit_location", "num_fall_fragment_location",
-    "carrier", "turbojet", "turbojet_destroyed", "affected region", "destroyed_details", "launched_details",
-    "launch_place_details", "cross_border_belarus",
-)  # fmt: skip
 HIDDEN, STATUSES = "hidden", ("", "open", "hidden")  # of the column status_data
 MOST_SET_ASIDE = 0.01  # of all rows; with more the file is refused
 KEY = ["time_start", "time_end", "model", "source", "target", "launch_place"]
@@ -44,11 +37,11 @@ PUBLISHED_DAY, PUBLISHED = pd.Timestamp("2024-12-30"), (43, 21)
 SHORTFALL = pd.Series({pd.Timestamp("2025-04-07"): 84.0})
 
 
-def build(files: Sequence[RawFile], folder: Path, *, today: str | pd.Timestamp | None = None) -> Imported:
-    """One row a strike day, from the first to the last day of the file; no report can be dated later than `today`."""
-    (raw, classes), log = files, Log()
+def build(files: Sequence[RawFile], folder: Path) -> Imported:
+    """One row a strike day, from the first to the last day of the file."""
+    (raw, classes), log, reads = files, Log(), dictionary()["recipes"]["air_force"]
     refuse(classes.name, table_faults("weapon_classes", {classes.name: classes.content}))  # users edit it
-    text, notes = read_rows(raw, required=REQUIRED, optional=("not_reach_goal", "status_data"), ignored=IGNORED)
+    text, notes = read_rows(raw, reads["columns"], optional=reads["optional"], ignored=reads["ignored"])
     text = log.step("strip_blanks", text, text.apply(lambda column: column.str.split().str.join(" ")))
     rows = _parse(text, parse_table("weapon_classes", classes.content).set_index("model"))
     typo = (rows["end_day"] == "2024-12-28") & (rows["class"] == DRONES) & (rows[COUNTS] == (16, 15, 11)).all(axis=1)
@@ -57,8 +50,7 @@ def build(files: Sequence[RawFile], folder: Path, *, today: str | pd.Timestamp |
     aside, ends = _impossible(rows), rows["end_day"]
     if aside.mean() > MOST_SET_ASIDE:
         aside[:] = False
-    checks = _checks(text[~aside], rows[~aside], pd.Timestamp(today or pd.Timestamp.now()))
-    refuse(raw.name, faults_of(raw.name, text[~aside], checks))
+    refuse(raw.name, faults_of(raw.name, text[~aside], _checks(text[~aside], rows[~aside])))
 
     hidden = rows["status"] == HIDDEN
     if hidden.any():
@@ -105,10 +97,7 @@ def _unknown(rows: pd.DataFrame, chosen: pd.Series) -> pd.DataFrame:
 
 
 def _impossible(rows: pd.DataFrame) -> pd.Series:
-    """Rows of the right form that cannot be right: more shot down than flew, no source, an end before the start.
-
-    All of them need a day on which they count as unknown.
-    """
+    """Rows of the right form that cannot be right, with a day on which they count as unknown."""
     lost = rows["destroyed"].fillna(0) + rows["not_reach_goal"].fillna(0)
     known = rows["end_day"].between(FIRST_DAY, pd.Timestamp.max) & rows["class"].notna()
     return known & ((lost > rows["launched"]) | rows["issuer"].isna() | _ends_first(rows))
@@ -120,7 +109,8 @@ def _ends_first(rows: pd.DataFrame) -> pd.Series:
     return rows["end_day"] + pd.to_timedelta(rows["end_minute"].fillna(24 * 60), unit="min") < start
 
 
-def _checks(text: pd.DataFrame, rows: pd.DataFrame, today: pd.Timestamp) -> Iterator[Check]:
+def _checks(text: pd.DataFrame, rows: pd.DataFrame) -> Iterator[Check]:
+    today = pd.Timestamp.now()
     for count in COUNTS:
         wrong = ~text[count].str.lower().isin(["", "nan"]) & ~((rows[count] % 1 == 0) & rows[count].between(0, MOST))
         yield Check(count, wrong, "not a count", f"a whole number from 0 to {MOST}, or nothing")

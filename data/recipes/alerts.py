@@ -42,10 +42,7 @@ def build(files: Sequence[RawFile], folder: Path) -> Imported:
 
 
 def read_alerts(raw: RawFile, oblasts: pd.DataFrame, log: Log) -> tuple[pd.DataFrame, list[str]]:
-    """Intervals by oblast (columns oblast, start, end; UTC), sorted, by row number; and notes.
-
-    The intervals of an oblast are disjoint; an end that nobody knows is NaT.
-    """
+    """Disjoint intervals by oblast (columns oblast, start, end; UTC), sorted, by row number; and notes."""
     if raw.content.startswith(b"\x1f\x8b"):
         try:
             raw = RawFile(raw.name, gzip.decompress(raw.content))
@@ -56,7 +53,7 @@ def read_alerts(raw: RawFile, oblasts: pd.DataFrame, log: Log) -> tuple[pd.DataF
     if b"naive" in header.split(b","):
         found, remedy = "the volunteers' series, with its column naive", "take official_data_en.csv or its merged form"
         raise DataError("another series of alerts", file=raw.name, expected="official", found=found, remedy=remedy)
-    text, notes = read_rows(raw, required=MERGED if b"region" in header else UPSTREAM)
+    text, notes = read_rows(raw, MERGED if b"region" in header else UPSTREAM)
     rows = _parse(text, oblasts)
     refuse(raw.name, faults_of(raw.name, text, _checks(text, rows, oblasts)))
     oblast, used = (
@@ -118,11 +115,10 @@ def _checks(text: pd.DataFrame, rows: pd.DataFrame, oblasts: pd.DataFrame) -> It
 
 
 def number_takeoff_alarms(alerts: pd.DataFrame) -> pd.Series:
-    """Find the nationwide alarms called when a MiG-31K takes off, and number them in order of time.
+    """Number the nationwide alarms called when a MiG-31K takes off, known by their form; 0: none.
 
-    No file says why an alarm was called; its form gives it away: within five minutes alerts begin in at least 16
-    regions, and at least 16 of these end within five minutes of their median end, three hours later at most. An
-    alarm for missiles in flight can look the same, and a region that is already under alert shows nothing. 0: none.
+    Within five minutes alerts begin in at least 16 regions, and at least 16 of these end within five minutes of their
+    median end, three hours later at most. An alarm for missiles in flight can look the same.
     """
     known = alerts[alerts["end"].notna()].sort_values("start", kind="stable")
     start, end, oblast = _seconds(known["start"]), _seconds(known["end"]), known["oblast"].to_numpy()
@@ -142,8 +138,7 @@ def number_takeoff_alarms(alerts: pd.DataFrame) -> pd.Series:
 def daily_alerts(alerts: pd.DataFrame, log: Log, *, first_day: str | pd.Timestamp = FIRST_DAY) -> pd.DataFrame:
     """Minutes under alert by day and oblast, on strike days from `first_day` on that lie wholly inside the file.
 
-    minutes, night_minutes (18:00 to 09:00) and started count all alerts, the same with mig31k_ in front those of
-    take-off alarms alone. Earlier alerts still tell whether an oblast is saturated, which makes a day not usable.
+    Earlier alerts still tell whether an oblast is saturated.
     """
     began = strike_day(alerts["start"])
     first, last = began.min() + ONE_DAY, began.max() - ONE_DAY
@@ -183,10 +178,7 @@ def daily_alerts(alerts: pd.DataFrame, log: Log, *, first_day: str | pd.Timestam
 
 
 def rear_minutes(alerts: pd.DataFrame, table: pd.DataFrame, oblasts: pd.DataFrame, log: Log) -> pd.DataFrame:
-    """Minutes under alert of all oblasts away from the front together, by part of the strike day.
-
-    Only oblasts usable on every day from `REAR_FROM` on are counted, so that the sum has the same members throughout.
-    """
+    """Minutes under alert of the oblasts away from the front that are usable on every day, by part of the day."""
     table = table[table["day"] >= REAR_FROM]
     usable = table.groupby("oblast")["usable"].all()
     away = oblasts.loc[oblasts["away_from_front"] & (oblasts["alerts_status"] == "used"), "oblast"]
@@ -205,7 +197,7 @@ def rear_minutes(alerts: pd.DataFrame, table: pd.DataFrame, oblasts: pd.DataFram
 
 
 def _clock(days: pd.DatetimeIndex, hour: int) -> np.ndarray:
-    """When the clocks of Kyiv show an hour on each of the days, as `_seconds`; of 18:00, which ends a day, also before."""
+    """When the clocks of Kyiv show an hour on each day; of 18:00, which ends a day, also on the one before."""
     days = days.union(days[:1] - ONE_DAY) if hour == 18 else days
     return _seconds((days + pd.Timedelta(hours=hour)).tz_localize(KYIV))
 

@@ -17,16 +17,6 @@ from analysis.tables import load_table, table_definition, wrong_cells
 from .kit import Check, Imported, Log, RawFile, Rule, faults_of, read_rows, refuse
 
 NOT_FOUND, NOWHERE = "not_found", "unspecified"  # a report that names no oblast is neither rear nor front
-FILES = {  # by table: columns of day, code, address and note, then others
-    "energy_coded": ("day", "code", "evidence_urls", "note", "coder"),
-    "energy_coded_events": (
-        "day", "asset", "url", "note", "coder", "oblast", "weapon", "rear_or_front", "found_via", "published",
-    ),
-    "energy_raids": ("day", "code", "evidence_urls", "note", "confidence", "drones", "missiles", "targets"),
-    "energy_digest": (
-        "strike_day", "ukraine_energy", "evidence_url", "note", "russia_energy", "mod_claims", "list_seen_whole", "oblasts",
-    ),
-}  # fmt: skip
 OPTIONAL = ("coder", "asset", "chosen_because_known")  # of raids and list
 NAMES = {  # that the tables have for columns of the files
     "strike_day": "day", "ukraine_energy": "ukraine", "russia_energy": "russia", "list_seen_whole": "whole",
@@ -35,17 +25,15 @@ NAMES = {  # that the tables have for columns of the files
 TIERS = (NOT_FOUND, "facility", "general", "minor", "claim", "silent")  # from the highest, what was not found aside
 CONFIDENCE = ("high", "medium", "low")
 EVENT_KEY = ["day", "oblast", "url", "asset", "weapon", "found_via", "coder"]
-WINTER, PLAN = (
-    "coding/winter-2025-26",
-    "plans/cold-week-energy-2026-01.toml",
-)  # a longer coding, and what it was to test
-UNUSED = ("events_coder_2", "again_events_coder_2")  # the check is one of days
+TABLES = ("energy_coded", "energy_coded_events", "energy_coded")  # of days, claims of hits, and days coded again
+WINTER, PLAN = "coding/winter-2025-26", "plans/cold-week-energy-2026-01.toml"  # a longer coding, and its plan
+UNUSED = ("events_coder_2.csv", "again_events_coder_2.csv")  # the check is one of days
 RUNS_BEFORE = 5  # runs of the first coding: those of the winter are numbered on
 
 
 def _checks(rows: pd.DataFrame, table: str) -> Iterator[Check]:
     """What every coded file is checked for: the words that the dictionary has for the table, and an address."""
-    day, code, address, note, *_ = FILES[table]
+    day, code, address, note, *_ = table_definition(table)["coded"]
     fields = {field["name"]: field for field in table_definition(table)["fields"]}
     for column in rows.columns.drop("rear_or_front", errors="ignore"):
         field, text = fields.get(NAMES.get(column, column), {"type": ""}), rows[column].mask(rows[column] == "")
@@ -65,14 +53,9 @@ def _checks(rows: pd.DataFrame, table: str) -> Iterator[Check]:
 
 
 def build_days(files: Sequence[RawFile], folder: Path) -> Imported:
-    """Coded days and claims of hits, from CSV files of one row a strike day and one row a claim, and days coded twice.
-
-    rear_oblasts and front_oblasts count those with a hit that was found while coding that very day, kyiv_city is 1 if
-    the capital is one of them; all are empty where nothing on the day was found. rear_oblasts_any_find also counts hits
-    met by chance while coding another day.
-    """
-    tables, log = ("energy_coded", "energy_coded_events", "energy_coded"), Log()
-    frames = [read_rows(raw, required=FILES[table])[0] for raw, table in zip(files, tables, strict=False)]
+    """Coded days and claims of hits, from files of one row a strike day, one row a claim, and days coded again."""
+    log, forms = Log(), [table_definition(table)["coded"] for table in TABLES]
+    frames = [read_rows(raw, form)[0] for raw, form in zip(files, forms, strict=False)]
     frames = [*frames, frames[0].iloc[:0]][:3]
     side = load_table("oblasts", folder=folder).set_index("oblast")["rear_or_front"]
     refuse(files[0].name, _coded_faults([raw.name for raw in files], frames, side))
@@ -120,27 +103,24 @@ def _coded_faults(names: Sequence[str], frames: Sequence[pd.DataFrame], side: pd
         ],
         [Check("day", ~frames[2]["day"].isin(days["day"]), "day not coded a first time", f"a day of {names[0]}")],
     ]
-    tables = ("energy_coded", "energy_coded_events", "energy_coded")
-    for name, table, rows, checks in zip(names, tables, frames, own, strict=False):
+    for name, table, rows, checks in zip(names, TABLES, frames, own, strict=False):
         yield from faults_of(name, rows, [*_checks(rows, table), *checks])
 
 
 def join_winter(frames: list[pd.DataFrame], folder: Path, log: Log) -> tuple[list[pd.DataFrame], list[RawFile], list]:
-    """The coding with the winter's days, files and notes, where runs of a model made both and it lies in the folder.
-
-    The first run counts, the second is the check. A day that has a code keeps it, but for days not found, which were
-    asked for again, and one that the plan recodes.
-    """
+    """The coding with the winter's days, files and notes, where runs of a model made both and it lies in the folder."""
     days, events, again = frames
-    paths = [path for path in sorted((folder / WINTER).glob("*.csv")) if path.stem not in UNUSED]
+    paths = [path for path in sorted((folder / WINTER).glob("*.csv")) if path.name not in UNUSED]
     if not paths or not days["coder"].str.isdigit().all():
         return frames, [], []
     raws, files = [RawFile(path.name, path.read_bytes()) for path in paths], {}
-    for path, raw in zip(paths, raws, strict=True):
-        rows = read_rows(raw, required=(events if "events" in path.stem else days).columns)[0]
-        if "coder_" in path.stem:
+    for raw in raws:
+        rows = read_rows(raw, (events if "events" in raw.name else days).columns)[0]
+        if "coder_" in raw.name:
             rows["coder"] = (rows["coder"].astype(int) + RUNS_BEFORE).astype(str)
-        files[path.stem] = rows.sort_values("day", kind="stable").replace({"found_via": {"query": "assigned"}})
+        files[raw.name.removesuffix(".csv")] = rows.sort_values("day", kind="stable").replace(
+            {"found_via": {"query": "assigned"}}
+        )
     unread = days["day"][days["code"] == NOT_FOUND]
     winter, asked, recoded = files["days_coder_1"], files["again_coder_1"], files["recoded_days"]
     winter, asked = winter[~winter["day"].isin(days["day"])], asked[asked["day"].isin(unread)]
@@ -172,12 +152,11 @@ def _log_rows(log: Log, name: str, rows: pd.DataFrame) -> None:
 def who_coded(frames: Sequence[pd.DataFrame]) -> str:
     """Who coded: runs of a model have numbers, people have names."""
     names = pd.concat([rows["coder"] for rows in frames]).unique()
-    runs, people, who = sum(map(str.isdigit, names)), sorted(name for name in names if not name.isdigit()), []
-    if runs:
-        who.append(f"{runs} independent runs of a language model under a fixed protocol, not yet checked by people")
-    if people:
-        who.append(f"coded by people: {', '.join(people)}")
-    return "; ".join(who)
+    runs, people = sum(map(str.isdigit, names)), sorted(name for name in names if not name.isdigit())
+    who = f"{runs} independent runs of a language model under a fixed protocol, not yet checked by people; " * (
+        runs > 0
+    )
+    return (who + f"coded by people: {', '.join(people)}" * (len(people) > 0)).removesuffix("; ")
 
 
 # Raids, and the daily list: one file a coder
@@ -214,10 +193,7 @@ def build_raids(files: Sequence[RawFile], folder: Path) -> Imported:
 
 
 def build_digest(files: Sequence[RawFile], folder: Path) -> Imported:
-    """One row a day that either coder was given: the codes of the first, who knew of no pause, and beside them others.
-
-    oblasts, asset, mod_claims, whole and address are the first coder's where that one could read the day.
-    """
+    """One row a day: the codes of the first coder, who knew of no pause, and beside them the second's."""
     frames, log = _read_coders(files, "energy_digest"), Log()
     days = frames[0].index.union(frames[-1].index)
     one, two = (rows.reindex(days) for rows in [*frames, frames[0].iloc[:0]][:2])
@@ -244,7 +220,7 @@ def _read_coders(files: Sequence[RawFile], table: str) -> list[pd.DataFrame]:
     """The rows of each coder by day; a coder without a name has the number of the file."""
     frames = []
     for number, raw in enumerate(files, 1):
-        rows = read_rows(raw, required=FILES[table], optional=OPTIONAL)[0]
+        rows = read_rows(raw, table_definition(table)["coded"], optional=OPTIONAL)[0]
         rows = rows.replace({"coder": {"": str(number)}, "chosen_because_known": {"": "0"}})
         refuse(raw.name, faults_of(raw.name, rows, _checks(rows, table)))
         frames.append(rows.rename(columns=NAMES).assign(row=rows.index).set_index("day"))

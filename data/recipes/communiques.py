@@ -40,7 +40,7 @@ def build(files: Sequence[RawFile], folder: Path) -> Imported:
 
 def read_posts(raw: RawFile) -> tuple[pd.DataFrame, list[str]]:
     """The posts by time: posted (Moscow), its date, text (small letters, no links or pictograms), cut; and notes."""
-    rows, notes = read_rows(raw, required=["datetime", "text_snippet"])
+    rows, notes = read_rows(raw, ["datetime", "text_snippet"])
     posted = pd.to_datetime(rows["datetime"], format="%Y-%m-%d %H:%M", errors="coerce")
     refuse(
         raw.name,
@@ -59,9 +59,7 @@ def read_posts(raw: RawFile) -> tuple[pd.DataFrame, list[str]]:
 def declared_targets(posts: pd.DataFrame, words: Mapping[str, Any], log: Log) -> pd.DataFrame:
     """The class of targets that the ministry names first, by day and by week (Saturday to Friday, as it counts).
 
-    energy_first is yes, no or unknown; reading: read, cut (the list is cut off too early) or none (no post reports
-    long-range strikes). A report belongs to its date in Moscow, with the strikes of the night before: to that strike
-    day. Of several posts for a day or week the first that can be read decides.
+    A report belongs to its date in Moscow. Of several for a day or week the first that can be read decides.
     """
     coded, keys = _code_posts(posts, words), ["period", "last_day"]
     reports = coded[coded["strike"] & ~coded["other_span"]]
@@ -86,10 +84,7 @@ def declared_targets(posts: pd.DataFrame, words: Mapping[str, Any], log: Log) ->
 
 
 def _code_posts(posts: pd.DataFrame, words: Mapping[str, Any]) -> pd.DataFrame:
-    """The posts with strike (they report one), code (class named first, empty: cannot be read), period, last_day.
-
-    And other_span: a report on a strike, but on other days than one, or than the week that ends with its date.
-    """
+    """The posts with strike (a report of one), other_span (on other days), code (class named first) and period."""
     parts = posts["text"].str.extract(rf"^(.*?{any_of(words['lead_in'])}) (.*)$")
     before, target = parts[0].fillna(posts["text"]), parts[1].fillna("")
     sentence = before.str.split(". ", regex=False).str[-1]
@@ -117,12 +112,7 @@ def _silences(declared: pd.DataFrame, claimed: pd.DataFrame) -> Iterator[str]:
 
 
 def claimed_drones(posts: pd.DataFrame, lexicon: Mapping[str, Any], log: Log) -> pd.DataFrame:
-    """Ukrainian drones that the ministry says were shot down, by strike day; the last one, incomplete, is left out.
-
-    drones_claimed is empty without a post for the night or with a number that cannot be read; drones_named is the sum
-    of what posts name: at least so many. A night without drones has no post, and on some days the raw file lacks posts;
-    the two look alike. A truce that was kept is missing in the one and 0 in the other: a verdict needs both.
-    """
+    """Ukrainian drones that the ministry says were shot down, by strike day; the last one, incomplete, is left out."""
     text = posts["text"]
     claims = posts[text.str.match(any_of(lexicon["openings"])) & text.str.contains(any_of(lexicon["claims"]))]
     summary = claims["text"].str.contains(any_of(lexicon["summaries"]))
@@ -157,21 +147,16 @@ def _read_claims(claims: pd.DataFrame, lexicon: Mapping[str, Any]) -> pd.DataFra
     singular = found[1].isna() & text.str.contains(any_of(lexicon["one_drone"]))
     no_total = found["head"].str.endswith(": ", na=False)  # "shot down: three drones over A, one drone over B"
     numbers = text.str.findall(number).where(no_total, found[1].map(lambda words: [words], na_action="ignore"))
-
-    def total(numbers: list[str]) -> int:
-        return sum(read_number(words, lexicon["numbers"]) for words in numbers)
-
-    drones = numbers.map(total, na_action="ignore").astype(float).mask(singular, 1)
+    totals = numbers.map(lambda each: sum(read_number(one, lexicon["numbers"]) for one in each), na_action="ignore")
     head = found["head"].fillna(text).str[:160]
+    drones = totals.astype(float).mask(singular, 1)
     return claims.assign(drones=drones, singular=singular, no_total=no_total, head=head)
 
 
 def _date_claims(claims: pd.DataFrame, night: list[str]) -> pd.DataFrame:
-    """Date claims by the middle of the period that they state; `night`: words for it.
+    """The claims with day (strike day of the middle of the period they state), night (it covers 01:00), within_another.
 
-    Adds night (the period covers 01:00 in Moscow, or the post says so), day (strike day) and within_another (the period
-    lies inside that of another claim). Without hours a claim for the night has the date of its post, any other claim
-    the strike day of its post.
+    Without hours a claim for the night has the date of its post, any other claim the strike day of its post.
     """
     clocks = claims["head"].str.extract(rf"{CLOCK}(?:.*?{CLOCK})?").astype(float)
     first, last = clocks[0] * 60 + clocks[1], clocks[2] * 60 + clocks[3]
@@ -195,11 +180,7 @@ def _latest(limit: pd.Series, minutes: pd.Series) -> pd.Series:
 
 
 def read_number(words: str, numbers: Mapping[str, int]) -> int:
-    """The value of digits or of Russian number words, whose forms `numbers` maps to values.
-
-    >>> read_number("сто двадцать один", {"сто": 100, "двадцать": 20, "од(?:ин|на)": 1}), read_number("17", {})
-    (121, 17)
-    """
+    """The value of digits or of Russian number words, whose forms `numbers` maps to values."""
     if words.isdigit():
         return int(words)
     return sum(next(value for form, value in numbers.items() if re.fullmatch(form, word)) for word in words.split())

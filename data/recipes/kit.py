@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ class RawFile:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule as it was followed: how many rows it touched, a few in words, all by number or day where that is of use."""
+    """A rule as it was followed: how many rows it touched, a few in words, all by number or day."""
 
     name: str
     rows_touched: int
@@ -65,12 +66,11 @@ class Imported:
 
 
 def read_rows(
-    raw: RawFile, *, required: Iterable[str], optional: Iterable[str] = (), ignored: Iterable[str] | None = None
+    raw: RawFile, required: Iterable[str], *, optional: Iterable[str] = (), ignored: Iterable[str] | None = None
 ) -> tuple[pd.DataFrame, list[str]]:
     """The text cells of a CSV file by row number, empty ones as "", and what to note of its columns.
 
-    Where the columns to be `ignored` are told, any other is refused once its cells differ: it may change what the
-    others mean.
+    Where the columns to be `ignored` are told, any other is refused once its cells differ.
     """
     fault = partial(DataError, file=raw.name, remedy="download the file again, as CSV in UTF-8")
     (_, header), *records = _split(raw.content, fault).items()
@@ -261,21 +261,18 @@ class BuildPlan:
     def write(self) -> tuple[str, ...]:
         """Replace the files that differ, each in one step after all are safely on disk; return their names."""
         differing = [name for name, content in self.contents.items() if self._standing(name) != content]
-        staged = {name: self.folder / f".{name}.{os.getpid()}.new" for name in differing}
         try:
-            for name, path in staged.items():
-                with path.open("xb") as file:
-                    file.write(self.contents[name])
-                    file.flush()
-                    os.fsync(file.fileno())
-            for name, path in staged.items():
-                os.replace(path, self.folder / name)
+            with TemporaryDirectory(prefix=".new-", dir=self.folder) as place:
+                for name in differing:
+                    with Path(place, name).open("xb") as file:
+                        file.write(self.contents[name])
+                        file.flush()
+                        os.fsync(file.fileno())
+                for name in differing:
+                    os.replace(Path(place, name), self.folder / name)
         except OSError as error:
             raise DataError("file cannot be written", file=error.filename, found=error.strerror) from error
-        finally:
-            for path in staged.values():
-                path.unlink(missing_ok=True)
-        return tuple(staged)
+        return tuple(differing)
 
     def _standing(self, name: str) -> bytes:
         path = self.folder / name
@@ -315,8 +312,7 @@ def plan_build(
 ) -> BuildPlan:
     """Compute the tables of every recipe whose raw files are in `raw` or, by its name, in `files`; `folder`: of tables.
 
-    DataError: there is nothing to read, a raw file cannot be understood or, unless `older`, ends before
-    the table that stands, or a table breaks its own dictionary.
+    Unless `older`, a raw file that ends before the table that stands is refused.
     """
     folder, given, known = Path(folder), files or {}, tables.dictionary()["recipes"]
     unknown = set(given) - set(known)

@@ -60,7 +60,7 @@ def build(files: Sequence[RawFile], folder: Path) -> Imported:
 def build_acled(files: Sequence[RawFile], folder: Path) -> Imported:
     """Events by calendar day and oblast: energy_events (tagged as damage to energy) and coded_events (all)."""
     (raw,), names, log = files, oblast_names(load_table("oblasts", folder=folder)), Log()
-    rows, notes = read_rows(raw, required=ACLED_COLUMNS)
+    rows, notes = read_rows(raw, ACLED_COLUMNS)
     strikes = (rows["country"] == "Ukraine") & (rows["event_type"] == "Explosions/Remote violence")
     strikes &= rows["actor1"].str.startswith("Military Forces of Russia")
     events = rows[strikes].drop_duplicates("event_id_cnty")
@@ -122,7 +122,7 @@ def read_archive(raw: RawFile, lexicon: Mapping[str, Any], log: Log) -> pd.DataF
             table = RawFile(f"{raw.name}/{inner}", archive.read(inner))
     except (zipfile.BadZipFile, StopIteration) as error:
         raise DataError("not a zip archive with a CSV file", file=raw.name, found=str(error)) from error
-    text, _ = read_rows(table, required=ARCHIVE_COLUMNS)
+    text, _ = read_rows(table, ARCHIVE_COLUMNS)
     mentions = text[["longitude", "latitude"]].apply(pd.to_numeric, errors="coerce")
     mentions["date"] = pd.to_datetime(text["date"], format="%Y%m%d", errors="coerce")
     mentions["article"], mentions["words"] = _article(text["url"]), fold(text["text"])
@@ -134,10 +134,9 @@ def read_archive(raw: RawFile, lexicon: Mapping[str, Any], log: Log) -> pd.DataF
 def count_articles(
     mentions: pd.DataFrame, lexicon: Mapping[str, Any], oblasts: Iterable[str], log: Log
 ) -> pd.DataFrame:
-    """Articles, and those of a new strike on energy, by day and oblast, from one row an article and place.
+    """Articles, and those of a new strike on energy, by day and oblast.
 
-    An article counts on the first day that lists it, once in each oblast it names and once in the row of the nation:
-    rows of oblasts do not add up to it. A day with too few articles in the whole nation is missing.
+    An article counts on the first day that lists it, once in each oblast it names and once in the row of the nation.
     """
     articles = mentions.groupby("article").agg(day=("date", "min"), words=("words", "first"), basis=("basis", "first"))
     articles["energy"] = code_words(articles["words"], lexicon)["energy_strike"]
@@ -165,10 +164,7 @@ def _article(addresses: pd.Series) -> pd.Series:
 
 
 def find_oblasts(mentions: pd.DataFrame, places: pd.DataFrame, names: Mapping[str, str]) -> pd.Series:
-    """The oblast of each mention, by the name of its region, else by the nearest known place within 20 km.
-
-    "outside": the place is not in Ukraine; "unplaced": neither region nor place is known.
-    """
+    """The oblast of each mention, by the name of its region, else by the nearest known place within 20 km."""
     from scipy.spatial import cKDTree
 
     def plane(frame: pd.DataFrame) -> np.ndarray:  # km east and north, near enough at the latitude of Ukraine
@@ -181,11 +177,7 @@ def find_oblasts(mentions: pd.DataFrame, places: pd.DataFrame, names: Mapping[st
 
 
 def fold(texts: pd.Series) -> pd.Series:
-    """Ukrainian, Russian or romanised text in one spelling: small Latin letters and digits, words apart by one space.
-
-    >>> fold(pd.Series(["Удари по енергетиці", "udary-po-energetytsi", "Обстрел ТЭЦ"])).tolist()
-    ['udari po energetici', 'udari po energetici', 'obstrel tec']
-    """
+    """Ukrainian, Russian or romanised text in one spelling: small Latin letters and digits, one space between words."""
     folded = texts.str.lower().str.translate(str.maketrans(LETTERS))
     for variant, letter in SPELLINGS:
         folded = folded.str.replace(variant, letter, regex=False)
@@ -201,10 +193,6 @@ def code_words(words: pd.Series, lexicon: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def word_pattern(entries: Iterable[str]) -> str:
-    """The regular expression for a list of the lexicon.
-
-    >>> word_pattern(["udar", "tec_", "zaporizk aes_"])
-    '(?<![a-z0-9])(?:udar|tec(?![a-z0-9])|zaporizk[a-z0-9]* aes(?![a-z0-9]))'
-    """
+    """The regular expression for a list of the lexicon, in which _ ends a word."""
     joined = [entry.replace(" ", "[a-z0-9]* ").replace("_[a-z0-9]* ", " ") for entry in entries]
     return rf"(?<![a-z0-9])(?:{'|'.join(joined)})".replace("_", r"(?![a-z0-9])")
