@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_up_raw import CODED_DAYS, DATA, HITS, coded_day, coded_files, hit, put
+from made_up_raw import CODED_DAYS, DATA, HITS, coded_day, coded_files, hit, made, put, touched
 
 import analysis as pa
 from analysis.errors import DataError
 from analysis.measures import coded_by
-from recipes import coded, kit
+from recipes import kit
 
 
 def build(folder, days=CODED_DAYS, events=HITS, again=()):
     put(folder / "tables", {"oblasts.csv": (DATA / "oblasts.csv").read_bytes()})
-    return coded.build(*put(folder, coded_files(days, events, again)), folder=folder / "tables")
+    return made("coded", folder, coded_files(days, events, again), tables=folder / "tables")
 
 
 def test_only_assigned_finds_enter_the_main_series(tmp_path):
@@ -27,7 +27,7 @@ def test_only_assigned_finds_enter_the_main_series(tmp_path):
     assert counts.where(counts.notna(), None).to_numpy().tolist() == [
         [2, 1, 1, 3], [0, 0, 0, 0], [0, 0, 0, 0], [None, None, None, 1],
     ]  # fmt: skip
-    assert {rule.name: rule.rows_touched for rule in imported.rules} == {
+    assert touched(imported.rules) == {
         "count_assigned_finds_only": 2, "leave_out_unspecified_places": 1, "leave_days_not_found_open": 1,
     }  # fmt: skip
     events = imported.tables["energy_coded_events"]
@@ -36,10 +36,10 @@ def test_only_assigned_finds_enter_the_main_series(tmp_path):
 
 
 def test_provenance_tells_a_model_from_people(tmp_path):
-    producer = build(tmp_path).source.producer
+    producer = build(tmp_path).source["producer"]
     assert "language model" in producer and "not yet checked by people" in producer
     people = ([row | {"coder": "O. Kovalenko"} for row in rows] for rows in (CODED_DAYS, HITS))
-    assert build(tmp_path, *people).source.producer == "coded by people: O. Kovalenko"
+    assert build(tmp_path, *people).source["producer"] == "coded by people: O. Kovalenko"
 
 
 def test_all_faults_come_in_one_message(tmp_path):
@@ -82,7 +82,7 @@ def test_the_winter_leaves_days_that_have_a_code_and_files_of_people_alone(tmp_p
     events = [hit("2025-10-01", "Odesa", found_via="other")]
     for coder, n in (("1", 87), ("A. Person", 3)):
         files = coded_files([row | {"coder": coder} for row in days], events)
-        table = coded.build(*put(tmp_path, files), folder=DATA).tables["energy_coded"].set_index("day")
+        table = made("coded", tmp_path, files).tables["energy_coded"].set_index("day")
         assert len(table) == n and table.loc["2026-01-31", "code"] == table.loc["2025-12-01", "code"] == "no"
         assert table.loc["2026-02-08", "code"] == ("silent" if coder == "1" else "not_found")
 

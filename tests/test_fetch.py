@@ -19,10 +19,11 @@ from made_up_raw import DATA, NIGHT, csv_file
 
 from analysis.cli import main
 from analysis.errors import DataError
-from recipes import air_force, alerts, fetch
+from analysis.tables import dictionary
+from recipes import fetch
 
 LATER = {"time_start": "2025-06-11 18:00", "time_end": "2025-06-12 08:30"}
-GOOD, RAW = csv_file([NIGHT, NIGHT | LATER]), air_force.RAW[0]
+GOOD, RAW, PACKED = csv_file([NIGHT, NIGHT | LATER]), "missile_attacks_daily.csv", "air_raid_alerts.csv.gz"
 PAGE = b"<!DOCTYPE html><html><body>Sign in</body></html>"
 SECRET = {"KAGGLE_USERNAME": "somebody", "KAGGLE_KEY": "s3cr3t-k3y", "KAGGLE_API_TOKEN": "KGAT_s3cr3t"}
 
@@ -53,8 +54,9 @@ def server(monkeypatch):
         vars(server).update(content=GOOD, status=200, breaks_at=None, headers=[], location=None, seen=[])
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        for recipe in (air_force, alerts):
-            monkeypatch.setattr(recipe, "ADDRESS", f"http://127.0.0.1:{server.server_port}/{RAW}")
+        for name in ("air_force", "alerts"):
+            address = f"http://127.0.0.1:{server.server_port}/{RAW}"
+            monkeypatch.setitem(dictionary()["recipes"][name], "download", address)
         yield server
         server.shutdown()
 
@@ -103,7 +105,7 @@ def test_an_accepted_file_replaces_raw_file_and_tables_and_its_checksum_is_recor
     assert (folder / "raw" / RAW).read_bytes() == GOOD
     assert (folder / "strikes.csv").read_text(encoding="utf-8").count("\n") == 1 + 11
     (entry,) = map(json.loads, (folder / "raw" / "fetched.jsonl").read_text(encoding="utf-8").splitlines())
-    assert entry["sha256"] == hashlib.sha256(GOOD).hexdigest() and entry["address"] == air_force.ADDRESS
+    assert entry["sha256"] == hashlib.sha256(GOOD).hexdigest() and entry["address"].endswith(f"/{RAW}")
     assert list((folder / "raw" / ".incoming").iterdir()) == []
     everything = shown.output.encode() + b"".join(on_disk(folder).values())
     assert not any(secret.encode() in everything for secret in ("s3cr3t-k3y", "KGAT_s3cr3t"))
@@ -144,7 +146,7 @@ def test_without_network_one_message_names_the_host(folder, monkeypatch):
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(air_force, "ADDRESS", f"http://127.0.0.1:{port}/{RAW}")
+    monkeypatch.setitem(dictionary()["recipes"]["air_force"], "download", f"http://127.0.0.1:{port}/{RAW}")
     before = on_disk(folder)
     shown = run("air_force", "--yes")
     assert shown.exit_code == 2
@@ -157,10 +159,10 @@ def test_what_comes_is_verified_unpacked_and_packed_as_its_name_says(server, tmp
     assert "as its server published" in fetch.fetch("air_force", into=tmp_path, environ=SECRET).summary()
     vars(server).update(headers=[], content=zipped(), location="/signed")
     came = fetch.fetch("air_force", into=tmp_path, environ=SECRET)
-    assert (came.path.read_bytes(), came.sha256) == (GOOD, hashlib.sha256(server.content).hexdigest())
+    assert (came.path.read_bytes(), came.entry["sha256"]) == (GOOD, hashlib.sha256(server.content).hexdigest())
     server.content = GOOD
     assert gzip.decompress(fetch.fetch("alerts", into=tmp_path, environ={}).path.read_bytes()) == GOOD
-    assert sorted(path.name for path in tmp_path.iterdir()) == [alerts.RAW[0], RAW]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [PACKED, RAW]
 
 
 def test_user_and_key_or_the_token_alone_log_in_and_alerts_need_neither(server, tmp_path):

@@ -5,25 +5,25 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_up_raw import DATA, LINK, csv_file, listed, put, raid, two_coders
+from made_up_raw import DATA, LINK, csv_file, listed, made, put, raid, two_coders
 
 import analysis as pa
 from analysis.tables import check_tables
-from recipes import digest, kit, raids
+from recipes import kit
 
 OTHER = "https://example.org/2"
 TIERS = ["facility", "general", "minor", "claim", "silent", "not_found"]
 
 
 def built(recipe, folder, *coders):
-    table = recipe.build(*put(folder, two_coders(*coders)), folder=DATA).tables[recipe.TABLES[0]]
+    table = made(recipe, folder, two_coders(*coders)).tables[f"energy_{recipe}"]
     return table.set_index(table["day"].dt.day)
 
 
 @pytest.mark.parametrize("one", TIERS)
 @pytest.mark.parametrize("two", TIERS)
 def test_the_lower_tier_counts_and_a_find_counts_as_found(tmp_path, one, two):
-    table = built(raids, tmp_path, [raid("2026-01-10", one)], [raid("2026-01-10", two, confidence="low")]).loc[10]
+    table = built("raids", tmp_path, [raid("2026-01-10", one)], [raid("2026-01-10", two, confidence="low")]).loc[10]
     found = [code for code in (one, two) if code != "not_found"]
     due = max(found, key=TIERS.index) if found else "not_found"
     assert (table["code"], table["agreed"], table["targets"]) == (due, one == two, f"{due} told")
@@ -32,7 +32,7 @@ def test_the_lower_tier_counts_and_a_find_counts_as_found(tmp_path, one, two):
 
 def test_addresses_of_both_coders_stand_once(tmp_path):
     second = [raid("2026-01-10", "minor", evidence_urls=f"{OTHER}|{LINK}")]
-    assert built(raids, tmp_path, [raid("2026-01-10", "minor")], second).at[10, "addresses"] == f"{LINK}|{OTHER}"
+    assert built("raids", tmp_path, [raid("2026-01-10", "minor")], second).at[10, "addresses"] == f"{LINK}|{OTHER}"
 
 
 def test_only_the_first_coder_of_the_list_has_codes_for_tests(tmp_path):
@@ -46,7 +46,7 @@ def test_only_the_first_coder_of_the_list_has_codes_for_tests(tmp_path):
         listed("2026-01-11", "silent", list_seen_whole="1", evidence_url=OTHER),
         listed("2026-01-13", "yes_rear", "yes", oblasts="Lviv", chosen_because_known="1", evidence_url="", note="copy"),
     ]
-    table = digest.build(*put(tmp_path, two_coders(first, second)), folder=DATA).tables["energy_digest"]
+    table = made("digest", tmp_path, two_coders(first, second)).tables["energy_digest"]
     assert kit.to_csv("energy_digest", table).decode().splitlines()[1:] == [
         f"2026-01-10,yes_rear,Odesa,,mod,3,False,yes_front,mod,False,False,{LINK}",
         f"2026-01-11,not_found,,,not_found,,True,silent,silent,,False,{OTHER}",
@@ -55,15 +55,15 @@ def test_only_the_first_coder_of_the_list_has_codes_for_tests(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("recipe", [raids, digest])
+@pytest.mark.parametrize("recipe", ["raids", "digest"])
 def test_one_person_can_take_the_place_of_two_runs(tmp_path, recipe):
-    row = raid("2026-01-10", "minor") if recipe is raids else listed("2026-01-10", "silent")
+    row = raid("2026-01-10", "minor") if recipe == "raids" else listed("2026-01-10", "silent")
     path = put(tmp_path / "raw", {"coder_1.csv": csv_file([row | {"coder": "O. Kovalenko"}])})
-    name, folder = recipe.__name__.split(".")[1], tmp_path / "data"
+    folder = tmp_path / "data"
     put(folder, {file.name: file.read_bytes() for file in DATA.glob("*.*")})
-    kit.plan_build(None, folder=folder, files={name: path}).write()
+    kit.plan_build(None, folder=folder, files={recipe: path}).write()
     assert check_tables(folder=folder).empty
-    assert pa.load_table(f"energy_{name}", folder=folder)["agreed"].isna().all()
+    assert pa.load_table(f"energy_{recipe}", folder=folder)["agreed"].isna().all()
     told = (folder / "README.md").read_text("utf-8")
     assert "coded by people: O. Kovalenko; 1" in told
 

@@ -44,7 +44,7 @@ def build(files: Sequence[RawFile], folder: Path) -> Imported:
     text, notes = read_rows(raw, reads["columns"], optional=reads["optional"], ignored=reads["ignored"])
     text = log.step("strip_blanks", text, text.apply(lambda column: column.str.split().str.join(" ")))
     rows = _parse(text, parse_table("weapon_classes", classes.content).set_index("model"))
-    typo = (rows["end_day"] == "2024-12-28") & (rows["class"] == DRONES) & (rows[COUNTS] == (16, 15, 11)).all(axis=1)
+    typo = (rows["end_day"] == "2024-12-28") & (rows["class"] == DRONES) & rows[COUNTS].eq([16, 15, 11]).all(axis=1)
     lost = rows["not_reach_goal"].mask(typo, 1)
     rows = log.step("correct_typo_of_2024_12_28", rows, rows.assign(not_reach_goal=lost))
     aside, ends = _impossible(rows), rows["end_day"]
