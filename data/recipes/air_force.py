@@ -47,12 +47,13 @@ def build(files: Sequence[RawFile], folder: Path) -> Imported:
     typo = (rows["end_day"] == "2024-12-28") & (rows["class"] == DRONES) & rows[COUNTS].eq([16, 15, 11]).all(axis=1)
     lost = rows["not_reach_goal"].mask(typo, 1)
     rows = log.step("correct_typo_of_2024_12_28", rows, rows.assign(not_reach_goal=lost))
-    aside, ends = _impossible(rows), rows["end_day"]
-    if aside.mean() > MOST_SET_ASIDE:
-        aside[:] = False
+    impossible = rows[["destroyed", "not_reach_goal"]].sum(axis=1) > rows["launched"]
+    impossible |= rows["issuer"].isna() | _ends_first(rows)  # set aside if there is a day on which they are unknown
+    aside = impossible & rows["end_day"].between(FIRST_DAY, pd.Timestamp.max) & rows["class"].notna()
+    aside &= aside.mean() <= MOST_SET_ASIDE
     refuse(raw.name, faults_of(raw.name, text[~aside], _checks(text[~aside], rows[~aside])))
 
-    hidden = rows["status"] == HIDDEN
+    hidden, first, last = rows["status"] == HIDDEN, rows["end_day"].min(), rows["end_day"].max()
     if hidden.any():
         rows = log.step("withhold_hidden_figures", rows, _unknown(rows, hidden))
     if aside.any():
@@ -67,12 +68,17 @@ def build(files: Sequence[RawFile], folder: Path) -> Imported:
     national = log.step("keep_national_reports", rows, rows[rows["issuer"].isin(NATIONAL)])
     others = rows.drop(national.index)
     log.step("leave_incomplete_sums_empty", national, national.dropna(subset=["launched", "destroyed"]))
-    index = pd.date_range(ends.min(), ends.max(), name="day", unit="us")
+    index = pd.date_range(first, last, name="day", unit="us")
     days = judge_days(count_by_day(national, others, index), log)
     variants = derive_variants(national, others, days, log)
     made = {"strikes": days.drop(columns="regional_kills").reset_index(), "strike_variants": variants.reset_index()}
     state = {"state": f"copy whose last report is dated {index[-1]:%Y-%m-%d}"}
-    return Imported(made, log, state, notes=(*notes, *_notes(days, others)))
+    left_out = [f"{issuer} ({number} rows)" for issuer, number in others["issuer"].value_counts().items()]
+    notes += [f"not national, left out: {', '.join(left_out)}"] if left_out else []
+    silent = days.index[days["drones_basis"] == "missing"].strftime("%Y-%m-%d")
+    open_days = [day for day in silent if day not in dictionary()["verdicts"]["missing_report"]]
+    notes += [f"no drone report and no verdict, left empty: {', '.join(open_days)}"] if open_days else []
+    return Imported(made, log, state, notes)
 
 
 def _parse(text: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
@@ -94,13 +100,6 @@ def _parse(text: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
 
 def _unknown(rows: pd.DataFrame, chosen: pd.Series) -> pd.DataFrame:
     return rows.assign(**{count: rows[count].mask(chosen) for count in COUNTS})
-
-
-def _impossible(rows: pd.DataFrame) -> pd.Series:
-    """Rows of the right form that cannot be right, with a day on which they count as unknown."""
-    lost = rows["destroyed"].fillna(0) + rows["not_reach_goal"].fillna(0)
-    known = rows["end_day"].between(FIRST_DAY, pd.Timestamp.max) & rows["class"].notna()
-    return known & ((lost > rows["launched"]) | rows["issuer"].isna() | _ends_first(rows))
 
 
 def _ends_first(rows: pd.DataFrame) -> pd.Series:
@@ -220,14 +219,3 @@ def derive_variants(national: pd.DataFrame, others: pd.DataFrame, days: pd.DataF
     variants["drones_2025_04_07_is_84"] = days["drones_launched"]
     filled = variants.assign(drones_2025_04_07_is_84=days["drones_launched"].fillna(SHORTFALL))
     return log.step("fill_unresolved_night", variants, filled)
-
-
-def _notes(days: pd.DataFrame, others: pd.DataFrame) -> Iterator[str]:
-    """What a reader of the build should know beside the rules."""
-    rows = others["issuer"].value_counts()
-    if len(rows):
-        yield "not national, left out: " + ", ".join(f"{issuer} ({rows[issuer]} rows)" for issuer in rows.index)
-    silent = days.index[days["drones_basis"] == "missing"].strftime("%Y-%m-%d")
-    open_days = [day for day in silent if day not in dictionary()["verdicts"]["missing_report"]]
-    if open_days:
-        yield f"no drone report and no verdict, left empty: {', '.join(open_days)}"

@@ -68,19 +68,14 @@ def read_alerts(raw: RawFile, oblasts: pd.DataFrame, log: Log) -> tuple[pd.DataF
     rows = log.step("doubt_end_before_start", rows, rows.assign(end=end))
     stuck = rows["part"] & (rows["end"] - rows["start"] > ONE_DAY)
     rows = log.step("drop_permanent_parts", rows, rows[~stuck])
-    alerts = merge(rows[["oblast", "start", "end"]])
-    log.step("leave_end_open", rows, rows.dropna(subset="end"))
-    log.append(Rule("merge", len(rows) - len(alerts)))
-    return alerts, notes
-
-
-def merge(alerts: pd.DataFrame) -> pd.DataFrame:
-    """The union of the intervals of each oblast; alerts without an end stay as they are."""
-    known = alerts[alerts["end"].notna()].sort_values(["oblast", "start"], kind="stable")
+    known = log.step("leave_end_open", rows, rows.dropna(subset="end")).sort_values(["oblast", "start"], kind="stable")
     reach = known.groupby("oblast")["end"].cummax().groupby(known["oblast"]).shift()
     opens = ~(known["start"] <= reach)
     united = known[opens].assign(end=known.groupby(opens.cumsum())["end"].max().to_numpy())
-    return pd.concat([united, alerts[alerts["end"].isna()]]).sort_values(["oblast", "start"], kind="stable")
+    alerts = pd.concat([united, rows[rows["end"].isna()]])[["oblast", "start", "end"]]
+    alerts = alerts.sort_values(["oblast", "start"], kind="stable")
+    log.append(Rule("merge", len(rows) - len(alerts)))
+    return alerts, notes
 
 
 def _parse(text: pd.DataFrame, oblasts: pd.DataFrame) -> pd.DataFrame:

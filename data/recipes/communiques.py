@@ -7,7 +7,7 @@ is kept. The words that decide are in `lexicon_communiques.toml`.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ NIGHT_HOUR = pd.Timedelta(hours=1)  # Moscow; a claim is for the night if its pe
 LATE = pd.Timedelta(minutes=30)  # a post may come that much before the end of the period it states
 CLOCK = r"(?<![\d.])(?<!мск )([01]?\d|2[0-4])[.:]([0-5]\d)(?!\d|\.\d)"
 SINCE = r"(?:[вз]а? период )?[сc] "
-TARGETS, CLAIMS = "energy_declared", "russian_claims"
 
 
 def build(files: Sequence[RawFile], folder: Path) -> Imported:
@@ -33,9 +32,14 @@ def build(files: Sequence[RawFile], folder: Path) -> Imported:
     (raw, words), log = files, Log()
     lexicon = read_lexicon(words)
     posts, notes = read_posts(raw)
-    made = {TARGETS: declared_targets(posts, lexicon["targets"], log), CLAIMS: claimed_drones(posts, lexicon, log)}
+    declared, claimed = declared_targets(posts, lexicon["targets"], log), claimed_drones(posts, lexicon, log)
+    unknown = declared["energy_first"].eq("unknown").groupby(declared["period"]).agg(["sum", "size", "mean"])
+    for period, (number, of, share) in unknown.iterrows():
+        notes.append(f"energy_declared: unknown for {number:.0f} of {of:.0f} {period}s ({share:.0%})")
+    missing = claimed["drones_claimed"].isna()
+    notes.append(f"russian_claims: {missing.sum()} of {len(missing)} days are missing ({missing.mean():.0%})")
     state = {"state": f"posts of {posts['date'].min():%Y-%m-%d} to {posts['date'].max():%Y-%m-%d}"}
-    return Imported(made, log, state, notes=(*notes, *_silences(*made.values())))
+    return Imported({"energy_declared": declared, "russian_claims": claimed}, log, state, notes)
 
 
 def read_posts(raw: RawFile) -> tuple[pd.DataFrame, list[str]]:
@@ -100,15 +104,6 @@ def _code_posts(posts: pd.DataFrame, words: Mapping[str, Any]) -> pd.DataFrame:
     week &= ~sentence.str.contains("сегодня")
     other_span, period = strike & span["first"].notna() & ~week, np.where(week, "week", "day")
     return posts.assign(strike=strike, code=code, other_span=other_span, period=period, last_day=posts["date"])
-
-
-def _silences(declared: pd.DataFrame, claimed: pd.DataFrame) -> Iterator[str]:
-    """How many days and weeks the tables cannot speak about."""
-    unknown = declared["energy_first"].eq("unknown").groupby(declared["period"]).agg(["sum", "size", "mean"])
-    for period, (number, of, share) in unknown.iterrows():
-        yield f"{TARGETS}: unknown for {number:.0f} of {of:.0f} {period}s ({share:.0%})"
-    missing = claimed["drones_claimed"].isna()
-    yield f"{CLAIMS}: {missing.sum()} of {len(missing)} days are missing ({missing.mean():.0%})"
 
 
 def claimed_drones(posts: pd.DataFrame, lexicon: Mapping[str, Any], log: Log) -> pd.DataFrame:

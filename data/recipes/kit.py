@@ -253,9 +253,8 @@ class BuildPlan:
         said = {name: [] for made in self.imported.values() for name in made.tables}
         rows = self.changes().drop_duplicates(["table", "change", "row"])
         for (name, change), touched in rows.groupby(["table", "change"])["row"]:
-            first, last, several = touched.iloc[0], touched.iloc[-1], len(touched) > 1
-            span = f"{first} to {last}" if several else first
-            said[name].append(f"{len(touched)} row{'s' * several} {change} ({span})")
+            span = " to ".join(dict.fromkeys([touched.iloc[0], touched.iloc[-1]]))
+            said[name].append(f"{len(touched)} row{'s' * (len(touched) > 1)} {change} ({span})")
         return " ".join(f"{name}: {', '.join(changes) or 'no change'}." for name, changes in said.items())
 
     def write(self) -> tuple[str, ...]:
@@ -304,19 +303,14 @@ def make(name: str, paths: Iterable[str | Path], *, folder: Path) -> Imported:
 
 
 def plan_build(
-    raw: str | Path | None,
-    *,
-    folder: str | Path,
-    files: Mapping[str, Sequence[str | Path]] | None = None,
-    older: bool = False,
+    raw: str | Path | None, *, folder: str | Path, files: Mapping[str, Sequence] | None = None, older: bool = False
 ) -> BuildPlan:
     """Compute the tables of every recipe whose raw files are in `raw` or, by its name, in `files`; `folder`: of tables.
 
     Unless `older`, a raw file that ends before the table that stands is refused.
     """
     folder, given, known = Path(folder), files or {}, tables.dictionary()["recipes"]
-    unknown = set(given) - set(known)
-    if unknown:
+    if unknown := set(given) - set(known):
         raise DataError("no such source", expected=f"one of {', '.join(known)}", found=", ".join(unknown))
     found = {name: _paths(list(map(Path, given.get(name, ()))), raw, reads) for name, reads in known.items()}
     imported = {name: make(name, paths, folder=folder) for name, paths in found.items() if paths}

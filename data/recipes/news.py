@@ -54,7 +54,8 @@ def build(files: Sequence[RawFile], folder: Path) -> Imported:
     table = count_articles(mentions, lexicon, names.values(), log)
     missing = table.loc[table["oblast"] == NATION, "coded_articles"].isna()
     note = f"energy_reported: {missing.sum()} of {len(missing)} days are missing ({missing.mean():.0%})"
-    return Imported({"energy_reported": table}, log, _state("articles", mentions["date"]), [note])
+    state = {"state": f"articles of {mentions['date'].min():%Y-%m-%d} to {mentions['date'].max():%Y-%m-%d}"}
+    return Imported({"energy_reported": table}, log, state, [note])
 
 
 def build_acled(files: Sequence[RawFile], folder: Path) -> Imported:
@@ -73,11 +74,8 @@ def build_acled(files: Sequence[RawFile], folder: Path) -> Imported:
     table = _count(pd.concat([coded, coded.assign(oblast=NATION)]), names.values(), ["energy_events", "coded_events"])
     log.ids("keep_russian_strikes", rows["event_id_cnty"][~strikes])
     log.ids("drop_repeated_events", rows["event_id_cnty"][strikes].drop(events.index))
-    return Imported({"energy_acled": table}, log, _state("events", dates), notes)
-
-
-def _state(what: str, dates: pd.Series) -> dict[str, str]:
-    return {"state": f"{what} of {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}"}
+    state = {"state": f"events of {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}"}
+    return Imported({"energy_acled": table}, log, state, notes)
 
 
 def _count(events: pd.DataFrame, oblasts: Iterable[str], columns: list[str]) -> pd.DataFrame:
