@@ -40,55 +40,60 @@ def rows_of(result, rule):
     return tuple(next(record.rows for record in result.rules if record.name == rule))
 
 
-def test_night_and_day_reports_of_one_date_add_up_on_the_day_their_window_ends(tmp_path):
-    table = strikes(tmp_path, report(), flown(7, **DAYTIME))
-    assert table.index.tolist() == [pd.Timestamp("2025-06-02")]
-    assert table.iloc[0][["drones_launched", "drones_neutralised", "missiles_launched"]].tolist() == [107, 60 + 30, 0]
+KINDS = {
+    "Kalibr": "cruise", "Iskander-M": "ballistic", "Iskander-M and Iskander-K": "mixed_cruise_ballistic",
+    "C-400 and Iskander-M": "mixed_ballistic_sam", "C-300": "sam_land_attack",
+}  # fmt: skip
+POSTS = ("https://t.me/kpszsu/60825", "GeneralStaff.ua/posts/x", "CinCAFU/x")
+TYPO = {"launched": "16", "destroyed": "15", "not_reach_goal": "11"}
+COUNTED = {  # rows, the figures of the first day, and the rows that a rule touched
+    "night and day reports add up on the day their window ends": (
+        [report(), flown(7, **DAYTIME)],
+        {"drones_launched": 107, "drones_neutralised": 60 + 30, "missiles_launched": 0}, {"date_by_end": (2,)},
+    ),
+    "each class has its column and missiles are their sum": (
+        [flown(2**n, model=label) for n, label in enumerate(KINDS)],
+        {f"{kind}_launched": 2**n for n, kind in enumerate(KINDS.values())} | {"missiles_launched": 31}, {},
+    ),
+    "only national reports of long-range weapons": (
+        [report(), report(model="Unknown UAV"), report(**KILL), report(source="t.me/war_monitor/1", model="Kalibr")],
+        {"drones_launched": 100, "missiles_launched": 0},
+        {"keep_long_range_weapons": (3,), "keep_national_reports": (4, 5)},
+    ),
+    "known by any address": ([report(source=post) for post in POSTS], {"drones_launched": 300}, {}),
+    "filed under a regional command: only with clock times": (
+        [report(), flown(49, source=KILL["source"]),
+         flown(9, source="PvKPivden/2", time_start="2025-06-02", time_end="2025-06-02")],
+        {"drones_launched": 149}, {"restore_misfiled_reports": (3,)},
+    ),
+    "a number not stated leaves the sums that need it empty": (
+        [report(), flown("", model="C-300"), flown(4, model="X-59")],
+        {"missiles_launched": None, "sam_land_attack_launched": None, "cruise_launched": 4, "drones_launched": 100}, {},
+    ),
+    "nothing told of what was shot down": (
+        [report(), report(model="X-59", launched="4", destroyed="", not_reach_goal="")],
+        {"missiles_launched": 4, "missiles_neutralised": None}, {"leave_incomplete_sums_empty": (3,)},
+    ),
+    "the one known typo": (
+        [report(time_start="2024-12-27 23:00", time_end="2024-12-28 08:30", **TYPO)],
+        {"drones_neutralised": 16}, {"correct_typo_of_2024_12_28": (2,)},
+    ),
+}  # fmt: skip
 
 
-def test_each_class_has_its_column_and_missiles_are_their_sum(tmp_path):
-    labels = {
-        "Kalibr": "cruise", "Iskander-M": "ballistic", "Iskander-M and Iskander-K": "mixed_cruise_ballistic",
-        "C-400 and Iskander-M": "mixed_ballistic_sam", "C-300": "sam_land_attack",
-    }  # fmt: skip
-    row = strikes(tmp_path, *(flown(2**n, model=label) for n, label in enumerate(labels))).iloc[0]
-    assert [row[f"{name}_launched"] for name in labels.values()] == [1, 2, 4, 8, 16]
-    assert row["missiles_launched"] == 31
+@pytest.mark.parametrize(("rows", "figures", "touched"), COUNTED.values(), ids=COUNTED)
+def test_what_counts(tmp_path, rows, figures, touched):
+    result = imported(tmp_path, *rows)
+    (day,) = result.tables["strikes"].astype(object).to_dict("records")
+    assert {name: None if pd.isna(day[name]) else day[name] for name in figures} == figures
+    assert {rule: rows_of(result, rule) for rule in touched} == touched
 
 
-def test_only_national_reports_of_long_range_weapons_count_and_are_known_by_any_address(tmp_path):
-    regional = report(source="PvKPivden/9", target="south")
-    monitor = report(source="https://t.me/war_monitor/1", model="Kalibr")
-    result = imported(tmp_path, report(), report(model="Unknown UAV"), regional, monitor)
-    assert result.tables["strikes"][["drones_launched", "missiles_launched"]].to_numpy().tolist() == [[100, 0]]
-    assert rows_of(result, "keep_long_range_weapons") == (3,)
-    assert rows_of(result, "keep_national_reports") == (4, 5)
-    assert "war_monitor (1 rows)" in " ".join(result.notes)
-    rows = [report(source=source) for source in ("https://t.me/kpszsu/60825", "GeneralStaff.ua/posts/x", "CinCAFU/x")]
-    assert strikes(tmp_path, *rows)["drones_launched"].tolist() == [300]
-
-
-def test_a_national_report_filed_under_a_regional_command_counts_only_with_clock_times(tmp_path):
-    bare = flown(9, source="PvKPivden/2", time_start="2025-06-02", time_end="2025-06-02")
-    result = imported(tmp_path, report(), flown(49, source="PvKPivden/1"), bare)
-    assert result.tables["strikes"]["drones_launched"].tolist() == [149]
-    assert rows_of(result, "restore_misfiled_reports") == (3,)
-
-
-def test_a_number_that_is_not_stated_leaves_the_sums_that_need_it_empty(tmp_path):
-    row = strikes(tmp_path, report(), flown("", model="C-300"), flown(4, model="X-59")).iloc[0]
-    assert row[["missiles_launched", "sam_land_attack_launched"]].isna().all()
-    assert row[["cruise_launched", "drones_launched"]].tolist() == [4, 100]
-    row = strikes(tmp_path, report(), report(model="X-59", launched="4", destroyed="", not_reach_goal="")).iloc[0]
-    assert row["missiles_launched"] == 4 and pd.isna(row["missiles_neutralised"])
-
-
-def test_the_one_known_typo_is_corrected_and_no_other(tmp_path):
-    typo = {"launched": "16", "destroyed": "15", "not_reach_goal": "11"}
-    night = {"time_start": "2024-12-27 23:00", "time_end": "2024-12-28 08:30"}
-    assert strikes(tmp_path, report(**night, **typo))["drones_neutralised"].tolist() == [16]
+def test_no_other_typo_is_corrected_and_who_is_left_out_is_said(tmp_path):
     with pytest.raises(DataError, match=r"more destroyed or lost than launched.*15 \+ 11 of 16"):
-        imported(tmp_path, report(**typo))
+        imported(tmp_path, report(**TYPO))
+    notes = imported(tmp_path, report(), report(source="https://t.me/war_monitor/1")).notes
+    assert "war_monitor (1 rows)" in " ".join(notes)
 
 
 # Days without a report: each table runs from a first to a last report, with the rows named between them.

@@ -7,13 +7,14 @@ import os
 import shutil
 from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
 from made_up_raw import CODED_DAYS, DATA, GOOD, HITS, LINK, NIGHT, SALVO, coded_files, csv_file, event, merged_file, put
 
 from analysis.errors import DataError
-from analysis.tables import check_tables, dictionary
+from analysis.tables import check_tables, data_package, dictionary, folder_contents, readme
 from recipes import kit
 
 RAW = "missile_attacks_daily.csv"
@@ -28,7 +29,6 @@ def copy(place):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A copy of the committed tables."""
     return copy(tmp_path)
 
 
@@ -81,6 +81,7 @@ ANY_CSV = {
     "column missing": (lambda content: b"x" + content, ["column missing"]),
     "column twice": (lambda content: content.replace(content.split(b",")[1], content.split(b",")[0], 1), ["twice"]),
 }
+SPOILT = SALVO | {"launched": "x", "time_end": "?"}
 OWN = {
     "air_force": [
         (in_row("Shahed-136/131", "Shahed-999"), ["model", "(2)", "'Shahed-999'", "weapon_classes"]),
@@ -101,6 +102,10 @@ OWN = {
         (csv_file([NIGHT, NIGHT | {"launched": "99"}]), ["1 row (3)", "row repeated"]),
         (in_row("kpszsu/posts/1", ""), ["source", "(2)", "no source"]),
         (csv_file([NIGHT | {"source": "somebody"}]), ["no national report", "somebody"]),
+        (
+            csv_file([NIGHT | {"launched": "-1"}, SALVO | {"model": "Geran-3"}, SPOILT]),
+            ["3 kinds of fault", "launched, 2 rows (2, 4)", "model, 1 row (3): unknown weapon label", "'Geran-3'"],
+        ),
     ],
     "alerts": [
         (lambda content: gzip.compress(content)[:-20], ["damaged gzip"]),
@@ -126,6 +131,18 @@ OWN = {
         (in_row(LINK, "", 3), ["days.csv, field evidence_urls, 1 row (3): address missing"]),
         (in_row(",not_found,", f",yes,{LINK}", 5), ["coded yes without an event"]),
         (in_row(",yes,", ",no,"), ["a hit on a day not coded yes"]),
+        *(
+            (coded_files(CODED_DAYS, [HITS[0], HITS[1] | changes, *HITS[2:]]), [words])
+            for changes, words in (
+                ({"url": ""}, "events.csv, field url, 1 row (3): address missing"),
+                ({"url": LINK}, "claim twice"),
+                ({"oblast": "Kiev"}, "events.csv, field oblast, 1 row (3): not an oblast"),
+                ({"rear_or_front": "front"}, "not as in oblasts.csv"),
+                ({"asset": "bridge"}, "field asset"),
+                ({"weapon": "laser"}, "field weapon"),
+                ({"found_via": "luck"}, "field found_via"),
+            )
+        ),
     ],
     "raids": [
         (in_row("2026-01-10", "10.01.2026"), ["day, 1 row (2): not a day"]),
@@ -159,8 +176,9 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "damage", "words"), CASES)
 def test_every_kind_of_damaged_file_is_named_and_leaves_data_as_it_was(tmp_path, kept, name, damage, words):
-    first, *others = put(tmp_path / "raw", GOOD[name])
-    first.write_bytes(damage if isinstance(damage, bytes) else damage(first.read_bytes()))
+    first, *others = put(tmp_path / "raw", damage if isinstance(damage, dict) else GOOD[name])
+    if not isinstance(damage, dict):
+        first.write_bytes(damage if isinstance(damage, bytes) else damage(first.read_bytes()))
     before = snapshot(kept)
     with pytest.raises(DataError) as refusal:
         plan_build(None, folder=kept, files={name: [first, *others]})
@@ -178,35 +196,6 @@ def test_the_good_file_of_every_recipe_is_taken_and_every_rule_is_told(tmp_path,
     for made in plan.imported.values():
         told = {rule["rule"] for name in made.tables for rule in json.loads(plan.contents[f"{name}.json"])["rules"]}
         assert told == {rule.name for rule in made.rules}
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"url": ""}, "events.csv, field url, 1 row (3): address missing"),
-        ({"url": LINK}, "claim twice"),
-        ({"oblast": "Kiev"}, "events.csv, field oblast, 1 row (3): not an oblast"),
-        ({"rear_or_front": "front"}, "not as in oblasts.csv"),
-        ({"asset": "bridge"}, "field asset"),
-        ({"weapon": "laser"}, "field weapon"),
-        ({"found_via": "luck"}, "field found_via"),
-    ],
-)
-def test_a_fault_of_the_second_file_is_named_too(tmp_path, kept, changes, words):
-    events = [HITS[0], HITS[1] | changes, *HITS[2:]]
-    with pytest.raises(DataError) as refusal:
-        plan_build(None, folder=kept, files={"coded": put(tmp_path / "raw", coded_files(CODED_DAYS, events))})
-    assert words in str(refusal.value)
-
-
-def test_all_kinds_of_fault_come_in_one_message_with_their_rows(tmp_path, kept):
-    spoilt = SALVO | {"launched": "x", "time_end": "?"}
-    with pytest.raises(DataError) as refusal:
-        plan(tmp_path, NIGHT | {"launched": "-1"}, SALVO | {"model": "Geran-3"}, spoilt, folder=kept)
-    lines = str(refusal.value).splitlines()
-    assert "3 kinds of fault" in lines[0]
-    assert "launched, 2 rows (2, 4)" in lines[1]
-    assert any("model, 1 row (3): unknown weapon label" in line and "'Geran-3'" in line for line in lines)
 
 
 # Words and labels that users edit
@@ -284,14 +273,8 @@ def test_a_source_may_be_named_by_its_file_and_private_ones_must_be(tmp_path, ke
 
 def test_a_failure_while_writing_leaves_the_old_files(tmp_path, folder, monkeypatch):
     made, before = plan(tmp_path, NIGHT, folder=folder), snapshot(folder)
-    synced = iter([None, OSError(28, "No space left on device", "strikes.json")])
-
-    def full_disk(_):
-        outcome = next(synced)
-        if outcome:
-            raise outcome
-
-    monkeypatch.setattr(os, "fsync", full_disk)
+    synced = Mock(side_effect=[None, OSError(28, "No space left on device", "strikes.json")])
+    monkeypatch.setattr(os, "fsync", synced)
     with pytest.raises(DataError, match="No space left"):
         made.write()
     assert snapshot(folder) == before
@@ -305,33 +288,22 @@ def test_a_table_that_breaks_its_own_dictionary_is_refused(tmp_path, kept):
 
 def test_the_sidecar_tells_where_figures_come_from(tmp_path, kept):
     contents = plan(tmp_path, NIGHT, SALVO, folder=kept).contents
-    sidecar, raw = json.loads(contents["strikes.json"]), (tmp_path / "raw" / RAW).read_bytes()
-    told = {"file": RAW, "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
-    assert sidecar["inputs"][0] == told
-    assert sidecar["output"]["sha256"] == hashlib.sha256(contents["strikes.csv"]).hexdigest()
-    assert sidecar["output"]["rows"] == 2
+    sidecar, content = json.loads(contents["strikes.json"]), (tmp_path / "raw" / RAW).read_bytes()
+    checksums = [hashlib.sha256(file).hexdigest() for file in (content, contents["strikes.csv"])]
+    assert sidecar["inputs"][0] == {"file": RAW, "bytes": len(content), "sha256": checksums[0]}
+    assert (sidecar["output"]["sha256"], sidecar["output"]["rows"]) == (checksums[1], 2)
     assert "Ivaniuk" in sidecar["sources"][0]["producer"]
     dated = next(rule for rule in sidecar["rules"] if rule["rule"] == "date_by_end")
-    assert (dated["rows_touched"], dated["rows"]) == (2, "2-3")
+    assert (dated["rows_touched"], dated["rows"], dated["why"][:8]) == (2, "2-3", "A report")
     assert not any(str(tmp_path).encode() in content for content in contents.values())
 
 
-def test_the_package_and_the_readme_describe_every_committed_table():
-    package, readme = json.loads((DATA / "datapackage.json").read_bytes()), (DATA / "README.md").read_text("utf-8")
-    resources = {resource["path"]: resource for resource in package["resources"]}
-    assert all(resource["licenses"] and resource["hash"].startswith("sha256:") for resource in resources.values())
-    for name, definition in dictionary()["tables"].items():
-        if not definition.get("optional"):  # only where a user builds it
-            assert resources[f"{name}.csv"]["schema"]["fields"] == definition["fields"]
-            assert f"## {name}.csv" in readme
-            assert all(f"| `{field['name']}` |" in readme for field in definition["fields"])
-
-
-def test_csv_is_plain():
-    content = (DATA / "strikes.csv").read_bytes()
-    assert b"\r" not in content and content.endswith(b"\n")
-    assert b"2025-04-07,False,missing,,,missing,,,,,,,\n" in content
-    assert b"2025-04-20,True,judged zero,0,0,report,0,0,0,0,0,0,0\n" in content
+def test_package_and_readme_are_those_of_the_committed_tables_and_csv_is_plain():
+    contents = folder_contents(DATA)
+    assert data_package(contents) == contents["datapackage.json"]
+    assert readme(contents) == contents["README.md"]
+    built = [contents[f"{name}.csv"] for name in dictionary()["tables"] if f"{name}.json" in contents]
+    assert all(b"\r" not in content and content.endswith(b"\n") for content in built)
 
 
 @needs_raw
@@ -354,9 +326,8 @@ def test_an_older_copy_of_the_real_file_changes_only_its_last_days(tmp_path, kep
 
 
 def test_a_copy_that_ends_before_the_tables_is_refused_and_nothing_changes(kept, tmp_path):
-    before = {path.name: path.read_bytes() for path in kept.iterdir() if path.is_file()}
-    older = put(tmp_path / "raw", {RAW: csv_file([NIGHT])})
+    before, files = snapshot(kept), {"air_force": put(tmp_path / "raw", {RAW: csv_file([NIGHT])})}
     with pytest.raises(DataError, match=r"ends before strikes does; expected 2026-06-07 or later; found 2025-06-02"):
-        kit.plan_build(None, folder=kept, files={"air_force": older})
-    assert before == {path.name: path.read_bytes() for path in kept.iterdir() if path.is_file()}
-    assert plan_build(None, folder=kept, files={"air_force": older}).imported
+        kit.plan_build(None, folder=kept, files=files)
+    assert snapshot(kept) == before
+    assert plan_build(None, folder=kept, files=files).imported
