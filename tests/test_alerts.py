@@ -35,10 +35,9 @@ def cells(table, day, oblast="Lviv"):
 
 def test_oblasts_are_complete_and_every_tile_is_taken_once():
     assert len(OBLASTS) == OBLASTS["oblast"].nunique() == OBLASTS["iso_3166_2"].nunique() == 27
-    assert OBLASTS["iso_3166_2"].str.fullmatch(r"UA-\d\d").all()
     assert not OBLASTS.duplicated(["tile_row", "tile_column"]).any()
-    front = set(OBLASTS.loc[OBLASTS["rear_or_front"] == "front", "oblast"])
-    assert front == {"Kherson", "Donetsk", "Zaporizhzhia", "Kharkiv", "Sumy", "Chernihiv", "Luhansk"}
+    front = OBLASTS.loc[OBLASTS["rear_or_front"] == "front", "oblast"]
+    assert " ".join(sorted(front)) == "Chernihiv Donetsk Kharkiv Kherson Luhansk Sumy Zaporizhzhia"
     assert set(OBLASTS["oblast"]) - set(USED) == {"Luhansk", "Crimea", "Sevastopol"}
     assert OBLASTS["away_from_front"].sum() == 16
 
@@ -216,12 +215,9 @@ def test_takeoff_minutes_are_a_part_of_the_minutes():
 
 
 def test_packed_and_plain_files_give_the_same_table(tmp_path):
-    content = merged_file(("Lviv", "2025-05-07 20:00", "2025-05-07 21:00"))
-    plain = made("alerts", tmp_path, {"plain.csv": content})
-    packed = made("alerts", tmp_path, {"packed.csv.gz": gzip.compress(content)})
+    plain, packed = (made("alerts", tmp_path, {"some.csv": pack(merged_file())}) for pack in (bytes, gzip.compress))
     pd.testing.assert_frame_equal(plain.tables["alerts"], packed.tables["alerts"])
-    assert plain.inputs[0].content != packed.inputs[0].content
-    assert plain.source["state"] == "copy whose last alert began on 2025-06-15"
+    assert plain.inputs != packed.inputs and plain.source["state"] == "copy whose last alert began on 2025-06-15"
 
 
 # The quiet nights

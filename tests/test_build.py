@@ -11,7 +11,22 @@ from unittest.mock import Mock
 
 import pandas as pd
 import pytest
-from made_up_raw import CODED_DAYS, DATA, GOOD, HITS, LINK, NIGHT, SALVO, coded_files, csv_file, event, merged_file, put
+from made_up_raw import (
+    CODED_DAYS,
+    DATA,
+    GOOD,
+    HITS,
+    LINK,
+    NIGHT,
+    SALVO,
+    coded_day,
+    coded_files,
+    csv_file,
+    event,
+    hit,
+    merged_file,
+    put,
+)  # fmt: skip
 
 from analysis.errors import DataError
 from analysis.tables import check_tables, data_package, dictionary, folder_contents, readme
@@ -131,6 +146,11 @@ OWN = {
         (in_row(LINK, "", 3), ["days.csv, field evidence_urls, 1 row (3): address missing"]),
         (in_row(",not_found,", f",yes,{LINK}", 5), ["coded yes without an event"]),
         (in_row(",yes,", ",no,"), ["a hit on a day not coded yes"]),
+        (
+            coded_files([CODED_DAYS[0], CODED_DAYS[1] | {"code": "maybe"}, CODED_DAYS[2] | {"evidence_urls": ""}],
+                        [*HITS, hit("2026-01-10", "Mordor")], [coded_day("2026-02-01", "not_found")]),
+            ["'maybe'", "evidence_urls", "'Mordor'", "double_coding.csv, field day", "day not coded a first time"],
+        ),
         *(
             (coded_files(CODED_DAYS, [HITS[0], HITS[1] | changes, *HITS[2:]]), [words])
             for changes, words in (
@@ -215,8 +235,6 @@ def test_a_new_label_is_one_line_in_the_map(tmp_path, folder):
     ("file", "line", "name", "words"),
     [
         ("weapon_classes.csv", "X-BM Kulibr,supersonic,1\n", "air_force", ["class", "supersonic"]),
-        ("weapon_classes.csv", "X-BM Kulibr,cruise,2\n", "air_force", ["is_long_range_strike", "2"]),
-        ("weapon_classes.csv", "X-BM Kulibr,cruise,0\n", "air_force", ["do not agree"]),
         ("weapon_classes.csv", "Kalibr,ballistic,1\n", "air_force", ["model", "repeated"]),
         ("lexicon_communiques.toml", "night = [", "communiques", ["not a readable lexicon"]),
         ("lexicon_news.toml", "= x", "news", ["not a readable lexicon"]),

@@ -26,7 +26,6 @@ from made_up_raw import (
 )  # fmt: skip
 
 import analysis as pa
-from analysis.errors import DataError
 from analysis.measures import coded_by
 from recipes import kit
 
@@ -62,15 +61,6 @@ def test_only_assigned_finds_enter_the_main_series(tmp_path):
     days = [coded_day(f"2026-01-1{i}", "not_found") for i in range(3)]
     bare = build(tmp_path, days, [hit("2025-12-01", "Odesa", found_via="other")]).tables["energy_coded"]
     assert bare["rear_oblasts"].isna().all() and (bare["code"] == "not_found").all()
-
-
-def test_all_faults_of_all_files_come_in_one_message(tmp_path):
-    spoilt = [CODED_DAYS[0], CODED_DAYS[1] | {"code": "maybe"}, CODED_DAYS[2] | {"evidence_urls": ""}, CODED_DAYS[3]]
-    again = [coded_day("2026-02-01", "not_found", coder="5")]
-    with pytest.raises(DataError) as caught:
-        build(tmp_path, spoilt, [*HITS, hit("2026-01-10", "Mordor")], again)
-    told = ("maybe", "evidence_urls", "Mordor", "double_coding.csv, field day, 1 row (2): day not coded a first time")
-    assert [words for words in told if words not in str(caught.value)] == []
 
 
 def test_the_winter_leaves_days_that_have_a_code_and_files_of_people_alone(tmp_path):
