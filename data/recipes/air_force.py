@@ -38,7 +38,6 @@ SHORTFALL = pd.Series({pd.Timestamp("2025-04-07"): 84.0})
 
 
 def build(files: Sequence[RawFile], folder: Path) -> Imported:
-    """One row a strike day, from the first to the last day of the file."""
     (raw, classes), log, reads = files, Log(), dictionary()["recipes"]["air_force"]
     refuse(classes.name, table_faults("weapon_classes", {classes.name: classes.content}))  # users edit it
     text, notes = read_rows(raw, reads["columns"], optional=reads["optional"], ignored=reads["ignored"])
@@ -52,7 +51,6 @@ def build(files: Sequence[RawFile], folder: Path) -> Imported:
     aside = impossible & rows["end_day"].between(FIRST_DAY, pd.Timestamp.max) & rows["class"].notna()
     aside &= aside.mean() <= MOST_SET_ASIDE
     refuse(raw.name, faults_of(raw.name, text[~aside], _checks(text[~aside], rows[~aside])))
-
     hidden, first, last = rows["status"] == HIDDEN, rows["end_day"].min(), rows["end_day"].max()
     if hidden.any():
         rows = log.step("withhold_hidden_figures", rows, _unknown(rows, hidden))

@@ -26,12 +26,12 @@ REAR_FROM = "2024-09-01"  # from then on drones are counted too
 FIRST_DAY = "2022-09-28"  # the first strike day with a report
 ONE_DAY = pd.Timedelta(days=1)
 SATURATED, SATURATION_DAYS = 0.5, 90
-TAKEOFF_REGIONS = 16  # two thirds of the 24 regions with alerts
-TAKEOFF_SPREAD, TAKEOFF_LONGEST = 5 * 60, 3 * 3600  # seconds
+# Take-off alarms begin and end in so many regions, two thirds of the 24, within so many seconds, and last so long at
+# most. No file says why an alarm was called; one for missiles in flight can look the same.
+TAKEOFF_REGIONS, TAKEOFF_SPREAD, TAKEOFF_LONGEST = 16, 5 * 60, 3 * 3600
 
 
 def build(files: Sequence[RawFile], folder: Path) -> Imported:
-    """Days and oblasts of a CSV file in either form, plain or gzipped."""
     (raw, kept), log = files, Log()
     oblasts = parse_table("oblasts", kept.content)
     alerts, notes = read_alerts(raw, oblasts, log)
@@ -110,11 +110,7 @@ def _checks(text: pd.DataFrame, rows: pd.DataFrame, oblasts: pd.DataFrame) -> It
 
 
 def number_takeoff_alarms(alerts: pd.DataFrame) -> pd.Series:
-    """Number the nationwide alarms called when a MiG-31K takes off, known by their form; 0: none.
-
-    Within five minutes alerts begin in at least 16 regions, and at least 16 of these end within five minutes of their
-    median end, three hours later at most. An alarm for missiles in flight can look the same.
-    """
+    """Number the nationwide alarms called when a MiG-31K takes off, known by their form; 0: none."""
     known = alerts[alerts["end"].notna()].sort_values("start", kind="stable")
     start, end, oblast = _seconds(known["start"]), _seconds(known["end"]), known["oblast"].to_numpy()
     stop = np.searchsorted(start, start + TAKEOFF_SPREAD, side="right")
@@ -131,10 +127,7 @@ def number_takeoff_alarms(alerts: pd.DataFrame) -> pd.Series:
 
 
 def daily_alerts(alerts: pd.DataFrame, log: Log, *, first_day: str | pd.Timestamp = FIRST_DAY) -> pd.DataFrame:
-    """Minutes under alert by day and oblast, on strike days from `first_day` on that lie wholly inside the file.
-
-    Earlier alerts still tell whether an oblast is saturated.
-    """
+    """Minutes under alert by day and oblast, on strike days from `first_day` on that lie wholly inside the file."""
     began = strike_day(alerts["start"])
     first, last = began.min() + ONE_DAY, began.max() - ONE_DAY
     if last < max(first, pd.Timestamp(first_day)):
@@ -163,10 +156,10 @@ def daily_alerts(alerts: pd.DataFrame, log: Log, *, first_day: str | pd.Timestam
     alarms = alerts["start"].groupby(alarm).min().drop(0, errors="ignore")
     odd, told = hours.index[hours != 24 * 3600], {"regions": TAKEOFF_REGIONS, "alarms": len(alarms)}
     log += [
-        Rule("keep_whole_days", 2, _dates([began.min(), began.max()])),
+        Rule("keep_whole_days", 2, [f"{day:%Y-%m-%d}" for day in (began.min(), began.max())]),
         Rule("clip_to_days", int((ended > began[ended.index]).sum())),
-        Rule("keep_clock_changes", len(odd), _dates(odd)),
-        Rule("number_takeoff_alarms", int((alarm > 0).sum()), _dates(alarms.tail(5)), told=told),
+        Rule("keep_clock_changes", len(odd), list(odd.strftime("%Y-%m-%d"))),
+        Rule("number_takeoff_alarms", int((alarm > 0).sum()), list(alarms.tail(5).dt.strftime("%Y-%m-%d")), told=told),
         *(Rule(f"flag_{flag}", int(rows.sum()), _runs(flagged[rows])) for flag, rows in flags.items()),
     ]
     return flagged.drop(columns=list(flags)).assign(usable=~flags.any(axis=1))
@@ -217,10 +210,6 @@ def _minutes(alerts: pd.DataFrame, begin: np.ndarray, end: np.ndarray) -> np.nda
 def _begun(alerts: pd.DataFrame, edges: np.ndarray) -> np.ndarray:
     """How many alerts began on each day."""
     return np.diff(np.searchsorted(_seconds(alerts["start"]), edges))
-
-
-def _dates(moments: Iterable[pd.Timestamp]) -> tuple[str, ...]:
-    return tuple(f"{moment:%Y-%m-%d}" for moment in moments)
 
 
 def _runs(flagged: pd.DataFrame) -> tuple[str, ...]:

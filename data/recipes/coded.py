@@ -38,9 +38,10 @@ def _checks(rows: pd.DataFrame, table: str) -> Iterator[Check]:
     for column in rows.columns.drop("rear_or_front", errors="ignore"):
         field, text = fields.get(NAMES.get(column, column), {"type": ""}), rows[column].mask(rows[column] == "")
         limits = field.get("constraints", {})
-        field = field | {"constraints": limits | {"required": limits.get("required", "enum" in limits)}}
-        text = text.replace({"1": "True", "0": "False"}) if field["type"] == "boolean" else text
-        for expected, wrong in wrong_cells(text, field):
+        filled = limits.get("required", "enum" in limits) and column != address
+        if field["type"] == "boolean":  # True and False in the table
+            field, limits = {"type": "integer"}, {"minimum": 0, "maximum": 1}
+        for expected, wrong in wrong_cells(text, field | {"constraints": limits | {"required": filled}}):
             yield Check(column, wrong, "not a day" if column == day else "not in the protocol", expected)
     if table != "energy_coded_events":
         yield Check(day, rows[day].duplicated(), "day twice", "one row a day")
@@ -61,7 +62,6 @@ def build_days(files: Sequence[RawFile], folder: Path) -> Imported:
     refuse(files[0].name, _coded_faults([raw.name for raw in files], frames, side))
     frames, inputs, notes = join_winter(frames, folder, log)
     refuse("energy_coded", _coded_faults(["days.csv", "events.csv", "double_coding.csv"], frames, side))
-
     days, events, again = frames
     nowhere, assigned = events["oblast"] == NOWHERE, events["found_via"] == "assigned"
     events = events.assign(rear_or_front=events["rear_or_front"].mask(nowhere, NOWHERE))
@@ -80,10 +80,10 @@ def build_days(files: Sequence[RawFile], folder: Path) -> Imported:
     _log_rows(log, "count_assigned_finds_only", events[~assigned])
     _log_rows(log, "leave_out_unspecified_places", events[nowhere])
     _log_rows(log, "leave_days_not_found_open", table[empty])
-    note = f"energy_coded: nothing found on {empty.sum()} of {len(table)} days ({empty.mean():.0%})"
+    notes = [f"energy_coded: nothing found on {empty.sum()} of {len(table)} days ({empty.mean():.0%})", *notes]
     made = {"energy_coded": table, "energy_coded_events": events.sort_values(EVENT_KEY)}
     source = {"producer": who_coded(frames), "state": f"{len(days)} days coded, {len(again)} of them twice"}
-    return Imported(made, log, source, (note, *notes), inputs)
+    return Imported(made, log, source, notes, inputs)
 
 
 def _coded_faults(names: Sequence[str], frames: Sequence[pd.DataFrame], side: pd.Series) -> Iterator[DataError]:
@@ -171,7 +171,7 @@ def build_raids(files: Sequence[RawFile], folder: Path) -> Imported:
         size, again = ["drones", "missiles"], frames[1].reset_index().set_index("row")
         wrong = (one[size].reindex(again["day"]).to_numpy() != again[size]).any(axis=1)
         expected = f"a raid of {files[0].name}, with its drones and missiles"
-        check = Check("day", wrong, "not a raid of the first coder", expected)
+        check = Check("day", wrong, "not a raid of the first coder", expected, again["day"].astype(str))
         refuse(files[1].name, faults_of(files[1].name, again, [check]))
     lower = two["code"].map(TIERS.index, na_action="ignore") > one["code"].map(TIERS.index)
     unsure = two["confidence"].map(CONFIDENCE.index, na_action="ignore") > one["confidence"].map(CONFIDENCE.index)
@@ -186,7 +186,6 @@ def build_raids(files: Sequence[RawFile], folder: Path) -> Imported:
         addresses=addresses.map(lambda each: "|".join(dict.fromkeys(each))),
         confidence=one["confidence"].mask(unsure, two["confidence"]),
     )
-    table = table.set_axis(pd.DatetimeIndex(table.index, name="day"))
     log.days("take_the_lower_tier", table.index[~table["agreed"].fillna(True).astype(bool)])
     log.days("leave_raids_not_found_open", table.index[table["code"] == NOT_FOUND])
     return _coded_twice("energy_raids", table, log, frames)
@@ -209,7 +208,6 @@ def build_digest(files: Sequence[RawFile], folder: Path) -> Imported:
         agreed=(one["ukraine"] == two["ukraine"]).astype("boolean").where(read[0] & read[1]),
         chosen_because_known=(one["chosen_because_known"] == "1") | (two["chosen_because_known"] == "1"),
     )
-    table = table.set_axis(pd.DatetimeIndex(table.index, name="day"))
     log.days("take_the_coder_who_knew_of_no_pause", table.index[table["ukraine"].isna()])
     log.days("leave_days_not_found_open", table.index[~(read[0] | read[1])])
     log.days("mark_days_chosen_because_known", table.index[table["chosen_because_known"]])
@@ -223,7 +221,8 @@ def _read_coders(files: Sequence[RawFile], table: str) -> list[pd.DataFrame]:
         rows = read_rows(raw, table_definition(table)["coded"], optional=OPTIONAL)[0]
         rows = rows.replace({"coder": {"": str(number)}, "chosen_because_known": {"": "0"}})
         refuse(raw.name, faults_of(raw.name, rows, _checks(rows, table)))
-        frames.append(rows.rename(columns=NAMES).assign(row=rows.index).set_index("day"))
+        rows = rows.rename(columns=NAMES).assign(row=rows.index)
+        frames.append(rows.set_index(pd.DatetimeIndex(rows.pop("day"))))
     return frames
 
 

@@ -28,7 +28,6 @@ SINCE = r"(?:[вз]а? период )?[сc] "
 
 
 def build(files: Sequence[RawFile], folder: Path) -> Imported:
-    """Declared targets by day and week, and claimed drones by strike day, from a CSV of posts."""
     (raw, words), log = files, Log()
     lexicon = read_lexicon(words)
     posts, notes = read_posts(raw)
@@ -61,10 +60,7 @@ def read_posts(raw: RawFile) -> tuple[pd.DataFrame, list[str]]:
 
 
 def declared_targets(posts: pd.DataFrame, words: Mapping[str, Any], log: Log) -> pd.DataFrame:
-    """The class of targets that the ministry names first, by day and by week (Saturday to Friday, as it counts).
-
-    A report belongs to its date in Moscow. Of several for a day or week the first that can be read decides.
-    """
+    """The class of targets that the ministry names first, by day in Moscow and by week (Saturday to Friday)."""
     coded, keys = _code_posts(posts, words), ["period", "last_day"]
     reports = coded[coded["strike"] & ~coded["other_span"]]
     days = pd.date_range(posts["date"].min(), posts["date"].max(), unit="us")
@@ -149,10 +145,7 @@ def _read_claims(claims: pd.DataFrame, lexicon: Mapping[str, Any]) -> pd.DataFra
 
 
 def _date_claims(claims: pd.DataFrame, night: list[str]) -> pd.DataFrame:
-    """The claims with day (strike day of the middle of the period they state), night (it covers 01:00), within_another.
-
-    Without hours a claim for the night has the date of its post, any other claim the strike day of its post.
-    """
+    """The claims with day (of the middle of the period they state), night (it covers 01:00) and within_another."""
     clocks = claims["head"].str.extract(rf"{CLOCK}(?:.*?{CLOCK})?").astype(float)
     first, last = clocks[0] * 60 + clocks[1], clocks[2] * 60 + clocks[3]
     stated, posted = first.notna(), claims["posted"].dt.tz_localize(None)

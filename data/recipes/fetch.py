@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 from analysis.errors import DataError
 from analysis.tables import described, dictionary
 
-RECORD = "fetched.jsonl"  # in the folder of raw files: what was fetched when
 LATER = "try again later; nothing was changed"
 
 
@@ -31,12 +30,12 @@ class Fetched:
     source: str
     path: Path
     entry: Mapping[str, Any]
-    verified: bool
 
     def summary(self) -> str:
-        checked = "as its server published" if self.verified else "its server publishes no checksum to compare"
-        host, checksum = urlsplit(self.entry["address"]).hostname, self.entry["sha256"]
-        return f"{self.path.name}: {self.entry['bytes']:,} bytes from {host}, sha256 {checksum} ({checked})."
+        host, verified = urlsplit(self.entry["address"]).hostname, self.entry["verified"]
+        checked = "as its server published" if verified else "its server publishes no checksum to compare"
+        size, checksum = self.entry["bytes"], self.entry["sha256"]
+        return f"{self.path.name}: {size:,} bytes from {host}, sha256 {checksum} ({checked})."
 
 
 def remotes() -> list[str]:
@@ -45,10 +44,7 @@ def remotes() -> list[str]:
 
 
 def fetch(source: str, *, into: Path, sha256: str | None = None, environ: Mapping[str, str] = os.environ) -> Fetched:
-    """Download the raw file of a recipe into a folder where no recipe looks; `sha256`: what it must have as it comes.
-
-    The token from `environ` is in no message and no traceback, so what the network library says is not.
-    """
+    """Download the raw file of a recipe into a folder where no recipe looks; `sha256`: what it must have."""
     if source not in remotes():
         raise DataError("no such source to fetch", expected=" or ".join(remotes()), found=repr(source)[:60])
     reads = dictionary()["recipes"][source]
@@ -57,7 +53,7 @@ def fetch(source: str, *, into: Path, sha256: str | None = None, environ: Mappin
     try:
         into.mkdir(parents=True, exist_ok=True)
         content, published = _download(address, target.name, login)
-        entry = described(target.name, content) | {"address": address}
+        entry = described(target.name, content) | {"address": address, "verified": bool(published)}
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
         for name, expected, found in (("sha256", (sha256 or "").lower(), entry["sha256"]), ("md5", published, md5)):
             if expected and found != expected:
@@ -66,7 +62,7 @@ def fetch(source: str, *, into: Path, sha256: str | None = None, environ: Mappin
         target.write_bytes(_unpacked(content, target.name))
     except OSError as error:
         raise DataError("file cannot be written", file=target.name, found=error.strerror) from None
-    return Fetched(source, target, entry, verified=bool(published))
+    return Fetched(source, target, entry)
 
 
 def accept(fetched: Iterable[Fetched], *, raw: Path) -> None:
@@ -75,7 +71,7 @@ def accept(fetched: Iterable[Fetched], *, raw: Path) -> None:
         entry = {"fetched": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", **item.entry}
         try:
             os.replace(item.path, raw / item.path.name)
-            with (raw / RECORD).open("a", encoding="utf-8") as file:
+            with (raw / "fetched.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(entry) + "\n")
         except OSError as error:
             raise DataError("file cannot be written", file=item.path.name, found=error.strerror) from error
@@ -83,8 +79,7 @@ def accept(fetched: Iterable[Fetched], *, raw: Path) -> None:
 
 def _login(environ: Mapping[str, str], file: str) -> dict[str, Any]:
     """What to send so that Kaggle knows its user."""
-    names = ("KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_API_TOKEN")
-    user, key, token = (environ.get(name, "").strip() for name in names)
+    user, key, token = (environ.get(f"KAGGLE_{name}", "").strip() for name in ("USERNAME", "KEY", "API_TOKEN"))
     if user and key:
         return {"auth": (user, key)}
     if token:
@@ -118,7 +113,7 @@ def _download(address: str, file: str, login: Mapping[str, Any]) -> tuple[bytes,
 
 
 def _refusal(host: str, file: str, answers: list[Any]) -> DataError:
-    """Why a download failed, in words of our own: those of the library name addresses that hold a signature."""
+    """Why a download failed, in words of our own: those of the library may hold the token or a signature."""
     status = answers[-1].status_code if answers else 0
     if status >= 400:
         remedy = "check your Kaggle token" if status in (401, 403) else LATER

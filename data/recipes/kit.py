@@ -68,10 +68,7 @@ class Imported:
 def read_rows(
     raw: RawFile, required: Iterable[str], *, optional: Iterable[str] = (), ignored: Iterable[str] | None = None
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The text cells of a CSV file by row number, empty ones as "", and what to note of its columns.
-
-    Where the columns to be `ignored` are told, any other is refused once its cells differ.
-    """
+    """The text cells of a CSV file by row number, empty ones as "", and what to note of its columns."""
     fault = partial(DataError, file=raw.name, remedy="download the file again, as CSV in UTF-8")
     (_, header), *records = _split(raw.content, fault).items()
     header = [name.strip() for name in header]
@@ -81,11 +78,11 @@ def read_rows(
         raise fault("column missing or twice", field=missing, expected=expected, found=found)
     if not records:
         raise fault("only a header, no rows")
-    uneven = {row: len(cells) for row, cells in records if len(cells) != len(header)}
-    for row, number in uneven.items():
-        expected, found = f"{len(header)} cells", f"{number} in row {row}"
-        raise fault("row cut short or broken", rows=uneven, expected=expected, found=found)
     rows, cells = zip(*records, strict=True)
+    uneven = [(row, len(own)) for row, own in records if len(own) != len(header)]
+    if uneven:
+        expected, found = f"{len(header)} cells", f"{uneven[0][1]} in row {uneven[0][0]}"
+        raise fault("row cut short or broken", rows=dict(uneven), expected=expected, found=found)
     text = pd.DataFrame(cells, pd.Index(rows, name="row"), header, dtype="str")
     unused = [name for name in header if name not in (*required, *optional)]
     for name in unused if ignored is not None else ():
@@ -170,9 +167,6 @@ def refuse(file: str, faults: Iterable[DataError]) -> None:
         raise DataError(f"{len(faults)} kinds of fault, nothing was changed\n{lines}", file=file)
 
 
-# Rules
-
-
 class Log(list[Rule]):
     """The rules that a recipe followed, in order."""
 
@@ -188,10 +182,7 @@ class Log(list[Rule]):
     def step(
         self, name: str, before: pd.DataFrame, after: pd.DataFrame, reasons: Mapping[str, str] | None = None
     ) -> pd.DataFrame:
-        """A rule by the rows of `before` (by number or day) that are gone or different in `after`, which is returned.
-
-        The `reasons` of days are its examples, where there are any; else what happened to the first three rows.
-        """
+        """A rule by the rows of `before` gone or different in `after`, which is returned; `reasons`: by day."""
         old = before[before.index.isin(after.index)]
         new = after.loc[old.index, before.columns]
         same = ((old == new) | (old.isna() & new.isna())).astype(bool)
@@ -305,10 +296,7 @@ def make(name: str, paths: Iterable[str | Path], *, folder: Path) -> Imported:
 def plan_build(
     raw: str | Path | None, *, folder: str | Path, files: Mapping[str, Sequence] | None = None, older: bool = False
 ) -> BuildPlan:
-    """Compute the tables of every recipe whose raw files are in `raw` or, by its name, in `files`; `folder`: of tables.
-
-    Unless `older`, a raw file that ends before the table that stands is refused.
-    """
+    """Compute the tables of every recipe whose raw files are in `raw` or, by its name, in `files`."""
     folder, given, known = Path(folder), files or {}, tables.dictionary()["recipes"]
     if unknown := set(given) - set(known):
         raise DataError("no such source", expected=f"one of {', '.join(known)}", found=", ".join(unknown))

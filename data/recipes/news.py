@@ -28,8 +28,6 @@ from .kit import Check, Imported, Log, RawFile, faults_of, oblast_names, read_le
 
 NATION = "Ukraine"  # the row of all oblasts, and of what has no place
 FEWEST_ARTICLES = 10  # a day with fewer coded articles is not complete
-ARCHIVE_COLUMNS = ["date", "url", "text", "ADM1_NAME", "longitude", "latitude"]
-ACLED_COLUMNS = ["event_id_cnty", "event_date", "event_type", "actor1", "country", "admin1", "tags"]
 FARTHEST = 20  # km from a known place at which an unknown place takes its oblast
 LETTERS = dict(zip("абвгґдезийіїклмнопрстуфхц", "abvggdeziiiiklmnoprstufhc", strict=True)) | {
     "ё": "e", "є": "ie", "ж": "zh", "ч": "ch", "ш": "sh", "щ": "shch", "ы": "i", "э": "e", "ю": "iu", "я": "ia",
@@ -39,7 +37,6 @@ SPELLINGS = (("kh", "h"), ("ts", "c"), ("shh", "shch"), ("y", "i"), ("j", "i"))
 
 
 def build(files: Sequence[RawFile], folder: Path) -> Imported:
-    """Articles by day and oblast, from files of addresses (JSON) and yearly archives (headlines of every outlet)."""
     *raws, words, places = files
     lexicon, names, log = read_lexicon(words), oblast_names(load_table("oblasts", folder=folder)), Log()
     parts = [(read_archive if raw.name.endswith(".zip") else read_addresses)(raw, lexicon, log) for raw in raws]
@@ -59,9 +56,10 @@ def build(files: Sequence[RawFile], folder: Path) -> Imported:
 
 
 def build_acled(files: Sequence[RawFile], folder: Path) -> Imported:
-    """Events by calendar day and oblast: energy_events (tagged as damage to energy) and coded_events (all)."""
+    """Events by calendar day and oblast, those tagged as damage to energy and all."""
     (raw,), names, log = files, oblast_names(load_table("oblasts", folder=folder)), Log()
-    rows, notes = read_rows(raw, ACLED_COLUMNS)
+    columns = ["event_id_cnty", "event_date", "event_type", "actor1", "country", "admin1", "tags"]
+    rows, notes = read_rows(raw, columns)
     strikes = (rows["country"] == "Ukraine") & (rows["event_type"] == "Explosions/Remote violence")
     strikes &= rows["actor1"].str.startswith("Military Forces of Russia")
     events = rows[strikes].drop_duplicates("event_id_cnty")
@@ -120,7 +118,7 @@ def read_archive(raw: RawFile, lexicon: Mapping[str, Any], log: Log) -> pd.DataF
             table = RawFile(f"{raw.name}/{inner}", archive.read(inner))
     except (zipfile.BadZipFile, StopIteration) as error:
         raise DataError("not a zip archive with a CSV file", file=raw.name, found=str(error)) from error
-    text, _ = read_rows(table, ARCHIVE_COLUMNS)
+    text, _ = read_rows(table, ["date", "url", "text", "ADM1_NAME", "longitude", "latitude"])
     mentions = text[["longitude", "latitude"]].apply(pd.to_numeric, errors="coerce")
     mentions["date"] = pd.to_datetime(text["date"], format="%Y%m%d", errors="coerce")
     mentions["article"], mentions["words"] = _article(text["url"]), fold(text["text"])
@@ -132,10 +130,7 @@ def read_archive(raw: RawFile, lexicon: Mapping[str, Any], log: Log) -> pd.DataF
 def count_articles(
     mentions: pd.DataFrame, lexicon: Mapping[str, Any], oblasts: Iterable[str], log: Log
 ) -> pd.DataFrame:
-    """Articles, and those of a new strike on energy, by day and oblast.
-
-    An article counts on the first day that lists it, once in each oblast it names and once in the row of the nation.
-    """
+    """Articles, and those of a new strike on energy, by the day that first lists them and by oblast."""
     articles = mentions.groupby("article").agg(day=("date", "min"), words=("words", "first"), basis=("basis", "first"))
     articles["energy"] = code_words(articles["words"], lexicon)["energy_strike"]
     again = mentions.loc[mentions["date"] > mentions["article"].map(articles["day"]), "article"]
