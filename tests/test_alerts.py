@@ -109,22 +109,6 @@ def test_minutes_agree_with_a_count_of_single_minutes():
             assert table.xs(oblast, level="oblast")[column].loc[expected.index].tolist() == expected.tolist()
 
 
-def test_raions_give_the_same_table_as_their_union_merged_by_hand():
-    evening = "2025-05-07 "
-    parts = upstream_file(
-        ("Kyivska oblast", "Buchanskyi raion", "", "raion", evening + "20:00", evening + "21:00"),
-        ("Kyivska oblast", "Fastivskyi raion", "Fastivska hromada", "hromada", evening + "20:30", evening + "22:00"),
-        ("Kyivska oblast", "", "", "oblast", evening + "20:40", evening + "20:50"),
-        ("Kyivska oblast", "Buchanskyi raion", "", "raion", evening + "22:00", evening + "22:15"),
-        ("Kyiv City", "", "", "oblast", evening + "22:10", evening + "22:20"),
-    )
-    by_hand = merged_file(
-        ("Kyivska oblast", evening + "20:00", evening + "22:15"), ("Kyiv City", evening + "22:10", evening + "22:20")
-    )
-    pd.testing.assert_frame_equal(table_of(parts), table_of(by_hand))
-    assert cells(table_of(parts), "2025-05-08", "Kyiv") == [135, 135, 1]
-
-
 # Rules
 
 

@@ -99,12 +99,9 @@ ANY_CSV = {
 SPOILT = SALVO | {"launched": "x", "time_end": "?"}
 OWN = {
     "air_force": [
-        (in_row("Shahed-136/131", "Shahed-999"), ["model", "(2)", "'Shahed-999'", "weapon_classes"]),
         (in_row("100.0", "-100"), ["launched", "(2)", "not a count", "'-100'"]),
         (in_row(",60,", ",sixty,"), ["destroyed", "(2)", "not a count", "'sixty'"]),
-        (in_row("100.0", "100.5"), ["launched", "whole number", "'100.5'"]),
-        (in_row("100.0", "inf"), ["launched", "not a count", "'inf'"]),
-        (in_row("100.0", "1e300"), ["launched", "not a count", "10000"]),
+        *((in_row("100.0", count), ["not a count", repr(count), "to 10000"]) for count in ("100.5", "inf", "1e300")),
         (in_row(",60,", ",101,"), ["destroyed", "(2)", "at most launched", "101"]),
         (in_row(",30,", ",41,"), ["not_reach_goal", "(2)", "60 + 41 of 100.0"]),
         (in_row("2025-06-02 08:30", "2025-06-01 17:00"), ["time_end", "ends before it starts"]),
@@ -234,19 +231,18 @@ def test_a_new_label_is_one_line_in_the_map(tmp_path, folder):
 @pytest.mark.parametrize(
     ("file", "line", "name", "words"),
     [
-        ("weapon_classes.csv", "X-BM Kulibr,supersonic,1\n", "air_force", ["class", "supersonic"]),
-        ("weapon_classes.csv", "Kalibr,ballistic,1\n", "air_force", ["model", "repeated"]),
-        ("lexicon_communiques.toml", "night = [", "communiques", ["not a readable lexicon"]),
-        ("lexicon_news.toml", "= x", "news", ["not a readable lexicon"]),
+        ("weapon_classes.csv", "X-BM Kulibr,supersonic,1\n", "air_force", "class, 1 row"),
+        ("weapon_classes.csv", "Kalibr,ballistic,1\n", "air_force", "model, 1 row .*repeated"),
+        ("lexicon_communiques.toml", "night = [", "communiques", "not a readable lexicon"),
+        ("lexicon_news.toml", "= x", "news", "not a readable lexicon"),
     ],
 )
 def test_a_spoilt_map_or_lexicon_is_refused(tmp_path, folder, file, line, name, words):
     with (folder / file).open("a") as kept_by_hand:
         kept_by_hand.write(line)
     before = snapshot(folder)
-    with pytest.raises(DataError) as refusal:
+    with pytest.raises(DataError, match=f"{file}.*{words}"):
         plan_build(None, folder=folder, files={name: put(tmp_path / "raw", GOOD[name])})
-    assert [word for word in [file, *words] if word not in str(refusal.value)] == []
     assert snapshot(folder) == before
 
 

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import shutil
-import socket
 import threading
 import traceback
 import zipfile
@@ -119,6 +118,7 @@ FAULTS = {
     "broken download": ({"breaks_at": 100}, [], ["broke off", "100 bytes", "run the same command again"]),
     "wrong checksum": ({}, ["--sha256", "0" * 64], ["wrong checksum (sha256)", "0" * 64]),
     "other than published": (published(bytes(16)), [], ["wrong checksum (md5)", "0" * 32]),
+    "no network": ({"away": True}, [], [f"Error: {RAW}: no connection to 127.0.0.1"]),
     "page instead of a table": ({"content": PAGE}, [], ["not a CSV file but a web page"]),
     "error page": ({"content": PAGE, "status": 503}, [], ["refused", "status 503"]),
     "token refused": ({"content": PAGE, "status": 403}, [], ["refused", "status 403", "check your Kaggle token"]),
@@ -127,26 +127,16 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("changes", "options", "words"), FAULTS.values(), ids=FAULTS)
-def test_what_is_wrong_is_said_once_and_everything_stays(server, folder, changes, options, words):
+def test_what_is_wrong_is_said_once_and_everything_stays(server, folder, monkeypatch, changes, options, words):
     vars(server).update(changes)
+    if "away" in changes:
+        monkeypatch.setitem(dictionary()["recipes"]["air_force"], "download", f"http://127.0.0.1:1/{RAW}")
     before = on_disk(folder)
     shown = run("air_force", "--yes", *options)
     assert shown.exit_code == 2
     assert [word for word in words if word not in shown.output] == []
     assert shown.output.startswith("Error:") or shown.output.count("Error:") == 1
     assert "Traceback" not in shown.output
-    assert on_disk(folder) == before
-
-
-def test_without_network_one_message_names_the_host(folder, monkeypatch):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    monkeypatch.setitem(dictionary()["recipes"]["air_force"], "download", f"http://127.0.0.1:{port}/{RAW}")
-    before = on_disk(folder)
-    shown = run("air_force", "--yes")
-    assert shown.exit_code == 2
-    assert shown.output.startswith(f"Error: {RAW}: no connection to 127.0.0.1")
     assert on_disk(folder) == before
 
 

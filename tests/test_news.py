@@ -239,12 +239,3 @@ def test_known_totals():
     assert nation.loc["2026-01-08":"2026-01-28", "coded_articles"].sum() == 1017
     assert nation.loc["2026-01-29":"2026-02-01", ["energy_articles", "coded_articles"]].sum().tolist() == [3, 174]
     assert nation["coded_articles"].isna().sum() == 28
-
-
-def test_counts_do_not_depend_on_the_order_of_rows(tmp_path):
-    rows = [("20260110", ODESA, f"https://epravda.com.ua/energetika/{STRIKE}-{i}00000") for i in range(1, 5)]
-    (first, _), (again, _) = (
-        table_of(tmp_path, *order) for order in ([*rows, *padding("20260110")], [*padding("20260110"), *rows[::-1]])
-    )
-    pd.testing.assert_frame_equal(first, again)
-    assert first.loc[("2026-01-10", "Odesa"), "energy_articles"] == 4
