@@ -90,46 +90,42 @@ def test_what_counts(tmp_path, rows, figures, touched):
 
 
 # Days without a report: each table runs from a first to a last report, with the rows named between them.
-SILENCE = {
+SILENCE = {  # of each day drones, their basis, and missiles
     "assumed zero, doubtful after regional kills": (
         ("2024-05-09", "2024-05-12"), [on("2024-05-11") | KILL],
-        [100, 0, 0, 100], ["report", "assumed zero", "doubtful zero", "report"], [0, 0, 0, 0],
+        "100 report 0, 0 assumed zero 0, 0 doubtful zero 0, 100 report 0",
     ),
     "since nightly reports zero only with evidence": (
-        ("2025-05-07", "2025-05-13"), [],
-        [100, 0, 0, 0, None, None, 100], ["report", *["judged zero"] * 3, "missing", "missing", "report"],
-        [0, 0, 0, 0, None, None, 0],
+        ("2025-05-09", "2025-05-13"), [],
+        "100 report 0, 0 judged zero 0, nan missing nan, nan missing nan, 100 report 0",
     ),
     "missiles are known though drones are not": (
-        ("2025-05-11", "2025-05-13"),
-        [on("2025-05-12") | {"model": "Kalibr", "launched": "5", "destroyed": "1", "not_reach_goal": ""}],
-        [100, None, 100], ["report", "missing", "report"], [0, 5, 0],
+        ("2025-05-11", "2025-05-13"), [flown(5, model="Kalibr", time_end="2025-05-12", time_start="2025-05-12")],
+        "100 report 0, nan missing 5, 100 report 0",
     ),
     "missing reports are empty even before nightly reports": (
         ("2024-03-10", "2024-03-15"), [on("2024-03-12") | KILL],
-        [100, None, None, 0, None, 100], ["report", "missing", "missing", "assumed zero", "missing", "report"],
-        [0, None, None, 0, None, 0],
+        "100 report 0, nan missing nan, nan missing nan, 0 assumed zero 0, nan missing nan, 100 report 0",
     ),
     "the published report fills its day": (
-        ("2024-12-29", "2024-12-31"), [], [100, 43, 100], ["report", "published", "report"], [0, None, 0],
+        ("2024-12-29", "2024-12-31"), [], "100 report 0, 43 published nan, 100 report 0",
     ),
     "unless the file has it": (
-        ("2024-12-29", "2024-12-31"), [on("2024-12-30") | {"launched": "44", "destroyed": "22", "not_reach_goal": "1"}],
-        [100, 44, 100], ["report"] * 3, [0, 0, 0],
+        ("2024-12-29", "2024-12-31"), [flown(44, time_start="2024-12-30", time_end="2024-12-30")],
+        "100 report 0, 44 report 0, 100 report 0",
     ),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("ends", "rows", "drones", "basis", "missiles"), SILENCE.values(), ids=SILENCE)
-def test_silent_days_get_their_verdict(tmp_path, ends, rows, drones, basis, missiles):
+@pytest.mark.parametrize(("ends", "rows", "expected"), SILENCE.values(), ids=SILENCE)
+def test_silent_days_get_their_verdict(tmp_path, ends, rows, expected):
     result = imported(tmp_path, *map(on, ends), *rows)
     table = result.tables["strikes"].set_index("day")
-    counts = table[["drones_launched", "missiles_launched"]].astype(object)
-    assert counts.where(counts.notna(), None).T.to_numpy().tolist() == [drones, missiles]
-    assert table["drones_basis"].tolist() == basis
-    unknown = [pair == (None, None) for pair in zip(drones, missiles, strict=True)]
-    assert (~table["reported"]).tolist() == unknown
-    assert table.loc[unknown].drop(columns=["reported", "drones_basis", "missiles_basis"]).isna().all(axis=None)
+    columns = table[["drones_launched", "drones_basis", "missiles_launched"]]
+    assert ", ".join(f"{drones:g} {basis} {missiles:g}" for drones, basis, missiles in columns.to_numpy()) == expected
+    unknown = columns.isna().sum(axis=1) == 2
+    assert table["reported"].equals(~unknown)
+    assert table[unknown].drop(columns=["reported", "drones_basis", "missiles_basis"]).isna().all(axis=None)
     assert table.loc[table["drones_basis"] == "published", "drones_neutralised"].isin([21]).all()
     told = any("no verdict" in note and "2025-05-12" in note for note in result.notes)
     assert told == ("2025-05-12" in table.index[table["drones_basis"] == "missing"])

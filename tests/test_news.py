@@ -12,7 +12,6 @@ from made_up_raw import DATA, KYIV, addresses_file, csv_file, event, made, paddi
 
 from analysis.errors import DataError
 from analysis.measures import measure_rule
-from analysis.tables import load_table
 from recipes import news
 from recipes.kit import Log, RawFile
 from recipes.news import NATION
@@ -231,11 +230,3 @@ def test_committed_sample_says_who_labelled_it_and_fits_the_rule():
     assert (coded["energy_strike"] == (sample["stratum"] == "rule")).all()
     assert (coded["energy_word"] == (sample["stratum"] != "rest")).all()
     assert measure_rule(sample)["estimate"].round(2).tolist() == [0.92, 0.90, 0.90]
-
-
-def test_known_totals():
-    table = load_table("energy_reported")
-    nation = table[table["oblast"] == NATION].set_index("day")
-    assert nation.loc["2026-01-08":"2026-01-28", "coded_articles"].sum() == 1017
-    assert nation.loc["2026-01-29":"2026-02-01", ["energy_articles", "coded_articles"]].sum().tolist() == [3, 174]
-    assert nation["coded_articles"].isna().sum() == 28
