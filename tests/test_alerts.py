@@ -204,6 +204,17 @@ def test_packed_and_plain_files_give_the_same_table(tmp_path):
     assert plain.inputs != packed.inputs and plain.source["state"] == "copy whose last alert began on 2025-06-15"
 
 
+def test_rear_minutes_are_parted_at_midnight_and_nine(tmp_path):
+    alerts = [
+        (oblast, "2025-05-07 22:00", "2025-05-08 10:00") for oblast in ("Lviv", "Odesa", "Sumy")
+    ]  # one at the front
+    content = merged_file(*alerts, ("Rivne", "2025-05-09 20:00", None))  # not usable on every day
+    rear = made("alerts", tmp_path, {"some.csv": content}).tables["sirens_rear"].set_index("day")
+    columns = ["siren_minutes_rear", "evening_minutes", "night_minutes", "day_minutes"]
+    assert rear.loc["2025-05-08", columns].tolist() == [2 * 660, 2 * 120, 2 * 540, 2 * 60]
+    assert rear[columns].to_numpy().sum() == 2 * (660 + 120 + 540 + 60)
+
+
 # The quiet nights
 
 

@@ -162,8 +162,6 @@ OWN = {
         ),
     ],
     "raids": [
-        (in_row("2026-01-10", "10.01.2026"), ["day, 1 row (2): not a day"]),
-        (in_row("2026-01-09", "2026-01-10", 3), ["day twice"]),
         (in_row("facility", "factory"), ["field code, 1 row (2)", "'factory'"]),
         (in_row(",9,", ",nine,"), ["drones", "not in the protocol", "'nine'"]),
         (in_row(",high", ","), ["confidence", "a value in every row"]),
@@ -174,7 +172,6 @@ OWN = {
     "digest": [
         (in_row("2026-01-10", ""), ["strike_day, 1 row (2): not a day"]),
         (in_row("yes_rear", "yes"), ["field ukraine_energy, 1 row (2)", "'yes'"]),
-        (in_row("silent", "quiet"), ["field russia_energy"]),
         (in_row("silent", ""), ["field russia_energy", "a value in every row"]),
         (in_row(",1,", ",partly,"), ["field list_seen_whole", "'partly'"]),
         (in_row(LINK, ""), ["evidence_url, 1 row (2): address missing"]),

@@ -31,22 +31,15 @@ def table_of(tmp_path, *rows):
     return imported.tables["energy_reported"].set_index(["day", "oblast"]), touched(imported.rules)
 
 
-def is_strike(text):
-    return bool(news.code_words(news.fold(pd.Series([text])), LEXICON)["energy_strike"].iloc[0])
-
-
-@pytest.mark.parametrize(
-    "texts",
-    [
+def test_one_spelling_for_cyrillic_and_every_romanisation():
+    for texts in (
         ("Удари по енергетиці", "udari-po-energetici", "udary-po-energetytsi"),
         ("Харків знеструмлено", "harkiv-znestrumleno", "kharkiv-znestrumleno"),
         ("Знищено підстанцію", "znyshheno-pidstantsiyu", "znishcheno-pidstanciyu"),
         ("Обстрел ТЭЦ", "obstrel-tets", "obstrel-tec"),
         ("У Києві немає світла", "u-kiyevi-nemaye-svitla", "u-kyyevi-nemaye-svitla"),
-    ],
-)
-def test_one_spelling_for_cyrillic_and_every_romanisation(texts):
-    assert len(set(news.fold(pd.Series(texts)))) == 1
+    ):
+        assert news.fold(pd.Series(texts)).nunique() == 1, texts
 
 
 def test_entries_of_the_lexicon():
@@ -57,37 +50,30 @@ def test_entries_of_the_lexicon():
     assert not any(pattern.search(text) for text in misses)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        STRIKE,
-        "posle-ataki-rf-v-kieve-bez-sveta-800-000-abonentov",
-        "rosijska-ataka-zalyshyla-chornobylsku-aes-bez-zovnishnogo-elektrozhyvlennya",
-        "Росіяни вдарили по об'єктах Нафтогазу на Полтавщині",
-        "Российские дроны ударили по подстанции в Одессе",
-    ],
-)
-def test_reports_of_strikes_on_energy_count(text):
-    assert is_strike(text)
+STRIKES = [
+    STRIKE,
+    "posle-ataki-rf-v-kieve-bez-sveta-800-000-abonentov",
+    "rosijska-ataka-zalyshyla-chornobylsku-aes-bez-zovnishnogo-elektrozhyvlennya",
+    "Росіяни вдарили по об'єктах Нафтогазу на Полтавщині",
+    "Российские дроны ударили по подстанции в Одессе",
+]
+OTHERS = [
+    "grafik-vidklyuchen-svitla-na-zavtra",  # no attack
+    "rosiyani-atakuvali-port-odesi",  # no energy
+    "syly-oborony-urazyly-tets-u-byelgorodi",  # in Russia, by Ukraine
+    "droni-atakuvali-elektropidstanciyu-v-okupovanomu-lugansku",
+    "na-zaporizkiy-aes-stavsya-blekaut-cherez-ataku-drona",
+    "droni-urazili-npz-yakiy-zhiviv-elektrostanciyu",  # oil
+    "ekspert-poyasniv-chomu-rosiya-atakuye-tec",  # comment
+    "u-kiyevi-vidnovili-opalennya-pislya-ataki",  # repair
+    "svitlana-zaginula-vid-udaru-drona",  # a name
+    "",
+]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "grafik-vidklyuchen-svitla-na-zavtra",  # no attack
-        "rosiyani-atakuvali-port-odesi",  # no energy
-        "syly-oborony-urazyly-tets-u-byelgorodi",  # in Russia, by Ukraine
-        "droni-atakuvali-elektropidstanciyu-v-okupovanomu-lugansku",
-        "na-zaporizkiy-aes-stavsya-blekaut-cherez-ataku-drona",
-        "droni-urazili-npz-yakiy-zhiviv-elektrostanciyu",  # oil
-        "ekspert-poyasniv-chomu-rosiya-atakuye-tec",  # comment
-        "u-kiyevi-vidnovili-opalennya-pislya-ataki",  # repair
-        "svitlana-zaginula-vid-udaru-drona",  # a name
-        "",
-    ],
-)
-def test_other_articles_do_not(text):
-    assert not is_strike(text)
+def test_reports_of_strikes_on_energy_count_and_other_articles_do_not():
+    coded = news.code_words(news.fold(pd.Series([*STRIKES, *OTHERS])), LEXICON)
+    assert coded["energy_strike"].tolist() == [True] * len(STRIKES) + [False] * len(OTHERS)
 
 
 def test_addresses_in_every_disguise():
