@@ -74,10 +74,12 @@ def test_an_alert_counts_on_the_strike_days_it_covers(start, end, expected):
     assert table["minutes"].sum() == sum(minutes for minutes, *_ in expected.values()) + len(USED)
 
 
-def test_days_that_the_file_does_not_cover_are_left_out():
+def test_days_that_the_file_does_not_cover_are_left_out_and_alerts_that_touch_are_one():
     table = table_of(merged_file())
     assert table.index.get_level_values("day").unique().tolist() == list(pd.date_range("2025-03-02", "2025-06-14"))
     assert len(table) == 24 * 105
+    touching = [("Lviv", f"2025-05-07 {hour}:00", f"2025-05-07 {hour + 1}:00") for hour in (20, 21)]
+    assert cells(table_of(merged_file(*touching)), "2025-05-08") == [120, 120, 1]
     assert table_of(merged_file(), first_day="2025-06-01").index[0][0] == pd.Timestamp("2025-06-01")
 
 

@@ -71,6 +71,7 @@ def test_the_winter_leaves_days_that_have_a_code_and_files_of_people_alone(tmp_p
         table = made("coded", tmp_path, files).tables["energy_coded"].set_index("day")
         assert len(table) == n and table.loc["2026-01-31", "code"] == table.loc["2025-12-01", "code"] == "no"
         assert table.loc["2026-02-08", "code"] == ("silent" if coder == "1" else "not_found")
+        assert set(table["coder"]) == ({"1", "6"} if coder == "1" else {coder})
 
 
 def test_the_winter_was_coded_twice_and_recoded_by_its_plan():
