@@ -229,7 +229,7 @@ def folder_contents(folder: Path) -> dict[str, bytes]:
 
 @cache
 def dictionary() -> dict[str, Any]:
-    """All of tables.toml: the tables with their keys, fields and outcomes, the recipes with their rules, the licences."""
+    """All of tables.toml: tables with their keys, fields and outcomes, recipes with their rules, licences."""
     return tomllib.loads(files("analysis").joinpath("tables.toml").read_text("utf-8"))
 
 
