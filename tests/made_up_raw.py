@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from recipes import acled, coded, digest
+from analysis.tables import table_definition
+from recipes import kit
 
 DATA = Path(__file__).parents[1] / "data"
 OBLASTS = pd.read_csv(DATA / "oblasts.csv")
@@ -88,8 +89,9 @@ def hit(date, oblast, side="rear", **other):
 
 
 def coded_files(days, events, again=()):
-    files = {"days.csv": csv_file(days, coded.DAY_COLUMNS), "events.csv": csv_file(events, coded.EVENT_COLUMNS)}
-    return files | ({"double_coding.csv": csv_file(again, coded.DAY_COLUMNS)} if again else {})
+    columns, of_events = (table_definition(name)["coded"] for name in ("energy_coded", "energy_coded_events"))
+    files = {"days.csv": csv_file(days, columns), "events.csv": csv_file(events, of_events)}
+    return files | ({"double_coding.csv": csv_file(again, columns)} if again else {})
 
 
 def raid(date, code, **other):
@@ -100,7 +102,7 @@ def raid(date, code, **other):
 
 def listed(date, ukraine, russia="silent", **other):
     """A day of the daily list as one coder read it."""
-    row = dict.fromkeys([*digest.FORMS, *digest.OTHERS], "")
+    row = dict.fromkeys([*table_definition("energy_digest")["coded"], "asset", "chosen_because_known"], "")
     row |= {"strike_day": date, "ukraine_energy": ukraine, "russia_energy": russia}
     return row | {"evidence_url": "" if ukraine == "not_found" else LINK} | other
 
@@ -140,7 +142,7 @@ GOOD = {
     "coded": coded_files(CODED_DAYS, HITS),
     "raids": two_coders(RAIDS, RAIDS),
     "digest": two_coders(LISTED, LISTED),
-    "acled": {"acled.csv": csv_file([event(1), event(2)], acled.COLUMNS)},
+    "acled": {"acled.csv": csv_file([event(1), event(2)])},
 }
 
 
@@ -150,3 +152,13 @@ def put(folder, files):
     for name, content in files.items():
         (folder / name).write_bytes(content)
     return [folder / name for name in files]
+
+
+def made(name, folder, files, *, tables=DATA):
+    """What a recipe makes of files, given as bytes by name."""
+    return kit.make(name, put(folder, files), folder=tables)
+
+
+def touched(rules):
+    """How many rows each rule touched."""
+    return {rule.name: rule.rows_touched for rule in rules}

@@ -1,80 +1,66 @@
-"""The recipe of coded reports: made-up tables with answers worked out by hand, and codes by people."""
+"""What was coded: days, claims, raids and the daily list by hand; agreement by two routes; people in place of runs."""
 
 import json
+import os
 import shutil
 import tomllib
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_up_raw import CODED_DAYS, DATA, HITS, coded_day, coded_files, hit, put
+from made_up_raw import (
+    CODED_DAYS,
+    DATA,
+    HITS,
+    LINK,
+    coded_day,
+    coded_files,
+    csv_file,
+    hit,
+    listed,
+    made,
+    put,
+    raid,
+    touched,
+    two_coders,
+)  # fmt: skip
 
 import analysis as pa
-from analysis.errors import DataError
 from analysis.measures import coded_by
-from recipes import coded, kit
+from recipes import kit
+
+OTHER, COLD = "https://example.org/2", pd.date_range("2026-01-30", "2026-02-05")
+TIERS = ["facility", "general", "minor", "claim", "silent", "not_found"]
 
 
 def build(folder, days=CODED_DAYS, events=HITS, again=()):
     put(folder / "tables", {"oblasts.csv": (DATA / "oblasts.csv").read_bytes()})
-    return coded.build(*put(folder, coded_files(days, events, again)), folder=folder / "tables")
+    return made("coded", folder, coded_files(days, events, again), tables=folder / "tables")
+
+
+def by_day(table):
+    return pa.load_table(table).set_index("day")
+
+
+# Days and claims
 
 
 def test_only_assigned_finds_enter_the_main_series(tmp_path):
     imported = build(tmp_path)
-    table = imported.tables["energy_coded"].set_index("day")
-    counts = table[["rear_oblasts", "front_oblasts", "kyiv_city", "rear_oblasts_any_find"]].astype(object)
+    columns = ["rear_oblasts", "front_oblasts", "kyiv_city", "rear_oblasts_any_find"]
+    counts = imported.tables["energy_coded"][columns].astype(object)
     assert counts.where(counts.notna(), None).to_numpy().tolist() == [
         [2, 1, 1, 3], [0, 0, 0, 0], [0, 0, 0, 0], [None, None, None, 1],
     ]  # fmt: skip
-    assert {rule.name: rule.rows_touched for rule in imported.rules} == {
+    assert touched(imported.rules) == {
         "count_assigned_finds_only": 2, "leave_out_unspecified_places": 1, "leave_days_not_found_open": 1,
     }  # fmt: skip
     events = imported.tables["energy_coded_events"]
     assert len(events) == len(HITS)
     assert events.loc[events["oblast"] == "unspecified", "rear_or_front"].tolist() == ["unspecified"]
-
-
-def test_provenance_tells_a_model_from_people(tmp_path):
-    producer = build(tmp_path).source.producer
-    assert "language model" in producer and "not yet checked by people" in producer
-    people = ([row | {"coder": "O. Kovalenko"} for row in rows] for rows in (CODED_DAYS, HITS))
-    assert build(tmp_path, *people).source.producer == "coded by people: O. Kovalenko"
-
-
-def test_all_faults_come_in_one_message(tmp_path):
-    spoilt = [CODED_DAYS[0], CODED_DAYS[1] | {"code": "maybe"}, CODED_DAYS[2] | {"evidence_urls": ""}, CODED_DAYS[3]]
-    with pytest.raises(DataError) as caught:
-        build(tmp_path, spoilt, [*HITS, hit("2026-01-10", "Mordor")])
-    assert all(words in str(caught.value) for words in ("maybe", "evidence_urls", "Mordor"))
-    with pytest.raises(DataError, match="not coded a first time"):
-        build(tmp_path, again=[coded_day("2026-02-01", "not_found", coder="5")])
-
-
-def test_table_without_any_find_is_no_error(tmp_path):
     days = [coded_day(f"2026-01-1{i}", "not_found") for i in range(3)]
-    table = build(tmp_path, days, [hit("2025-12-01", "Odesa", found_via="other")]).tables["energy_coded"]
-    assert table["rear_oblasts"].isna().all() and (table["code"] == "not_found").all()
-
-
-def test_known_winter():
-    winter = pa.load_table("energy_coded").set_index("day").loc["2025-10-15":"2026-02-22"]
-    assert winter["code"].value_counts().to_dict() == {"yes": 107, "not_found": 19, "silent": 5}
-    later = winter[:"2026-01-07"]
-    assert later["code"].value_counts().to_dict() == {"yes": 66, "not_found": 19} and len(later) == 85
-    assert set(later["coder"]) == {"6"} and set(later["second_coder"]) == {"7"}
-    assert later.index[later["code"] != later["second_code"]].strftime("%Y-%m-%d").tolist() == ["2025-11-09"]
-    thirtieth = winter.loc["2026-01-30"]
-    assert thirtieth[["code", "rear_oblasts", "front_oblasts", "coder"]].tolist() == ["yes", 0, 1, "1"]
-    assert (
-        thirtieth["note"].startswith("recoded yes, before no: the president") and "interfax" in thirtieth.evidence_urls
-    )
-    asked = winter.loc[["2026-01-25", "2026-01-31", "2026-02-08", "2026-02-14", "2026-02-21"]]
-    assert asked["code"].tolist() == ["silent"] * 4 + ["yes"] and asked["rear_oblasts"].tolist() == [0, 0, 0, 0, 1]
-    assert (asked["second_code"] == "silent").all()
-    notes = json.loads((DATA / "energy_coded.json").read_text("utf-8"))["notes"]
-    fixed = tomllib.loads((DATA / "plans" / "cold-week-energy-2026-01.toml").read_text("utf-8"))["test"]
-    assert all(any(note.endswith(f"{part}: {text}") for note in notes) for part, text in fixed.items())
+    bare = build(tmp_path, days, [hit("2025-12-01", "Odesa", found_via="other")]).tables["energy_coded"]
+    assert bare["rear_oblasts"].isna().all() and (bare["code"] == "not_found").all()
 
 
 def test_the_winter_leaves_days_that_have_a_code_and_files_of_people_alone(tmp_path):
@@ -82,9 +68,24 @@ def test_the_winter_leaves_days_that_have_a_code_and_files_of_people_alone(tmp_p
     events = [hit("2025-10-01", "Odesa", found_via="other")]
     for coder, n in (("1", 87), ("A. Person", 3)):
         files = coded_files([row | {"coder": coder} for row in days], events)
-        table = coded.build(*put(tmp_path, files), folder=DATA).tables["energy_coded"].set_index("day")
+        table = made("coded", tmp_path, files).tables["energy_coded"].set_index("day")
         assert len(table) == n and table.loc["2026-01-31", "code"] == table.loc["2025-12-01", "code"] == "no"
         assert table.loc["2026-02-08", "code"] == ("silent" if coder == "1" else "not_found")
+        assert set(table["coder"]) == ({"1", "6"} if coder == "1" else {coder})
+
+
+def test_the_winter_was_coded_twice_and_recoded_by_its_plan():
+    winter = by_day("energy_coded").loc["2025-10-15":"2026-02-22"]
+    assert winter["code"].value_counts().to_dict() == {"yes": 107, "not_found": 19, "silent": 5}
+    later = winter[:"2026-01-07"]
+    assert set(later["coder"]) == {"6"} and set(later["second_coder"]) == {"7"} and len(later) == 85
+    assert later.index[later["code"] != later["second_code"]].strftime("%Y-%m-%d").tolist() == ["2025-11-09"]
+    thirtieth = winter.loc["2026-01-30"]
+    assert thirtieth[["code", "rear_oblasts", "front_oblasts", "coder"]].tolist() == ["yes", 0, 1, "1"]
+    assert thirtieth["note"].startswith("recoded yes, before no: the president")
+    notes = json.loads((DATA / "energy_coded.json").read_text("utf-8"))["notes"]
+    fixed = tomllib.loads((DATA / "plans" / "cold-week-energy-2026-01.toml").read_text("utf-8"))["test"]
+    assert all(any(note.endswith(f"{part}: {text}") for note in notes) for part, text in fixed.items())
 
 
 # What the registry of pauses says of a day, in its words, and what the tables hold; oblasts: named as hit, all of them
@@ -93,8 +94,6 @@ SAID = [
     ("cold-week-pause-2026-01", "bomb on a gas site in Donetsk oblast", "2026-01-30", "Donetsk", 1),
     ("cold-week-pause-2026-01", "outages in Kharkiv, Sumy, Dnipropetrovsk, Cherkasy on 2", "2026-02-02",
      "Kharkiv Sumy Dnipropetrovsk Cherkasy", 4),
-    ("cold-week-pause-2026-01", "energy reported hit in Dnipropetrovsk and Cherkasy oblasts", "2026-02-02",
-     "Dnipropetrovsk Cherkasy", 2),
     ("cold-week-pause-2026-01", "energy in six regions", "2026-02-03", "", 6),
     ("olympic-truce-2026", "mass strike on energy on the night of 6/7 Feb", "2026-02-07", "", 2),
 ]  # fmt: skip
@@ -104,19 +103,93 @@ SAID = [
 def test_registry_and_coded_days_do_not_contradict_each_other(pause, words, day, oblasts, least):
     own = pa.load_pauses()[pause]
     assert words in " ".join([own.violations, *(count.note for count in own.published_counts)]).replace("\n", " ")
-    table, events = pa.load_table("energy_coded").set_index("day"), pa.load_table("energy_coded_events")
+    coded, events = by_day("energy_coded").loc[day], pa.load_table("energy_coded_events")
     found = events[(events["day"] == day) & (events["found_via"] == "assigned")]
-    assert table.loc[day, "code"] == "yes" and table.loc[day, ["rear_oblasts", "front_oblasts"]].sum() >= least
+    assert coded["code"] == "yes" and coded[["rear_oblasts", "front_oblasts"]].sum() >= least
     assert set(oblasts.split()) <= set(found["oblast"])
-    raids = pa.load_table("energy_raids").set_index("day")["code"]
-    assert raids.get(pd.Timestamp(day), "facility") == "facility"
+    assert by_day("energy_raids")["code"].get(pd.Timestamp(day), "facility") == "facility"
+
+
+# Raids and the daily list
+
+
+@pytest.mark.parametrize("one", TIERS)
+@pytest.mark.parametrize("two", TIERS)
+def test_the_lower_tier_counts_and_a_find_counts_as_found(tmp_path, one, two):
+    files = two_coders([raid("2026-01-10", one)], [raid("2026-01-10", two, confidence="low")])
+    row = made("raids", tmp_path, files).tables["energy_raids"].iloc[0]
+    found = [code for code in (one, two) if code != "not_found"]
+    due = max(found, key=TIERS.index) if found else "not_found"
+    assert (row["code"], row["agreed"], row["targets"]) == (due, one == two, f"{due} told")
+    assert row["confidence"] == "low" and row["addresses"] == (LINK if found else "")
+
+
+def test_addresses_of_both_coders_stand_once(tmp_path):
+    files = two_coders([raid("2026-01-10", "minor")], [raid("2026-01-10", "minor", evidence_urls=f"{OTHER}|{LINK}")])
+    assert made("raids", tmp_path, files).tables["energy_raids"]["addresses"].tolist() == [f"{LINK}|{OTHER}"]
+
+
+def test_only_the_first_coder_of_the_list_has_codes_for_tests(tmp_path):
+    first = [
+        listed("2026-01-10", "yes_rear", "mod", oblasts="Odesa", mod_claims="3", list_seen_whole="0"),
+        listed("2026-01-11", "not_found", "not_found"),
+        listed("2026-01-12", "silent"),
+    ]
+    second = [
+        listed("2026-01-10", "yes_front", "mod", oblasts="Kherson", list_seen_whole="1", evidence_url=OTHER),
+        listed("2026-01-11", "silent", list_seen_whole="1", evidence_url=OTHER),
+        listed("2026-01-13", "yes_rear", "yes", oblasts="Lviv", chosen_because_known="1", evidence_url="", note="copy"),
+    ]
+    table = made("digest", tmp_path, two_coders(first, second)).tables["energy_digest"]
+    assert kit.to_csv("energy_digest", table).decode().splitlines()[1:] == [
+        f"2026-01-10,yes_rear,Odesa,,mod,3,False,yes_front,mod,False,False,{LINK}",
+        f"2026-01-11,not_found,,,not_found,,True,silent,silent,,False,{OTHER}",
+        f"2026-01-12,silent,,,silent,,,,,,False,{LINK}",
+        "2026-01-13,,Lviv,,,,,yes_rear,yes,,True,",
+    ]
+
+
+@pytest.mark.skipif("PAUSES_RAW" not in os.environ, reason="PAUSES_RAW names no folder of raw files")
+@pytest.mark.parametrize(
+    ("name", "column", "own"),
+    [("raids", "code", "code_"), ("digest", "ukraine_energy", "ukraine_"), ("digest", "russia_energy", "russia_")],
+)
+def test_the_tables_hold_the_codes_of_the_files(name, column, own):
+    table = by_day(f"energy_{name}").rename(columns={"ukraine": "ukraine_1", "russia": "russia_1"})
+    for number in (1, 2):
+        file = pd.read_csv(Path(os.environ["PAUSES_RAW"]) / f"energy_{name}" / f"coder_{number}.csv")
+        codes = dict(zip(pd.DatetimeIndex(file.iloc[:, 0]), file[column], strict=True))
+        assert table[f"{own}{number}"].dropna().to_dict() == codes
+
+
+def test_raids_are_a_census_and_facilities_come_in_half_years():
+    table, strikes = by_day("energy_raids"), pa.load_strikes()["missiles_launched"]["2022-09-28":"2026-02-28"]
+    assert table.index.equals(strikes.index[strikes >= 20])
+    ends = ["2022-09-01", "2023-04-01", "2023-09-21", "2024-03-22", "2024-09-01", "2025-03-18", "2025-04-17",
+            "2025-08-21", "2025-10-01", "2026-03-01"]  # fmt: skip
+    groups = table.groupby(pd.cut(table.index, pd.to_datetime(ends), right=False), observed=False)
+    both = groups.apply(lambda own: int((own[["code_1", "code_2"]] == "facility").all(axis=1).sum()))
+    assert list(zip(both, groups.size(), strict=True)) == [
+        (13, 17), (0, 11), (3, 10), (8, 10), (6, 10), (0, 1), (0, 10), (2, 7), (20, 25),
+    ]  # fmt: skip
 
 
 # Codes by people in place of the shipped ones
 
 
-@pytest.fixture
-def human(tmp_path):
+@pytest.mark.parametrize("name", ["raids", "digest"])
+def test_one_person_can_take_the_place_of_two_runs(tmp_path, name):
+    row = raid("2026-01-10", "minor") if name == "raids" else listed("2026-01-10", "silent")
+    path = put(tmp_path / "raw", {"coder_1.csv": csv_file([row | {"coder": "O. Kovalenko"}])})
+    folder = tmp_path / "data"
+    put(folder, {file.name: file.read_bytes() for file in DATA.glob("*.*")})
+    kit.plan_build(None, folder=folder, files={name: path}).write()
+    assert pa.check_tables(folder=folder).empty
+    assert pa.load_table(f"energy_{name}", folder=folder)["agreed"].isna().all()
+    assert "coded by people: O. Kovalenko; 1" in (folder / "README.md").read_text("utf-8")
+
+
+def test_codes_by_people_replace_the_shipped_ones(tmp_path):
     """The shipped tables as raw files of a user, who has checked one day by hand."""
     folder, raw = Path(shutil.copytree(DATA, tmp_path / "data")), tmp_path / "raw" / "energy_coding"
     raw.mkdir(parents=True)
@@ -124,11 +197,6 @@ def human(tmp_path):
     days.loc[days["day"] == "2026-02-01", ["code", "coder"]] = ["no", "A. Person"]
     days.to_csv(raw / "days.csv", index=False)
     shutil.copy(DATA / "energy_coded_events.csv", raw / "events.csv")
-    return folder, raw
-
-
-def test_codes_by_people_replace_the_shipped_ones(human):
-    folder, raw = human
     plan = kit.plan_build(raw.parent, folder=folder)
     changes = plan.changes().query("table == 'energy_coded' and not column.str.startswith('second_')")
     assert changes[["row", "column", "new"]].to_numpy().tolist() == [
@@ -139,10 +207,70 @@ def test_codes_by_people_replace_the_shipped_ones(human):
     told = "coded by 5 runs of a language model, not yet checked by people, the rest coded by people"
     assert coded_by(folder=folder) == told
     assert pa.describe_agreement(pa.load_table("energy_coded", folder=folder)).startswith("No day was coded twice")
-    assert "A. Person" in (folder / "README.md").read_text("utf-8")
+    readme = (folder / "README.md").read_text("utf-8")
+    assert "A. Person" in readme and "language model under a fixed protocol, not yet checked by people" in readme
     assert not pa.energy_days("coded", folder=folder)["energy_coded_rear_oblasts", "rear"].loc["2026-02-01", "open"]
     second = "day,coder,code,evidence_urls,note\n2026-02-01,B. Person,silent,https://example.org/1,\n"
     (raw / "double_coding.csv").write_text(second)
     kit.plan_build(raw.parent, folder=folder).write()
     agreed = pa.describe_agreement(pa.load_table("energy_coded", folder=folder))
     assert agreed.startswith("Of 1 day coded twice, 0 were given the same code") and "language model" not in agreed
+
+
+# Agreement, and days to check
+
+
+def coded_twice(*pairs, second_coder="5"):
+    frame = pd.DataFrame(pairs, columns=["code", "second_code"]).replace("", None)
+    return frame.assign(coder="1", second_coder=second_coder)
+
+
+def test_agreement_by_hand_and_where_there_is_none_to_measure():
+    pairs = [("yes", "yes")] * 4 + [("yes", "no")] + [("no", "no")] * 4 + [("no", "silent")] + [("silent", "")]
+    told = pa.describe_agreement(coded_twice(*pairs))
+    chance = 0.5 * 0.4 + 0.5 * 0.5
+    kappa = [(share - chance) / (1 - chance) for share in (0.8, 0.4439, 0.9748)]  # Clopper-Pearson, 8 of 10
+    assert told.startswith("Of 10 days coded twice, 8 were given the same code (80%, interval 44% to 97%;")
+    assert "kappa {:.2f}, {:.2f} to {:.2f})".format(*kappa) in told
+    assert "runs of one language model, which share their errors" in told
+    assert "language model" not in pa.describe_agreement(coded_twice(*pairs, second_coder="A. Person"))
+    assert "kappa has no meaning" in pa.describe_agreement(coded_twice(*[("not_found", "not_found")] * 5))
+    assert pa.describe_agreement(coded_twice(("yes", ""))).startswith("No day was coded twice")
+
+
+@pytest.mark.parametrize(
+    ("table", "n", "same", "expected"), [("energy_raids", 101, 96, 0.92), ("energy_digest", 81, 79, 0.94)]
+)
+def test_agreement_by_two_routes(table, n, same, expected):
+    """Cohen's kappa by its formula; of raids the six tiers, of the list any hit where both could read it."""
+    both = pa.load_table(table).dropna(subset=["agreed"])
+    one, two = (both["code_1"], both["code_2"]) if table == "energy_raids" else (
+        both["ukraine"].str[:3], both["ukraine_2"].str[:3],
+    )  # fmt: skip
+    codes = sorted({*one, *two})
+    shares = pd.crosstab(one, two, normalize=True).reindex(index=codes, columns=codes, fill_value=0).to_numpy()
+    by_chance = shares.sum(axis=0) @ shares.sum(axis=1)
+    assert round((shares.trace() - by_chance) / (1 - by_chance), 2) == expected
+    told = pa.describe_agreement(coded_twice(*zip(one, two, strict=True), second_coder="2"))
+    assert told.startswith(f"Of {n} days coded twice, {same} were") and f"kappa {expected:.2f}," in told
+    assert told.partition(" Both codings")[0] in pa.describe_agreements(), "the notebook says the same"
+
+
+def test_twenty_days_to_check_cover_every_code_and_the_cold_week_and_depend_on_the_seed():
+    tables = pa.load_table("energy_coded"), pa.load_table("energy_coded_events")
+    listed, again, other = (pa.review_days(*tables, days=COLD, seed=seed) for seed in (1, 1, 2))
+    assert len(listed) == 20 and set(COLD) <= set(listed.index) and listed.index.is_monotonic_increasing
+    assert listed.index.equals(again.index) and not listed.index.equals(other.index)
+    assert (listed["finding"].value_counts()[["silent", "yes", "not found"]] >= 3).all()
+    assert (listed[["agree", "disagree"]] == "").all(axis=None)
+    addresses = listed[listed["finding"] != "not found"]["evidence"].explode()
+    assert addresses.str.startswith("http").all()
+    assert listed.loc["2026-02-02", "said to be hit"] == "Cherkasy, Dnipropetrovsk, Kharkiv (front), Sumy (front)"
+    assert listed.loc["2026-01-30":"2026-01-31", "said to be hit"].tolist() == ["Donetsk (front)", "no oblast"]
+    assert len(pa.review_days(*tables, n=500)) == (tables[0]["code"] != "not_found").sum() + 3
+    odd = tables[0].tail(1).assign(
+        code="yes", evidence_urls="https://a.example/x?y=(1)|http://b.example/", note="<b>odd|note"
+    )  # fmt: skip
+    text = pa.show_review(pa.review_days(odd, tables[1], n=1))
+    assert "[a.example](<https://a.example/x?y=(1)>), [b.example](<http://b.example/>)" in text
+    assert "&lt;b&gt;odd&#124;note" in text and {line.count("|") for line in text.splitlines()} == {8}

@@ -6,31 +6,23 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_up_raw import DATA, NIGHT_POST, posts_file, put
+from made_up_raw import DATA, NIGHT_POST, made, posts_file, touched
 
-from recipes.communiques import CUT_AT, build, claimed_drones, declared_targets, read_number, read_posts
-from recipes.kit import RawFile
+from recipes import kit
+from recipes.communiques import CUT_AT, read_number
 
 LEXICON = tomllib.loads((DATA / "lexicon_communiques.toml").read_text("utf-8"))
 RAW = os.environ.get("PAUSES_RAW")
 NIGHT, LATE = ("2025-02-11 04:10", NIGHT_POST), ("2025-02-20 04:00", NIGHT_POST)
 
 
-def posts_of(*posts):
-    return read_posts(RawFile("posts.csv", posts_file(*posts)))[0]
+def build(folder, *posts):
+    return made("communiques", folder, {"posts.csv": posts_file(*posts)})
 
 
-def drones(*posts):
+def claimed(folder, *posts):
     """The table of claims from 10 February 2025 on; a late post keeps the days before it complete."""
-    return claimed_drones(posts_of(*posts, LATE), LEXICON)[0].set_index("day").loc["2025-02-10":]
-
-
-def first_class(text, *, cut=False, time="2025-02-11 09:00"):
-    """Class and reading of the one day of a report."""
-    text = text.rjust(CUT_AT) if cut else text
-    table, _ = declared_targets(posts_of((time, text)), LEXICON["targets"])
-    row = table[(table["period"] == "day") & (table["last_day"] == time[:10])].squeeze()
-    return row["target_class"], row["energy_first"], row["reading"]
+    return build(folder, *posts, LATE).tables["russian_claims"].set_index("day").loc["2025-02-10":]
 
 
 STRIKE = "Сегодня ночью Вооруженными Силами Российской Федерации нанесен групповой удар высокоточным оружием по "
@@ -55,15 +47,16 @@ def test_numbers_are_read_in_digits_and_in_words():
         ("уничтожены сто двадцать один украинский беспилотный летательный аппарат", 121),
     ],
 )
-def test_total_of_a_claim(claim, number):
+def test_total_of_a_claim(tmp_path, claim, number):
     night = ("2025-02-11 04:10", f"⚡️ **В течение прошедшей ночи** дежурными средствами ПВО {claim}.")
-    assert drones(night).loc["2025-02-11", "drones_claimed"] == number
+    assert claimed(tmp_path, night).loc["2025-02-11", "drones_claimed"] == number
 
 
 @pytest.mark.parametrize(
     ("posted", "period", "day"),
     [
         ("2025-02-11 20:10", "В период с 20.00 мск до 23.00 мск", "2025-02-12"),
+        ("2025-02-11 19:45", "С 20.00 до 23.00 мск", "2025-02-12"),  # told a quarter of an hour before the end
         ("2025-02-11 15:40", "С 16.30 до 18.30 мск", "2025-02-11"),  # middle 16:30 in Kyiv
         ("2025-02-11 17:10", "С 18.30 до 20.00 мск", "2025-02-12"),  # middle 18:15 in Kyiv
         ("2025-07-11 16:10", "С 17.00 до 19.00 мск", "2025-07-12"),  # in summer Kyiv keeps Moscow's clock
@@ -75,16 +68,16 @@ def test_total_of_a_claim(claim, number):
         ("2025-02-11 16:30", "Вечером", "2025-02-12"),
     ],
 )
-def test_claims_are_dated_by_the_middle_of_their_period(posted, period, day):
+def test_claims_are_dated_by_the_middle_of_their_period(tmp_path, posted, period, day):
     text = f"{period} дежурными средствами ПВО уничтожены пять украинских БпЛА над Курской областью"
-    late = (str(pd.Timestamp(day) + pd.Timedelta(days=9))[:10] + " 04:00", NIGHT_POST)
-    table = claimed_drones(posts_of((posted, text), late), LEXICON)[0].set_index("day")
+    table = claimed(tmp_path, (posted, text), ("2025-07-20 04:00", NIGHT_POST))
     assert table.loc[table["drones_named"] == 5].index.strftime("%Y-%m-%d").tolist() == [day]
 
 
-def test_night_and_day_add_up_and_nothing_counts_twice():
+def test_night_and_day_add_up_and_nothing_counts_twice(tmp_path):
     summary = "уничтожены 99 украинских БпЛА"
-    table = drones(
+    table = claimed(
+        tmp_path,
         ("2025-02-10 19:30", "С 20.00 до 22.00 мск дежурными средствами ПВО уничтожены семь украинских БпЛА"),
         NIGHT,
         ("2025-02-11 11:00", "С 10.00 до 13.00 мск дежурными средствами ПВО уничтожены 3 украинских БпЛА"),
@@ -94,102 +87,88 @@ def test_night_and_day_add_up_and_nothing_counts_twice():
         ("2025-02-11 20:01", f"С 1 по 7 февраля в ходе отражения попытки, о ходе отражения {summary}"),
         ("2025-02-11 13:00", "Около 15.00 мск дежурными средствами ПВО уничтожена ракета РСЗО «Ольха»"),
     )
-    assert table.loc["2025-02-11"].to_dict() == {
-        "drones_named": 7 + 10 + 8,  # the 3 are within the 8
-        "posts_night": 1,
-        "posts_daytime": 2,
-        "posts_unread": 0,
-        "drones_claimed": 25,
-    }
+    named = 7 + 10 + 8  # the 3 are within the 8
+    columns = ["drones_named", "drones_claimed", "posts_night", "posts_daytime", "posts_unread"]
+    assert table.loc["2025-02-11", columns].tolist() == [named, named, 1, 2, 0]
 
 
-def test_day_without_a_night_post_is_missing_not_zero():
-    day_post = ("2025-02-13 11:00", "С 10.00 до 13.00 мск дежурными средствами ПВО уничтожены 3 украинских БпЛА")
-    table = drones(NIGHT, day_post)
-    assert table.loc["2025-02-11", "drones_claimed"] == 10
-    assert table.loc[["2025-02-12", "2025-02-13"], "drones_claimed"].isna().all()
-    assert table.loc["2025-02-12":"2025-02-13", "drones_named"].tolist() == [0, 3]
+def test_a_day_without_a_night_post_and_a_number_that_cannot_be_read_are_missing_not_zero(tmp_path):
+    text = "С 10.00 до 13.00 мск дежурными средствами ПВО уничтожены {}украинских БпЛА"
+    result = build(
+        tmp_path, NIGHT, ("2025-02-11 11:00", text.format("")), ("2025-02-13 11:00", text.format("3 ")), LATE
+    )
+    table = result.tables["russian_claims"].set_index("day")["2025-02-11":"2025-02-13"]
+    assert table["drones_claimed"].isna().all()
+    assert table["drones_named"].tolist() == [10, 0, 3] and table["posts_unread"].tolist() == [1, 0, 0]
+    assert touched(result.rules)["leave_day_open_without_number"] == 1
+    assert claimed(tmp_path, NIGHT).loc["2025-02-11", "drones_claimed"] == 10
 
 
-def test_number_that_cannot_be_read_leaves_its_day_open():
-    unread = ("2025-02-11 11:00", "С 10.00 до 13.00 мск дежурными средствами ПВО уничтожены украинские БпЛА")
-    table, rules = claimed_drones(posts_of(NIGHT, unread, LATE), LEXICON)
-    row = table.set_index("day").loc["2025-02-11"]
-    assert pd.isna(row["drones_claimed"]) and row["posts_unread"] == 1 and row["drones_named"] == 10
-    touched = {rule.name: rule.rows_touched for rule in rules}
-    assert touched["leave_day_open_without_number"] == 1
-
-
-@pytest.mark.parametrize(
-    ("target", "expected"),
-    [
-        ("объектам энергетики, обеспечивающим работу заводов", "energy"),
-        ("критически важным объектам газо-энергетической инфраструктуры", "energy"),
-        ("нефтеперерабатывающему заводу в городе", "energy"),
-        ("объектам транспортной инфраструктуры, объектам энергетики", "transport"),
-        ("инфраструктуре военных аэродромов, объектам энергетики", "military_airfields"),
-        ("предприятиям военно-промышленного комплекса Украины и объектам энергетики", "defence_industry"),
-        ("цехам сборки беспилотных летательных аппаратов", "defence_industry"),
-        ("пунктам временной дислокации иностранных наемников", "other"),
+CUT = ("о", "объектам", "критически важным об", "инфраструктуре", "пунк")
+TARGETS = {  # class, whether energy, reading
+    "energy yes read": [
+        STRIKE + "объектам энергетики, обеспечивающим работу заводов",
+        STRIKE + "критически важным объектам газо-энергетической инфраструктуры",
+        STRIKE + "нефтеперерабатывающему заводу в городе",
+        (STRIKE + "объектам энерг").rjust(CUT_AT),
     ],
-)
-def test_first_named_class(target, expected):
-    answer = "yes" if expected == "energy" else "no"
-    assert first_class(STRIKE + target) == (expected, answer, "read")
-
-
-@pytest.mark.parametrize("target", ["о", "объек", "объектам", "критически важным об", "инфраструктуре", "пунк"])
-def test_list_cut_too_early_is_unknown_never_no(target):
-    assert first_class(STRIKE + target, cut=True) == ("unknown", "unknown", "cut")
-
-
-def test_list_cut_after_its_first_class_is_read():
-    assert first_class(STRIKE + "объектам энерг", cut=True) == ("energy", "yes", "read")
-    assert first_class(STRIKE + "складам боеприпасов, об", cut=True) == ("other", "no", "read")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
+    "transport no read": [STRIKE + "объектам транспортной инфраструктуры, объектам энергетики"],
+    "military_airfields no read": [STRIKE + "инфраструктуре военных аэродромов, объектам энергетики"],
+    "defence_industry no read": [
+        STRIKE + "предприятиям военно-промышленного комплекса Украины и объектам энергетики",
+        STRIKE + "цехам сборки беспилотных летательных аппаратов",
+    ],
+    "other no read": [
+        STRIKE + "пунктам временной дислокации иностранных наемников",
+        (STRIKE + "складам боеприпасов, об").rjust(CUT_AT),
+    ],
+    "unknown unknown cut": [(STRIKE + part).rjust(CUT_AT) for part in CUT],
+    "unknown unknown none": [
         "Подразделениями группировки войск «Север» нанесено поражение объектам энергетики",
         "Сегодня ночью киевским режимом нанесен массированный удар по объектам энергетики России",
         "Расчет ОТРК «Искандер-М» нанес групповой удар по объектам энергетики",
         "Поздравляем с праздником энергетики",
     ],
-)
-def test_reports_of_other_things_say_nothing(text):
-    assert first_class(text) == ("unknown", "unknown", "none")
+}
 
 
-def test_weeks_run_from_saturday_to_friday():
+@pytest.mark.parametrize(("answer", "text"), [(answer, text) for answer, texts in TARGETS.items() for text in texts])
+def test_first_named_class_and_a_list_cut_too_early_is_unknown_never_no(tmp_path, answer, text):
+    declared = build(tmp_path, ("2025-02-11 09:00", text), LATE).tables["energy_declared"]
+    day = declared[(declared["period"] == "day") & (declared["last_day"] == "2025-02-11")]
+    assert " ".join(day[["target_class", "energy_first", "reading"]].squeeze()) == answer
+
+
+def test_weeks_run_from_saturday_to_friday(tmp_path):
     report = (
         "(с {} по {} марта 2025 г.) С {} по {} марта Вооруженными Силами Российской Федерации нанесены 15 групповых "
     )
     report += "ударов высокоточным оружием, в результате которых поражены объекты {}, обеспечивающие"
     week = ("2025-03-14 11:00", report.format(8, 14, 8, 14, "газовой инфраструктуры"))
     other_span = ("2025-03-21 11:00", report.format(1, 21, 1, 21, "энергетики"))
-    table, rules = declared_targets(posts_of(week, other_span), LEXICON["targets"])
+    result = build(tmp_path, week, other_span, LATE)
+    table = result.tables["energy_declared"]
     weeks = table[table["period"] == "week"].set_index("last_day")
     assert weeks.loc["2025-03-14", ["target_class", "first_day"]].tolist() == ["energy", pd.Timestamp("2025-03-08")]
     assert weeks.loc["2025-03-21", "reading"] == "none"
-    assert {rule.name: rule.rows_touched for rule in rules}["leave_out_other_spans"] == 1
+    assert touched(result.rules)["leave_out_other_spans"] == 1
     assert (table.loc[table["period"] == "day", "reading"] == "none").all()
 
 
-def test_first_readable_post_of_a_day_decides():
-    posts = posts_of(
+def test_first_readable_post_of_a_day_decides(tmp_path):
+    result = build(
+        tmp_path,
         ("2025-02-11 07:00", (STRIKE + "объек").rjust(CUT_AT)),
         ("2025-02-11 09:00", STRIKE + "объектам энергетики, складам"),
         ("2025-02-11 20:00", STRIKE + "аэродромам противника, складам"),
+        LATE,
     )
-    table, rules = declared_targets(posts, LEXICON["targets"])
-    assert table.loc[0, ["target_class", "posts"]].tolist() == ["energy", 3]
-    assert {rule.name: rule.rows_touched for rule in rules}["first_readable_post_decides"] == 2
+    assert result.tables["energy_declared"].loc[0, ["target_class", "posts"]].tolist() == ["energy", 3]
+    assert touched(result.rules)["first_readable_post_decides"] == 2
 
 
 def test_no_text_is_republished(tmp_path):
-    (path,) = put(tmp_path, {"posts.csv": posts_file(NIGHT, ("2025-02-12 09:00", STRIKE + "объектам"), LATE)})
-    imported = build(path, folder=DATA)
+    imported = build(tmp_path, NIGHT, ("2025-02-12 09:00", STRIKE + "объектам"), LATE)
     said = repr([imported.rules, imported.notes, imported.source])
     said += "".join(table.to_csv() for table in imported.tables.values())
     assert not any("а" <= letter.lower() <= "я" for letter in said)
@@ -197,7 +176,7 @@ def test_no_text_is_republished(tmp_path):
 
 @pytest.mark.skipif(not RAW, reason="PAUSES_RAW does not name the folder of raw files")
 def test_known_weeks_and_nights():
-    tables = build(Path(RAW) / "mod_communiques.csv", folder=DATA).tables
+    tables = kit.make("communiques", [Path(RAW) / "mod_communiques.csv"], folder=DATA).tables
     declared = tables["energy_declared"]
     weeks = declared[declared["period"] == "week"].set_index("last_day")["energy_first"]
     assert weeks[["2025-01-24", "2025-03-14"]].eq("yes").all()

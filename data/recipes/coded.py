@@ -1,136 +1,231 @@
-"""Reports of hits on energy facilities, coded day by day under a fixed protocol.
+"""What was coded under a protocol: hits on energy day by day, large raids, and one newsroom's daily list of events.
 
 The rows that come with the project were coded by independent runs of a language model and are not yet checked by
-people. Files of the same form, coded by people, take their place when the table is built from them: there `coder`
-holds names instead of the numbers of runs.
+people. Files of the same form, coded by people, take their place when the table is built from them: there `coder` holds
+names instead of the numbers of runs. Where two coded on their own, one is enough.
 """
 
-from __future__ import annotations
-
+import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.errors import DataError
-from analysis.tables import load_table
+from analysis.tables import load_table, table_definition, wrong_cells
 
-from .kit import Imported, RawFile, Rule, Source, find_fault, read_rows, refuse
-from .pairs import who_coded
-from .winter import Coding, join_winter
+from .kit import Check, Imported, Log, RawFile, Rule, faults_of, read_rows, refuse
 
-RAW = ("energy_coding/days.csv", "energy_coding/events.csv")
-MORE = "energy_coding/double_coding.csv"  # some days coded again by another coder
-TABLES = ("energy_coded", "energy_coded_events")
-SOURCE = Source(
-    title="Reported hits on energy facilities, coded by strike day",
-    producer="",  # who coded stands in the files themselves
-    citation="Dated public reports, each row with its address",
-    address="energy_coded_events.csv",
-    licence="facts with links",
-)
-DAY_COLUMNS = ["day", "coder", "code", "evidence_urls", "note"]
-EVENT_COLUMNS = ["day", "oblast", "asset", "weapon", "rear_or_front", "found_via", "published", "url", "coder", "note"]
+NOT_FOUND, NOWHERE = "not_found", "unspecified"  # a report that names no oblast is neither rear nor front
+OPTIONAL = ("coder", "asset", "chosen_because_known")  # of raids and list
+NAMES = {  # that the tables have for columns of the files
+    "strike_day": "day", "ukraine_energy": "ukraine", "russia_energy": "russia", "list_seen_whole": "whole",
+    "evidence_url": "address",
+}  # fmt: skip
+TIERS = (NOT_FOUND, "facility", "general", "minor", "claim", "silent")  # from the highest, what was not found aside
+CONFIDENCE = ("high", "medium", "low")
 EVENT_KEY = ["day", "oblast", "url", "asset", "weapon", "found_via", "coder"]
-CHOICES = {
-    "code": ("yes", "no", "silent", "not_found"),
-    "asset": ("generation", "heat", "substation_grid", "gas", "energy_unspecified"),
-    "weapon": ("missile", "drone", "missile_and_drone", "bomb", "artillery_fpv", "unknown"),
-    "found_via": ("assigned", "other"),
-}
-NOWHERE = "unspecified"  # a report that names no oblast: neither rear nor front
+TABLES = ("energy_coded", "energy_coded_events", "energy_coded")  # of days, claims of hits, and days coded again
+WINTER, PLAN = "coding/winter-2025-26", "plans/cold-week-energy-2026-01.toml"  # a longer coding, and its plan
+UNUSED = ("events_coder_2.csv", "again_events_coder_2.csv")  # the check is one of days
+RUNS_BEFORE = 5  # runs of the first coding: those of the winter are numbered on
 
 
-def build(days: str | Path, events: str | Path, double: str | Path | None = None, *, folder: str | Path) -> Imported:
-    """Coded days and claims of hits, from CSV files of one row a strike day and one row a claim.
+def _checks(rows: pd.DataFrame, table: str) -> Iterator[Check]:
+    """What every coded file is checked for: the words that the dictionary has for the table, and an address."""
+    day, code, address, note, *_ = table_definition(table)["coded"]
+    fields = {field["name"]: field for field in table_definition(table)["fields"]}
+    for column in rows.columns.drop("rear_or_front", errors="ignore"):
+        field, text = fields.get(NAMES.get(column, column), {"type": ""}), rows[column].mask(rows[column] == "")
+        limits = field.get("constraints", {})
+        filled = limits.get("required", "enum" in limits) and column != address
+        if field["type"] == "boolean":  # True and False in the table
+            field, limits = {"type": "integer"}, {"minimum": 0, "maximum": 1}
+        for expected, wrong in wrong_cells(text, field | {"constraints": limits | {"required": filled}}):
+            yield Check(column, wrong, "not a day" if column == day else "not in the protocol", expected)
+    if table != "energy_coded_events":
+        yield Check(day, rows[day].duplicated(), "day twice", "one row a day")
+    bare = (rows[code] != NOT_FOUND) & ~rows[address].str.startswith("http")
+    told = (rows[note] != "") & (table in ("energy_raids", "energy_digest"))
+    yield Check(address, bare & ~told, "address missing", "an address for every finding, of raids and list or a note")
 
-    rear_oblasts and front_oblasts count those with a hit that was found while coding that very day, kyiv_city is 1 if
-    the capital is one of them; all are empty where nothing on the day was found. rear_oblasts_any_find also counts hits
-    met by chance while coding another day.
-    """
-    raws = [RawFile.read(path) for path in (days, events, double) if path is not None]
-    columns = [DAY_COLUMNS, EVENT_COLUMNS, DAY_COLUMNS][: len(raws)]
-    frames = [read_rows(raw, required=need)[0] for raw, need in zip(raws, columns, strict=True)]
+
+# Days and claims of hits
+
+
+def build_days(files: Sequence[RawFile], folder: Path) -> Imported:
+    """Coded days and claims of hits, from files of one row a strike day, one row a claim, and days coded again."""
+    log, forms = Log(), [table_definition(table)["coded"] for table in TABLES]
+    frames = [read_rows(raw, form)[0] for raw, form in zip(files, forms, strict=False)]
+    frames = [*frames, frames[0].iloc[:0]][:3]
     side = load_table("oblasts", folder=folder).set_index("oblast")["rear_or_front"]
-    refuse(_faults([raw.name for raw in raws], frames, side), file=raws[0].name)
-
-    given = Coding(*(*frames, frames[0].iloc[:0])[:3])
-    coding = join_winter(given, folder, event_key=EVENT_KEY)
-    days, events, again = coding.days, coding.events, coding.again
-    refuse(_faults([Path(file).name for file in (*RAW, MORE)], [days, events, again], side), file=TABLES[0])
-    nowhere = events["oblast"] == NOWHERE
+    refuse(files[0].name, _coded_faults([raw.name for raw in files], frames, side))
+    frames, inputs, notes = join_winter(frames, folder, log)
+    refuse("energy_coded", _coded_faults(["days.csv", "events.csv", "double_coding.csv"], frames, side))
+    days, events, again = frames
+    nowhere, assigned = events["oblast"] == NOWHERE, events["found_via"] == "assigned"
     events = events.assign(rear_or_front=events["rear_or_front"].mask(nowhere, NOWHERE))
     second = again.set_index(pd.DatetimeIndex(again["day"]))[["coder", "code"]].add_prefix("second_")
-    table = _count_oblasts(days, events).join(second, on="day")
-    chance, empty = events["found_via"] == "other", table["rear_oblasts"].isna()
-    rules = (
-        *coding.rules,
-        ("count_assigned_finds_only", "A chance find says nothing of days without one.", events[chance]),
-        ("leave_out_unspecified_places", "Without an oblast a hit is neither rear nor front.", events[nowhere]),
-        ("leave_days_not_found_open", "Nothing found on a day is not nothing hit.", table[empty]),
-    )
-    who = who_coded(pd.concat([rows["coder"] for rows in (days, events, again)]))
-    return Imported(
-        tables={"energy_coded": table, "energy_coded_events": events.sort_values(EVENT_KEY)},
-        rules=tuple(_rule(*rule) for rule in rules),
-        source=replace(SOURCE, producer=who, state=f"{len(days)} days coded, {len(again)} of them twice"),
-        inputs=(*raws, *coding.inputs),
-        notes=(
-            f"energy_coded: nothing found on {empty.sum()} of {len(table)} days ({empty.mean():.0%})",
-            *coding.notes,
-        ),
-    )
-
-
-def _count_oblasts(days: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
-    """The table of days: how many oblasts have a reported hit."""
     table = days.sort_values("day", ignore_index=True)
-    assigned = events["found_via"] == "assigned"
-    chosen = {
+    for column, rows in {
         "rear_oblasts": assigned & (events["rear_or_front"] == "rear"),
         "front_oblasts": assigned & (events["rear_or_front"] == "front"),
         "kyiv_city": assigned & (events["oblast"] == "Kyiv City"),
         "rear_oblasts_any_find": events["rear_or_front"] == "rear",
-    }
-    for column, rows in chosen.items():
+    }.items():
         counts = table["day"].map(events[rows].groupby("day")["oblast"].nunique())
-        table[column] = counts.mask(counts.isna() & (table["code"] != "not_found"), 0)
-    columns = ["day", "code", *chosen, "coder", "evidence_urls", "note"]
-    return table[columns].assign(day=pd.to_datetime(table["day"]))
+        table[column] = counts.mask(counts.isna() & (table["code"] != NOT_FOUND), 0)
+    table = table.assign(day=pd.to_datetime(table["day"])).join(second, on="day")
+    empty = table["rear_oblasts"].isna()
+    _log_rows(log, "count_assigned_finds_only", events[~assigned])
+    _log_rows(log, "leave_out_unspecified_places", events[nowhere])
+    _log_rows(log, "leave_days_not_found_open", table[empty])
+    notes = [f"energy_coded: nothing found on {empty.sum()} of {len(table)} days ({empty.mean():.0%})", *notes]
+    made = {"energy_coded": table, "energy_coded_events": events.sort_values(EVENT_KEY)}
+    source = {"producer": who_coded(frames), "state": f"{len(days)} days coded, {len(again)} of them twice"}
+    return Imported(made, log, source, notes, inputs)
 
 
-def _faults(names: Sequence[str], frames: Sequence[pd.DataFrame], side: pd.Series) -> Iterator[DataError | None]:
-    """Every kind of fault of the files: days, events, and days coded again; `side`: rear or front, by oblast."""
-    finds = [partial(find_fault, rows, file=name) for name, rows in zip(names, frames, strict=True)]
-    days, events = frames[:2]
-    for find, rows in zip(finds, frames, strict=True):
-        no_day = pd.to_datetime(rows["day"], format="%Y-%m-%d", errors="coerce").isna()
-        yield find("day", no_day, "not a day", "YYYY-MM-DD")
-        for field in rows.columns.intersection(list(CHOICES)):
-            yield find(field, ~rows[field].isin(CHOICES[field]), "not in the protocol", ", ".join(CHOICES[field]))
-        if "code" not in rows:
-            continue
-        yield find("day", rows["day"].duplicated(), "day twice", "one row a day")
-        bare = (rows["code"] != "not_found") & ~rows["evidence_urls"].str.startswith("http")
-        yield find("evidence_urls", bare, "address missing", "an address for every day with a finding")
-        new = ~rows["day"].isin(days["day"])
-        yield find("day", new, "day not coded a first time", f"a day of {names[0]}")
-    of_days, of_events = finds[:2]
-    yield of_events("url", events.duplicated(EVENT_KEY), "claim twice", "one row a claim")
-    yield of_events("url", ~events["url"].str.startswith("http"), "address missing", "an address in every row")
-    foreign = ~events["oblast"].isin([*side.index, NOWHERE])
-    yield of_events("oblast", foreign, "not an oblast", f"a name of oblasts.csv, or {NOWHERE}")
-    other = events["oblast"].isin(side.index) & (events["rear_or_front"] != events["oblast"].map(side))
-    yield of_events("rear_or_front", other, "not as in oblasts.csv", "rear or front, as in oblasts.csv")
-    yes, assigned = days["code"] == "yes", events["found_via"] == "assigned"
+def _coded_faults(names: Sequence[str], frames: Sequence[pd.DataFrame], side: pd.Series) -> Iterator[DataError]:
+    """Every fault of days, events, and days coded again; `side`: rear or front, by oblast."""
+    days, events, _ = frames
+    yes, assigned, oblast = days["code"] == "yes", events["found_via"] == "assigned", events["oblast"]
+    other = oblast.isin(side.index) & (events["rear_or_front"] != oblast.map(side))
     stray = assigned & ~events["day"].isin(days["day"][yes])
-    yield of_events("day", stray, "a hit on a day not coded yes", "a day coded yes")
     without = yes & ~days["day"].isin(events["day"][assigned])
-    yield of_days("day", without, "coded yes without an event", "an event in the other file")
+    own = [
+        [Check("day", without, "coded yes without an event", "an event in the other file")],
+        [
+            Check("url", events.duplicated(EVENT_KEY), "claim twice", "one row a claim"),
+            Check("oblast", ~oblast.isin([*side.index, NOWHERE]), "not an oblast", f"one of oblasts.csv, or {NOWHERE}"),
+            Check("rear_or_front", other, "not as in oblasts.csv", "rear or front, as in oblasts.csv"),
+            Check("day", stray, "a hit on a day not coded yes", "a day coded yes"),
+        ],
+        [Check("day", ~frames[2]["day"].isin(days["day"]), "day not coded a first time", f"a day of {names[0]}")],
+    ]
+    for name, table, rows, checks in zip(names, TABLES, frames, own, strict=False):
+        yield from faults_of(name, rows, [*_checks(rows, table), *checks])
 
 
-def _rule(name: str, why: str, rows: pd.DataFrame) -> Rule:
+def join_winter(frames: list[pd.DataFrame], folder: Path, log: Log) -> tuple[list[pd.DataFrame], list[RawFile], list]:
+    """The coding with the winter's days, files and notes, where runs of a model made both and it lies in the folder."""
+    days, events, again = frames
+    paths = [path for path in sorted((folder / WINTER).glob("*.csv")) if path.name not in UNUSED]
+    if not paths or not days["coder"].str.isdigit().all():
+        return frames, [], []
+    raws, files = [RawFile(path.name, path.read_bytes()) for path in paths], {}
+    for raw in raws:
+        rows = read_rows(raw, (events if "events" in raw.name else days).columns)[0]
+        if "coder_" in raw.name:
+            rows["coder"] = (rows["coder"].astype(int) + RUNS_BEFORE).astype(str)
+        files[raw.name.removesuffix(".csv")] = rows.sort_values("day", kind="stable").replace(
+            {"found_via": {"query": "assigned"}}
+        )
+    unread = days["day"][days["code"] == NOT_FOUND]
+    winter, asked, recoded = files["days_coder_1"], files["again_coder_1"], files["recoded_days"]
+    winter, asked = winter[~winter["day"].isin(days["day"])], asked[asked["day"].isin(unread)]
+    recoded = recoded[recoded["day"].isin(days["day"])]
+    counted = pd.concat([winter, asked, recoded])["day"]
+
+    claims = pd.concat([files["events_coder_1"], files["again_events_coder_1"], files["recoded_events"]])
+    claims = claims[claims["day"].isin(counted) | (claims["found_via"] == "other")]
+    checks = [files["again_coder_2"], again, files["days_coder_2"]]
+    checks[0], checks[2] = (rows[rows["day"].isin(counted)] for rows in (checks[0], checks[2]))
+    _log_rows(log, "add_the_longer_coding", winter)
+    _log_rows(log, "ask_again_where_nothing_was_found", asked)
+    _log_rows(log, "recode_by_the_protocol", recoded)
+    _log_rows(log, "count_a_claim_once", claims[claims.duplicated(EVENT_KEY)])
+    joined = [
+        pd.concat([recoded, asked, days, winter]).drop_duplicates("day", ignore_index=True),
+        pd.concat([events, claims]).drop_duplicates(EVENT_KEY, ignore_index=True),
+        pd.concat(checks).drop_duplicates("day", ignore_index=True),
+    ]
+    fixed = tomllib.loads((folder / PLAN).read_text("utf-8"))["test"].items()
+    return joined, raws, [f"test fixed before these data ({PLAN}), {part}: {text}" for part, text in fixed]
+
+
+def _log_rows(log: Log, name: str, rows: pd.DataFrame) -> None:
     days = rows["day"].astype(str).str[:10].drop_duplicates()
-    return Rule(name, why, len(rows), tuple(days.head(3)), tuple(days))
+    log.append(Rule(name, len(rows), list(days.head(3)), list(days)))
+
+
+def who_coded(frames: Sequence[pd.DataFrame]) -> str:
+    """Who coded: runs of a model have numbers, people have names."""
+    names = pd.concat([rows["coder"] for rows in frames]).unique()
+    runs, people = sum(map(str.isdigit, names)), sorted(name for name in names if not name.isdigit())
+    who = f"{runs} independent runs of a language model under a fixed protocol, not yet checked by people; " * (
+        runs > 0
+    )
+    return (who + f"coded by people: {', '.join(people)}" * (len(people) > 0)).removesuffix("; ")
+
+
+# Raids, and the daily list: one file a coder
+
+
+def build_raids(files: Sequence[RawFile], folder: Path) -> Imported:
+    """One row a raid: where two coders differ the lower tier counts, and what one of them found counts as found."""
+    frames, log = _read_coders(files, "energy_raids"), Log()
+    one = frames[0].sort_index()
+    two = [*frames, frames[0].iloc[:0]][1].reindex(one.index)
+    if len(files) > 1:
+        size, again = ["drones", "missiles"], frames[1].reset_index().set_index("row")
+        wrong = (one[size].reindex(again["day"]).to_numpy() != again[size]).any(axis=1)
+        expected = f"a raid of {files[0].name}, with its drones and missiles"
+        check = Check("day", wrong, "not a raid of the first coder", expected, again["day"].astype(str))
+        refuse(files[1].name, faults_of(files[1].name, again, [check]))
+    lower = two["code"].map(TIERS.index, na_action="ignore") > one["code"].map(TIERS.index)
+    unsure = two["confidence"].map(CONFIDENCE.index, na_action="ignore") > one["confidence"].map(CONFIDENCE.index)
+    addresses = (one["evidence_urls"] + "|" + two["evidence_urls"].fillna("")).str.strip("|").str.split("|")
+    table = one[["drones", "missiles"]].apply(pd.to_numeric)
+    table = table.assign(
+        code=one["code"].mask(lower, two["code"]),
+        agreed=(one["code"] == two["code"]).astype("boolean").mask(two["code"].isna()),
+        code_1=one["code"],
+        code_2=two["code"],
+        targets=one["targets"].mask(lower, two["targets"]),
+        addresses=addresses.map(lambda each: "|".join(dict.fromkeys(each))),
+        confidence=one["confidence"].mask(unsure, two["confidence"]),
+    )
+    log.days("take_the_lower_tier", table.index[~table["agreed"].fillna(True).astype(bool)])
+    log.days("leave_raids_not_found_open", table.index[table["code"] == NOT_FOUND])
+    return _coded_twice("energy_raids", table, log, frames)
+
+
+def build_digest(files: Sequence[RawFile], folder: Path) -> Imported:
+    """One row a day: the codes of the first coder, who knew of no pause, and beside them the second's."""
+    frames, log = _read_coders(files, "energy_digest"), Log()
+    days = frames[0].index.union(frames[-1].index)
+    one, two = (rows.reindex(days) for rows in [*frames, frames[0].iloc[:0]][:2])
+    read = [own["ukraine"].notna() & (own["ukraine"] != NOT_FOUND) for own in (one, two)]
+    told = one.where(read[0], two)
+    table = told[["oblasts", "asset", "address"]].assign(
+        ukraine=one["ukraine"],
+        russia=one["russia"],
+        mod_claims=pd.to_numeric(told["mod_claims"]),
+        whole=told["whole"].map({"1": True, "0": False}).astype("boolean"),
+        ukraine_2=two["ukraine"],
+        russia_2=two["russia"],
+        agreed=(one["ukraine"] == two["ukraine"]).astype("boolean").where(read[0] & read[1]),
+        chosen_because_known=(one["chosen_because_known"] == "1") | (two["chosen_because_known"] == "1"),
+    )
+    log.days("take_the_coder_who_knew_of_no_pause", table.index[table["ukraine"].isna()])
+    log.days("leave_days_not_found_open", table.index[~(read[0] | read[1])])
+    log.days("mark_days_chosen_because_known", table.index[table["chosen_because_known"]])
+    return _coded_twice("energy_digest", table, log, frames)
+
+
+def _read_coders(files: Sequence[RawFile], table: str) -> list[pd.DataFrame]:
+    """The rows of each coder by day; a coder without a name has the number of the file."""
+    frames = []
+    for number, raw in enumerate(files, 1):
+        rows = read_rows(raw, table_definition(table)["coded"], optional=OPTIONAL)[0]
+        rows = rows.replace({"coder": {"": str(number)}, "chosen_because_known": {"": "0"}})
+        refuse(raw.name, faults_of(raw.name, rows, _checks(rows, table)))
+        rows = rows.rename(columns=NAMES).assign(row=rows.index)
+        frames.append(rows.set_index(pd.DatetimeIndex(rows.pop("day"))))
+    return frames
+
+
+def _coded_twice(name: str, table: pd.DataFrame, log: Log, frames: Sequence[pd.DataFrame]) -> Imported:
+    state = f"{len(table)} days coded, {table['agreed'].notna().sum()} of them by two"
+    return Imported({name: table.reset_index()}, log, {"producer": who_coded(frames), "state": state})

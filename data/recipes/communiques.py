@@ -6,11 +6,8 @@ post of its own, for the night or for some hours of the day, with the number in 
 is kept. The words that decide are in `lexicon_communiques.toml`.
 """
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +16,8 @@ import pandas as pd
 
 from analysis.days import strike_day
 
-from .kit import Imported, RawFile, Rule, Source, find_fault, read_lexicon, read_rows, refuse
+from .kit import Check, Imported, Log, RawFile, Rule, faults_of, read_lexicon, read_rows, refuse
 
-RAW = ("mod_communiques.csv",)
-TABLES = ("energy_declared", "russian_claims")
-SOURCE = Source(
-    title="Posts of the Ministry of Defence of the Russian Federation",
-    producer="Ministry of Defence of the Russian Federation; collected by Androm2018",
-    citation="Ministry of Defence of the Russian Federation: posts on Telegram, first 400 characters, as collected in "
-    "Androm2018/ukraine-drone-weather-analysis",
-    address="https://github.com/Androm2018/ukraine-drone-weather-analysis",
-    licence="none stated: flags and sums are derived, no text is republished",
-)
 CUT_AT = 400  # characters of a post that the raw file keeps
 WEEK = r"[сc] (?P<first>\d{1,2})(?: [а-я]+)?(?: 20\d\d г\.)? по (?P<last>\d{1,2}) [а-я]+"
 FIRST_CLAIMS = pd.Timestamp("2024-05-01")  # before, most nights have no post of their own
@@ -40,47 +27,42 @@ CLOCK = r"(?<![\d.])(?<!мск )([01]?\d|2[0-4])[.:]([0-5]\d)(?!\d|\.\d)"
 SINCE = r"(?:[вз]а? период )?[сc] "
 
 
-def build(path: str | Path, *, folder: str | Path) -> Imported:
-    """Declared targets by day and week, and claimed drones by strike day, from a CSV of posts."""
-    raw, words = RawFile.read(path), RawFile.read(Path(folder) / "lexicon_communiques.toml")
+def build(files: Sequence[RawFile], folder: Path) -> Imported:
+    (raw, words), log = files, Log()
     lexicon = read_lexicon(words)
     posts, notes = read_posts(raw)
-    declared, target_rules = declared_targets(posts, lexicon["targets"])
-    claimed, claim_rules = claimed_drones(posts, lexicon)
-    state = f"posts of {posts['date'].min():%Y-%m-%d} to {posts['date'].max():%Y-%m-%d}"
-    return Imported(
-        tables={"energy_declared": declared, "russian_claims": claimed},
-        rules=(*target_rules, *claim_rules),
-        source=replace(SOURCE, state=state),
-        inputs=(raw, words),
-        notes=(*notes, *_silences(declared, claimed)),
-    )
+    declared, claimed = declared_targets(posts, lexicon["targets"], log), claimed_drones(posts, lexicon, log)
+    unknown = declared["energy_first"].eq("unknown").groupby(declared["period"]).agg(["sum", "size", "mean"])
+    for period, (number, of, share) in unknown.iterrows():
+        notes.append(f"energy_declared: unknown for {number:.0f} of {of:.0f} {period}s ({share:.0%})")
+    missing = claimed["drones_claimed"].isna()
+    notes.append(f"russian_claims: {missing.sum()} of {len(missing)} days are missing ({missing.mean():.0%})")
+    state = {"state": f"posts of {posts['date'].min():%Y-%m-%d} to {posts['date'].max():%Y-%m-%d}"}
+    return Imported({"energy_declared": declared, "russian_claims": claimed}, log, state, notes)
 
 
 def read_posts(raw: RawFile) -> tuple[pd.DataFrame, list[str]]:
     """The posts by time: posted (Moscow), its date, text (small letters, no links or pictograms), cut; and notes."""
-    rows, notes = read_rows(raw, required=["datetime", "text_snippet"])
+    rows, notes = read_rows(raw, ["datetime", "text_snippet"])
     posted = pd.to_datetime(rows["datetime"], format="%Y-%m-%d %H:%M", errors="coerce")
-    form = "such as 2025-03-14 07:05"
-    refuse([find_fault(rows, "datetime", posted.isna(), "not a time", form, file=raw.name)], file=raw.name)
-    posted = posted.dt.tz_localize("UTC").dt.tz_convert("Europe/Moscow")
-    text = rows["text_snippet"].str.lower().str.replace(r"\]\([^)]*\)?", "]", regex=True)
-    text = text.str.replace(r"[^\w\s.,:;()«»\"%/–-]|_", " ", regex=True).str.replace(r"\s+", " ", regex=True)
-    text = text.str.replace(r" ([.,:;])", r"\1", regex=True).str.strip()
+    refuse(
+        raw.name,
+        faults_of(raw.name, rows, [Check("datetime", posted.isna(), "not a time", "such as 2025-03-14 07:05")]),
+    )
+    posted, text = posted.dt.tz_localize("UTC").dt.tz_convert("Europe/Moscow"), rows["text_snippet"].str.lower()
+    for form, instead in (
+        (r"\]\([^)]*\)?", "]"), (r"[^\w\s.,:;()«»\"%/–-]|_", " "), (r"\s+", " "), (r" ([.,:;])", r"\1")
+    ):  # fmt: skip
+        text = text.str.replace(form, instead, regex=True)
     date, cut = posted.dt.tz_localize(None).dt.normalize(), rows["text_snippet"].str.len() >= CUT_AT
-    posts = pd.DataFrame({"posted": posted, "date": date, "text": text, "cut": cut})
+    posts = pd.DataFrame({"posted": posted, "date": date, "text": text.str.strip(), "cut": cut})
     return posts.sort_values("posted", kind="stable"), notes
 
 
-def declared_targets(posts: pd.DataFrame, words: Mapping[str, Any]) -> tuple[pd.DataFrame, list[Rule]]:
-    """The class of targets that the ministry names first, by day and by week (Saturday to Friday, as it counts).
-
-    energy_first is yes, no or unknown; reading: read, cut (the list is cut off too early) or none (no post reports
-    long-range strikes). A report belongs to its date in Moscow, with the strikes of the night before: to that strike
-    day. Of several posts for a day or week the first that can be read decides.
-    """
-    coded = _code_posts(posts, words)
-    reports, keys = coded[coded["strike"] & ~coded["other_span"]], ["period", "last_day"]
+def declared_targets(posts: pd.DataFrame, words: Mapping[str, Any], log: Log) -> pd.DataFrame:
+    """The class of targets that the ministry names first, by day in Moscow and by week (Saturday to Friday)."""
+    coded, keys = _code_posts(posts, words), ["period", "last_day"]
+    reports = coded[coded["strike"] & ~coded["other_span"]]
     days = pd.date_range(posts["date"].min(), posts["date"].max(), unit="us")
     fridays = days[days.day_of_week == 4]
     daily = pd.DataFrame({"period": "day", "first_day": days, "last_day": days})
@@ -92,20 +74,17 @@ def declared_targets(posts: pd.DataFrame, words: Mapping[str, Any]) -> tuple[pd.
     table["energy_first"] = np.select([~known, table["target_class"] == "energy"], ["unknown", "yes"], "no")
     table["reading"] = np.select([known, table["posts"] > 0], ["read", "cut"], "none")
     read = reports[reports["code"].notna()]
-    several, cut = read[read.groupby(keys)["code"].transform("nunique") > 1], reports.drop(read.index)
-    rules = [
-        ("leave_out_other_spans", "Reports on other days than one or a week are left out.", posts[coded["other_span"]]),
-        ("unknown_where_cut", "A list cut off before its first class is unknown, never no.", cut),
-        ("first_readable_post_decides", "Where posts of one day or week differ, the first decides.", several),
-    ]
-    return table, [posts_rule(*rule, "energy_declared") for rule in rules]
+    touched = {
+        "leave_out_other_spans": posts[coded["other_span"]],
+        "unknown_where_cut": reports.drop(read.index),
+        "first_readable_post_decides": read[read.groupby(keys)["code"].transform("nunique") > 1],
+    }
+    _log_posts(log, touched)
+    return table
 
 
 def _code_posts(posts: pd.DataFrame, words: Mapping[str, Any]) -> pd.DataFrame:
-    """The posts with strike (they report one), code (class named first, empty: cannot be read), period, last_day.
-
-    And other_span: a report on a strike, but on other days than one, or than the week that ends with its date.
-    """
+    """The posts with strike (a report of one), other_span (on other days), code (class named first) and period."""
     parts = posts["text"].str.extract(rf"^(.*?{any_of(words['lead_in'])}) (.*)$")
     before, target = parts[0].fillna(posts["text"]), parts[1].fillna("")
     sentence = before.str.split(". ", regex=False).str[-1]
@@ -123,22 +102,8 @@ def _code_posts(posts: pd.DataFrame, words: Mapping[str, Any]) -> pd.DataFrame:
     return posts.assign(strike=strike, code=code, other_span=other_span, period=period, last_day=posts["date"])
 
 
-def _silences(declared: pd.DataFrame, claimed: pd.DataFrame) -> Iterator[str]:
-    """How many days and weeks the tables cannot speak about."""
-    unknown = declared["energy_first"].eq("unknown").groupby(declared["period"]).agg(["sum", "size", "mean"])
-    for period, (number, of, share) in unknown.iterrows():
-        yield f"energy_declared: unknown for {number:.0f} of {of:.0f} {period}s ({share:.0%})"
-    missing = claimed["drones_claimed"].isna()
-    yield f"russian_claims: {missing.sum()} of {len(missing)} days are missing ({missing.mean():.0%})"
-
-
-def claimed_drones(posts: pd.DataFrame, lexicon: Mapping[str, Any]) -> tuple[pd.DataFrame, list[Rule]]:
-    """Ukrainian drones that the ministry says were shot down, by strike day; the last one, incomplete, is left out.
-
-    drones_claimed is empty without a post for the night or with a number that cannot be read; drones_named is the sum
-    of what posts name: at least so many. A night without drones has no post, and on some days the raw file lacks posts;
-    the two look alike. A truce that was kept is missing in the one and 0 in the other: a verdict needs both.
-    """
+def claimed_drones(posts: pd.DataFrame, lexicon: Mapping[str, Any], log: Log) -> pd.DataFrame:
+    """Ukrainian drones that the ministry says were shot down, by strike day; the last one, incomplete, is left out."""
     text = posts["text"]
     claims = posts[text.str.match(any_of(lexicon["openings"])) & text.str.contains(any_of(lexicon["claims"]))]
     summary = claims["text"].str.contains(any_of(lexicon["summaries"]))
@@ -151,21 +116,18 @@ def claimed_drones(posts: pd.DataFrame, lexicon: Mapping[str, Any]) -> tuple[pd.
     sums = sums.reindex(days, fill_value=0).astype(int)
     sums.columns = ["drones_named", "posts_night", "posts_daytime", "posts_unread"]
     gap = sums["posts_night"] == 0
-    table = sums.assign(drones_claimed=sums["drones_named"].where(~gap & (sums["posts_unread"] == 0)))
-    listed, unread, within = read[read["no_total"]], read[read["drones"].isna()], read[read["within_another"]]
-    touched = [
-        ("leave_out_summaries", "Posts that sum up other posts would count drones twice.", claims[summary]),
-        ("leave_out_other_weapons", "Claims that name no drone are left out.", claims[~summary & ~drones]),
-        ("begin_with_nightly_posts", "Before May 2024 most nights have no post of their own.", claims[early]),
-        ("read_singular_as_one", "No number and the singular: one drone.", read[read["singular"]]),
-        ("add_up_lists_without_total", "A list of drones by place without a total is added up.", listed),
-        ("leave_day_open_without_number", "A number that cannot be read leaves its day open.", unread),
-        ("drop_periods_within_another", "A post for a longer period holds those within it.", within),
-    ]
-    rules = [posts_rule(*rule) for rule in touched]
-    why = "A day without a post for the night is missing, not zero."
-    rules.append(Rule.on_days("miss_days_without_night_post", why, days[gap], tables=("russian_claims",)))
-    return table.reset_index(), rules
+    touched = {
+        "leave_out_summaries": claims[summary],
+        "leave_out_other_weapons": claims[~summary & ~drones],
+        "begin_with_nightly_posts": claims[early],
+        "read_singular_as_one": read[read["singular"]],
+        "add_up_lists_without_total": read[read["no_total"]],
+        "leave_day_open_without_number": read[read["drones"].isna()],
+        "drop_periods_within_another": read[read["within_another"]],
+    }
+    _log_posts(log, touched)
+    log.days("miss_days_without_night_post", days[gap])
+    return sums.assign(drones_claimed=sums["drones_named"].where(~gap & (sums["posts_unread"] == 0))).reset_index()
 
 
 def _read_claims(claims: pd.DataFrame, lexicon: Mapping[str, Any]) -> pd.DataFrame:
@@ -176,22 +138,14 @@ def _read_claims(claims: pd.DataFrame, lexicon: Mapping[str, Any]) -> pd.DataFra
     singular = found[1].isna() & text.str.contains(any_of(lexicon["one_drone"]))
     no_total = found["head"].str.endswith(": ", na=False)  # "shot down: three drones over A, one drone over B"
     numbers = text.str.findall(number).where(no_total, found[1].map(lambda words: [words], na_action="ignore"))
-
-    def total(numbers: list[str]) -> int:
-        return sum(read_number(words, lexicon["numbers"]) for words in numbers)
-
-    drones = numbers.map(total, na_action="ignore").astype(float).mask(singular, 1)
+    totals = numbers.map(lambda each: sum(read_number(one, lexicon["numbers"]) for one in each), na_action="ignore")
     head = found["head"].fillna(text).str[:160]
+    drones = totals.astype(float).mask(singular, 1)
     return claims.assign(drones=drones, singular=singular, no_total=no_total, head=head)
 
 
 def _date_claims(claims: pd.DataFrame, night: list[str]) -> pd.DataFrame:
-    """Date claims by the middle of the period that they state; `night`: words for it.
-
-    Adds night (the period covers 01:00 in Moscow, or the post says so), day (strike day) and within_another (the period
-    lies inside that of another claim). Without hours a claim for the night has the date of its post, any other claim
-    the strike day of its post.
-    """
+    """The claims with day (of the middle of the period they state), night (it covers 01:00) and within_another."""
     clocks = claims["head"].str.extract(rf"{CLOCK}(?:.*?{CLOCK})?").astype(float)
     first, last = clocks[0] * 60 + clocks[1], clocks[2] * 60 + clocks[3]
     stated, posted = first.notna(), claims["posted"].dt.tz_localize(None)
@@ -207,29 +161,25 @@ def _date_claims(claims: pd.DataFrame, night: list[str]) -> pd.DataFrame:
     return claims.assign(night=covers | says_night, day=day, within_another=within)
 
 
-def read_number(words: str, numbers: Mapping[str, int]) -> int:
-    """The value of digits or of Russian number words, whose forms `numbers` maps to values.
+def _latest(limit: pd.Series, minutes: pd.Series) -> pd.Series:
+    """The latest moment, not after `limit`, at which clocks show so many minutes past midnight."""
+    moment = limit.dt.normalize() + pd.to_timedelta(minutes, unit="min")
+    return moment.mask(moment > limit, moment - pd.Timedelta(days=1))
 
-    >>> read_number("сто двадцать один", {"сто": 100, "двадцать": 20, "од(?:ин|на)": 1}), read_number("17", {})
-    (121, 17)
-    """
+
+def read_number(words: str, numbers: Mapping[str, int]) -> int:
+    """The value of digits or of Russian number words, whose forms `numbers` maps to values."""
     if words.isdigit():
         return int(words)
     return sum(next(value for form, value in numbers.items() if re.fullmatch(form, word)) for word in words.split())
 
 
 def any_of(alternatives: Iterable[str]) -> str:
-    """The regular expression for any of them."""
     return f"(?:{'|'.join(alternatives)})"
 
 
-def posts_rule(name: str, why: str, posts: pd.DataFrame, table: str = "russian_claims") -> Rule:
-    """Record the posts that a rule touched, by their time and row: never by their text."""
-    examples = tuple(f"post of {posted:%Y-%m-%d %H:%M} Moscow" for posted in posts["posted"].head(3))
-    return Rule(name, why, len(posts), examples, tuple(int(row) for row in posts.index), (table,))
-
-
-def _latest(limit: pd.Series, minutes: pd.Series) -> pd.Series:
-    """The latest moment, not after `limit`, at which clocks show so many minutes past midnight."""
-    moment = limit.dt.normalize() + pd.to_timedelta(minutes, unit="min")
-    return moment.mask(moment > limit, moment - pd.Timedelta(days=1))
+def _log_posts(log: Log, rules: Mapping[str, pd.DataFrame]) -> None:
+    """Record the posts that each rule touched, by their time and row: never by their text."""
+    for name, posts in rules.items():
+        examples = [f"post of {posted:%Y-%m-%d %H:%M} Moscow" for posted in posts["posted"].head(3)]
+        log.append(Rule(name, len(posts), examples, list(map(int, posts.index))))

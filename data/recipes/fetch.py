@@ -2,6 +2,8 @@
 
 import base64
 import gzip
+import hashlib
+import io
 import json
 import os
 import re
@@ -11,128 +13,107 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
 from analysis.errors import DataError
+from analysis.tables import described, dictionary
 
-from . import kit
-
-TOKEN = ("KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_API_TOKEN")
-RECORD = "fetched.jsonl"  # in the folder of raw files: what was fetched when
 LATER = "try again later; nothing was changed"
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What came: where it was laid aside, from where, its size and checksum as it came; `verified`: as published."""
+    """Where a file was laid aside, and its address, size and checksum as it came; `verified`: as published."""
 
     source: str
     path: Path
-    address: str
-    bytes: int
-    sha256: str
-    verified: bool
+    entry: Mapping[str, Any]
 
     def summary(self) -> str:
-        checked = "as its server published" if self.verified else "its server publishes no checksum to compare"
-        host = urlsplit(self.address).hostname
-        return f"{self.path.name}: {self.bytes:,} bytes from {host}, sha256 {self.sha256} ({checked})."
+        host, verified = urlsplit(self.entry["address"]).hostname, self.entry["verified"]
+        checked = "as its server published" if verified else "its server publishes no checksum to compare"
+        size, checksum = self.entry["bytes"], self.entry["sha256"]
+        return f"{self.path.name}: {size:,} bytes from {host}, sha256 {checksum} ({checked})."
 
 
 def remotes() -> list[str]:
     """The recipes whose raw file can be fetched."""
-    return [name for name, recipe in kit.recipes().items() if hasattr(recipe, "ADDRESS")]
+    return [name for name, reads in dictionary()["recipes"].items() if "download" in reads]
 
 
-def fetch(
-    source: str, *, into: str | Path, sha256: str | None = None, environ: Mapping[str, str] = os.environ
-) -> Fetched:
-    """Download the raw file of a recipe into a folder where no recipe looks.
-
-    `sha256`: what the file must have as it comes. DataError: no token in `environ`, no connection, a refusal, a broken
-    download, a wrong checksum. The token is in no message and no traceback, so what the network library says is not.
-    """
-    from pooch import file_hash
-
+def fetch(source: str, *, into: Path, sha256: str | None = None, environ: Mapping[str, str] = os.environ) -> Fetched:
+    """Download the raw file of a recipe into a folder where no recipe looks; `sha256`: what it must have."""
     if source not in remotes():
         raise DataError("no such source to fetch", expected=" or ".join(remotes()), found=repr(source)[:60])
-    recipe = kit.recipes()[source]
-    target = Path(into) / recipe.RAW[0]
-    part = target.with_name(f"{target.name}.part")
-    login = _login(environ, target.name) if getattr(recipe, "PRIVATE", False) else {}
+    reads = dictionary()["recipes"][source]
+    target, address = into / reads["raw"][0], reads["download"]
+    login = _login(environ, target.name) if reads.get("private") else {}
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        published = _download(recipe.ADDRESS, part, login)
-        checks = {"sha256": sha256.lower() if sha256 else "", "md5": published}
-        for algorithm, expected in checks.items():
-            found = file_hash(part, algorithm)
+        into.mkdir(parents=True, exist_ok=True)
+        content, published = _download(address, target.name, login)
+        entry = described(target.name, content) | {"address": address, "verified": bool(published)}
+        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        for name, expected, found in (("sha256", (sha256 or "").lower(), entry["sha256"]), ("md5", published, md5)):
             if expected and found != expected:
-                problem = f"wrong checksum ({algorithm})"
+                problem = f"wrong checksum ({name})"
                 raise DataError(problem, file=target.name, expected=expected, found=found, remedy=LATER)
-        came = {"bytes": part.stat().st_size, "sha256": file_hash(part)}
-        _unpack(part, target)
+        target.write_bytes(_unpacked(content, target.name))
     except OSError as error:
         raise DataError("file cannot be written", file=target.name, found=error.strerror) from None
-    finally:
-        if target.parent.is_dir():
-            part.unlink(missing_ok=True)
-    return Fetched(source, target, recipe.ADDRESS, **came, verified=bool(published))
+    return Fetched(source, target, entry)
 
 
-def accept(fetched: Iterable[Fetched], *, raw: str | Path) -> None:
+def accept(fetched: Iterable[Fetched], *, raw: Path) -> None:
     """Put fetched files in the folder of raw files, on the same disk, in place of older ones, and note what came."""
     for item in fetched:
-        entry = {"file": item.path.name, "address": item.address, "bytes": item.bytes, "sha256": item.sha256}
+        entry = {"fetched": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", **item.entry}
         try:
-            os.replace(item.path, Path(raw) / item.path.name)
-            with (Path(raw) / RECORD).open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"fetched": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", **entry}) + "\n")
+            os.replace(item.path, raw / item.path.name)
+            with (raw / "fetched.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
         except OSError as error:
             raise DataError("file cannot be written", file=item.path.name, found=error.strerror) from error
 
 
 def _login(environ: Mapping[str, str], file: str) -> dict[str, Any]:
     """What to send so that Kaggle knows its user."""
-    user, key, token = (environ.get(name, "").strip() for name in TOKEN)
+    user, key, token = (environ.get(f"KAGGLE_{name}", "").strip() for name in ("USERNAME", "KEY", "API_TOKEN"))
     if user and key:
         return {"auth": (user, key)}
     if token:
         return {"headers": {"Authorization": f"Bearer {token}"}}
-    raise DataError(
-        "Kaggle gives this file to its users only",
-        file=file,
-        expected="your own token in the environment: KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY",
-        remedy="make one in your Kaggle settings, or fetch the rest: pauses data fetch alerts",
-    )
+    expected = "your own token in the environment: KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY"
+    remedy = "make one in your Kaggle settings, or fetch the rest: pauses data fetch alerts"
+    raise DataError("Kaggle gives this file to its users only", file=file, expected=expected, remedy=remedy)
 
 
-def _download(address: str, part: Path, login: dict[str, Any]) -> str:
-    """Write what lies at an address to `part`; return the md5 that the server publishes, or ""."""
+def _download(address: str, file: str, login: Mapping[str, Any]) -> tuple[bytes, str]:
+    """What lies at an address, and the md5 that the server publishes, or ""."""
     from pooch import HTTPDownloader, get_logger, retrieve
 
     get_logger().setLevel("WARNING")
-    answers = []
-    headers = {"Accept-Encoding": "identity", **login.get("headers", {})}
+    answers, headers = [], {"Accept-Encoding": "identity", **login.get("headers", {})}
+    more = {"headers": headers, "auth": login.get("auth"), "timeout": 30}
     hooks = {"response": lambda response, **_: answers.append(response)}
-    more = {"headers": headers, "auth": login.get("auth"), "hooks": hooks, "timeout": 30}
-    part.unlink(missing_ok=True)  # what is there already would be taken for the file
-    try:
-        retrieve(address, None, part.name, part.parent, downloader=HTTPDownloader(sys.stderr.isatty(), **more))
-    except (OSError, ValueError) as error:
-        if getattr(error, "errno", None):
-            raise
-        raise _refusal(address, part.stem, answers) from None
-    finally:
-        for response in answers:
-            response.close()
+    with TemporaryDirectory() as place:
+        try:
+            way = HTTPDownloader(sys.stderr.isatty(), hooks=hooks, **more)
+            content = Path(retrieve(address, None, file, place, downloader=way)).read_bytes()
+        except (OSError, ValueError) as error:
+            if getattr(error, "errno", None):
+                raise
+            raise _refusal(urlsplit(address).hostname, file, answers) from None
+        finally:
+            for response in answers:
+                response.close()
     stated = re.search(r"md5=([\w+/=]+)", answers[-1].headers.get("x-goog-hash", ""))
-    return base64.b64decode(stated[1]).hex() if stated else ""
+    return content, base64.b64decode(stated[1]).hex() if stated else ""
 
 
-def _refusal(address: str, file: str, answers: list[Any]) -> DataError:
-    """Why a download failed, in words of our own: those of the library name addresses that hold a signature."""
-    host = urlsplit(address).hostname
+def _refusal(host: str, file: str, answers: list[Any]) -> DataError:
+    """Why a download failed, in words of our own: those of the library may hold the token or a signature."""
     status = answers[-1].status_code if answers else 0
     if status >= 400:
         remedy = "check your Kaggle token" if status in (401, 403) else LATER
@@ -143,15 +124,14 @@ def _refusal(address: str, file: str, answers: list[Any]) -> DataError:
     return DataError(f"no connection to {host}", file=file, remedy="check the network; nothing was changed")
 
 
-def _unpack(part: Path, target: Path) -> None:
-    """Take the file out of the archive that Kaggle may wrap it in; pack it where its name says that it is packed."""
-    content = part.read_bytes()
-    if zipfile.is_zipfile(part):
-        try:
-            with zipfile.ZipFile(part) as archive:
-                content = archive.read(target.name)
-        except (KeyError, zipfile.BadZipFile) as error:
-            raise DataError("an archive without this file", file=target.name) from error
-    elif target.suffix == ".gz" and not content.startswith(b"\x1f\x8b"):
-        content = gzip.compress(content, mtime=0)
-    target.write_bytes(content)
+def _unpacked(content: bytes, file: str) -> bytes:
+    """The file out of the archive that Kaggle may wrap it in, or packed where its name says that it is packed."""
+    if file.endswith(".gz") and not content.startswith(b"\x1f\x8b"):
+        return gzip.compress(content, mtime=0)
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        return content
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return archive.read(file)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise DataError("an archive without this file", file=file) from error

@@ -230,7 +230,7 @@ def folder_contents(folder: Path) -> dict[str, bytes]:
 
 @cache
 def dictionary() -> dict[str, Any]:
-    """All of tables.toml: the tables with their keys, fields and outcomes, the licences, the head of the package."""
+    """All of tables.toml: tables with their keys, fields and outcomes, recipes with their rules, licences."""
     return tomllib.loads(files("analysis").joinpath("tables.toml").read_text("utf-8"))
 
 
@@ -363,14 +363,14 @@ def _cell_faults(file: str, content: bytes, fields: Sequence[Mapping[str, Any]])
             yield fault(field="(columns)", expected=expected, found=", ".join(found[:3]))
     for field in fields:
         text = frame.get(field["name"], pd.Series(dtype=str))
-        for expected, wrong in _wrong_cells(text, field):
+        for expected, wrong in wrong_cells(text, field):
             cells = text[wrong].fillna("nothing").drop_duplicates()
             found, rows = ", ".join(cells.head(3)), text.index[wrong] + 2
             if len(rows):
                 yield fault(field=field["name"], rows=rows, expected=expected, found=found)
 
 
-def _wrong_cells(text: pd.Series, field: Mapping[str, Any]) -> Iterator[tuple[str, pd.Series]]:
+def wrong_cells(text: pd.Series, field: Mapping[str, Any]) -> Iterator[tuple[str, pd.Series]]:
     """What a column of text is checked for, and the cells that fail; an empty one fails where a value is required."""
     limits, number = field.get("constraints", {}), pd.to_numeric(text, errors="coerce")
     if limits.get("required"):
