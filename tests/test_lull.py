@@ -8,7 +8,7 @@ import pytest
 from made_up import refused
 from scipy.optimize import minimize
 
-from analysis.lull import estimate_lull
+from analysis.quiet import estimate_lull
 from analysis.setting import salvo_days
 
 DAYS = pd.date_range("2024-06-01", periods=500, name="day")

@@ -12,8 +12,7 @@ from made_up import DAYS
 from analysis.effect import example_effect
 from analysis.estimate import estimate_effect
 from analysis.evidence_words import describe_lull
-from analysis.lull import Lull
-from analysis.rebound import estimate_rebound
+from analysis.quiet import Lull, estimate_rebound
 from analysis.vocabulary import frequency, size, word
 from analysis.words import days_phrase, headline, rebound
 

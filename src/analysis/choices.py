@@ -19,6 +19,7 @@ from analysis.estimate import estimate_effect, placebo_fields
 from analysis.placebo import PlaceboTest
 from analysis.series import Words, series_label
 from analysis.setting import VOLUME, Findings, Registry, set_up
+from analysis.sirens import inferred_zeros
 from analysis.specifications import (
     ANY_SERIES,
     AS_USUAL,
@@ -39,7 +40,6 @@ from analysis.specifications import (
 )
 from analysis.tables import load_strikes, load_table, outcome_series, outcomes
 from analysis.windows import AFTER_LONG, ONE_DAY, SHORT_WINDOW, Day, Holidays, check_counts, check_window
-from analysis.witness import inferred_zeros
 from analysis.words import FEWER, MORE, NOT_TESTABLE, capital, days_phrase, outcome_label
 
 

@@ -24,10 +24,10 @@ from analysis.words import (
 
 if TYPE_CHECKING:
     from analysis.effect import PauseEffect
-    from analysis.lull import Lull
     from analysis.plan import Plan, Planned, Seen
+    from analysis.quiet import Lull
+    from analysis.sirens import InferredZeros
     from analysis.together import Margins
-    from analysis.witness import InferredZeros
 
 
 def describe_lull(lull: Lull | None, *, basis: bool = True) -> str:

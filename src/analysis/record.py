@@ -1,10 +1,12 @@
-"""The record of findings, `reports/results.csv`, read back."""
+"""What is stored, read back: the record of findings, `reports/results.csv`, and what the tables cover."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from analysis.effect import COLUMNS, NATIONAL
@@ -13,7 +15,12 @@ from analysis.pauses import load_pauses, reported_pauses
 from analysis.setting import Registry
 from analysis.tables import data_folder
 from analysis.tables import outcomes as catalogue
+from analysis.windows import ONE_DAY, Day
 from analysis.words import FEWER, MORE, amount, outcome_label
+
+COUNTS = {"drones": "drones_launched", "missiles": "missiles_launched"}
+REACH = 60  # days: nights with drones at most so far away are the yardstick of a quiet one
+NIGHT = re.compile(r"^(\d{4})-(\d{2})-(\d{2})/(?:(\d{2})-)?(\d{2})(?:,.*| \(from.*)?$")
 
 
 def load_results(path: str | Path | None = None) -> pd.DataFrame:
@@ -114,3 +121,119 @@ def shown_verdicts(results: pd.DataFrame, *, registry: Registry | None = None) -
         "verdict": rows["verdict"],
     }
     return pd.DataFrame(columns).astype(object).fillna("–").set_axis(rows["name"].rename("pause"))
+
+
+def coverage_by_year(strikes: pd.DataFrame) -> pd.DataFrame:
+    """Days, gaps, zero days and sums of each year, from a table as `load_strikes` returns it.
+
+    Examples
+    --------
+    >>> from analysis.tables import load_strikes, load_table
+    >>> int(coverage_by_year(load_strikes()).loc[2025, "days without report"])
+    1
+    """
+    by_year = strikes.groupby(strikes.index.year.rename("year"))
+    columns = {"days": by_year.size(), "days without report": by_year.size() - by_year["reported"].sum()}
+    for name, column in COUNTS.items():
+        columns[f"days without a {name[:-1]}"] = by_year[column].agg(lambda counts: int((counts == 0).sum()))
+        columns[name] = by_year[column].sum().astype(int)
+    return pd.DataFrame(columns)
+
+
+def zero_days(strikes: pd.DataFrame, *, first_day: Day) -> pd.DataFrame:
+    """Every day from `first_day` on whose drone figure is zero or missing, or that rests on something else."""
+    recent = strikes[first_day:]
+    odd = (recent["drones_launched"] == 0) | (recent["drones_basis"] != "report")
+    return recent.loc[odd, ["drones_launched", "missiles_launched", "drones_basis"]]
+
+
+def quiet_days(
+    strikes: pd.DataFrame, alerts: pd.DataFrame, oblasts: pd.DataFrame, *, rear: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Check days without a launch against the alert-minutes of their night, far from the front.
+
+    Parameters
+    ----------
+    strikes : DataFrame
+        As `load_strikes` returns it.
+    alerts, oblasts : DataFrame
+        The tables of that name.
+    rear : DataFrame, optional
+        The table `sirens_rear`: a night whose sirens all fell before midnight is then told apart, since truces begin
+        at midnight.
+
+    Returns
+    -------
+    DataFrame
+        One row a day on which no drone was reported (0, or empty where the report is missing): day,
+        drones_launched, missiles_launched, alert_minutes (sum over usable oblasts away from the front, at night),
+        median_minutes and percentile (share of the yardstick, the nights with drones within 60 days, with fewer
+        minutes), n_nights, verdict: silent from midnight (only with `rear`), credible (below the 10th percentile),
+        ambiguous (below the 25th), missiles flew,
+        suspicious, or no yardstick.
+
+    Examples
+    --------
+    >>> from analysis.tables import load_table
+    >>> from analysis.tables import load_strikes, load_table
+    >>> checked = quiet_days(load_strikes()["2025":], load_table("alerts"), load_table("oblasts")).set_index("day")
+    >>> checked.loc["2026-04-12", "verdict"]
+    'credible'
+    """
+    away = oblasts.loc[oblasts["away_from_front"], "oblast"]
+    chosen = alerts[alerts["usable"] & alerts["oblast"].isin(away)]
+    nightly = chosen.groupby("day")["night_minutes"].sum()
+    checked = []
+    for day in strikes.index[~(strikes["drones_launched"] > 0)].intersection(nightly.index):
+        near = nightly.loc[day - REACH * ONE_DAY : day + REACH * ONE_DAY]
+        yardstick = near[strikes["drones_launched"].reindex(near.index) > 0]
+        checked.append((day, nightly[day], yardstick.median(), (yardstick < nightly[day]).mean(), len(yardstick)))
+    columns = ["day", "alert_minutes", "median_minutes", "percentile", "n_nights"]
+    result = pd.DataFrame(checked, columns=columns).set_index("day")
+    result = strikes[["drones_launched", "missiles_launched"]].loc[result.index].join(result)
+    flew, rank = result["missiles_launched"] > 0, result["percentile"]
+    calm = pd.Series(False, result.index)
+    if rear is not None:
+        sirens = rear.set_index("day").reindex(result.index)
+        calm = (sirens["night_minutes"] == 0) & (sirens["evening_minutes"] > 0)
+    cases = [rank.isna(), rank < 0.10, calm, rank < 0.25, flew]
+    words = ["no yardstick", "credible", "silent from midnight", "ambiguous", "missiles flew"]
+    return result.assign(verdict=np.select(cases, words, "suspicious")).reset_index()
+
+
+def pause_spans(registry: Registry) -> pd.DataFrame:
+    """First and last strike day of every reported pause, for pictures: columns label, first_day, last_day."""
+    spans = [(pause.name, *pause.days()[[0, -1]]) for pause in reported_pauses(registry)]
+    return pd.DataFrame(spans, columns=["label", "first_day", "last_day"])
+
+
+def describe_timeline(counts: pd.Series, *, label: str) -> str:
+    """Alternative text of a timeline: its span, first and last half-year means, and largest weekly mean."""
+    weekly = counts.resample("W").mean()
+    start, end = (half.mean() for half in (counts.iloc[:182], counts.iloc[-182:]))
+    return (
+        f"Weekly means of {label} a day from {counts.index[0]:%Y-%m-%d} to {counts.index[-1]:%Y-%m-%d}: {start:.0f} in "
+        f"the first half-year, {end:.0f} in the last, at most {weekly.max():.0f}; announced pauses shaded."
+    )
+
+
+def published_nights(registry: Registry, strikes: pd.DataFrame) -> pd.DataFrame:
+    """Counts published for single nights beside the table's, where a night is stated as "2026-01-30/31".
+
+    Returns
+    -------
+    DataFrame indexed by day
+        Columns pause, drones published, drones in table, missiles published, missiles in table. The night
+        from the 30th to the 31st is strike day 31.
+    """
+    rows = []
+    for pause, count in ((owner, count) for owner in registry.values() for count in owner.published_counts):
+        night = NIGHT.match(count.when)
+        if night and (count.drones is not None or count.missiles is not None):
+            year, month, _, new_month, last = night.groups()
+            row = {"pause": pause.id, "day": pd.Timestamp(f"{year}-{new_month or month}-{last}")}
+            for name, column in COUNTS.items():
+                row |= {f"{name} published": getattr(count, name), f"{name} in table": strikes[column].get(row["day"])}
+            rows += [row] if row["day"] in strikes.index else []
+    columns = ["pause", "day", *(f"{name} {where}" for name in COUNTS for where in ("published", "in table"))]
+    return pd.DataFrame(rows, columns=columns).set_index("day")

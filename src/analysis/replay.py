@@ -17,10 +17,10 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.days import NIGHTS
 from analysis.effect import Answer, PauseEffect
 from analysis.errors import DesignError
 from analysis.launches import Assessment, assess, decide_pause
-from analysis.nights import FILE as NIGHTS
 from analysis.pauses import FILE, get_pause, load_pauses, reported_pauses
 from analysis.plan import FOLDER as PLANS
 from analysis.scorecard import load_scorecard, score_pause

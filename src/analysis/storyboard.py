@@ -23,11 +23,10 @@ from analysis.launches import Assessment, decide_pause
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.placebo import most_alike, window_ratios
 from analysis.setting import SALVO_MISSILES, Registry, days_of_others, set_up
-from analysis.sirens import alert_minutes, estimate_alerts, usable_regions
+from analysis.sirens import alert_minutes, estimate_alerts, inferred_zeros, usable_regions
 from analysis.tables import load_strikes, load_table, outcome_series
 from analysis.vocabulary import rounded
 from analysis.windows import placebo_starts
-from analysis.witness import inferred_zeros
 from analysis.words import MORE, amount, counted, days_text, listed, outcome_label
 
 DRONES, MISSILES = "drones_launched", "missiles_launched"

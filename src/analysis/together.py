@@ -23,11 +23,11 @@ from analysis.placebo import PlaceboTest, window_ratios
 from analysis.record import forest_frame
 from analysis.series import Label, Words, series_label
 from analysis.setting import SIRENS, VOLUME, Registry, not_ordinary, salvo_days
+from analysis.sirens import break_even, inferred_zeros
 from analysis.specifications import CHOICES, EDGES, SOURCES, Specification
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.windows import BASELINE_SHORT, SHORT_WINDOW, Day, as_day, check_counts, check_length, placebo_starts
-from analysis.witness import break_even, inferred_zeros
 from analysis.words import FEWER, MORE, NO_CHANGE, NOT_TESTABLE, days_text, listed, outcome_label, without_one
 
 ALL = "volume-truces"

@@ -18,9 +18,9 @@ from analysis.launches import Assessment, assess
 from analysis.pauses import Claim, Pause, load_pauses
 from analysis.scorecard import ABOUT, Answered, Scorecard, promised_questions, score_all, score_pause
 from analysis.setting import Registry
+from analysis.sirens import inferred_zeros
 from analysis.tables import load_strikes, load_table, outcome_series
 from analysis.vocabulary import NO_DATA, SILENT, UNANSWERED, in_words, plain_row, question_of, size, word
-from analysis.witness import inferred_zeros
 from analysis.words import capital, listed, span_text
 
 SOURCES_SHOWN = 2
