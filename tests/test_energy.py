@@ -133,7 +133,7 @@ def test_comparison_stops_at_gaps_and_where_the_basis_changes():
     assert comparison_span(DAYS.delete(range(60, 68)), window)[0] == DAYS[68]
     assert comparison_span(DAYS[:0], window) == (window[0], window[-1])
     frame = frame_of([1.0] * 300).assign(basis=np.where(np.arange(300) < 80, "addresses", "headlines"))
-    assert days_around(frame, window)[0][0] == DAYS[80]
+    assert days_around(frame, window)[0] == DAYS[80]
 
 
 def test_bounds_count_open_days_both_ways():

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -134,8 +135,6 @@ class Night:
     drones: int | None
     missiles: int | None
     publisher: str
-    url: str
-    seen_at: date
 
 
 def read_nights(folder: Path) -> tuple[Night, ...]:
@@ -150,11 +149,11 @@ def read_nights(folder: Path) -> tuple[Night, ...]:
     if strange := set(entries) - {"night"}:
         raise DataError("unknown entry", file=NIGHTS, field=min(strange), expected="[[night]]", remedy="correct it")
     nights = [_night(entry, number) for number, entry in enumerate(entries.get("night", ()), start=1)]
-    days = [night.day for night in nights]
-    for day in days:
-        if days.count(day) > 1:
-            raise DataError("day given twice", file=NIGHTS, field=f"night {day:%Y-%m-%d}: day", remedy="keep one")
-    return tuple(sorted(nights, key=lambda night: night.day))
+    nights.sort(key=lambda night: night.day)
+    for earlier, night in pairwise(nights):
+        if earlier.day == night.day:
+            raise DataError("day given twice", file=NIGHTS, field=f"night {night.day:%Y-%m-%d}: day", remedy="keep one")
+    return tuple(nights)
 
 
 def _night(entry: dict[str, Any], number: int) -> Night:
@@ -164,9 +163,7 @@ def _night(entry: dict[str, Any], number: int) -> Night:
         raise DataError(
             "not as it must be", file=NIGHTS, field=place, expected=expected, found=found, remedy="correct it"
         )
-    source = entry["source"]
-    counts = (entry.get(name) for name in COUNTS)
-    return Night(pd.Timestamp(entry["day"]), *counts, source["publisher"], source["url"], entry["seen_at"])
+    return Night(pd.Timestamp(entry["day"]), *map(entry.get, COUNTS), entry["source"]["publisher"])
 
 
 def _wrong(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -174,12 +171,11 @@ def _wrong(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for field in entry:
         if field not in FIELDS:
             yield field, f"no other field than {', '.join(FIELDS)}"
-    dates = [entry.get(name) for name in ("day", "seen_at")]
-    for field, value in zip(("day", "seen_at"), dates, strict=True):
-        if not isinstance(value, date) or isinstance(value, datetime):
+    for field in ("day", "seen_at"):
+        if type(entry.get(field)) is not date:
             yield field, "a date such as 2026-11-24"
             return
-    if dates[0] > dates[1]:
+    if entry["day"] > entry["seen_at"]:
         yield "day", "no day after seen_at"
     for name in COUNTS:
         if name in entry and (type(entry[name]) is not int or not 0 <= entry[name] <= 10_000):
@@ -187,14 +183,11 @@ def _wrong(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if not set(COUNTS) & set(entry):
         yield "drones", "drones, missiles or both"
     source = entry.get("source")
-    if not isinstance(source, dict) or set(source) != {"publisher", "url"} or not all(map(_is_text, source.values())):
+    texts = source.values() if isinstance(source, dict) and set(source) == {"publisher", "url"} else [None]
+    if not all(isinstance(text, str) and text.strip() for text in texts):
         yield "source", '{ publisher = "...", url = "https://..." }'
     elif not source["url"].startswith(("https://", "http://")):
         yield "source", "an address with https:// or http://"
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
 
 
 def with_nights(strikes: pd.DataFrame, nights: Sequence[Night]) -> pd.DataFrame:

@@ -51,7 +51,6 @@ from analysis.words import DEPENDS, NOT_TESTABLE, capital, finding
 BEFORE, AFTER = "disputed-start", "disputed-end"
 PLACED = ("digest", "raids")  # measures whose readings have gaps: their windows are placed among readings
 ROWS = {"digest": {"Ukraine, rear": None, "Ukraine": NATIONAL, "Russia": "Russia"}, "raids": {"raids": None}}
-ENERGY, EVERYTHING = "energy", "everything"
 READINGS = {"drones_claimed_by_russia": "left out", "drones_named_by_russia": "counted as none"}
 
 
@@ -79,12 +78,13 @@ def estimate_reciprocity(
             strict = replace(estimate_effect(series, days, first_day=start, **options), stratum=f"from {start}")
             found[f"if they are {reading} and the baseline begins on {start}"] = strict
     rows = list(found.values())
-    chosen = next((i for i, row in enumerate(rows) if row.observed is not None and row.stratum == NATIONAL), 0)
+    first = next((row for row in rows if row.observed is not None and row.stratum == NATIONAL), rows[0])
+    others = [row for row in rows if row is not first]
     told = {way: row.verdict for way, row in found.items() if row.p_value is not None or row.stratum == NATIONAL}
     if len(set(told.values())) > 1:
         why = ", ".join(f"{verdict} {way}" for way, verdict in told.items())
-        rows[chosen] = replace(rows[chosen], verdict=DEPENDS, reason=f"{why}; {rows[chosen].reason}")
-    return [rows[chosen], *rows[:chosen], *rows[chosen + 1 :]]
+        first = replace(first, verdict=DEPENDS, reason=f"{why}; {first.reason}")
+    return [first, *others]
 
 
 @dataclass(frozen=True, repr=False)
@@ -122,9 +122,9 @@ class EnergyAssessment(Findings):
 
     def steps(self, measure: str, stratum: str | None = None) -> list[PauseEffect]:
         """Inside against before, and after against inside; none for a pause shorter than two weeks."""
-        place = stratum or MEASURES[measure].place
-        rows = [effect for window in STEPS for effect in self.pick(stratum=place, window=window)]
-        return [effect for effect in rows if measure_of(effect) == MEASURES[measure]]
+        named = MEASURES[measure]
+        rows = [effect for window in STEPS for effect in self.pick(stratum=stratum or named.place, window=window)]
+        return [effect for effect in rows if measure_of(effect) == named]
 
     def headline(self) -> str:
         """Whether energy was spared, in one sentence."""
@@ -151,20 +151,20 @@ class EnergyAssessment(Findings):
     def table(self) -> pd.DataFrame:
         """Each measure that can read the pause: what was seen, what is usual, what it could have shown, how sure."""
         heard = [MEASURES[measure] for measure in self.speaking()]
-        main = {(measure.outcome, measure.place) for measure in heard} | DIGEST_BESIDE
-        own = [effect for effect in self.effects if effect.claim == self.claim and effect.p_value is not None]
-        own = [effect for effect in own if (effect.outcome, effect.stratum) in main and measure_of(effect) in heard]
-        keys = [("pause", "shift"), *((window, "step") for window in STEPS)]
-        return readings_table([effect for key in keys for effect in own if (effect.window, effect.test) == key])
+        own = [effect for effect in self._main() if effect.p_value is not None and measure_of(effect) in heard]
+        asked = [("pause", "shift"), *((window, "step") for window in STEPS)]
+        return readings_table([e for key in asked for e in own if (e.claim, e.window, e.test) == (self.claim, *key)])
 
     def by_claim(self) -> pd.DataFrame:
         """The main series under each party's window, and on the days in dispute; what cannot be read is left out."""
-        rows = [e for e in self.effects if measure_of(e) and e.test == "shift" and e.observed is not None]
-        main = {(measure.outcome, measure.place) for measure in MEASURES.values()} | DIGEST_BESIDE
-        rows = [e for e in rows if (e.outcome, e.stratum) in main]
+        rows = [effect for effect in self._main() if effect.test == "shift" and effect.observed is not None]
         keys = {name: [getattr(effect, name) for effect in rows] for name in ("claim", "window")}
         keys |= {"days": [_span(e) for e in rows], "read": [f"{e.n_days - e.n_missing} of {e.n_days}" for e in rows]}
         return readings_table(rows, keys).drop(columns="could have shown")
+
+    def _main(self) -> list[PauseEffect]:
+        main = {(measure.outcome, measure.place) for measure in MEASURES.values()} | DIGEST_BESIDE
+        return [effect for effect in self.effects if (effect.outcome, effect.stratum) in main]
 
     def bounds(self) -> pd.DataFrame:
         """The main series if the open days, inside and outside, were all without a hit or all with one: no findings."""
@@ -200,21 +200,16 @@ class EnergyAssessment(Findings):
         if led is None:
             return draw_words("no measure can read this pause", ax=ax)
         if led in PLACED:
-            rows = {words: self._days_near(self.select(led, place)) for words, place in ROWS[led].items()}
-            marks = pd.concat([days.assign(row=words, hit=days["observed"] > 0) for words, days in rows.items()])
-            span = pd.DataFrame(
-                {"first_day": [self.pause.days(self.claim)[0]], "last_day": self.pause.days(self.claim)[-1]}
-            )
-            return draw_rows(marks, span, rows=list(rows), title=capital(MEASURES[led].title), ax=ax)
+            days, margin, marks = self.pause.days(self.claim), 7 * WEEKS_AROUND * ONE_DAY, []
+            for words, place in ROWS[led].items():
+                read = self.select(led, place).daily.dropna(subset=["observed"])
+                near = read[read["day"].between(days[0] - margin, days[-1] + margin)]
+                marks.append(near.assign(row=words, hit=near["observed"] > 0))
+            span = pd.DataFrame({"first_day": days[:1], "last_day": days[-1:]})
+            return draw_rows(pd.concat(marks), span, rows=list(ROWS[led]), title=capital(MEASURES[led].title), ax=ax)
         ax = draw_series(self.select(led).daily, label=MEASURES[led].short, title=capital(MEASURES[led].title), ax=ax)
         ax.set_xlabel("strike day" if led == "coded" else "day of the report")
         return ax
-
-    def _days_near(self, effect: PauseEffect) -> pd.DataFrame:
-        """The readings of the weeks around the pause."""
-        days, margin = self.pause.days(self.claim), 7 * WEEKS_AROUND * ONE_DAY
-        daily = effect.daily.dropna(subset=["observed"])
-        return daily[daily["day"].between(days[0] - margin, days[-1] + margin)]
 
     def describe(self) -> str:
         """Alternative text for `plot`."""
@@ -359,9 +354,7 @@ class EnergyOverview(Answer):
     side_by_side = table
 
 
-def compare_energy(
-    results: pd.DataFrame, *, registry: Registry | None = None, folder: Path | None = None
-) -> EnergyOverview:
+def compare_energy(results: pd.DataFrame, *, registry: Registry | None = None) -> EnergyOverview:
     """Set the energy rows of the record side by side.
 
     Parameters
@@ -369,8 +362,6 @@ def compare_energy(
     results : DataFrame
         As from `load_results`.
     registry : mapping of Pause, optional
-    folder : path, optional
-        Folder of tables: the record has no denominators.
 
     Returns
     -------
@@ -385,21 +376,20 @@ def compare_energy(
     """
     pauses = {pause.id: pause for pause in reported_pauses(load_pauses() if registry is None else registry)}
     recorded = results[(results["window"] == "pause") & (results["test"] == "shift")]
-    recorded = recorded[recorded["claim"] == recorded["pause"].map({name: own.main for name, own in pauses.items()})]
+    recorded = recorded[recorded["claim"] == recorded["pause"].map({name: p.main for name, p in pauses.items()})]
     effects = []
     for measure in MEASURES.values():
         rows = recorded[(recorded["outcome"] == measure.outcome) & (recorded["stratum"] == measure.place)]
         effects += sorted(map(_effect, rows.to_dict("records")), key=lambda effect: effect.first_day)
-    effects.sort(key=lambda effect: list(MEASURES.values()).index(measure_of(effect)))
     held = {effect.pause for effect in effects}
     names = {name: pause.name for name, pause in pauses.items() if name in held}
-    promised = {name: _promise(pauses[name]) for name in names if _promise(pauses[name])}
+    promised = {name: what for name in names if (what := _promise(pauses[name]))}
     return EnergyOverview(names, promised, tuple(effects))
 
 
 def _promise(pause: Pause) -> str:
     """What a pause promised about energy, in words; nothing where it did not."""
-    return ENERGY if "energy" in pause.targets else EVERYTHING if "all-hostilities" in pause.targets else ""
+    return "energy" if "energy" in pause.targets else "everything" if "all-hostilities" in pause.targets else ""
 
 
 def _effect(row: Mapping[str, Any]) -> PauseEffect:
@@ -410,5 +400,4 @@ def _effect(row: Mapping[str, Any]) -> PauseEffect:
 
 
 def _span(effect: PauseEffect) -> str:
-    """First and last day in few characters."""
     return "–".join(dict.fromkeys(f"{day.day}\u00a0{day:%b}" for day in (effect.first_day, effect.last_day)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,20 +26,8 @@ FEWEST_SALVOS = 10
 class Lull:
     """How ordinary a quiet spell is, given the days since the last salvo. A description, never a test.
 
-    Attributes
-    ----------
-    first_day, last_day : Timestamp
-    days_since_salvo : int
-        From the last salvo to the window's first day.
-    observed_salvos : int
-    expected_salvos : float
-        Mean number of salvos in the window: each one sets the days since the last one back.
-    quiet_probability : float
-        Probability that no salvo comes in the window.
-    n_salvos, n_days : int
-        History behind the estimate.
-    hazard : DataFrame
-        Columns days_since_salvo, probability: the fitted daily probability of a salvo.
+    `expected_salvos` is their mean number in the window, each one setting the days since the last one back;
+    `n_salvos` in `n_days` are the history behind the estimate.
     """
 
     first_day: pd.Timestamp
@@ -51,21 +38,10 @@ class Lull:
     quiet_probability: float
     n_salvos: int
     n_days: int
-    hazard: pd.DataFrame
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row, without the hazard curve."""
-        return pd.DataFrame([{name: value for name, value in vars(self).items() if name != "hazard"}])
 
     def summary(self) -> str:
         """Plain words for how ordinary the quiet is."""
         return describe_lull(self)
-
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the daily probability of a salvo by days since the last one."""
-        from analysis.figures import draw_hazard
-
-        return draw_hazard(self.hazard, at=self.days_since_salvo, ax=ax)
 
 
 def estimate_lull(
@@ -104,7 +80,7 @@ def estimate_lull(
         raise DesignError("not a salvo threshold", field="threshold", expected="above 0", found=repr(threshold))
     missiles, days = check_counts(missiles), check_window(days)
     history = missiles[days[0] - BASELINE_SHORT * ONE_DAY : days[-1]]
-    if len(history) == 0 or history.reindex(days).isna().any():
+    if history.reindex(days).isna().any():
         return None
     salvo = (history >= threshold).to_numpy()
     since = days_since_salvo(salvo)
@@ -115,7 +91,6 @@ def estimate_lull(
     fit = GLM(salvo[usable].astype(float), _terms(since[usable]), family=Binomial(link=CLogLog())).fit()
     start = int(since[~before][0])
     ahead = fit.predict(_terms(np.arange(1, start + len(days))))
-    curve = np.arange(1, 22)
     return Lull(
         first_day=days[0],
         last_day=days[-1],
@@ -125,7 +100,6 @@ def estimate_lull(
         quiet_probability=float(np.prod(1 - ahead[start - 1 :])),
         n_salvos=int(salvo[usable].sum()),
         n_days=int(usable.sum()),
-        hazard=pd.DataFrame({"days_since_salvo": curve, "probability": fit.predict(_terms(curve))}),
     )
 
 
