@@ -56,15 +56,9 @@ def place_window(
     table = frame[["hits", "trials"]].fillna(0).assign(barred=~ordinary | ~asked, inside=inside & readable)
     table = table if by_days else table[readable | ~asked]
     own = table[table["inside"]]
-    described = {
-        "outcome": name, "test": BY_DAYS if by_days else "shift", "first_day": days[0].date(),
-        "last_day": days[-1].date(), "n_days": len(days), "n_missing": int(frame["trials"].reindex(days).isna().sum()),
-        "alternative": "two-sided", "level": round(level, 12), "daily": _daily(frame, days, ordinary & readable),
-        "placebo": pd.DataFrame({"start": [], "ratio": []}),
-    }  # fmt: skip
     base = table[~table["barred"] & (table["trials"] > 0)]
-    if len(base):
-        described |= {"baseline_first_day": base.index[0].date(), "baseline_last_day": base.index[-1].date()}
+    described = _described(frame, days, base.index, name, BY_DAYS if by_days else "shift", level)
+    described["placebo"] = pd.DataFrame({"start": [], "ratio": []})
     if own.empty:
         return decide(PauseEffect(**described, reason="nothing could be read in this window"))
     seen, length = own["hits"].sum(), len(days) if by_days else len(own)
@@ -111,13 +105,28 @@ def _rule(effect: PauseEffect, tried: PlaceboTest, separate: int) -> PauseEffect
     return replace(effect, reason=f"compared with {n} windows")
 
 
-def _daily(frame: pd.DataFrame, days: pd.DatetimeIndex, ordinary: Bools) -> pd.DataFrame:
-    """Hits and readings of every day, with the role of each: window, baseline or left out."""
-    daily = frame[["hits", "trials"]].reindex(frame.index.union(days)).rename(columns={"hits": "observed"})
-    daily["observed"] = daily["observed"].where(daily["trials"] > 0)
-    others = np.where(daily.index.isin(frame.index[ordinary]), "baseline", "left out")
-    daily["role"] = np.where(daily.index.isin(days), "window", others)
-    return daily.assign(expected=np.nan, low=np.nan, high=np.nan).rename_axis("day").reset_index()
+def _described(
+    frame: pd.DataFrame, days: pd.DatetimeIndex, base: pd.DatetimeIndex, name: str, test: str, level: float
+) -> dict[str, Any]:
+    """The fields that say what is compared with the days of `base`, before any number."""
+    span, columns = days if len(days) else base[-1:], {"hits": "observed", "trials": "trials"}
+    daily = frame[list(columns)].reindex(frame.index.union(days)).rename(columns=columns)
+    read = daily["trials"] > 0
+    role = np.select([daily.index.isin(days), read & daily.index.isin(base)], ["window", "baseline"], "left out")
+    daily = daily.assign(observed=daily["observed"].where(read), role=role, expected=np.nan, low=np.nan, high=np.nan)
+    return {
+        "outcome": name,
+        "test": test,
+        "first_day": span[0].date(),
+        "last_day": span[-1].date(),
+        "n_days": len(days),
+        "n_missing": int(frame["trials"].reindex(days).isna().sum()),
+        "baseline_first_day": base[0].date() if len(base) else None,
+        "baseline_last_day": base[-1].date() if len(base) else None,
+        "alternative": "two-sided",
+        "level": round(level, 12),
+        "daily": daily.rename_axis("day").reset_index(),
+    }
 
 
 def estimate_steps(
@@ -145,42 +154,38 @@ def estimate_steps(
 def _step(
     frame: pd.DataFrame, earlier: pd.DatetimeIndex, later: pd.DatetimeIndex, name: str, window: str, level: float
 ) -> PauseEffect:
-    sides = [_weeks(frame, side) for side in (earlier, later)]
     read = [frame.reindex(side).query("trials > 0") for side in (earlier, later)]
-    first, last = (later[0], later[-1]) if len(later) else (earlier[-1], earlier[-1])
-    described = {
-        "outcome": name, "window": window, "test": "step", "first_day": first.date(), "last_day": last.date(),
-        "n_days": len(later), "n_missing": int(frame["trials"].reindex(later).isna().sum()),
-        "alternative": "two-sided", "level": round(level, 12),
-        "observed": float(read[1]["hits"].sum()) if len(read[1]) else None,
-        "daily": _daily(frame, later, frame.index.isin(earlier) & (frame["trials"] > 0)),
-    }  # fmt: skip
-    if len(earlier):
-        described |= {"baseline_first_day": earlier[0].date(), "baseline_last_day": earlier[-1].date()}
+    sides = [_weeks(own, len(side)) for own, side in zip(read, (earlier, later), strict=True)]
+    observed = float(read[1]["hits"].sum()) if len(read[1]) else None
+    effect = PauseEffect(
+        **_described(frame, later, earlier, name, "step", level), window=window, observed=observed, verdict=NOT_TESTABLE
+    )
     if min(map(len, sides)) < 2:
-        why = "less than two weeks could be read on one side of the step"
-        return PauseEffect(**described, verdict=NOT_TESTABLE, reason=why)
-    shares, trials = [side.mean() for side in sides], read[1]["trials"].sum()
-    change, p_value, half = compare_weeks(*sides, counts=[s["trials"].sum() for s in read], level=level)
-    alone = compare_weeks(sides[0], 0 * sides[1], counts=[s["trials"].sum() for s in read], level=level)
-    testable = bool(alone[1] <= round(1 - level, 12) and shares[0] > 0)
-    seen = p_value <= round(1 - level, 12)
-    verdict = MORE if seen and change > 0 else NOT_TESTABLE if not testable else FEWER if seen else NO_CHANGE
-    low, high = ((shares[0] + way * half) * trials for way in (-1, 1))
-    return PauseEffect(
-        **described, expected=float(shares[0] * trials), expected_low=max(0.0, float(low)), expected_high=float(high),
-        ratio=float(shares[1] / shares[0]) if shares[0] else None, p_value=p_value,
-        p_min=alone[1] if shares[0] else 1.0,
-        testable=testable, verdict=verdict,
-        reason=f"the shares of {len(sides[0])} weeks and of {len(sides[1])} weeks are compared"
-        + ("" if testable else "; even none at all would not have been told from chance"),
-    )  # fmt: skip
+        return replace(effect, reason="less than two weeks could be read on one side of the step")
+    shares, counts = [side.mean() for side in sides], [own["trials"].sum() for own in read]
+    change, p_value, half = compare_weeks(*sides, counts=counts, level=level)
+    _, p_alone, _ = compare_weeks(sides[0], 0 * sides[1], counts=counts, level=level)
+    testable = bool(p_alone <= effect.alpha and shares[0] > 0)
+    seen = p_value <= effect.alpha
+    low, expected, high = (float((shares[0] + way * half) * counts[1]) for way in (-1, 0, 1))
+    why = "" if testable else "; even none at all would not have been told from chance"
+    return replace(
+        effect,
+        expected=expected,
+        expected_low=max(0.0, low),
+        expected_high=high,
+        ratio=float(shares[1] / shares[0]) if shares[0] else None,
+        p_value=p_value,
+        p_min=p_alone if shares[0] else 1.0,
+        testable=testable,
+        verdict=MORE if seen and change > 0 else NOT_TESTABLE if not testable else FEWER if seen else NO_CHANGE,
+        reason=f"the shares of {len(sides[0])} weeks and of {len(sides[1])} weeks are compared{why}",
+    )
 
 
-def _weeks(frame: pd.DataFrame, side: pd.DatetimeIndex) -> Floats:
+def _weeks(read: pd.DataFrame, n_days: int) -> Floats:
     """Share of hits in each week of one side; its readings are divided evenly, so that no week is a single reading."""
-    read = frame.reindex(side).query("trials > 0")
-    blocks = min(len(side) // WEEK, len(read))
+    blocks = min(n_days // WEEK, len(read))
     parts = np.array_split(np.arange(len(read)), blocks) if blocks else []
     return np.array([read["hits"].iloc[part].sum() / read["trials"].iloc[part].sum() for part in parts])
 
@@ -264,10 +269,6 @@ def find_campaigns(raids: pd.DataFrame, registry: Registry) -> Campaigns:
     raids : DataFrame
         The table `energy_raids`: day, code, code_1, code_2.
     registry : mapping of Pause
-
-    Returns
-    -------
-    Campaigns
 
     Examples
     --------

@@ -186,10 +186,6 @@ def estimate_curve(
     series, windows : mapping of str to Series, and to DatetimeIndex, optional
         The other ways to count, and the other windows, that choices name.
 
-    Returns
-    -------
-    SpecificationCurve
-
     Raises
     ------
     DesignError
@@ -386,10 +382,6 @@ def assess_choices(
         As in `assess`.
     choices : sequence of Choice
         As in `estimate_curve`.
-
-    Returns
-    -------
-    Sensitivity
 
     Raises
     ------

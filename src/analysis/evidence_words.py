@@ -166,10 +166,6 @@ def describe_holidays(holidays: Sequence[PauseEffect]) -> str:
     ----------
     holidays : sequence of PauseEffect
         From `analysis.holidays_without_truce`.
-
-    Returns
-    -------
-    str
     """
     ratios = [effect.ratio for effect in holidays if effect.ratio is not None and np.isfinite(effect.ratio)]
     if not ratios:

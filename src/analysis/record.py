@@ -31,10 +31,6 @@ def load_results(path: str | Path | None = None) -> pd.DataFrame:
     path : path, optional
         By default, or where empty, `reports/results.csv` beside the data folder.
 
-    Returns
-    -------
-    DataFrame
-
     Raises
     ------
     DataError

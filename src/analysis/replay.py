@@ -31,6 +31,7 @@ from analysis.words import said_on
 
 VIOLATIONS = re.compile(r'(?m)^violations = (?:"""[\s\S]*?"""|"[^\n]*")')
 UNKNOWN_YET = 'violations = "not told: the registry does not date what was said of them"'
+CLAIMED = re.compile(r'id = "[a-z-]*(\d{4}-\d\d-\d\d)"')
 DATED = re.compile(r'^\s*\{.*?\b(?:date|when) = "?(\d{4}-\d\d(?:-\d\d)?)')
 
 
@@ -142,19 +143,12 @@ def _is_known(entry: str, as_of: date) -> bool:
 def _without_later(entry: str, as_of: date) -> str:
     """An entry without what is dated later: lines, claims that carry their date in their id, and talk of violations."""
     head, *claims = re.split(r"(?m)^(?= *\[\[pause\.claims\]\])", VIOLATIONS.sub(UNKNOWN_YET, entry))
-    known = (claim for claim in claims if not _claimed_later(claim, as_of))
-    entry = head + "".join(known)
-    kept = "".join(line for line in entry.splitlines(keepends=True) if not _later(line, as_of))
+    entry = head + "".join(claim for claim in claims if not _is_later(CLAIMED.search(claim), as_of))
+    kept = "".join(line for line in entry.splitlines(keepends=True) if not _is_later(DATED.match(line), as_of))
     return kept if tomllib.loads(kept)["pause"][0]["sources"] else entry  # an entry needs one source at least
 
 
-def _claimed_later(claim: str, as_of: date) -> bool:
-    dated = re.search(r'id = "[a-z-]*(\d{4}-\d\d-\d\d)"', claim)
-    return bool(dated) and date.fromisoformat(dated[1]) > as_of
-
-
-def _later(line: str, as_of: date) -> bool:
-    dated = DATED.match(line)
+def _is_later(dated: re.Match[str] | None, as_of: date) -> bool:
     return bool(dated) and dated[1] > f"{as_of:%Y-%m-%d}"[: len(dated[1])]
 
 
@@ -210,9 +204,7 @@ class Replayed(Answer):
         """One line a day."""
         return said_on(self.to_frame().to_dict("records"))
 
-    def table(self) -> pd.DataFrame:
-        """The rows of `to_frame`."""
-        return self.to_frame()
+    table = to_frame
 
     def plot(self, ax: Any = None) -> Any:
         """Draw counted and expected as they were known on each day."""
@@ -242,10 +234,6 @@ def verdict_by_date(
         "main", or the id of one party's claim.
     folder : path, optional
         Folder of tables; the project's own by default.
-
-    Returns
-    -------
-    Replayed
 
     Examples
     --------

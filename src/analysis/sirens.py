@@ -9,7 +9,8 @@ and in 2026 almost a third of all alert-minutes fall between 09:00 and 18:00.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,7 +24,7 @@ from analysis.errors import DesignError
 from analysis.estimate import estimate_effect
 from analysis.evidence_words import describe_break_even, describe_zeros
 from analysis.figures import region_label
-from analysis.pauses import Claim, load_pauses
+from analysis.pauses import load_pauses
 from analysis.placebo import window_sums
 from analysis.series import OURS
 from analysis.setting import Findings, Registry, Setting, not_ordinary, set_up
@@ -38,6 +39,7 @@ QUIET = 0.1  # in the quietest tenth of windows, distant regions keep less of th
 LEAST = 0.01  # minutes: a day on which all others were silent is a report, not a gap
 MINUTES, TAKEOFFS = "alert_minutes", "takeoff_alarms"
 WITHOUT, RELATIVE_MINUTES = f"{MINUTES}_without_takeoffs", f"relative_{MINUTES}"
+DISPLACED = "These others may themselves have received displaced strikes, which makes a fall look larger."
 GROUPS = {"rear": "the regions away from the front", "front": "the regions near the front", "all": "all regions"}
 RULE = "accept_judged_zeros"
 MOST = 200  # drones a day: beyond, nobody would call them hidden
@@ -92,14 +94,10 @@ def find_region(name: str, oblasts: pd.DataFrame) -> str:
 
 def usable_regions(minutes: pd.DataFrame, days: pd.DatetimeIndex, regions: Iterable[str]) -> list[str]:
     """Those of `regions` that are usable on every day of the window and nine tenths of the quarter around it."""
-    first, last = _quarters(check_window(days))
-    near = minutes.loc[first:last, list(regions)]
+    days, quarter = check_window(days), QUARTER * ONE_DAY
+    near = minutes.loc[days[0] - quarter : days[-1] + quarter, list(regions)]
     inside = near.reindex(days).notna().all()
     return [region for region in near if inside[region] and near[region].notna().mean() >= MOSTLY_USABLE]
-
-
-def _quarters(days: pd.DatetimeIndex) -> tuple[pd.Timestamp, pd.Timestamp]:
-    return days[0] - QUARTER * ONE_DAY, days[-1] + QUARTER * ONE_DAY
 
 
 def estimate_alerts(
@@ -128,7 +126,7 @@ def estimate_alerts(
         counts,
         days,
         exposure=None if others is None else others.clip(lower=LEAST),
-        baseline=_quarters(days),
+        baseline=(days[0] - QUARTER * ONE_DAY, days[-1] + QUARTER * ONE_DAY),
         exclude=exclude,
         announced=announced,
         trend="constant",
@@ -207,13 +205,23 @@ class RegionalAssessment(Findings):
         return "\n\n".join(self.say(MINUTES, group) for group in GROUPS)
 
     def say(self, outcome: str, stratum: str) -> str:
-        """One finding in words, with the place it speaks of."""
+        """One finding in words, with the place it speaks of (Markdown)."""
+        effect = self.select(outcome, stratum)
         place = self.regions.get(stratum) or f"{capital(GROUPS[stratum])}, {len(self.members[stratum])} usable"
-        return regional_finding(self.select(outcome, stratum), place)
+        if outcome != RELATIVE_MINUTES:
+            return f"**{place}.** {finding(effect)}"
+        caution = "" if effect.verdict == NOT_TESTABLE else f" {DISPLACED}"
+        told = finding(replace(effect, outcome=MINUTES))
+        return f"**{place} relative to the other regions away from the front.** {told}{caution}"
 
     def coverage(self) -> str:
         """How far the alerts reach and which regions they cover, in a sentence."""
-        return alerts_reach(self.names, self.members["all"], self.data_until)
+        usable = self.members["all"]
+        broken = ", ".join(name for region, name in self.names.items() if region not in usable)
+        return (
+            f"The alerts reach to {self.data_until:%Y-%m-%d}. Of {len(self.names)} regions with alerts {len(usable)} "
+            f"are usable in this window and the quarters around it; not usable: {broken or 'none'}."
+        )
 
     def table(self) -> pd.DataFrame:
         """The verdict under each party's window, side by side."""
@@ -228,12 +236,19 @@ class RegionalAssessment(Findings):
     def under_each_claim(self) -> str:
         """What each party said, and what the sirens show in its window (Markdown, an item a claim)."""
         tested, (key, name) = {effect.claim for effect in self.effects}, next(iter(self.regions.items()))
-        told = []
+        lines = []
         for claim in self.pause.claims:
-            window = claim.id if claim.id in tested else self.claim
-            asked = ((MINUTES, key), (RELATIVE_MINUTES, key), (MINUTES, "rear"))
-            told.append(claim_and_sirens(claim, window, name, *(self.select(*one, claim=window) for one in asked)))
-        return "\n".join(f"* {words}" for words in told)
+            window, taken = claim.id, claim.window_text
+            if claim.id not in tested:
+                window, taken = self.claim, f'{taken}, so that of "{self.claim}" is taken'
+            asked = ((MINUTES, key), (MINUTES, "rear"), (RELATIVE_MINUTES, key))
+            own, rear, relative = (self.select(*one, claim=window) for one in asked)
+            brief = [in_half_a_sentence(effect) for effect in (own, rear, relative)]
+            told = f"{name} {brief[0]}; {GROUPS['rear']} {brief[1]}; {name} relative to the others {brief[2]}"
+            scope = claim.note.split("; ")[0] or "no words recorded"
+            kind = kind_of_quiet(name, relative, rear)
+            lines.append(f"* **By the word of {claim.party}** ({scope}; {taken}): {told}. {kind}")
+        return "\n".join(lines)
 
     def takeoffs(self) -> str:
         """Whether the alarms for take-offs of a MiG-31K matter, in words."""
@@ -271,10 +286,6 @@ def assess_regions(
     regions : sequence of str
         Keys or full names in oblasts.csv, the most important one first.
 
-    Returns
-    -------
-    RegionalAssessment
-
     Raises
     ------
     RegistryError, DataError
@@ -298,9 +309,8 @@ def assess_regions(
     for asked in setting.claims:
         days, announced = setting.pause.days(asked), setting.pause.first_announced_day(asked)
         members[asked] = {group: usable_regions(minutes, days, keys) for group, keys in groups.items()}
-        rows = [(group, _total(minutes, keys), None) for group, keys in members[asked].items()] + [
-            ("all", alarms, None)
-        ]
+        rows = [(group, _total(minutes, keys), None) for group, keys in members[asked].items()]
+        rows.append(("all", alarms, None))
         for key in names:
             rows += [(key, minutes[key].rename(MINUTES), None), (key, calm[key].rename(WITHOUT), None)]
         for key in names:
@@ -319,40 +329,6 @@ def assess_regions(
 def _total(minutes: pd.DataFrame, regions: Sequence[str]) -> pd.Series:
     """Minutes of several regions together; empty on days on which one of them is not usable."""
     return minutes[regions].sum(axis=1, skipna=False, min_count=1).rename(MINUTES)
-
-
-# --- words: effects in, text out ---
-
-DISPLACED = "These others may themselves have received displaced strikes, which makes a fall look larger."
-
-
-def regional_finding(effect: PauseEffect, place: str) -> str:
-    """One finding with the place it speaks of (Markdown)."""
-    if effect.outcome != RELATIVE_MINUTES:
-        return f"**{place}.** {finding(effect)}"
-    caution = "" if effect.verdict == NOT_TESTABLE else f" {DISPLACED}"
-    told = finding(replace(effect, outcome=MINUTES))
-    return f"**{place} relative to the other regions away from the front.** {told}{caution}"
-
-
-def alerts_reach(names: Mapping[str, str], usable: Sequence[str], until: pd.Timestamp) -> str:
-    """How far the alerts reach and which regions they cover, in a sentence."""
-    broken = [name for region, name in names.items() if region not in usable]
-    return (
-        f"The alerts reach to {until:%Y-%m-%d}. Of {len(names)} regions with alerts {len(usable)} are "
-        f"usable in this window and the quarters around it; not usable: {', '.join(broken) or 'none'}."
-    )
-
-
-def claim_and_sirens(
-    claim: Claim, window: str, name: str, own: PauseEffect, relative: PauseEffect, rear: PauseEffect
-) -> str:
-    """What one party said, and what the sirens show in its window, or in the one taken for it (Markdown)."""
-    taken = claim.window_text if window == claim.id else f'{claim.window_text}, so that of "{window}" is taken'
-    brief = [in_half_a_sentence(effect) for effect in (own, rear, relative)]
-    told = f"{name} {brief[0]}; {GROUPS['rear']} {brief[1]}; {name} relative to the others {brief[2]}"
-    scope = claim.note.split("; ")[0] or "no words recorded"
-    return f"**By the word of {claim.party}** ({scope}; {taken}): {told}. {kind_of_quiet(name, relative, rear)}"
 
 
 def in_half_a_sentence(effect: PauseEffect) -> str:
@@ -375,26 +351,13 @@ def kind_of_quiet(name: str, relative: PauseEffect, rear: PauseEffect) -> str:
     return f"Neither a general quiet nor one of {name} alone shows."
 
 
-# --- zeros that stand in no report: what speaks for each, and how many drones would have to be hidden ---
-
-
 @dataclass(frozen=True, repr=False)
 class InferredZeros:
     """The days of one pause whose zero stands in no report.
 
-    Attributes
-    ----------
-    days : DataFrame
-        A row a day: minutes under alert away from the front from 18:00 on the eve, from midnight and from 09:00, and
-        the written reason for the zero.
-    n_days : int
-        Days of the pause.
-    as_silent, n_nights : int
-        Of ordinary nights with drones, how many have no alert away from the front from midnight to 09:00.
-    break_even : int or None
-        Drones on each of these days from which on the verdict would be another; None: 200 and more, or no verdict.
-    verdict : str
-        That of the pause as published.
+    `days` has a row a day: siren minutes by part of the day, and the written reason for the zero. Of `n_nights`
+    ordinary nights with drones, `as_silent` have no alert away from the front after midnight. With `break_even` drones
+    on each of these days the `verdict` of the pause would be another; None: with 200 it still stands, or there is none.
     """
 
     days: pd.DataFrame
@@ -447,16 +410,11 @@ def break_even(counts: pd.Series, zeros: pd.DatetimeIndex, judge: Callable[[pd.S
     """The smallest number on each of these days with which `judge` no longer holds, by bisection; None up to 200."""
     if not len(zeros) or not judge(counts):
         return None
-    holds, fails = 0, MOST
-    if judge(counts.mask(counts.index.isin(zeros), float(fails))):
-        return None
-    while fails - holds > 1:
-        middle = (holds + fails) // 2
-        if judge(counts.mask(counts.index.isin(zeros), float(middle))):
-            holds = middle
-        else:
-            fails = middle
-    return fails
+
+    def fails(hidden: int) -> bool:
+        return not judge(counts.mask(counts.index.isin(zeros), float(hidden)))
+
+    return 1 + bisect_left(range(1, MOST), True, key=fails) if fails(MOST) else None
 
 
 def defend_zeros(setting: Setting, effect: PauseEffect) -> InferredZeros:

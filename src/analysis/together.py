@@ -79,10 +79,6 @@ class Comparison(Answer):
         """All rows, episodes first."""
         return (*self.episodes, *self.joint, *self.without, *self.after)
 
-    def together(self, outcome: str, *, group: str = ALL) -> PauseEffect | None:
-        """The joint finding for one outcome; None where there is no such pause yet."""
-        return next((e for e in self.joint if e.outcome == outcome and e.pause == group), None)
-
     def summary(self) -> str:
         """Do announced truces work at all? One finding per outcome, and how much it hangs on a single episode."""
         told = []
@@ -180,10 +176,6 @@ def compare_truces(
     registry : mapping of Pause, optional
     folder : path, optional
         Folder of tables.
-
-    Returns
-    -------
-    Comparison
     """
     registry = load_pauses() if registry is None else registry
     episodes = volume_episodes(registry)
@@ -309,28 +301,18 @@ def proposed_only(
     return shown(rows, "pause", "outcome", "first_day", "last_day", "ratio", "p_value", "p_min", "verdict")
 
 
-def holidays_without_truce(
-    *, outcome: str = VOLUME[0], registry: Registry | None = None, folder: Path | None = None
-) -> list[PauseEffect]:
+def holidays_without_truce() -> list[PauseEffect]:
     """Test every holiday outside all windows claimed for reported pauses: were holidays quiet without a truce?
 
     The null model has no term for holidays here.
-
-    Parameters
-    ----------
-    outcome : str
-        Name in the catalogue of outcomes.
-    registry : mapping of Pause, optional
-    folder : path, optional
-        Folder of tables.
 
     Returns
     -------
     list of PauseEffect
         One for each holiday since the series became usable, in order of time.
     """
-    registry = load_pauses() if registry is None else registry
-    series, exclude = outcome_series(outcome, folder=folder), not_ordinary(registry)
+    registry, series = load_pauses(), outcome_series(VOLUME[0])
+    exclude = not_ordinary(registry)
     truces = {day for pause in reported_pauses(registry) for claim in pause.claims for day in claim.days}
     holidays = (day for year in series.index.year.unique() for day in holiday_dates(year))
     free = sorted(day for day in holidays if pd.notna(series.get(day)) and day not in truces)
@@ -353,10 +335,6 @@ class Outlook:
     nights_for_half: int | None  # shortest window, up to 13 days, in which a cut by half would be visible
     cut_in_longest: float | None  # the smallest visible cut of a window of 13 days
     label: Label | None = None  # what is counted, where the catalogue of outcomes does not say it
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row."""
-        return pd.DataFrame([vars(self)]).drop(columns="label")
 
     def summary(self) -> str:
         """One sentence for someone who waits for a pause to begin."""
@@ -397,10 +375,6 @@ def look_ahead(
         Confidence level of the test that looks for the cut.
     label
         As in `estimate_effect`.
-
-    Returns
-    -------
-    Outlook
 
     Raises
     ------
