@@ -17,7 +17,6 @@ from analysis.effect import NATIONAL, Answer, PauseEffect, as_markdown
 from analysis.energy_words import (
     DETAILS,
     all_readings,
-    cannot_read,
     found,
     raids_by_days,
     readings_table,
@@ -46,7 +45,7 @@ from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.setting import Findings, Registry, Setting, set_up
 from analysis.tables import load_table, outcome_series, outcomes
 from analysis.windows import ONE_DAY, RECOVERY_SHORT, Day
-from analysis.words import DEPENDS, NOT_TESTABLE, capital, finding
+from analysis.words import DEPENDS, NOT_TESTABLE, capital, finding, listed
 
 BEFORE, AFTER = "disputed-start", "disputed-end"
 PLACED = ("digest", "raids")  # measures whose readings have gaps: their windows are placed among readings
@@ -135,9 +134,10 @@ class EnergyAssessment(Findings):
     def summary(self) -> str:
         """Whether energy was spared, on both sides, then each measure that can speak, and the rest (Markdown)."""
         parts = [f"**{self.headline()}**", self.mutual(), *(self.say(measure) for measure in self.speaking())]
-        mute = [self.select(measure) for measure in self.measures if measure not in self.speaking()]
+        mute = [MEASURES[measure].title for measure in self.measures if measure not in self.speaking()]
         weeks = week_by_week(self.weeks) if "declared" in self.measures else ""
-        return "\n\n".join(filter(None, [*parts, weeks, cannot_read(mute)]))
+        cannot = f"Cannot read the days of this pause: {listed(mute)}." if mute else ""
+        return "\n\n".join(filter(None, [*parts, weeks, cannot]))
 
     def say(self, measure: str) -> str:
         """What one measure found, how sure it is, and what it misses (Markdown)."""

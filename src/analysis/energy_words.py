@@ -186,11 +186,6 @@ def spared_by_ukraine(effect: PauseEffect, steps: Sequence[PauseEffect], claimed
     return " ".join(filter(None, [told, step_found(steps), claims, f"({capital(MODEL)}.)"]))
 
 
-def cannot_read(effects: Sequence[PauseEffect]) -> str:
-    """The measures that cannot read a pause, in one line; nothing where all can."""
-    return f"Cannot read the days of this pause: {listed([measure_of(e).title for e in effects])}." if effects else ""
-
-
 def raids_by_days(effect: PauseEffect) -> str:
     """The companion of the test of raids: windows of as many days, however many raids they hold."""
     if effect.p_value is None:

@@ -109,9 +109,8 @@ def combine_effects(
         One per episode, of one outcome; those without a single placebo window are left out and named.
     variants : mapping of str to sequence of PauseEffect, optional
         The same windows by other ways to count, by a name that fits "counted by ...".
-    alternative : {"two-sided", "less", "greater"}
-    level : float
-        Confidence level.
+    alternative, level
+        As in `estimate_effect`.
     draws, seed : int
         How many times the windows are drawn for the ordinary range of the pooled ratio, and how.
 

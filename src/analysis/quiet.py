@@ -54,13 +54,10 @@ def estimate_lull(
 
     Parameters
     ----------
-    missiles : Series of counts by day, NaN = no report
-    days : DatetimeIndex
-        The window.
+    missiles, days, exclude
+        As in `estimate_effect`.
     threshold : float
         Missiles that make a salvo.
-    exclude : sequence of days
-        Left out of the fit, such as other pauses.
 
     Returns
     -------

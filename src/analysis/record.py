@@ -59,15 +59,13 @@ def read_stored(path: Path, columns: Sequence[str], *, command: str) -> pd.DataF
     return table
 
 
-def verdicts(results: pd.DataFrame, *, window: str = "pause", registry: Registry | None = None) -> pd.DataFrame:
+def verdicts(results: pd.DataFrame, *, registry: Registry | None = None) -> pd.DataFrame:
     """One row per reported pause and outcome: main claim, national, the deciding test.
 
     Parameters
     ----------
     results : DataFrame
         As from `load_results`.
-    window : str
-        "pause", or another window of the record, such as "after-7".
     registry : mapping of Pause, optional
 
     Returns
@@ -76,7 +74,7 @@ def verdicts(results: pd.DataFrame, *, window: str = "pause", registry: Registry
         Columns name and those of the record.
     """
     family = [name for name, outcome in catalogue().items() if outcome.in_family]
-    rows = results[(results["window"] == window) & (results["stratum"] == NATIONAL) & results["outcome"].isin(family)]
+    rows = results[(results["window"] == "pause") & (results["stratum"] == NATIONAL) & results["outcome"].isin(family)]
     rows = rows[~rows["reason"].fillna("").str.startswith("companion")]
     pauses = reported_pauses(load_pauses() if registry is None else registry)
     own = [
@@ -104,9 +102,9 @@ def describe_forest(rows: pd.DataFrame) -> str:
     return f"Ratios of launched to expected for {len(rows)} findings. Told from chance: {told}."
 
 
-def shown_verdicts(results: pd.DataFrame, *, registry: Registry | None = None) -> pd.DataFrame:
+def shown_verdicts(results: pd.DataFrame) -> pd.DataFrame:
     """The deciding rows as text for readers: what flew, what would have been ordinary, and the verdict."""
-    rows = verdicts(results, registry=registry)
+    rows = verdicts(results)
     low, high = (rows[name].map(amount, na_action="ignore") for name in ("expected_low", "expected_high"))
     columns = {
         "outcome": [outcome_label(name, short=True) for name in rows["outcome"]],

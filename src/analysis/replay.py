@@ -191,14 +191,14 @@ class Replayed(Answer):
 
     def to_frame(self) -> pd.DataFrame:
         """A row a day: nights of the window and those held, counted, expected, ratio, the word for it."""
-        rows = []
-        for day, effect in zip(self.dates, self.found, strict=True):
-            row = {"date": day, "nights": None, "held": 0, "counted": None, "expected": None, "ratio": None, "word": ""}
-            if effect:
-                row |= {"nights": effect.n_days, "held": effect.n_days - effect.n_missing, "counted": effect.observed}
-                row |= {"expected": effect.expected, "ratio": effect.ratio, "word": word(effect.row())}
-            rows.append(row)
-        return pd.DataFrame(rows)
+        columns = ["date", "nights", "held", "counted", "expected", "ratio", "word"]
+        rows = [
+            (day, e.n_days, e.n_days - e.n_missing, e.observed, e.expected, e.ratio, word(e.row()))
+            if e
+            else (day, None, 0, None, None, None, "")
+            for day, e in zip(self.dates, self.found, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=columns)
 
     def summary(self) -> str:
         """One line a day."""
@@ -224,16 +224,12 @@ def verdict_by_date(
 
     Parameters
     ----------
-    pause_id : str
-        Id in the registry of today.
     dates : iterable of date
         The days, as for `cut_data`.
     outcome : str
         Name in the catalogue of outcomes.
-    claim : str
-        "main", or the id of one party's claim.
-    folder : path, optional
-        Folder of tables; the project's own by default.
+    pause_id, claim, folder
+        As in `assess`.
 
     Examples
     --------

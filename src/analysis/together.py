@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -169,13 +170,10 @@ def compare_truces(
         A joint verdict that another way to count (`strike_variants.csv`) overturns depends on a choice.
     margins : bool
         Also under how many choices the findings by episode hold, and with how many hidden drones; takes seconds.
-    level : float
-        Confidence level.
     seed : int
         For the draws behind the joint p-values.
-    registry : mapping of Pause, optional
-    folder : path, optional
-        Folder of tables.
+    level, registry, folder
+        As in `assess`.
     """
     registry = load_pauses() if registry is None else registry
     episodes = volume_episodes(registry)
@@ -212,10 +210,8 @@ def compare_truces(
         family = iter(holm([effect for effect in members if effect.outcome != SIRENS]))
         together += [effect if effect.outcome == SIRENS else next(family) for effect in members]
     weeks = weeks_after(registry=registry, level=level, folder=folder)
-    after = []
-    for outcome in outcomes:
-        own = [week for week in weeks if week.outcome == outcome]
-        after += combined(own, EVERY, alternative="greater")
+    own = [[week for week in weeks if week.outcome == outcome] for outcome in outcomes]
+    after = [joined for each in own for joined in combined(each, EVERY, alternative="greater")]
     members = {name: EPISODE + episode.id for episode in episodes for name in episode.pauses}
     found = Comparison(tuple(alone), tuple(together), tuple(without), names, members, tuple(weeks), tuple(after), None)
     if not margins:
@@ -292,8 +288,8 @@ def proposed_only(
     proposals = [pause for pause in registry.values() if pause.status == "proposed-only"]
     stated = [pause for pause in proposals if pause.claims and pause.claim().covers_days]
     rows = []
-    for pause in (pause for pause in stated if not pause.days().isin(exclude).any()):
-        for outcome in outcomes:
+    for pause, outcome in product(stated, outcomes):
+        if not pause.days().isin(exclude).any():
             series = outcome_series(outcome, folder=folder)
             if pause.days()[0] >= pd.Timestamp(catalogue()[outcome].first_day):
                 found = estimate_effect(series, pause.days(), exclude=exclude, salvo_days=salvos, level=level)
@@ -364,16 +360,11 @@ def look_ahead(
 
     Parameters
     ----------
-    counts : Series of counts by day, NaN = no report
     n_days : int
         1 to 13.
     baseline : int
         Last days of the series that serve as reference.
-    exclude : sequence of days
-        No reference, such as earlier pauses.
-    level : float
-        Confidence level of the test that looks for the cut.
-    label
+    counts, exclude, level, label
         As in `estimate_effect`.
 
     Raises
