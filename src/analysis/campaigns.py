@@ -88,7 +88,6 @@ def _windows(table: pd.DataFrame, length: int) -> tuple[Floats, Floats, Bools]:
 
 
 def _placebo_test(hits: Floats, trials: Floats, share: float, alpha: float) -> PlaceboTest:
-    """The test of the last window among the others."""
     order, silent = (order_windows(seen, share * trials) for seen in (hits, np.zeros(len(hits))))
     return PlaceboTest(order[-1], order[:-1], alpha=round(alpha, 12), silence=silent[-1], floor=0.0)
 
@@ -244,14 +243,12 @@ class Campaigns(Answer):
         return self.halves.assign(share=self.halves["share"].map("{:.0%}".format))
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw one dot a raid over time, rows by what was named, pauses shaded."""
         from analysis.strips import draw_rows
 
         marks = self.raids.assign(row=self.raids["code"].map(TIERS), hit=self.raids["code"] == "facility")
         return draw_rows(marks, self.spans, rows=list(TIERS.values()), title="What large raids hit of energy", ax=ax)
 
     def describe(self) -> str:
-        """Alternative text of the picture."""
         return describe_campaigns(self.raids, self.halves)
 
 

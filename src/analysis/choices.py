@@ -139,7 +139,6 @@ class SpecificationCurve(Answer):
         )
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the sorted ratios, with the choices behind each below."""
         from analysis.figures import draw_curve
 
         names = [(choice.axis, choice.name) for choice in self.choices]
@@ -147,7 +146,6 @@ class SpecificationCurve(Answer):
         return draw_curve(self.to_frame(), names, title=title, ours=ours, ax=ax)
 
     def describe(self) -> str:
-        """Alternative text for `plot`."""
         return f"Ratios under all combinations of choices, sorted, the choices marked below. {self.summary()}"
 
 
@@ -318,13 +316,12 @@ class Sensitivity(Findings):
 
     curves: tuple[SpecificationCurve, ...]
 
-    def curve(self, outcome: str, *, claim: str | None = None) -> SpecificationCurve:
-        """The curve of one outcome, for the claim in question or another."""
-        key = (outcome, claim or self.claim)
+    def curve(self, outcome: str) -> SpecificationCurve:
+        """The curve of one outcome for the claim in question."""
+        key = (outcome, self.claim)
         return next(curve for curve in self.curves if (curve.effect.outcome, curve.effect.claim) == key)
 
     def outcomes(self) -> list[str]:
-        """Names of the outcomes."""
         return list(dict.fromkeys(curve.effect.outcome for curve in self.curves))
 
     def table(self) -> pd.DataFrame:
@@ -360,7 +357,6 @@ class Sensitivity(Findings):
         return f"The {answer} depends {on}; in brackets the range of the median ratio.{only}"
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the first outcome's curve for the claim in question."""
         return self.curves[0].plot(ax)
 
 

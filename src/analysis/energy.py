@@ -211,10 +211,6 @@ class EnergyAssessment(Findings):
         ax.set_xlabel("strike day" if led == "coded" else "day of the report")
         return ax
 
-    def describe(self) -> str:
-        """Alternative text for `plot`."""
-        return self.headline()
-
 
 def assess_energy(
     pause_id: str,
@@ -393,7 +389,6 @@ def _promise(pause: Pause) -> str:
 
 
 def _effect(row: Mapping[str, Any]) -> PauseEffect:
-    """A finding from its row in the record."""
     values = {name: None if pd.isna(value) else value for name, value in row.items()}
     days = {name: date.fromisoformat(value) for name, value in values.items() if name.endswith("_day") and value}
     return PauseEffect(**values | days)

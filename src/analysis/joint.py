@@ -156,7 +156,6 @@ def combine_effects(
 def _pooled(
     used: Sequence[PauseEffect], blank: PauseEffect, generator: np.random.Generator, draws: int, note: str
 ) -> PauseEffect:
-    """The joint effect before any doubt."""
     test = _JointTest(used, blank.alternative)
     ratios, expected = np.array([effect.ratio for effect in used]), np.array([effect.expected for effect in used])
     picks = np.array([generator.choice(reference, draws) for reference in test.references])

@@ -117,7 +117,6 @@ class Claim:
 
     @property
     def stated(self) -> bool:
-        """Whether the window has both a start and an end."""
         return self.start is not None and self.end is not None
 
     @property
@@ -144,7 +143,6 @@ class Claim:
 
     @property
     def window_text(self) -> str:
-        """The window in words."""
         if self.stated:
             return f"{_written(self.start)} to {_written(self.end)}{' (closed here)' if self.closed_reason else ''}"
         known = f" (from {_written(self.start)})" if self.start else f" (to {_written(self.end)})" if self.end else ""
@@ -285,8 +283,6 @@ class _File:
 
 
 class UnknownIdError(RegistryError, KeyError):
-    """No pause or claim has this id."""
-
     __str__ = Exception.__str__  # a KeyError shows its message in quotes
 
 

@@ -40,7 +40,6 @@ class Lull:
     n_days: int
 
     def summary(self) -> str:
-        """Plain words for how ordinary the quiet is."""
         return describe_lull(self)
 
 

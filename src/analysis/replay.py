@@ -153,7 +153,6 @@ def _is_later(dated: re.Match[str] | None, as_of: date) -> bool:
 
 
 def _date(moment: date) -> date:
-    """The calendar day, in Kyiv, of a date or a time."""
     stamp = pd.Timestamp(moment)
     return (stamp.tz_convert("Europe/Kyiv") if stamp.tz else stamp).date()
 
@@ -201,13 +200,11 @@ class Replayed(Answer):
         return pd.DataFrame(rows, columns=columns)
 
     def summary(self) -> str:
-        """One line a day."""
         return said_on(self.to_frame().to_dict("records"))
 
     table = to_frame
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw counted and expected as they were known on each day."""
         from analysis.figures import finish, new_axes
 
         ax, rows = new_axes(ax), self.to_frame()

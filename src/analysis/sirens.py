@@ -189,7 +189,6 @@ class RegionalAssessment(Findings):
     data_until: pd.Timestamp
 
     def select(self, outcome: str, stratum: str, *, claim: str | None = None) -> PauseEffect:
-        """The effect of one outcome in one region or group."""
         return self.pick(outcome=outcome, stratum=stratum, claim=claim)[0]
 
     @property
@@ -263,7 +262,6 @@ class RegionalAssessment(Findings):
         return finish(self.select(MINUTES, key).plot(ax), title=name)
 
     def describe(self) -> str:
-        """Alternative text for `plot`."""
         key, name = next(iter(self.regions.items()))
         return f"{name}. {self.select(MINUTES, key).describe_series()}"
 
@@ -332,7 +330,6 @@ def _total(minutes: pd.DataFrame, regions: Sequence[str]) -> pd.Series:
 
 
 def in_half_a_sentence(effect: PauseEffect) -> str:
-    """A verdict with its ratio."""
     words = {FEWER: "quieter than expected", MORE: "louder than expected"}.get(effect.verdict, effect.verdict)
     return words if effect.ratio is None else f"{words} ({effect.ratio:.2f} times the expected minutes)"
 

@@ -77,7 +77,6 @@ class Comparison(Answer):
 
     @property
     def effects(self) -> tuple[PauseEffect, ...]:
-        """All rows, episodes first."""
         return (*self.episodes, *self.joint, *self.without, *self.after)
 
     def summary(self) -> str:
@@ -129,7 +128,6 @@ class Comparison(Answer):
         return shown(named, "pause", "outcome", *columns)
 
     def describe(self) -> str:
-        """Alternative text of the forest."""
         told = sum(effect.verdict in (FEWER, MORE) for effect in self.episodes)
         return (
             f"Ratios of launched to expected with intervals for {len(self.episodes)} episodes and outcomes, "
@@ -137,7 +135,6 @@ class Comparison(Answer):
         )
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw all episodes and groups as a forest."""
         from analysis.figures import draw_forest, draw_words
 
         rows = to_frame([*self.episodes, *self.joint])
