@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from math import ceil
 from typing import Any
 
@@ -11,14 +12,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.effect import Answer, PauseEffect, decide
-from analysis.energy_words import campaigns_found, describe_campaigns
 from analysis.estimate import FEWEST_BASELINE_DAYS, placebo_fields
-from analysis.expected import Bools, Floats
+from analysis.expected import Floats
 from analysis.pauses import Pause, reported_pauses
-from analysis.placebo import PlaceboTest, order_windows
+from analysis.placebo import PlaceboTest, order_windows, window_sums
 from analysis.setting import Registry
 from analysis.vocabulary import MODEL
-from analysis.windows import ONE_DAY, Day
+from analysis.windows import ONE_DAY, Day, placebo_starts
 from analysis.words import FEWER, MORE, NO_CHANGE, NOT_TESTABLE, capital
 
 BY_DAYS = "as many days"  # the test that places windows of as many days, beside that of as many readings
@@ -49,47 +49,32 @@ def place_window(
     cannot be read, and across days that have nothing to read, never across days that were not looked at. `by_days`:
     windows of as many days instead, each with its own number of readings.
     """
-    asked = frame["trials"].notna() | frame["open"]
-    inside = frame.index.isin(days)
-    ordinary = ~inside & ~frame.index.isin(pd.DatetimeIndex(exclude))
+    asked, inside = frame["trials"].notna() | frame["open"], frame.index.isin(days)
     readable = frame["trials"].fillna(0) > 0
-    table = frame[["hits", "trials"]].fillna(0).assign(barred=~ordinary | ~asked, inside=inside & readable)
+    free = asked & ~inside & ~frame.index.isin(pd.DatetimeIndex(exclude))
+    table = frame[["hits", "trials"]].fillna(0).assign(free=free, inside=inside & readable)
     table = table if by_days else table[readable | ~asked]
-    own = table[table["inside"]]
-    base = table[~table["barred"] & (table["trials"] > 0)]
+    own, base = table[table["inside"]], table[table["free"] & (table["trials"] > 0)]
     described = _described(frame, days, base.index, name, BY_DAYS if by_days else "shift", level)
-    described["placebo"] = pd.DataFrame({"start": [], "ratio": []})
+    observed = None if own.empty else float(own["hits"].sum())
+    blank = PauseEffect(**described, observed=observed, placebo=pd.DataFrame({"start": [], "ratio": []}))
     if own.empty:
-        return decide(PauseEffect(**described, reason="nothing could be read in this window"))
-    seen, length = own["hits"].sum(), len(days) if by_days else len(own)
-    described["observed"] = float(seen)
-    hits, trials, fits = _windows(table, length)
+        return decide(replace(blank, reason="nothing could be read in this window"))
+    pattern = np.ones(len(days) if by_days else len(own), bool)
+    starts = placebo_starts(table["free"].to_numpy(), pattern)
+    starts = starts[window_sums(table["trials"].to_numpy(), starts, pattern) > 0]
     share = base["hits"].sum() / max(1.0, base["trials"].sum())
-    if len(base) < FEWEST_BASELINE_DAYS or share == 0 or not fits.any():
+    if len(base) < FEWEST_BASELINE_DAYS or share == 0 or not len(starts):
         few = f"only {len(base)} readings outside to compare with"
-        why = "nothing was seen outside the pauses" if share == 0 and len(base) else few
-        return decide(PauseEffect(**described, reason=why))
-    tried = _placebo_test(np.append(hits[fits], seen), np.append(trials[fits], own["trials"].sum()), share, 1 - level)
-    effect = decide(PauseEffect(**described, **placebo_fields(tried, share * own["trials"].sum()), reason=""))
-    starts = table.index[: len(fits)][fits]
-    placebo = pd.DataFrame({"start": starts, "ratio": np.maximum(tried.placebos, 0)})
-    separate = int((~table["barred"]).sum()) // length
-    return _rule(replace(effect, placebo=placebo), tried, separate)
-
-
-def _windows(table: pd.DataFrame, length: int) -> tuple[Floats, Floats, Bools]:
-    """Hits and readings in each run of `length` rows, and which runs hold a reading and nothing barred."""
-    if len(table) < length:
-        return np.zeros(0), np.zeros(0), np.zeros(0, bool)
-    sums = [
-        np.convolve(table[c].to_numpy(float), np.ones(length), "valid").round() for c in ("hits", "trials", "barred")
-    ]
-    return sums[0], sums[1], (sums[2] == 0) & (sums[1] > 0)
-
-
-def _placebo_test(hits: Floats, trials: Floats, share: float, alpha: float) -> PlaceboTest:
-    order, silent = (order_windows(seen, share * trials) for seen in (hits, np.zeros(len(hits))))
-    return PlaceboTest(order[-1], order[:-1], alpha=round(alpha, 12), silence=silent[-1], floor=0.0)
+        return decide(replace(blank, reason="nothing was seen outside the pauses" if share == 0 and len(base) else few))
+    hits, trials = (
+        np.append(window_sums(table[name].to_numpy(), starts, pattern), own[name].sum()) for name in ("hits", "trials")
+    )
+    order, silent = (order_windows(seen, share * trials) for seen in (hits, 0 * hits))
+    tried = PlaceboTest(order[-1], order[:-1], alpha=blank.alpha, silence=silent[-1], floor=0.0)
+    placebo = pd.DataFrame({"start": table.index[starts], "ratio": np.maximum(tried.placebos, 0)})
+    effect = decide(replace(blank, **placebo_fields(tried, share * trials[-1]), placebo=placebo))
+    return _rule(effect, tried, int(table["free"].sum()) // len(pattern))
 
 
 def _rule(effect: PauseEffect, tried: PlaceboTest, separate: int) -> PauseEffect:
@@ -235,8 +220,29 @@ class Campaigns(Answer):
     summary = headline
 
     def found(self) -> tuple[str, str, str]:
-        """The headline in its parts: the title, the numbers, and what they mean for the pauses."""
-        return campaigns_found(self.halves, self.runs, self.promised)
+        """The headline in its parts: the title, the numbers, and why no pause is credited with an end, or denied it."""
+        halves, share, told = self.halves, self.halves["share"], []
+        most, least = halves.loc[share.idxmax()], halves.loc[share.idxmin()]
+        named = "an energy facility was named in {facility:.0f} of the {raids:.0f} large raids (20 or more missiles)"
+        fewest = f"{least['facility']:.0f} of {least['raids']:.0f} of {least.name}"
+        runs, every = list(self.runs.itertuples()), [day for days in self.promised.values() for day in days]
+        apart = [run for run in runs if not any(_within(day, run) for day in every)]
+        for (phrase, days), run in product(self.promised.items(), runs):
+            if not _within(days[0], run) or run.n_days <= len(days):
+                continue
+            general = f" ({run.general} of them were only in general said to have hit energy)" if run.general else ""
+            told.append(
+                f"None was named in any of the {run.raids} raids {_months(run)}{general}: {run.n_days} days, where "
+                f"{phrase} lasted at most {len(days)}, whichever party counts."
+            )
+            other = next((other for other in apart if other.n_days > len(days)), None)
+            if other:
+                told.append(
+                    f"Nor in any of the {other.raids} {_months(other)}, {other.n_days} days without any pause that "
+                    f"promised to spare energy. So {phrase} can be neither credited with it nor denied a part in it."
+                )
+        numbers = f"{named.format(**most)} of {most.name}, in {fewest}"
+        return "Campaigns against energy come and go in half-years", numbers, " ".join(told)
 
     def table(self) -> pd.DataFrame:
         """By half-year: large raids, how many had a named energy facility, and what share."""
@@ -249,7 +255,18 @@ class Campaigns(Answer):
         return draw_rows(marks, self.spans, rows=list(TIERS.values()), title="What large raids hit of energy", ax=ax)
 
     def describe(self) -> str:
-        return describe_campaigns(self.raids, self.halves)
+        shares = "; ".join(f"{row.facility} of {row.raids} in {row.Index}" for row in self.halves.itertuples())
+        dots = f"One dot for each of {len(self.raids)} large raids, by what was said of energy."
+        return f"{dots} A facility named: {shares}."
+
+
+def _within(day: pd.Timestamp, run: Any) -> bool:
+    return run.first_day <= day <= run.last_day
+
+
+def _months(run: Any) -> str:
+    first, last = run.first_day, run.last_day
+    return f"from {first:%B}{f' {first:%Y}' if first.year != last.year else ''} to {last:%B %Y}"
 
 
 def every_day(pause: Pause) -> pd.DatetimeIndex:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
@@ -211,45 +210,3 @@ def _power_in_brief(effect: PauseEffect) -> str:
     if not effect.testable:
         return "nothing: " + effect.reason.split("; ")[-1 if effect.test == "step" else 0]
     return "none at all" if effect.smallest_visible_cut is None else f"a cut of {effect.smallest_visible_cut:.0%}"
-
-
-def campaigns_found(
-    halves: pd.DataFrame, runs: pd.DataFrame, promised: Mapping[str, pd.DatetimeIndex]
-) -> tuple[str, str, str]:
-    """That campaigns against energy come and go; the numbers; why no pause is credited with an end, or denied it."""
-    most, least = (halves.loc[pick(halves["share"])] for pick in (pd.Series.idxmax, pd.Series.idxmin))
-    named = "an energy facility was named in {facility:.0f} of the {raids:.0f} large raids (20 or more missiles)"
-    fewest = f"{least['facility']:.0f} of {least['raids']:.0f} of {least.name}"
-    numbers = f"{named.format(**most)} of {most.name}, in {fewest}"
-    told = []
-    apart = [r for r in runs.itertuples() if not any(_within(day, r) for days in promised.values() for day in days)]
-    for phrase, days in promised.items():
-        for run in runs.itertuples():
-            if not _within(days[0], run) or run.n_days <= len(days):
-                continue
-            general = f" ({run.general} of them were only in general said to have hit energy)" if run.general else ""
-            told.append(
-                f"None was named in any of the {run.raids} raids {_months(run)}{general}: {run.n_days} days, where "
-                f"{phrase} lasted at most {len(days)}, whichever party counts."
-            )
-            for other in [other for other in apart if other.n_days > len(days)][:1]:
-                told.append(
-                    f"Nor in any of the {other.raids} {_months(other)}, {other.n_days} days without any pause that "
-                    f"promised to spare energy. So {phrase} can be neither credited with it nor denied a part in it."
-                )
-    return "Campaigns against energy come and go in half-years", numbers, " ".join(told)
-
-
-def _within(day: pd.Timestamp, run: Any) -> bool:
-    return run.first_day <= day <= run.last_day
-
-
-def _months(run: Any) -> str:
-    first, last = run.first_day, run.last_day
-    return f"from {first:%B}{f' {first:%Y}' if first.year != last.year else ''} to {last:%B %Y}"
-
-
-def describe_campaigns(raids: pd.DataFrame, halves: pd.DataFrame) -> str:
-    """Alternative text of the picture of large raids."""
-    shares = "; ".join(f"{row.facility} of {row.raids} in {row.Index}" for row in halves.itertuples())
-    return f"One dot for each of {len(raids)} large raids, by what was said of energy. A facility named: {shares}."
