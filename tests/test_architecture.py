@@ -30,7 +30,6 @@ ROOMS = [
     "sirens",
     "launches",
     "measures",
-    "energy_words",
     "campaigns",
     "energy",
     "specifications",

@@ -14,7 +14,7 @@ import pytest
 
 from analysis import Picture
 from analysis.effect import example_effect
-from analysis.energy import EnergyOverview, assess_energy, compare_energy, estimate_reciprocity
+from analysis.energy import assess_energy, estimate_reciprocity
 from analysis.errors import DataError, DesignError, RegistryError
 from analysis.estimate import estimate_effect
 from analysis.measures import (
@@ -30,7 +30,7 @@ from analysis.measures import (
 )
 from analysis.pauses import load_pauses, reported_pauses
 from analysis.placebo import SAME_WEEKDAY
-from analysis.record import load_results
+from analysis.record import EnergyOverview, compare_energy, load_results
 from analysis.setting import not_ordinary, set_up
 from analysis.tables import load_table, outcome_series
 from analysis.windows import ONE_DAY

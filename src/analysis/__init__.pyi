@@ -2,7 +2,7 @@ from .campaigns import find_campaigns
 from .choices import SpecificationCurve, assess_choices, estimate_curve
 from .days import strike_day, strike_days
 from .effect import EffectsRecord, PauseEffect, to_frame
-from .energy import assess_energy, compare_energy
+from .energy import assess_energy
 from .errors import DataError, DesignError, PausesError, RegistryError, ReportError
 from .estimate import estimate_effect, estimate_share
 from .evidence_words import describe_holidays
@@ -21,6 +21,7 @@ from .panels import draw_region_ratios
 from .pauses import load_pauses, reported_pauses, volume_episodes
 from .quiet import estimate_lull, estimate_rebound
 from .record import (
+    compare_energy,
     coverage_by_year,
     describe_forest,
     describe_timeline,

@@ -1,26 +1,36 @@
-"""What is stored, read back: the record of findings, `reports/results.csv`, and what the tables cover."""
+"""What is stored, read back: the record of findings, energy in all pauses, and what the tables cover."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.effect import COLUMNS, NATIONAL
+from analysis.effect import COLUMNS, NATIONAL, Answer, PauseEffect
+from analysis.energy import readings_table, speaks
 from analysis.errors import DataError
-from analysis.pauses import load_pauses, reported_pauses
+from analysis.measures import MEASURES
+from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.setting import Registry
 from analysis.tables import data_folder
 from analysis.tables import outcomes as catalogue
+from analysis.vocabulary import MODEL
 from analysis.windows import ONE_DAY, Day
-from analysis.words import FEWER, MORE, amount, outcome_label
+from analysis.words import DEPENDS, FEWER, MORE, amount, listed, outcome_label
 
 COUNTS = {"drones": "drones_launched", "missiles": "missiles_launched"}
 REACH = 60  # days: nights with drones at most so far away are the yardstick of a quiet one
 NIGHT = re.compile(r"^(\d{4})-(\d{2})-(\d{2})/(?:(\d{2})-)?(\d{2})(?:,.*| \(from.*)?$")
+WITNESSES = (
+    "The measures are no independent witnesses: reports and articles come from the same outlets, which repeat the "
+    "same statements of officials, and what Russia declares comes from a party to the pause."
+)
 
 
 def load_results(path: str | Path | None = None) -> pd.DataFrame:
@@ -231,3 +241,82 @@ def published_nights(registry: Registry, strikes: pd.DataFrame) -> pd.DataFrame:
             rows += [row] if row["day"] in strikes.index else []
     columns = ["pause", "day", *(f"{name} {where}" for name in COUNTS for where in ("published", "in table"))]
     return pd.DataFrame(rows, columns=columns).set_index("day")
+
+
+@dataclass(frozen=True, repr=False)
+class EnergyOverview(Answer):
+    """The main series of each measure in each reported pause, as recorded: main claim, deciding test, no daily frames.
+
+    `names` has the id and name of each pause, `promised` what those that promised something about energy had in mind.
+    """
+
+    names: dict[str, str]
+    promised: dict[str, str]
+    effects: tuple[PauseEffect, ...]
+
+    def summary(self) -> str:
+        """How many readings cover their pause, how many of these could have shown anything, and what they did show."""
+        speaking = [effect for effect in self.effects if speaks(effect)]
+        able, verdicts = sum(effect.testable for effect in speaking), [effect.verdict for effect in speaking]
+        told = [f"{verdicts.count(verdict)} {verdict}" for verdict in (FEWER, MORE, DEPENDS) if verdict in verdicts]
+        heard = f"{len(speaking)} could read their pause, and {able} of these would have shown it had nothing been hit"
+        led = f"Of {len(self.effects)} readings (a pause by a measure), {heard}."
+        known = f"Told from chance: {listed(told) or 'none'}."
+        return f"**{led} {known}** {WITNESSES} Coded reports, daily list and large raids are {MODEL}."
+
+    def table(self) -> pd.DataFrame:
+        """A row for each pause that promised something about energy: how many measures speak, and the first of them."""
+        rows = {}
+        for pause, what in self.promised.items():
+            own = [effect for effect in self.effects if effect.pause == pause]
+            able = [effect for effect in own if speaks(effect)]
+            first = readings_table(able[:1]).reset_index().astype(object)
+            shown = first.iloc[0] if len(first) else pd.Series("–", first.columns)
+            heard = {"promised to spare": what, "measures that can speak": f"{len(able)} of {len(own)}"}
+            rows[self.names[pause]] = heard | shown.drop("could have shown").to_dict()
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("pause")
+
+    side_by_side = table
+
+
+def compare_energy(results: pd.DataFrame, *, registry: Registry | None = None) -> EnergyOverview:
+    """Set the energy rows of the record side by side.
+
+    Parameters
+    ----------
+    results : DataFrame
+        As from `load_results`.
+    registry : mapping of Pause, optional
+
+    Returns
+    -------
+    EnergyOverview
+        Of the reported pauses that the record holds, in the order of the registry.
+
+    Examples
+    --------
+    >>> len(compare_energy(load_results()).names)
+    9
+    """
+    pauses = {pause.id: pause for pause in reported_pauses(load_pauses() if registry is None else registry)}
+    recorded = results[(results["window"] == "pause") & (results["test"] == "shift")]
+    recorded = recorded[recorded["claim"] == recorded["pause"].map({name: p.main for name, p in pauses.items()})]
+    effects = []
+    for measure in MEASURES.values():
+        rows = recorded[(recorded["outcome"] == measure.outcome) & (recorded["stratum"] == measure.place)]
+        effects += sorted(map(_effect, rows.to_dict("records")), key=lambda effect: effect.first_day)
+    held = {effect.pause for effect in effects}
+    names = {name: pause.name for name, pause in pauses.items() if name in held}
+    promised = {name: what for name in names if (what := _promise(pauses[name]))}
+    return EnergyOverview(names, promised, tuple(effects))
+
+
+def _promise(pause: Pause) -> str:
+    """What a pause promised about energy, in words; nothing where it did not."""
+    return "energy" if "energy" in pause.targets else "everything" if "all-hostilities" in pause.targets else ""
+
+
+def _effect(row: Mapping[str, Any]) -> PauseEffect:
+    values = {name: None if pd.isna(value) else value for name, value in row.items()}
+    days = {name: date.fromisoformat(value) for name, value in values.items() if name.endswith("_day") and value}
+    return PauseEffect(**values | days)
