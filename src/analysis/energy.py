@@ -220,7 +220,8 @@ class EnergyAssessment(Findings):
             lead = {FEWER: less, MORE: more, NO_CHANGE: same}.get(effect.verdict, "That cannot be told")
             told = (
                 f"**Did Ukraine spare Russian energy?** {lead}: a daily list of key events names a Ukrainian hit, "
-                f"other than by Moscow's word, on {_days_read(effect)}, where {effect.expected:.1f} would be usual ({chance(effect)}; {effect.reason})."
+                f"other than by Moscow's word, on {_days_read(effect)}, "
+                f"where {effect.expected:.1f} would be usual ({chance(effect)}; {effect.reason})."
             )
             claims = (
                 f"Moscow named {amount(claimed.sum())} such attacks on {len(claimed)} of these days; Kyiv has its own "
