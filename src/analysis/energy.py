@@ -48,7 +48,6 @@ from analysis.words import (
     listed,
 )
 
-BEFORE, AFTER = "disputed-start", "disputed-end"
 PLACED = ("digest", "raids")  # measures whose readings have gaps: their windows are placed among readings
 ROWS = {"digest": {"Ukraine, rear": None, "Ukraine": NATIONAL, "Russia": "Russia"}, "raids": {"raids": None}}
 READINGS = {"drones_claimed_by_russia": "left out", "drones_named_by_russia": "counted as none"}
@@ -346,7 +345,7 @@ def _windows(setting: Setting) -> Iterator[tuple[str, str, pd.DatetimeIndex, Day
     for claim in setting.claims:
         days = pause.days(claim)
         yield claim, "pause", days, pause.first_announced_day(claim)
-        for name, excess in ((BEFORE, days[days < own[0]]), (AFTER, days[days > own[-1]])):
+        for name, excess in (("disputed-start", days[days < own[0]]), ("disputed-end", days[days > own[-1]])):
             if len(excess):
                 yield claim, name, excess, None
 
@@ -445,9 +444,8 @@ def _change(effect: PauseEffect) -> str:
     days = effect.daily.loc[(effect.daily["role"] == "window") & effect.daily["observed"].notna(), "trials"]
     change, half = effect.observed - effect.expected, effect.expected_high - effect.expected
     points = [f"{100 * value / days.sum():+.0f}" for value in (change, change - half, change + half)]
-    return " ({} points, {:.0%} interval {} to {}; p = {:.2g})".format(
-        points[0], effect.level, *points[1:], effect.p_value
-    )
+    most, low, high = points
+    return f" ({most} points, {effect.level:.0%} interval {low} to {high}; p = {effect.p_value:.2g})"
 
 
 def _shape(before: PauseEffect, after: PauseEffect) -> str:

@@ -22,7 +22,6 @@ import pandas as pd
 from analysis.effect import PauseEffect, as_markdown, shown
 from analysis.errors import DesignError
 from analysis.estimate import estimate_effect
-from analysis.evidence_words import describe_break_even, describe_zeros
 from analysis.figures import region_label
 from analysis.pauses import load_pauses
 from analysis.placebo import window_sums
@@ -370,7 +369,24 @@ class InferredZeros:
 
     def summary(self) -> str:
         """How many zeros are inferred, what sirens say of them, and what it would take to change the verdict."""
-        return f"{describe_zeros(self)} {describe_break_even(self)}".strip()
+        n = len(self.days)
+        if not n:
+            return "Every day of this window has a report of drones, or is known to lack one."
+        part = "the only day" if self.n_days == 1 else f"{'all ' * (n == self.n_days)}{n} of the {self.n_days} days"
+        quiet = int((self.days["night_minutes"] == 0).sum())
+        on = "it" if n == 1 else f"{'all' if quiet == n else quiet} of them"
+        share = f"{self.as_silent} of {self.n_nights} ordinary nights with drones are as silent"
+        sirens = f"Sirens did sound away from the front between midnight and 09:00; only {share}."
+        if quiet:
+            sirens = f"On {on} no siren sounded away from the front from midnight to 09:00; {share}."
+        told = f"On {part} no report lists drones: zero is inferred. {sirens}"
+        if self.verdict not in (FEWER, MORE):
+            return told
+        each, least = "on that day" if n == 1 else "on each of these days", self.break_even
+        lead = (
+            f"Even 200 drones {each} would not" if least is None else f"It would take {least} hidden drones {each} to"
+        )
+        return f"{told} {lead} change the verdict by this single test, without correction for other pauses."
 
     def _repr_markdown_(self) -> str:
         return f"{self.summary()}\n\n{as_markdown(self.to_frame())}" if len(self.days) else self.summary()
@@ -424,6 +440,6 @@ def defend_zeros(setting: Setting, effect: PauseEffect) -> InferredZeros:
         again = setting.estimate(effect.outcome, days, counts=changed, announced=announced)
         return again.verdict == effect.verdict
 
-    told = effect.verdict in ("fewer", "more")
+    told = effect.verdict in (FEWER, MORE)
     least = break_even(counts, zeros.index, judge) if told else None
     return InferredZeros(zeros, len(days), *silent_nights(folder=setting.folder), least, effect.verdict)

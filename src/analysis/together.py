@@ -15,7 +15,7 @@ from analysis.choices import estimate_curve, fitting, series_on_offer, source_va
 from analysis.effect import NATIONAL, Answer, PauseEffect, holm, shown, to_frame
 from analysis.errors import DesignError
 from analysis.estimate import FEWEST_BASELINE_DAYS, estimate_effect
-from analysis.evidence_words import describe_margin, describe_margins, describe_surges, describe_witness
+from analysis.evidence_words import describe_witness
 from analysis.expected import design_matrix, expected_counts, holiday_dates, independent_columns
 from analysis.joint import combine_effects
 from analysis.launches import weeks_after
@@ -29,7 +29,17 @@ from analysis.specifications import CHOICES, EDGES, SOURCES, Specification
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.windows import BASELINE_SHORT, SHORT_WINDOW, Day, as_day, check_counts, check_length, placebo_starts
-from analysis.words import FEWER, MORE, NO_CHANGE, NOT_TESTABLE, days_text, listed, outcome_label, without_one
+from analysis.words import (
+    FEWER,
+    MORE,
+    NO_CHANGE,
+    NOT_TESTABLE,
+    chance_text,
+    days_text,
+    listed,
+    outcome_label,
+    without_one,
+)
 
 ALL = "volume-truces"
 GROUPS = {
@@ -94,24 +104,49 @@ class Comparison(Answer):
 
     def held(self) -> str:
         """How many episodes hold by Holm's correction, with what margin and under how many choices."""
-        return describe_margins(self._adjusted(), self._alpha, self.margins)
+        if not (holm_held := self._holm_held()):
+            return ""
+        told = f"By episode, with Holm's correction, {holm_held}."
+        if self.margins is None:
+            return told
+        n, held, lost = self.margins.n_choices, self.margins.n_held, self.margins.n_lost
+        return (
+            f"{told} Of {n} combinations of choices that can be computed for all that hold, all hold in {held}; in {lost} "
+            f"more, all that can still be tested; in {n - held - lost} one or more do not. It would take "
+            f"{self.margins.break_even or 'more than 200'} hidden drones on each day with an inferred zero to lose one."
+        )
 
     def margin(self, pause_id: str) -> str:
         """The same for the reader of one pause."""
         episode = self.members.get(pause_id)
-        own = [e.p_adjusted for e in self.episodes if e.pause == episode and e.outcome != SIRENS][:1]
-        return describe_margin(own, self._adjusted(), self._alpha)
+        own = [e.p_adjusted for e in self.episodes if e.pause == episode and e.outcome != SIRENS]
+        if not own:
+            return "This pause is not among the general truces that are corrected together."
+        here = "cannot be tested alone" if own[0] is None else f"has p = {own[0]:.2g}"
+        return f"Among all truces, with Holm's correction, {self._holm_held()}; this one {here}."
 
     def surges(self) -> str:
-        """What the weeks after all reported pauses say together of a surge."""
-        return describe_surges(self.weeks, self.after)
+        """What the weeks after all reported pauses say together of a surge; empty where none can be tested."""
+        weeks = self.weeks
+        if not weeks:
+            return ""
+        alone, held = (sum(getattr(week, p) <= week.alpha for week in weeks) for p in ("p_value", "p_adjusted"))
+        joint = [f"{outcome_label(e.outcome, short=True)} {chance_text(e.p_value)}" for e in self.after if e.p_value]
+        return (
+            f"Of {len(weeks)} tests for a surge in the week after a reported pause, {alone} find one taken alone, "
+            f"{held or 'none'} with Holm's correction (smallest p {min(week.p_adjusted for week in weeks):.2g}). "
+            f"All weeks together, one-sided: {'; '.join(joint) or 'cannot be tested'}."
+        )
 
-    def _adjusted(self) -> list[float]:
-        return [effect.p_adjusted for effect in self.episodes if effect.p_adjusted is not None]
-
-    @property
-    def _alpha(self) -> float:
-        return next((effect.alpha for effect in self.episodes), 0.05)
+    def _holm_held(self) -> str:
+        """How many episodes hold by Holm's correction, and with what margin; empty where none can be tested."""
+        rows = [effect for effect in self.episodes if effect.p_adjusted is not None]
+        if not rows:
+            return ""
+        p_values, alpha = [effect.p_adjusted for effect in rows], rows[0].alpha
+        ends = " to ".join(dict.fromkeys(f"{p:.2g}" for p in (min(p_values), max(p_values))))
+        held = sum(p <= alpha for p in p_values)
+        return f"{held} of {len(p_values)} testable results hold (adjusted p {ends}, where {alpha:g} is the limit)"
 
     def episodes_frame(self) -> pd.DataFrame:
         """The episodes: what flew, what was to be expected, and whether it could be told."""
