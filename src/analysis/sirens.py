@@ -383,9 +383,7 @@ class InferredZeros:
         if self.verdict not in (FEWER, MORE):
             return told
         each, least = "on that day" if n == 1 else "on each of these days", self.break_even
-        lead = (
-            f"Even 200 drones {each} would not" if least is None else f"It would take {least} hidden drones {each} to"
-        )
+        lead = f"It would take {least} hidden drones {each} to" if least else f"Even {MOST} drones {each} would not"
         return f"{told} {lead} change the verdict by this single test, without correction for other pauses."
 
     def _repr_markdown_(self) -> str:

@@ -111,8 +111,8 @@ class Comparison(Answer):
             return told
         n, held, lost = self.margins.n_choices, self.margins.n_held, self.margins.n_lost
         return (
-            f"{told} Of {n} combinations of choices that can be computed for all that hold, all hold in {held}; in {lost} "
-            f"more, all that can still be tested; in {n - held - lost} one or more do not. It would take "
+            f"{told} Of {n} combinations of choices that can be computed for all that hold, all hold in {held}; in "
+            f"{lost} more, all that can still be tested; in {n - held - lost} one or more do not. It would take "
             f"{self.margins.break_even or 'more than 200'} hidden drones on each day with an inferred zero to lose one."
         )
 
