@@ -23,7 +23,6 @@ ROOMS = [
     "estimate",
     "joint",
     "figures",
-    "strips",
     "setting",
     "plan",
     "quiet",

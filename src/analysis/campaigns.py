@@ -14,6 +14,7 @@ import pandas as pd
 from analysis.effect import Answer, PauseEffect, decide
 from analysis.estimate import FEWEST_BASELINE_DAYS, placebo_fields
 from analysis.expected import Floats
+from analysis.figures import EXPECTED, PAUSE, SEEN, finish, new_axes
 from analysis.pauses import Pause, reported_pauses
 from analysis.placebo import PlaceboTest, order_windows, window_sums
 from analysis.setting import Registry
@@ -249,8 +250,6 @@ class Campaigns(Answer):
         return self.halves.assign(share=self.halves["share"].map("{:.0%}".format))
 
     def plot(self, ax: Any = None) -> Any:
-        from analysis.strips import draw_rows
-
         marks = self.raids.assign(row=self.raids["code"].map(TIERS), hit=self.raids["code"] == "facility")
         return draw_rows(marks, self.spans, rows=list(TIERS.values()), title="What large raids hit of energy", ax=ax)
 
@@ -317,3 +316,25 @@ def _runs(raids: pd.DataFrame) -> pd.DataFrame:
     runs = pd.DataFrame({"first_day": left["day"].min(), "last_day": left["day"].max(), "raids": left.size()})
     runs = runs.assign(general=general, n_days=(runs["last_day"] - runs["first_day"]) // ONE_DAY + 1)
     return runs.sort_values("n_days", ascending=False, kind="stable", ignore_index=True)
+
+
+def draw_rows(marks: pd.DataFrame, spans: pd.DataFrame, *, rows: Sequence[str], title: str = "", ax: Any = None) -> Any:
+    """A dot an event (marks: day, row, hit), filled where it was a hit; spans (first_day, last_day) are shaded."""
+    ax, half = new_axes(ax, height=0.9 + 0.3 * len(rows)), ONE_DAY / 2
+    for span in spans.itertuples():
+        ax.axvspan(span.first_day - half, span.last_day + half, color=PAUSE, alpha=0.5, lw=0.8)
+    place = marks["row"].map({row: position for position, row in enumerate(rows)})
+    for hit, colour in ((False, "white"), (True, SEEN)):
+        shown = marks["hit"] == hit
+        ax.scatter(marks["day"][shown], place[shown], s=26, color=colour, edgecolor=SEEN, linewidth=0.8, zorder=3)
+    first, last = marks["day"].min(), marks["day"].max()
+    ticks = pd.date_range(first, last, freq="MS")
+    if last - first > 365 * ONE_DAY:
+        ticks = ticks[ticks.month.isin([4, 10])]
+    for tick in ticks:
+        ax.axvline(tick, color=EXPECTED, lw=0.6, ls=":", zorder=0)
+    ax.set_xticks(ticks, [f"{tick:%b}\n{tick:%Y}" for tick in ticks])
+    ax.set_yticks(range(len(rows)), rows)
+    ax.set(ylim=(len(rows) - 0.5, -0.5), xlabel="", ylabel="")
+    ax.tick_params(axis="y", length=0)
+    return finish(ax, title=title, caption=f"Filled: a hit on energy. Shaded: pauses. {capital(MODEL)}.")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.campaigns import BY_DAYS, STEPS, WEEK, estimate_steps, every_day, place_window
+from analysis.campaigns import BY_DAYS, STEPS, WEEK, draw_rows, estimate_steps, every_day, place_window
 from analysis.effect import NATIONAL, PauseEffect, as_markdown
 from analysis.estimate import estimate_effect
 from analysis.measures import (
@@ -234,7 +234,6 @@ class EnergyAssessment(Findings):
     def plot(self, ax: Any = None) -> Any:
         """Draw the days of the first measure that can speak; of the daily list, both sides."""
         from analysis.figures import draw_series, draw_words
-        from analysis.strips import draw_rows
 
         led = next(iter(self.speaking()), None)
         if led is None:
