@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from made_up_raw import OBLASTS, USED, made, merged_file, touched, upstream_file
 
-from analysis.coverage import quiet_days
 from analysis.days import day_span
 from analysis.errors import DataError
+from analysis.record import quiet_days
 from analysis.tables import load_strikes, load_table
 from recipes import alerts as recipe
 from recipes.kit import Log, RawFile, oblast_names

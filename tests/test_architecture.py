@@ -10,7 +10,6 @@ SOURCE = ROOT / "src" / "analysis"
 ROOMS = [
     "errors",
     "days",
-    "nights",
     "tables",
     "pauses",
     "series",
@@ -22,25 +21,20 @@ ROOMS = [
     "vocabulary",
     "effect",
     "estimate",
-    "rebound",
     "joint",
     "figures",
-    "strips",
     "setting",
     "plan",
-    "witness",
-    "lull",
-    "launches",
+    "quiet",
     "sirens",
+    "launches",
     "measures",
-    "energy_words",
     "campaigns",
     "energy",
     "specifications",
     "choices",
     "record",
     "scorecard",
-    "coverage",
     "together",
     "replay",
     "machine",
@@ -99,7 +93,7 @@ def faults():
             yield f"{path.relative_to(ROOT)} has {lines} lines, more than one sitting ({LONGEST})"
 
 
-DRAWN = {("effect", "figures"), ("lull", "figures")}  # a result draws itself; the picture is imported when it is asked
+DRAWN = {("effect", "figures")}  # a result draws itself; the picture is imported when it is asked
 
 
 def test_the_house_is_as_it_is_drawn():

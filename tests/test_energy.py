@@ -14,7 +14,7 @@ import pytest
 
 from analysis import Picture
 from analysis.effect import example_effect
-from analysis.energy import EnergyOverview, assess_energy, compare_energy, estimate_reciprocity
+from analysis.energy import assess_energy, estimate_reciprocity
 from analysis.errors import DataError, DesignError, RegistryError
 from analysis.estimate import estimate_effect
 from analysis.measures import (
@@ -30,7 +30,7 @@ from analysis.measures import (
 )
 from analysis.pauses import load_pauses, reported_pauses
 from analysis.placebo import SAME_WEEKDAY
-from analysis.record import load_results
+from analysis.record import EnergyOverview, compare_energy, load_results
 from analysis.setting import not_ordinary, set_up
 from analysis.tables import load_table, outcome_series
 from analysis.windows import ONE_DAY
@@ -133,7 +133,7 @@ def test_comparison_stops_at_gaps_and_where_the_basis_changes():
     assert comparison_span(DAYS.delete(range(60, 68)), window)[0] == DAYS[68]
     assert comparison_span(DAYS[:0], window) == (window[0], window[-1])
     frame = frame_of([1.0] * 300).assign(basis=np.where(np.arange(300) < 80, "addresses", "headlines"))
-    assert days_around(frame, window)[0][0] == DAYS[80]
+    assert days_around(frame, window)[0] == DAYS[80]
 
 
 def test_bounds_count_open_days_both_ways():

@@ -13,7 +13,7 @@ from made_up import DAYS, cut, noisy, refused, smooth, statsmodels_mean
 from analysis.calibration.processes import CountAutoregression
 from analysis.errors import DesignError
 from analysis.estimate import HEAVY, estimate_effect, recovered_ratio
-from analysis.rebound import estimate_rebound
+from analysis.quiet import estimate_rebound
 from analysis.windows import lay_out
 
 WINDOW = DAYS[500:503]

@@ -13,8 +13,8 @@ from made_up import FAULTS, code, comparison_notebook, effect_row, pause_noteboo
 from analysis.effect import COLUMNS
 from analysis.errors import ReportError
 from analysis.reports import store
-from analysis.reports.record import Record, to_csv
 from analysis.reports.run import git_revision, run_reports
+from analysis.reports.store import Record, to_csv
 
 SURROUNDINGS = store.surroundings
 FILES = ("notebook", "parameter", "surroundings", "executed copy", "deleted", "force")

@@ -27,7 +27,7 @@ from analysis.reports.answers import (
     write_committed,
 )
 from analysis.reports.drawings import draw
-from analysis.reports.record import as_text
+from analysis.reports.store import as_text
 from analysis.reports.story import tell_all, tell_pause
 
 ROOT = Path(__file__).parents[1]

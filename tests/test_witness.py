@@ -6,7 +6,7 @@ import pytest
 
 import analysis as pa
 from analysis.setting import set_up
-from analysis.witness import break_even, defend_zeros, silent_nights, zeros_of
+from analysis.sirens import break_even, defend_zeros, silent_nights, zeros_of
 
 
 def test_sirens_of_8_may_2025_sounded_before_the_truce_alone():

@@ -12,8 +12,7 @@ from made_up import DAYS
 from analysis.effect import example_effect
 from analysis.estimate import estimate_effect
 from analysis.evidence_words import describe_lull
-from analysis.lull import Lull
-from analysis.rebound import estimate_rebound
+from analysis.quiet import Lull, estimate_rebound
 from analysis.vocabulary import frequency, size, word
 from analysis.words import days_phrase, headline, rebound
 
@@ -72,7 +71,7 @@ def test_golden_sentences(golden):
 def test_golden_sentences_about_a_lull(golden):
     fields = {
         "first_day": DAYS[0], "last_day": DAYS[2], "days_since_salvo": 6, "observed_salvos": 0, "expected_salvos": 0.61,
-        "quiet_probability": 0.537, "n_salvos": 51, "n_days": 357, "hazard": pd.DataFrame(),
+        "quiet_probability": 0.537, "n_salvos": 51, "n_days": 357,
     }  # fmt: skip
     cases = [{}, {"observed_salvos": 1, "days_since_salvo": 1}, {"observed_salvos": 2, "last_day": DAYS[0]}]
     lulls = {f"{k} salvos": Lull(**fields | changes).summary() for k, changes in enumerate(cases)}

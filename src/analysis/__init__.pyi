@@ -1,9 +1,8 @@
 from .campaigns import find_campaigns
 from .choices import SpecificationCurve, assess_choices, estimate_curve
-from .coverage import coverage_by_year, describe_timeline, pause_spans, published_nights, quiet_days, zero_days
 from .days import strike_day, strike_days
 from .effect import EffectsRecord, PauseEffect, to_frame
-from .energy import assess_energy, compare_energy
+from .energy import assess_energy
 from .errors import DataError, DesignError, PausesError, RegistryError, ReportError
 from .estimate import estimate_effect, estimate_share
 from .evidence_words import describe_holidays
@@ -17,12 +16,24 @@ from .figures import (
 )
 from .joint import combine_effects, estimate_joint
 from .launches import Assessment, assess
-from .lull import estimate_lull
 from .measures import describe_agreement, describe_agreements, describe_measures, energy_days, review_days, show_review
 from .panels import draw_region_ratios
 from .pauses import load_pauses, reported_pauses, volume_episodes
-from .rebound import estimate_rebound
-from .record import describe_forest, forest_frame, load_results, shown_verdicts, verdicts
+from .quiet import estimate_lull, estimate_rebound
+from .record import (
+    compare_energy,
+    coverage_by_year,
+    describe_forest,
+    describe_timeline,
+    forest_frame,
+    load_results,
+    pause_spans,
+    published_nights,
+    quiet_days,
+    shown_verdicts,
+    verdicts,
+    zero_days,
+)
 from .replay import cut_data, verdict_by_date
 from .reports.parameters import names, refuse_unknown
 from .series import Label, read_counts

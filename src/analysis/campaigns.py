@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from math import ceil
 from typing import Any
 
@@ -11,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.effect import Answer, PauseEffect, decide
-from analysis.energy_words import campaigns_found, describe_campaigns
 from analysis.estimate import FEWEST_BASELINE_DAYS, placebo_fields
-from analysis.expected import Bools, Floats
+from analysis.expected import Floats
+from analysis.figures import EXPECTED, PAUSE, SEEN, finish, new_axes
 from analysis.pauses import Pause, reported_pauses
-from analysis.placebo import PlaceboTest, order_windows
+from analysis.placebo import PlaceboTest, order_windows, window_sums
 from analysis.setting import Registry
 from analysis.vocabulary import MODEL
-from analysis.windows import ONE_DAY, Day
+from analysis.windows import ONE_DAY, Day, placebo_starts
 from analysis.words import FEWER, MORE, NO_CHANGE, NOT_TESTABLE, capital
 
 BY_DAYS = "as many days"  # the test that places windows of as many days, beside that of as many readings
@@ -49,54 +50,32 @@ def place_window(
     cannot be read, and across days that have nothing to read, never across days that were not looked at. `by_days`:
     windows of as many days instead, each with its own number of readings.
     """
-    asked = frame["trials"].notna() | frame["open"]
-    inside = frame.index.isin(days)
-    ordinary = ~inside & ~frame.index.isin(pd.DatetimeIndex(exclude))
+    asked, inside = frame["trials"].notna() | frame["open"], frame.index.isin(days)
     readable = frame["trials"].fillna(0) > 0
-    table = frame[["hits", "trials"]].fillna(0).assign(barred=~ordinary | ~asked, inside=inside & readable)
+    free = asked & ~inside & ~frame.index.isin(pd.DatetimeIndex(exclude))
+    table = frame[["hits", "trials"]].fillna(0).assign(free=free, inside=inside & readable)
     table = table if by_days else table[readable | ~asked]
-    own = table[table["inside"]]
-    described = {
-        "outcome": name, "test": BY_DAYS if by_days else "shift", "first_day": days[0].date(),
-        "last_day": days[-1].date(), "n_days": len(days), "n_missing": int(frame["trials"].reindex(days).isna().sum()),
-        "alternative": "two-sided", "level": round(level, 12), "daily": _daily(frame, days, ordinary & readable),
-        "placebo": pd.DataFrame({"start": [], "ratio": []}),
-    }  # fmt: skip
-    base = table[~table["barred"] & (table["trials"] > 0)]
-    if len(base):
-        described |= {"baseline_first_day": base.index[0].date(), "baseline_last_day": base.index[-1].date()}
+    own, base = table[table["inside"]], table[table["free"] & (table["trials"] > 0)]
+    described = _described(frame, days, base.index, name, BY_DAYS if by_days else "shift", level)
+    observed = None if own.empty else float(own["hits"].sum())
+    blank = PauseEffect(**described, observed=observed, placebo=pd.DataFrame({"start": [], "ratio": []}))
     if own.empty:
-        return decide(PauseEffect(**described, reason="nothing could be read in this window"))
-    seen, length = own["hits"].sum(), len(days) if by_days else len(own)
-    described["observed"] = float(seen)
-    hits, trials, fits = _windows(table, length)
+        return decide(replace(blank, reason="nothing could be read in this window"))
+    pattern = np.ones(len(days) if by_days else len(own), bool)
+    starts = placebo_starts(table["free"].to_numpy(), pattern)
+    starts = starts[window_sums(table["trials"].to_numpy(), starts, pattern) > 0]
     share = base["hits"].sum() / max(1.0, base["trials"].sum())
-    if len(base) < FEWEST_BASELINE_DAYS or share == 0 or not fits.any():
+    if len(base) < FEWEST_BASELINE_DAYS or share == 0 or not len(starts):
         few = f"only {len(base)} readings outside to compare with"
-        why = "nothing was seen outside the pauses" if share == 0 and len(base) else few
-        return decide(PauseEffect(**described, reason=why))
-    tried = _placebo_test(np.append(hits[fits], seen), np.append(trials[fits], own["trials"].sum()), share, 1 - level)
-    effect = decide(PauseEffect(**described, **placebo_fields(tried, share * own["trials"].sum()), reason=""))
-    starts = table.index[: len(fits)][fits]
-    placebo = pd.DataFrame({"start": starts, "ratio": np.maximum(tried.placebos, 0)})
-    separate = int((~table["barred"]).sum()) // length
-    return _rule(replace(effect, placebo=placebo), tried, separate)
-
-
-def _windows(table: pd.DataFrame, length: int) -> tuple[Floats, Floats, Bools]:
-    """Hits and readings in each run of `length` rows, and which runs hold a reading and nothing barred."""
-    if len(table) < length:
-        return np.zeros(0), np.zeros(0), np.zeros(0, bool)
-    sums = [
-        np.convolve(table[c].to_numpy(float), np.ones(length), "valid").round() for c in ("hits", "trials", "barred")
-    ]
-    return sums[0], sums[1], (sums[2] == 0) & (sums[1] > 0)
-
-
-def _placebo_test(hits: Floats, trials: Floats, share: float, alpha: float) -> PlaceboTest:
-    """The test of the last window among the others."""
-    order, silent = (order_windows(seen, share * trials) for seen in (hits, np.zeros(len(hits))))
-    return PlaceboTest(order[-1], order[:-1], alpha=round(alpha, 12), silence=silent[-1], floor=0.0)
+        return decide(replace(blank, reason="nothing was seen outside the pauses" if share == 0 and len(base) else few))
+    hits, trials = (
+        np.append(window_sums(table[name].to_numpy(), starts, pattern), own[name].sum()) for name in ("hits", "trials")
+    )
+    order, silent = (order_windows(seen, share * trials) for seen in (hits, 0 * hits))
+    tried = PlaceboTest(order[-1], order[:-1], alpha=blank.alpha, silence=silent[-1], floor=0.0)
+    placebo = pd.DataFrame({"start": table.index[starts], "ratio": np.maximum(tried.placebos, 0)})
+    effect = decide(replace(blank, **placebo_fields(tried, share * trials[-1]), placebo=placebo))
+    return _rule(effect, tried, int(table["free"].sum()) // len(pattern))
 
 
 def _rule(effect: PauseEffect, tried: PlaceboTest, separate: int) -> PauseEffect:
@@ -111,13 +90,28 @@ def _rule(effect: PauseEffect, tried: PlaceboTest, separate: int) -> PauseEffect
     return replace(effect, reason=f"compared with {n} windows")
 
 
-def _daily(frame: pd.DataFrame, days: pd.DatetimeIndex, ordinary: Bools) -> pd.DataFrame:
-    """Hits and readings of every day, with the role of each: window, baseline or left out."""
-    daily = frame[["hits", "trials"]].reindex(frame.index.union(days)).rename(columns={"hits": "observed"})
-    daily["observed"] = daily["observed"].where(daily["trials"] > 0)
-    others = np.where(daily.index.isin(frame.index[ordinary]), "baseline", "left out")
-    daily["role"] = np.where(daily.index.isin(days), "window", others)
-    return daily.assign(expected=np.nan, low=np.nan, high=np.nan).rename_axis("day").reset_index()
+def _described(
+    frame: pd.DataFrame, days: pd.DatetimeIndex, base: pd.DatetimeIndex, name: str, test: str, level: float
+) -> dict[str, Any]:
+    """The fields that say what is compared with the days of `base`, before any number."""
+    span, columns = days if len(days) else base[-1:], {"hits": "observed", "trials": "trials"}
+    daily = frame[list(columns)].reindex(frame.index.union(days)).rename(columns=columns)
+    read = daily["trials"] > 0
+    role = np.select([daily.index.isin(days), read & daily.index.isin(base)], ["window", "baseline"], "left out")
+    daily = daily.assign(observed=daily["observed"].where(read), role=role, expected=np.nan, low=np.nan, high=np.nan)
+    return {
+        "outcome": name,
+        "test": test,
+        "first_day": span[0].date(),
+        "last_day": span[-1].date(),
+        "n_days": len(days),
+        "n_missing": int(frame["trials"].reindex(days).isna().sum()),
+        "baseline_first_day": base[0].date() if len(base) else None,
+        "baseline_last_day": base[-1].date() if len(base) else None,
+        "alternative": "two-sided",
+        "level": round(level, 12),
+        "daily": daily.rename_axis("day").reset_index(),
+    }
 
 
 def estimate_steps(
@@ -145,42 +139,38 @@ def estimate_steps(
 def _step(
     frame: pd.DataFrame, earlier: pd.DatetimeIndex, later: pd.DatetimeIndex, name: str, window: str, level: float
 ) -> PauseEffect:
-    sides = [_weeks(frame, side) for side in (earlier, later)]
     read = [frame.reindex(side).query("trials > 0") for side in (earlier, later)]
-    first, last = (later[0], later[-1]) if len(later) else (earlier[-1], earlier[-1])
-    described = {
-        "outcome": name, "window": window, "test": "step", "first_day": first.date(), "last_day": last.date(),
-        "n_days": len(later), "n_missing": int(frame["trials"].reindex(later).isna().sum()),
-        "alternative": "two-sided", "level": round(level, 12),
-        "observed": float(read[1]["hits"].sum()) if len(read[1]) else None,
-        "daily": _daily(frame, later, frame.index.isin(earlier) & (frame["trials"] > 0)),
-    }  # fmt: skip
-    if len(earlier):
-        described |= {"baseline_first_day": earlier[0].date(), "baseline_last_day": earlier[-1].date()}
+    sides = [_weeks(own, len(side)) for own, side in zip(read, (earlier, later), strict=True)]
+    observed = float(read[1]["hits"].sum()) if len(read[1]) else None
+    effect = PauseEffect(
+        **_described(frame, later, earlier, name, "step", level), window=window, observed=observed, verdict=NOT_TESTABLE
+    )
     if min(map(len, sides)) < 2:
-        why = "less than two weeks could be read on one side of the step"
-        return PauseEffect(**described, verdict=NOT_TESTABLE, reason=why)
-    shares, trials = [side.mean() for side in sides], read[1]["trials"].sum()
-    change, p_value, half = compare_weeks(*sides, counts=[s["trials"].sum() for s in read], level=level)
-    alone = compare_weeks(sides[0], 0 * sides[1], counts=[s["trials"].sum() for s in read], level=level)
-    testable = bool(alone[1] <= round(1 - level, 12) and shares[0] > 0)
-    seen = p_value <= round(1 - level, 12)
-    verdict = MORE if seen and change > 0 else NOT_TESTABLE if not testable else FEWER if seen else NO_CHANGE
-    low, high = ((shares[0] + way * half) * trials for way in (-1, 1))
-    return PauseEffect(
-        **described, expected=float(shares[0] * trials), expected_low=max(0.0, float(low)), expected_high=float(high),
-        ratio=float(shares[1] / shares[0]) if shares[0] else None, p_value=p_value,
-        p_min=alone[1] if shares[0] else 1.0,
-        testable=testable, verdict=verdict,
-        reason=f"the shares of {len(sides[0])} weeks and of {len(sides[1])} weeks are compared"
-        + ("" if testable else "; even none at all would not have been told from chance"),
-    )  # fmt: skip
+        return replace(effect, reason="less than two weeks could be read on one side of the step")
+    shares, counts = [side.mean() for side in sides], [own["trials"].sum() for own in read]
+    change, p_value, half = compare_weeks(*sides, counts=counts, level=level)
+    _, p_alone, _ = compare_weeks(sides[0], 0 * sides[1], counts=counts, level=level)
+    testable = bool(p_alone <= effect.alpha and shares[0] > 0)
+    seen = p_value <= effect.alpha
+    low, expected, high = (float((shares[0] + way * half) * counts[1]) for way in (-1, 0, 1))
+    why = "" if testable else "; even none at all would not have been told from chance"
+    return replace(
+        effect,
+        expected=expected,
+        expected_low=max(0.0, low),
+        expected_high=high,
+        ratio=float(shares[1] / shares[0]) if shares[0] else None,
+        p_value=p_value,
+        p_min=p_alone if shares[0] else 1.0,
+        testable=testable,
+        verdict=MORE if seen and change > 0 else NOT_TESTABLE if not testable else FEWER if seen else NO_CHANGE,
+        reason=f"the shares of {len(sides[0])} weeks and of {len(sides[1])} weeks are compared{why}",
+    )
 
 
-def _weeks(frame: pd.DataFrame, side: pd.DatetimeIndex) -> Floats:
+def _weeks(read: pd.DataFrame, n_days: int) -> Floats:
     """Share of hits in each week of one side; its readings are divided evenly, so that no week is a single reading."""
-    read = frame.reindex(side).query("trials > 0")
-    blocks = min(len(side) // WEEK, len(read))
+    blocks = min(n_days // WEEK, len(read))
     parts = np.array_split(np.arange(len(read)), blocks) if blocks else []
     return np.array([read["hits"].iloc[part].sum() / read["trials"].iloc[part].sum() for part in parts])
 
@@ -231,23 +221,51 @@ class Campaigns(Answer):
     summary = headline
 
     def found(self) -> tuple[str, str, str]:
-        """The headline in its parts: the title, the numbers, and what they mean for the pauses."""
-        return campaigns_found(self.halves, self.runs, self.promised)
+        """The headline in its parts: the title, the numbers, and why no pause is credited with an end, or denied it."""
+        halves, share, told = self.halves, self.halves["share"], []
+        most, least = halves.loc[share.idxmax()], halves.loc[share.idxmin()]
+        named = "an energy facility was named in {facility:.0f} of the {raids:.0f} large raids (20 or more missiles)"
+        fewest = f"{least['facility']:.0f} of {least['raids']:.0f} of {least.name}"
+        runs, every = list(self.runs.itertuples()), [day for days in self.promised.values() for day in days]
+        apart = [run for run in runs if not any(_within(day, run) for day in every)]
+        for (phrase, days), run in product(self.promised.items(), runs):
+            if not _within(days[0], run) or run.n_days <= len(days):
+                continue
+            general = f" ({run.general} said so in general terms)" if run.general else ""
+            told.append(
+                f"No energy facility was named in any of the {run.raids} large raids {_months(run)}{general}: "
+                f"{run.n_days} days, of which {phrase} was at most {len(days)}."
+            )
+            other = next((other for other in apart if other.n_days > len(days)), None)
+            if other:
+                told.append(
+                    f"Nor in any of {other.raids} {_months(other)}, {other.n_days} days without such a pause. "
+                    "So the pause can be neither credited with the quiet nor denied a part in it."
+                )
+        numbers = f"{named.format(**most)} of {most.name}, in {fewest}"
+        return "Campaigns against energy come and go in half-years", numbers, " ".join(told)
 
     def table(self) -> pd.DataFrame:
         """By half-year: large raids, how many had a named energy facility, and what share."""
         return self.halves.assign(share=self.halves["share"].map("{:.0%}".format))
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw one dot a raid over time, rows by what was named, pauses shaded."""
-        from analysis.strips import draw_rows
-
         marks = self.raids.assign(row=self.raids["code"].map(TIERS), hit=self.raids["code"] == "facility")
         return draw_rows(marks, self.spans, rows=list(TIERS.values()), title="What large raids hit of energy", ax=ax)
 
     def describe(self) -> str:
-        """Alternative text of the picture."""
-        return describe_campaigns(self.raids, self.halves)
+        shares = "; ".join(f"{row.facility} of {row.raids} in {row.Index}" for row in self.halves.itertuples())
+        dots = f"One dot for each of {len(self.raids)} large raids, by what was said of energy."
+        return f"{dots} A facility named: {shares}."
+
+
+def _within(day: pd.Timestamp, run: Any) -> bool:
+    return run.first_day <= day <= run.last_day
+
+
+def _months(run: Any) -> str:
+    first, last = run.first_day, run.last_day
+    return f"from {first:%B}{f' {first:%Y}' if first.year != last.year else ''} to {last:%B %Y}"
 
 
 def every_day(pause: Pause) -> pd.DatetimeIndex:
@@ -264,10 +282,6 @@ def find_campaigns(raids: pd.DataFrame, registry: Registry) -> Campaigns:
     raids : DataFrame
         The table `energy_raids`: day, code, code_1, code_2.
     registry : mapping of Pause
-
-    Returns
-    -------
-    Campaigns
 
     Examples
     --------
@@ -302,3 +316,25 @@ def _runs(raids: pd.DataFrame) -> pd.DataFrame:
     runs = pd.DataFrame({"first_day": left["day"].min(), "last_day": left["day"].max(), "raids": left.size()})
     runs = runs.assign(general=general, n_days=(runs["last_day"] - runs["first_day"]) // ONE_DAY + 1)
     return runs.sort_values("n_days", ascending=False, kind="stable", ignore_index=True)
+
+
+def draw_rows(marks: pd.DataFrame, spans: pd.DataFrame, *, rows: Sequence[str], title: str = "", ax: Any = None) -> Any:
+    """A dot an event (marks: day, row, hit), filled where it was a hit; spans (first_day, last_day) are shaded."""
+    ax, half = new_axes(ax, height=0.9 + 0.3 * len(rows)), ONE_DAY / 2
+    for span in spans.itertuples():
+        ax.axvspan(span.first_day - half, span.last_day + half, color=PAUSE, alpha=0.5, lw=0.8)
+    place = marks["row"].map({row: position for position, row in enumerate(rows)})
+    for hit, colour in ((False, "white"), (True, SEEN)):
+        shown = marks["hit"] == hit
+        ax.scatter(marks["day"][shown], place[shown], s=26, color=colour, edgecolor=SEEN, linewidth=0.8, zorder=3)
+    first, last = marks["day"].min(), marks["day"].max()
+    ticks = pd.date_range(first, last, freq="MS")
+    if last - first > 365 * ONE_DAY:
+        ticks = ticks[ticks.month.isin([4, 10])]
+    for tick in ticks:
+        ax.axvline(tick, color=EXPECTED, lw=0.6, ls=":", zorder=0)
+    ax.set_xticks(ticks, [f"{tick:%b}\n{tick:%Y}" for tick in ticks])
+    ax.set_yticks(range(len(rows)), rows)
+    ax.set(ylim=(len(rows) - 0.5, -0.5), xlabel="", ylabel="")
+    ax.tick_params(axis="y", length=0)
+    return finish(ax, title=title, caption=f"Filled: a hit on energy. Shaded: pauses. {capital(MODEL)}.")

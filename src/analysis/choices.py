@@ -19,6 +19,7 @@ from analysis.estimate import estimate_effect, placebo_fields
 from analysis.placebo import PlaceboTest
 from analysis.series import Words, series_label
 from analysis.setting import VOLUME, Findings, Registry, set_up
+from analysis.sirens import inferred_zeros
 from analysis.specifications import (
     ANY_SERIES,
     AS_USUAL,
@@ -39,7 +40,6 @@ from analysis.specifications import (
 )
 from analysis.tables import load_strikes, load_table, outcome_series, outcomes
 from analysis.windows import AFTER_LONG, ONE_DAY, SHORT_WINDOW, Day, Holidays, check_counts, check_window
-from analysis.witness import inferred_zeros
 from analysis.words import FEWER, MORE, NOT_TESTABLE, capital, days_phrase, outcome_label
 
 
@@ -139,7 +139,6 @@ class SpecificationCurve(Answer):
         )
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the sorted ratios, with the choices behind each below."""
         from analysis.figures import draw_curve
 
         names = [(choice.axis, choice.name) for choice in self.choices]
@@ -147,7 +146,6 @@ class SpecificationCurve(Answer):
         return draw_curve(self.to_frame(), names, title=title, ours=ours, ax=ax)
 
     def describe(self) -> str:
-        """Alternative text for `plot`."""
         return f"Ratios under all combinations of choices, sorted, the choices marked below. {self.summary()}"
 
 
@@ -185,10 +183,6 @@ def estimate_curve(
         by default those that make sense for any.
     series, windows : mapping of str to Series, and to DatetimeIndex, optional
         The other ways to count, and the other windows, that choices name.
-
-    Returns
-    -------
-    SpecificationCurve
 
     Raises
     ------
@@ -322,13 +316,12 @@ class Sensitivity(Findings):
 
     curves: tuple[SpecificationCurve, ...]
 
-    def curve(self, outcome: str, *, claim: str | None = None) -> SpecificationCurve:
-        """The curve of one outcome, for the claim in question or another."""
-        key = (outcome, claim or self.claim)
+    def curve(self, outcome: str) -> SpecificationCurve:
+        """The curve of one outcome for the claim in question."""
+        key = (outcome, self.claim)
         return next(curve for curve in self.curves if (curve.effect.outcome, curve.effect.claim) == key)
 
     def outcomes(self) -> list[str]:
-        """Names of the outcomes."""
         return list(dict.fromkeys(curve.effect.outcome for curve in self.curves))
 
     def table(self) -> pd.DataFrame:
@@ -364,7 +357,6 @@ class Sensitivity(Findings):
         return f"The {answer} depends {on}; in brackets the range of the median ratio.{only}"
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the first outcome's curve for the claim in question."""
         return self.curves[0].plot(ax)
 
 
@@ -386,10 +378,6 @@ def assess_choices(
         As in `assess`.
     choices : sequence of Choice
         As in `estimate_curve`.
-
-    Returns
-    -------
-    Sensitivity
 
     Raises
     ------

@@ -1,22 +1,33 @@
-"""The strike day: day D runs from 18:00 Kyiv time on D-1 to 18:00 on D, so that a night's raid is one day."""
+"""The strike day, from 18:00 to 18:00 Kyiv, so that a night's raid is one day; and nights typed in from a newsroom.
+
+Those stand in for what the table of strikes does not hold yet: provisional, and never written to a table.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
-from analysis.errors import DesignError
+from analysis.errors import DataError, DesignError
 
 KYIV = ZoneInfo("Europe/Kyiv")
 EVENING = timedelta(hours=6)  # a strike day begins this long before its date; clocks never change at 18:00
 FIRST_YEAR, LAST_YEAR = 1700, 2250  # with room on both sides: dates of nanoseconds end in 2262
 Day = str | date | pd.Timestamp
 COVERED = {"half": 0.5, "any": 0.0, "whole": 1.0}
+NIGHTS = "nights.toml"
+PROVISIONAL = "provisional"
+COUNTS = ("drones", "missiles")
+FIELDS = ("day", *COUNTS, "source", "seen_at")
 
 
 def iso_span(first: date, last: date) -> str:
@@ -143,3 +154,85 @@ def _in_kyiv(given: object, *, field: str = "moments", several: bool = False) ->
 def _no_moment(problem: str, field: str, given: object) -> DesignError:
     expected, remedy = "a time with its offset from UTC", "localize it, for instance with .tz_localize('Europe/Kyiv')"
     return DesignError(problem, field=field, expected=expected, found=" ".join(repr(given).split())[:60], remedy=remedy)
+
+
+@dataclass(frozen=True)
+class Night:
+    """What one newsroom reported as launched on a strike day; None is not known, never 0."""
+
+    day: pd.Timestamp
+    drones: int | None
+    missiles: int | None
+    publisher: str
+
+
+def read_nights(folder: Path) -> tuple[Night, ...]:
+    """The nights of a data folder in order; DataError for the first entry that is not as the head of the file says."""
+    path = folder / NIGHTS
+    if not path.is_file():
+        return ()
+    try:
+        entries = tomllib.loads(path.read_text("utf-8-sig"))
+    except ValueError as error:
+        raise DataError("not valid TOML", file=NIGHTS, found=str(error), remedy="mend that place") from error
+    if strange := set(entries) - {"night"}:
+        raise DataError("unknown entry", file=NIGHTS, field=min(strange), expected="[[night]]", remedy="correct it")
+    nights = [_night(entry, number) for number, entry in enumerate(entries.get("night", ()), start=1)]
+    nights.sort(key=lambda night: night.day)
+    for earlier, night in pairwise(nights):
+        if earlier.day == night.day:
+            raise DataError("day given twice", file=NIGHTS, field=f"night {night.day:%Y-%m-%d}: day", remedy="keep one")
+    return tuple(nights)
+
+
+def _night(entry: dict[str, Any], number: int) -> Night:
+    for field, expected in _wrong(entry):
+        place = f"night {entry.get('day', f'number {number}')}: {field}"
+        found = str(entry.get(field, "nothing"))[:60]
+        raise DataError(
+            "not as it must be", file=NIGHTS, field=place, expected=expected, found=found, remedy="correct it"
+        )
+    return Night(pd.Timestamp(entry["day"]), *map(entry.get, COUNTS), entry["source"]["publisher"])
+
+
+def _wrong(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Fields of an entry that are wrong, and what was expected."""
+    for field in entry:
+        if field not in FIELDS:
+            yield field, f"no other field than {', '.join(FIELDS)}"
+    for field in ("day", "seen_at"):
+        if type(entry.get(field)) is not date:
+            yield field, "a date such as 2026-11-24"
+            return
+    if entry["day"] > entry["seen_at"]:
+        yield "day", "no day after seen_at"
+    for name in COUNTS:
+        if name in entry and (type(entry[name]) is not int or not 0 <= entry[name] <= 10_000):
+            yield name, "a whole number from 0 to 10000"
+    if not set(COUNTS) & set(entry):
+        yield "drones", "drones, missiles or both"
+    source = entry.get("source")
+    texts = source.values() if isinstance(source, dict) and set(source) == {"publisher", "url"} else [None]
+    if not all(isinstance(text, str) and text.strip() for text in texts):
+        yield "source", '{ publisher = "...", url = "https://..." }'
+    elif not source["url"].startswith(("https://", "http://")):
+        yield "source", "an address with https:// or http://"
+
+
+def with_nights(strikes: pd.DataFrame, nights: Sequence[Night]) -> pd.DataFrame:
+    """The table of strikes and the nights it does not hold: those from its last day, which is incomplete, on."""
+    last = strikes["day"].iloc[-1]
+    new = {night.day: night for night in nights if night.day >= last}
+    if not new:
+        return strikes
+    days = pd.date_range(strikes["day"].iloc[0], max(new), name="day")
+    frame = strikes.iloc[:-1].set_index("day").reindex(days)
+    late = frame.index >= last
+    frame.loc[late, ["drones_basis", "missiles_basis"]] = "missing"
+    frame["reported"] = (frame["reported"] == True) | frame.index.isin(list(new))  # noqa: E712
+    for day, night in new.items():
+        for name in COUNTS:
+            count = getattr(night, name)
+            if count is not None:
+                frame.loc[day, [f"{name}_basis", f"{name}_launched"]] = [PROVISIONAL, float(count)]
+    return frame.reset_index()[list(strikes)].astype(strikes.dtypes.to_dict())

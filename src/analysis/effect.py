@@ -47,6 +47,10 @@ class Answer:
         """Draw what was found; returns the matplotlib axes."""
         raise NotImplementedError
 
+    def describe(self) -> str:
+        """Alternative text for `plot`."""
+        return self.headline()
+
     def to_frame(self) -> pd.DataFrame:
         """Every row that this result adds to the record."""
         return to_frame(self.effects)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,26 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.campaigns import BY_DAYS, STEPS, WEEK, estimate_steps, every_day, place_window
-from analysis.effect import NATIONAL, Answer, PauseEffect, as_markdown
-from analysis.energy_words import (
-    DETAILS,
-    all_readings,
-    cannot_read,
-    found,
-    raids_by_days,
-    readings_table,
-    spared,
-    spared_by_ukraine,
-    speaks,
-    step_found,
-    week_by_week,
-    who_coded,
-)
+from analysis.campaigns import BY_DAYS, STEPS, WEEK, draw_rows, estimate_steps, every_day, place_window
+from analysis.effect import NATIONAL, PauseEffect, as_markdown
 from analysis.estimate import estimate_effect
 from analysis.measures import (
+    DIGEST_ANY,
     DIGEST_BESIDE,
+    DIGEST_RUSSIA,
     MEASURES,
+    MODEL,
     SHIPPED,
     WEEKS_AROUND,
     Corners,
@@ -42,17 +30,35 @@ from analysis.measures import (
     estimate_energy,
     measure_of,
 )
-from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.setting import Findings, Registry, Setting, set_up
 from analysis.tables import load_table, outcome_series, outcomes
+from analysis.vocabulary import as_extreme
 from analysis.windows import ONE_DAY, RECOVERY_SHORT, Day
-from analysis.words import DEPENDS, NOT_TESTABLE, capital, finding
+from analysis.words import (
+    DEPENDS,
+    FEWER,
+    MORE,
+    NO_CHANGE,
+    NOT_TESTABLE,
+    amount,
+    capital,
+    days_phrase,
+    days_text,
+    finding,
+    listed,
+)
 
-BEFORE, AFTER = "disputed-start", "disputed-end"
 PLACED = ("digest", "raids")  # measures whose readings have gaps: their windows are placed among readings
 ROWS = {"digest": {"Ukraine, rear": None, "Ukraine": NATIONAL, "Russia": "Russia"}, "raids": {"raids": None}}
-ENERGY, EVERYTHING = "energy", "everything"
 READINGS = {"drones_claimed_by_russia": "left out", "drones_named_by_russia": "counted as none"}
+DETAILS = {  # of an energy page, sections that stand only where they have something to say
+    "by_claim": "## Whose window?\n\nThe same under each party's window, and on days in dispute: those that another "
+    "party counts in before the start (`disputed-start`) or after the end (`disputed-end`).",
+    "bounds": "## If the days that cannot be read were known\n\nInvented days, no findings: days not found, silent or "
+    "unknown count as `none` or as `hit`. A verdict that this overturns depends on a choice.",
+    "said": "## What officials said\n\nClaims of the parties, with their sources: aggregates, made with a motive.",
+}
+CEILING = "consistent with sparing, not established: a truce itself makes officials say that nothing was hit"
 
 
 def estimate_reciprocity(
@@ -79,12 +85,13 @@ def estimate_reciprocity(
             strict = replace(estimate_effect(series, days, first_day=start, **options), stratum=f"from {start}")
             found[f"if they are {reading} and the baseline begins on {start}"] = strict
     rows = list(found.values())
-    chosen = next((i for i, row in enumerate(rows) if row.observed is not None and row.stratum == NATIONAL), 0)
+    first = next((row for row in rows if row.observed is not None and row.stratum == NATIONAL), rows[0])
+    others = [row for row in rows if row is not first]
     told = {way: row.verdict for way, row in found.items() if row.p_value is not None or row.stratum == NATIONAL}
     if len(set(told.values())) > 1:
         why = ", ".join(f"{verdict} {way}" for way, verdict in told.items())
-        rows[chosen] = replace(rows[chosen], verdict=DEPENDS, reason=f"{why}; {rows[chosen].reason}")
-    return [rows[chosen], *rows[:chosen], *rows[chosen + 1 :]]
+        first = replace(first, verdict=DEPENDS, reason=f"{why}; {first.reason}")
+    return [first, *others]
 
 
 @dataclass(frozen=True, repr=False)
@@ -122,49 +129,70 @@ class EnergyAssessment(Findings):
 
     def steps(self, measure: str, stratum: str | None = None) -> list[PauseEffect]:
         """Inside against before, and after against inside; none for a pause shorter than two weeks."""
-        place = stratum or MEASURES[measure].place
-        rows = [effect for window in STEPS for effect in self.pick(stratum=place, window=window)]
-        return [effect for effect in rows if measure_of(effect) == MEASURES[measure]]
+        named = MEASURES[measure]
+        rows = [effect for window in STEPS for effect in self.pick(stratum=stratum or named.place, window=window)]
+        return [effect for effect in rows if measure_of(effect) == named]
 
     def headline(self) -> str:
         """Whether energy was spared, in one sentence."""
-        led = next(iter(self.speaking()), None)
-        effect = None if led is None else self.select(led)
-        return spared(self.pause.phrase, effect, self.steps(led) if led else [], self.coders)
+        phrase, led = self.pause.phrase, next(iter(self.speaking()), None)
+        if led is None:
+            return f"No measure can tell whether {phrase} spared energy."
+        effect, steps, lead = self.select(led), self.steps(led), f"Whether {phrase} spared energy cannot be told"
+        if effect.verdict in (FEWER, MORE):
+            word, kind = ("less", f", which is {CEILING}") if effect.verdict == FEWER else ("more", "")
+            lead = f"Energy was reported hit {word} than usual during {phrase}{kind}"
+        elif effect.verdict == NO_CHANGE:
+            lead = f"No change in reported hits on energy can be seen during {phrase}"
+        seen = _seen(effect)
+        if led == "digest":
+            seen = f"a daily list of key events names a hit on energy in the rear on {_days_read(effect)}"
+        sides = f", after {_count(steps[0], 'baseline')} before and {_count(steps[1])} after it" if steps else ""
+        alike, side = as_extreme(effect.row()), "high" if effect.observed > effect.expected else "low"
+        rare = f"{alike} of {effect.n_placebo} other spells are as {side}"
+        sure = [f"p = {effect.p_value:.2g}" if alike is None else rare, self._coders(led)]
+        usual = f"where {effect.expected:.1f} would be usual{sides}"
+        return f"{lead}: {seen}, {usual} ({'; '.join(filter(None, sure))})."
 
     def summary(self) -> str:
         """Whether energy was spared, on both sides, then each measure that can speak, and the rest (Markdown)."""
         parts = [f"**{self.headline()}**", self.mutual(), *(self.say(measure) for measure in self.speaking())]
-        mute = [self.select(measure) for measure in self.measures if measure not in self.speaking()]
+        mute = [MEASURES[measure].title for measure in self.measures if measure not in self.speaking()]
         weeks = week_by_week(self.weeks) if "declared" in self.measures else ""
-        return "\n\n".join(filter(None, [*parts, weeks, cannot_read(mute)]))
+        cannot = f"Cannot read the days of this pause: {listed(mute)}." if mute else ""
+        return "\n\n".join(filter(None, [*parts, weeks, cannot]))
 
     def say(self, measure: str) -> str:
         """What one measure found, how sure it is, and what it misses (Markdown)."""
         effect = self.select(measure)
         told = [f"**{capital(MEASURES[measure].title)}.** {found(effect)}", step_found(self.steps(measure))]
-        if measure == "raids":
-            told.append(raids_by_days(self.select(measure, test=BY_DAYS)))
-        told.append(f"({capital(coded)}.)" if (coded := who_coded(effect, self.coders)) else "")
+        if measure == "raids" and (days := self.select(measure, test=BY_DAYS)).p_value is not None:
+            among = f"Among windows of {days_text(days.n_days)} with a raid in them"
+            told.append(f"{among} p = {days.p_value:.2g}: {days.reason}.")
+        told.append(f"({capital(coded)}.)" if (coded := self._coders(measure)) else "")
         return " ".join(filter(None, told))
+
+    def _coders(self, measure: str) -> str:
+        """Who coded what a measure rests on; nothing where nobody did."""
+        return self.coders if measure == "coded" else MODEL if measure in PLACED else ""
 
     def table(self) -> pd.DataFrame:
         """Each measure that can read the pause: what was seen, what is usual, what it could have shown, how sure."""
         heard = [MEASURES[measure] for measure in self.speaking()]
-        main = {(measure.outcome, measure.place) for measure in heard} | DIGEST_BESIDE
-        own = [effect for effect in self.effects if effect.claim == self.claim and effect.p_value is not None]
-        own = [effect for effect in own if (effect.outcome, effect.stratum) in main and measure_of(effect) in heard]
-        keys = [("pause", "shift"), *((window, "step") for window in STEPS)]
-        return readings_table([effect for key in keys for effect in own if (effect.window, effect.test) == key])
+        own = [effect for effect in self._main() if effect.p_value is not None and measure_of(effect) in heard]
+        asked = [("pause", "shift"), *((window, "step") for window in STEPS)]
+        return readings_table([e for key in asked for e in own if (e.claim, e.window, e.test) == (self.claim, *key)])
 
     def by_claim(self) -> pd.DataFrame:
         """The main series under each party's window, and on the days in dispute; what cannot be read is left out."""
-        rows = [e for e in self.effects if measure_of(e) and e.test == "shift" and e.observed is not None]
-        main = {(measure.outcome, measure.place) for measure in MEASURES.values()} | DIGEST_BESIDE
-        rows = [e for e in rows if (e.outcome, e.stratum) in main]
+        rows = [effect for effect in self._main() if effect.test == "shift" and effect.observed is not None]
         keys = {name: [getattr(effect, name) for effect in rows] for name in ("claim", "window")}
         keys |= {"days": [_span(e) for e in rows], "read": [f"{e.n_days - e.n_missing} of {e.n_days}" for e in rows]}
         return readings_table(rows, keys).drop(columns="could have shown")
+
+    def _main(self) -> list[PauseEffect]:
+        main = {(measure.outcome, measure.place) for measure in MEASURES.values()} | DIGEST_BESIDE
+        return [effect for effect in self.effects if (effect.outcome, effect.stratum) in main]
 
     def bounds(self) -> pd.DataFrame:
         """The main series if the open days, inside and outside, were all without a hit or all with one: no findings."""
@@ -186,39 +214,41 @@ class EnergyAssessment(Findings):
     def mutual(self) -> str:
         """Whether the other side held back: by the daily list where it reads the pause, else by Russia's count."""
         if "digest" in self.speaking():
-            russian = self.select("digest", "Russia")
-            return spared_by_ukraine(russian, self.steps("digest", "Russia"), self.claimed)
+            effect, claimed = self.select("digest", "Russia"), self.claimed
+            less, more, same = "Less was hit than usual", "More was hit than usual", "No change can be seen"
+            lead = {FEWER: less, MORE: more, NO_CHANGE: same}.get(effect.verdict, "That cannot be told")
+            told = (
+                f"**Did Ukraine spare Russian energy?** {lead}: a daily list of key events names a Ukrainian hit, "
+                f"other than by Moscow's word, on {_days_read(effect)}, "
+                f"where {effect.expected:.1f} would be usual ({chance(effect)}; {effect.reason})."
+            )
+            claims = (
+                f"Moscow named {amount(claimed.sum())} such attacks on {len(claimed)} of these days; Kyiv has its own "
+                "count: claims of parties, each counted its own way, of which no ratio means anything."
+            )
+            steps = step_found(self.steps("digest", "Russia"))
+            return " ".join(filter(None, [told, steps, claims if len(claimed) else "", f"({capital(MODEL)}.)"]))
         quiet = " A night without a post may be one without drones, or a gap." * (self.reciprocity().verdict == DEPENDS)
         return f"{finding(self.reciprocity())}{quiet} The count is Russia's own and says nothing about targets."
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the days of the first measure that can speak; of the daily list, both sides."""
         from analysis.figures import draw_series, draw_words
-        from analysis.strips import draw_rows
 
         led = next(iter(self.speaking()), None)
         if led is None:
             return draw_words("no measure can read this pause", ax=ax)
         if led in PLACED:
-            rows = {words: self._days_near(self.select(led, place)) for words, place in ROWS[led].items()}
-            marks = pd.concat([days.assign(row=words, hit=days["observed"] > 0) for words, days in rows.items()])
-            span = pd.DataFrame(
-                {"first_day": [self.pause.days(self.claim)[0]], "last_day": self.pause.days(self.claim)[-1]}
-            )
-            return draw_rows(marks, span, rows=list(rows), title=capital(MEASURES[led].title), ax=ax)
+            days, margin, marks = self.pause.days(self.claim), 7 * WEEKS_AROUND * ONE_DAY, []
+            for words, place in ROWS[led].items():
+                read = self.select(led, place).daily.dropna(subset=["observed"])
+                near = read[read["day"].between(days[0] - margin, days[-1] + margin)]
+                marks.append(near.assign(row=words, hit=near["observed"] > 0))
+            span = pd.DataFrame({"first_day": days[:1], "last_day": days[-1:]})
+            return draw_rows(pd.concat(marks), span, rows=list(ROWS[led]), title=capital(MEASURES[led].title), ax=ax)
         ax = draw_series(self.select(led).daily, label=MEASURES[led].short, title=capital(MEASURES[led].title), ax=ax)
         ax.set_xlabel("strike day" if led == "coded" else "day of the report")
         return ax
-
-    def _days_near(self, effect: PauseEffect) -> pd.DataFrame:
-        """The readings of the weeks around the pause."""
-        days, margin = self.pause.days(self.claim), 7 * WEEKS_AROUND * ONE_DAY
-        daily = effect.daily.dropna(subset=["observed"])
-        return daily[daily["day"].between(days[0] - margin, days[-1] + margin)]
-
-    def describe(self) -> str:
-        """Alternative text for `plot`."""
-        return self.headline()
 
 
 def assess_energy(
@@ -314,7 +344,7 @@ def _windows(setting: Setting) -> Iterator[tuple[str, str, pd.DatetimeIndex, Day
     for claim in setting.claims:
         days = pause.days(claim)
         yield claim, "pause", days, pause.first_announced_day(claim)
-        for name, excess in ((BEFORE, days[days < own[0]]), (AFTER, days[days > own[-1]])):
+        for name, excess in (("disputed-start", days[days < own[0]]), ("disputed-end", days[days > own[-1]])):
             if len(excess):
                 yield claim, name, excess, None
 
@@ -329,86 +359,120 @@ def _weeks(declared: pd.DataFrame, days: Sequence[pd.Timestamp]) -> pd.DataFrame
     return pd.DataFrame({"pause": when, "named first": named}).set_axis(ends.rename("week to"))
 
 
-@dataclass(frozen=True, repr=False)
-class EnergyOverview(Answer):
-    """The main series of each measure in each reported pause, as recorded: main claim, deciding test, no daily frames.
-
-    `names` has the id and name of each pause, `promised` what those that promised something about energy had in mind.
-    """
-
-    names: dict[str, str]
-    promised: dict[str, str]
-    effects: tuple[PauseEffect, ...]
-
-    def summary(self) -> str:
-        """What the readings could show and did (Markdown)."""
-        return all_readings(self.effects)
-
-    def table(self) -> pd.DataFrame:
-        """A row for each pause that promised something about energy: how many measures speak, and the first of them."""
-        rows = {}
-        for pause, what in self.promised.items():
-            own = [effect for effect in self.effects if effect.pause == pause]
-            able = [effect for effect in own if speaks(effect)]
-            first = readings_table(able[:1]).reset_index().astype(object)
-            shown = first.iloc[0] if len(first) else pd.Series("–", first.columns)
-            heard = {"promised to spare": what, "measures that can speak": f"{len(able)} of {len(own)}"}
-            rows[self.names[pause]] = heard | shown.drop("could have shown").to_dict()
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("pause")
-
-    side_by_side = table
-
-
-def compare_energy(
-    results: pd.DataFrame, *, registry: Registry | None = None, folder: Path | None = None
-) -> EnergyOverview:
-    """Set the energy rows of the record side by side.
-
-    Parameters
-    ----------
-    results : DataFrame
-        As from `load_results`.
-    registry : mapping of Pause, optional
-    folder : path, optional
-        Folder of tables: the record has no denominators.
-
-    Returns
-    -------
-    EnergyOverview
-        Of the reported pauses that the record holds, in the order of the registry.
-
-    Examples
-    --------
-    >>> from analysis.record import load_results
-    >>> len(compare_energy(load_results()).names)
-    9
-    """
-    pauses = {pause.id: pause for pause in reported_pauses(load_pauses() if registry is None else registry)}
-    recorded = results[(results["window"] == "pause") & (results["test"] == "shift")]
-    recorded = recorded[recorded["claim"] == recorded["pause"].map({name: own.main for name, own in pauses.items()})]
-    effects = []
-    for measure in MEASURES.values():
-        rows = recorded[(recorded["outcome"] == measure.outcome) & (recorded["stratum"] == measure.place)]
-        effects += sorted(map(_effect, rows.to_dict("records")), key=lambda effect: effect.first_day)
-    effects.sort(key=lambda effect: list(MEASURES.values()).index(measure_of(effect)))
-    held = {effect.pause for effect in effects}
-    names = {name: pause.name for name, pause in pauses.items() if name in held}
-    promised = {name: _promise(pauses[name]) for name in names if _promise(pauses[name])}
-    return EnergyOverview(names, promised, tuple(effects))
-
-
-def _promise(pause: Pause) -> str:
-    """What a pause promised about energy, in words; nothing where it did not."""
-    return ENERGY if "energy" in pause.targets else EVERYTHING if "all-hostilities" in pause.targets else ""
-
-
-def _effect(row: Mapping[str, Any]) -> PauseEffect:
-    """A finding from its row in the record."""
-    values = {name: None if pd.isna(value) else value for name, value in row.items()}
-    days = {name: date.fromisoformat(value) for name, value in values.items() if name.endswith("_day") and value}
-    return PauseEffect(**values | days)
-
-
 def _span(effect: PauseEffect) -> str:
-    """First and last day in few characters."""
     return "–".join(dict.fromkeys(f"{day.day}\u00a0{day:%b}" for day in (effect.first_day, effect.last_day)))
+
+
+def speaks(effect: PauseEffect) -> bool:
+    """Whether a measure says anything of a pause: it reads at least half of the days, and has others to compare."""
+    return effect.ratio is not None and 2 * effect.n_missing <= effect.n_days
+
+
+def found(effect: PauseEffect) -> str:
+    """One finding in words: what was seen, what is usual, the verdict and how sure it is."""
+    measure, when = measure_of(effect), days_phrase(replace(effect, n_missing=0))
+    if effect.observed is None:
+        return f"Cannot speak about the time {when}: {measure.blind}."
+    gaps = f" ({effect.n_missing} of these {effect.n_days} days cannot be read)" if effect.n_missing else ""
+    seen = f"{_seen(effect)} {when}{gaps}"
+    if effect.p_value is None:
+        return f"{seen}. Not testable: {effect.reason}."
+    ending = {FEWER: f"; {CEILING}", NO_CHANGE: f"; {_power_in_brief(effect)} would have shown"}.get(effect.verdict, "")
+    why = f": {effect.reason.split('; ')[0]}" if effect.verdict in (NOT_TESTABLE, DEPENDS) else ""
+    told = f"{capital(effect.verdict)}{why} ({chance(effect)}){ending}"
+    return f"{seen}, where {effect.expected:.1f} would be usual. {told}."
+
+
+def chance(effect: PauseEffect) -> str:
+    """The p-value, and what it would be had nothing been hit."""
+    return f"p = {effect.p_value:.2g}, at best {effect.p_min:.2g}"
+
+
+def week_by_week(weeks: pd.DataFrame) -> str:
+    """What Russia named first before, during and after a pause; nothing where energy was not named before it."""
+    read = weeks[weeks["named first"] != "unknown"]
+    energy = read["named first"] == "energy"
+    counted = energy.groupby(read["pause"]).agg(["sum", "size"]).reindex(["before", "during", "after"], fill_value=0)
+    if not counted.loc["before", "sum"]:
+        return ""
+    counts = "{} of {} readable weeks before the pause, {} of {} during it, {} of {} after it"
+    told = f"**Russian declarations.** By week, energy was named first in {counts.format(*counted.to_numpy().ravel())}."
+    before = read["pause"] == "before"
+    last = pd.Timestamp(read.index[energy & before][-1])
+    until = f"{told} The last such week before it ended on {last.day} {last:%B %Y}"
+    if read.index[energy & before][-1] != read.index[before][-1]:
+        return f"{until}, so that energy had left first place before."
+    gone = f"; energy did not return within {WEEKS_AROUND} weeks after the end: a step, not a pause"
+    return f"{until}{gone * (not counted.loc[['during', 'after'], 'sum'].any())}."
+
+
+def _seen(effect: PauseEffect) -> str:
+    measure = measure_of(effect)
+    return f"{amount(effect.observed)} {measure.one if effect.observed == 1 else measure.many}"
+
+
+def _count(effect: PauseEffect, role: str = "window") -> str:
+    """Hits and readings of one side: "3 of 19"; of an effect of the record, which has no days, the hits alone."""
+    if effect.daily.empty:
+        return amount(effect.observed)
+    days = effect.daily[effect.daily["role"] == role].dropna(subset=["observed"])
+    return f"{amount(days['observed'].sum())} of {amount(days['trials'].sum())}"
+
+
+def _days_read(effect: PauseEffect) -> str:
+    """Hits and readings where these are days: "0 of 1 day read"."""
+    count = _count(effect)
+    return f"{count} day{'s' * (not count.endswith(' 1'))} read"
+
+
+def step_found(steps: Sequence[PauseEffect]) -> str:
+    """What was there before and after, and whether a fall came back when the pause ended: else it is no pause."""
+    if not steps:
+        return ""
+    before, after = steps
+    if before.p_value is None:
+        return f"Before and after cannot be compared: {before.reason}."
+    told = f"Step test: {_count(before)} inside; before it {_count(before, 'baseline')}{_change(before)}"
+    return f"{told}; after it {_count(after)}{_change(after)}: {_shape(before, after)}."
+
+
+def _change(effect: PauseEffect) -> str:
+    """By how many percentage points the later side of a step differs, with its interval, and the p-value."""
+    if effect.p_value is None:
+        return ""
+    days = effect.daily.loc[(effect.daily["role"] == "window") & effect.daily["observed"].notna(), "trials"]
+    change, half = effect.observed - effect.expected, effect.expected_high - effect.expected
+    points = [f"{100 * value / days.sum():+.0f}" for value in (change, change - half, change + half)]
+    most, low, high = points
+    return f" ({most} points, {effect.level:.0%} interval {low} to {high}; p = {effect.p_value:.2g})"
+
+
+def _shape(before: PauseEffect, after: PauseEffect) -> str:
+    if before.verdict == FEWER and after.verdict == MORE:
+        return "a fall that came back at the end, as that of a pause must"
+    if before.verdict == FEWER:
+        return "a fall that is not seen to come back at the end: a step, not a pause"
+    if before.verdict == MORE:
+        return "a rise at the start"
+    down = before.ratio is not None and before.ratio < 1 and after.ratio is not None and after.ratio <= 1
+    return f"{'down, and not up again at the end; ' * down}no step that could be told from chance"
+
+
+def readings_table(effects: Sequence[PauseEffect], first: Mapping[str, Sequence[str]] | None = None) -> pd.DataFrame:
+    """A row a reading, after the columns given: what was seen, is usual, could have been shown, and how sure it is."""
+    places = {DIGEST_ANY: ", anywhere", DIGEST_RUSSIA: ", Russian energy"}
+    sides = {"step-before": ": against before", "step-after": ": after against inside"}
+    rows = {
+        "seen": [_count(effect) for effect in effects],
+        "usual": ["–" if effect.expected is None else f"{effect.expected:.1f}" for effect in effects],
+        "could have shown": [_power_in_brief(effect) for effect in effects],
+        "how sure": [e.verdict if e.p_value is None else f"{e.verdict} (p = {e.p_value:.2g})" for e in effects],
+    }
+    names = [measure_of(e).title + places.get(e.outcome, "") + sides.get(e.window, "") for e in effects]
+    return pd.DataFrame(dict(first or {}) | rows, index=pd.Index(names, name="measure"))
+
+
+def _power_in_brief(effect: PauseEffect) -> str:
+    if not effect.testable:
+        return "nothing: " + effect.reason.split("; ")[-1 if effect.test == "step" else 0]
+    return "none at all" if effect.smallest_visible_cut is None else f"a cut of {effect.smallest_visible_cut:.0%}"

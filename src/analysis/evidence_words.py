@@ -1,4 +1,4 @@
-"""Sentences about what stands behind a finding: zeros, sirens, lulls, margins, weeks after, holidays, plans."""
+"""Sentences about what stands behind a finding: zeros, sirens, lulls, weeks after, holidays, plans."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.words import (
-    FEWER,
     MORE,
     amount,
     capital,
-    chance_text,
     counted,
     days_text,
     finding,
@@ -24,10 +22,8 @@ from analysis.words import (
 
 if TYPE_CHECKING:
     from analysis.effect import PauseEffect
-    from analysis.lull import Lull
     from analysis.plan import Plan, Planned, Seen
-    from analysis.together import Margins
-    from analysis.witness import InferredZeros
+    from analysis.quiet import Lull
 
 
 def describe_lull(lull: Lull | None, *, basis: bool = True) -> str:
@@ -43,7 +39,7 @@ def describe_lull(lull: Lull | None, *, basis: bool = True) -> str:
     since = f"{days_text(lull.days_since_salvo)} after the last one"
     told = f"{came} of {of} came {when}, {since}; {lull.expected_salvos:.1f} were to be expected."
     if n == 0:
-        usual = "missiles alone show nothing"
+        usual = "alone, it shows nothing"
         if lull.quiet_probability < 0.05:
             usual = "longer than nearly all lulls"
         told += f" In {100 * lull.quiet_probability:.0f} of 100 such cases the quiet lasts at least as long: {usual}."
@@ -56,65 +52,9 @@ def describe_inferred(days: Iterable[date]) -> str:
     return f"On {spans} no report lists drones: zero is inferred from quiet sirens and the press." if spans else ""
 
 
-def describe_zeros(zeros: InferredZeros) -> str:
-    """On how many of a pause's days zero is inferred, and how quiet the sirens were on them."""
-    n = len(zeros.days)
-    if not n:
-        return "Every day of this window has a report of drones, or is known to lack one."
-    part = "the only day" if zeros.n_days == 1 else f"{'all ' * (n == zeros.n_days)}{n} of the {zeros.n_days} days"
-    quiet = int((zeros.days["night_minutes"] == 0).sum())
-    on = "it" if n == 1 else f"{'all' if quiet == n else quiet} of them"
-    share = f"{zeros.as_silent} of {zeros.n_nights} ordinary nights with drones are as silent"
-    sirens = f"Sirens did sound away from the front between midnight and 09:00; only {share}."
-    if quiet:
-        sirens = f"On {on} no siren sounded away from the front from midnight to 09:00; {share}."
-    return f"On {part} no report lists drones: zero is inferred. {sirens}"
-
-
-def describe_break_even(zeros: InferredZeros) -> str:
-    """How many drones would have to be hidden for another verdict; empty where there is none to change."""
-    if not len(zeros.days) or zeros.verdict not in (FEWER, MORE):
-        return ""
-    each = "on that day" if len(zeros.days) == 1 else "on each of these days"
-    least = zeros.break_even
-    lead = f"Even 200 drones {each} would not" if least is None else f"It would take {least} hidden drones {each} to"
-    return f"{lead} change the verdict by this single test, without correction for other pauses."
-
-
 def describe_witness(effect: PauseEffect) -> str:
     """What the second witness says of a pause, or of several together."""
     return f"Air-raid sirens away from the front are a witness into which no Air Force count enters. {finding(effect)}"
-
-
-def holm_text(p_values: Sequence[float], alpha: float) -> str:
-    """How many of some results hold by Holm's correction, and with what margin."""
-    ends = " to ".join(dict.fromkeys(f"{p:.2g}" for p in (min(p_values), max(p_values))))
-    held = sum(p <= alpha for p in p_values)
-    return f"{held} of {len(p_values)} testable results hold (adjusted p {ends}, where {alpha:g} is the limit)"
-
-
-def describe_margins(p_values: Sequence[float], alpha: float, margins: Margins | None) -> str:
-    """How much room the findings by episode have; empty where none can be tested."""
-    if not p_values:
-        return ""
-    told = f"By episode, with Holm's correction, {holm_text(p_values, alpha)}."
-    if margins is None:
-        return told
-    failed = margins.n_choices - margins.n_held - margins.n_lost
-    hidden = margins.break_even or "more than 200"
-    return (
-        f"{told} Of {margins.n_choices} combinations of choices that can be computed for all that hold, all hold in "
-        f"{margins.n_held}; in {margins.n_lost} more, all that can still be tested; in {failed} one or more do not. "
-        f"It would take {hidden} hidden drones on each day with an inferred zero to lose one."
-    )
-
-
-def describe_margin(own: Sequence[float | None], p_values: Sequence[float], alpha: float) -> str:
-    """The same for the reader of one pause; `own` holds its episode's adjusted p, and is empty for no truce."""
-    if not own:
-        return "This pause is not among the general truces that are corrected together."
-    here = "cannot be tested alone" if own[0] is None else f"has p = {own[0]:.2g}"
-    return f"Among all truces, with Holm's correction, {holm_text(p_values, alpha)}; this one {here}."
 
 
 def surge_among(after: PauseEffect, weeks: Sequence[PauseEffect]) -> str:
@@ -123,20 +63,6 @@ def surge_among(after: PauseEffect, weeks: Sequence[PauseEffect]) -> str:
         if (week.pause, week.outcome, after.verdict) == (after.pause, after.outcome, MORE):
             return f"With all {len(weeks)} such tests after reported pauses counted (Holm), p is {week.p_adjusted:.2g}."
     return ""
-
-
-def describe_surges(weeks: Sequence[PauseEffect], together: Sequence[PauseEffect]) -> str:
-    """What the weeks after all pauses say together; empty where none can be tested."""
-    if not weeks:
-        return ""
-    alone = sum(week.p_value <= week.alpha for week in weeks)
-    held, least = sum(week.p_adjusted <= week.alpha for week in weeks), min(week.p_adjusted for week in weeks)
-    joint = "; ".join(f"{outcome_label(e.outcome, short=True)} {chance_text(e.p_value)}" for e in together if e.p_value)
-    return (
-        f"Of {len(weeks)} tests for a surge in the week after a reported pause, {alone} find one taken alone, "
-        f"{held or 'none'} with Holm's correction (smallest p {least:.2g}). All weeks together, one-sided: "
-        f"{joint or 'cannot be tested'}."
-    )
 
 
 def describe_followed(plan: Plan, planned: Planned, looks: Sequence[Seen]) -> str:
@@ -171,10 +97,6 @@ def describe_holidays(holidays: Sequence[PauseEffect]) -> str:
     ----------
     holidays : sequence of PauseEffect
         From `analysis.holidays_without_truce`.
-
-    Returns
-    -------
-    str
     """
     ratios = [effect.ratio for effect in holidays if effect.ratio is not None and np.isfinite(effect.ratio)]
     if not ratios:

@@ -110,9 +110,8 @@ def combine_effects(
         One per episode, of one outcome; those without a single placebo window are left out and named.
     variants : mapping of str to sequence of PauseEffect, optional
         The same windows by other ways to count, by a name that fits "counted by ...".
-    alternative : {"two-sided", "less", "greater"}
-    level : float
-        Confidence level.
+    alternative, level
+        As in `estimate_effect`.
     draws, seed : int
         How many times the windows are drawn for the ordinary range of the pooled ratio, and how.
 
@@ -163,7 +162,6 @@ def combine_effects(
 def _pooled(
     used: Sequence[PauseEffect], blank: PauseEffect, generator: np.random.Generator, draws: int, note: str
 ) -> PauseEffect:
-    """The joint effect before any doubt."""
     test = _JointTest(used, blank.alternative)
     ratios, expected = np.array([effect.ratio for effect in used]), np.array([effect.expected for effect in used])
     picks = np.array([generator.choice(reference, draws) for reference in test.references])

@@ -15,16 +15,15 @@ from analysis.days import iso_span
 from analysis.effect import NATIONAL, PauseEffect, holm, shown
 from analysis.errors import DesignError
 from analysis.evidence_words import describe_inferred, describe_lull, describe_witness, surge_among
-from analysis.lull import Lull, estimate_lull
 from analysis.pauses import reported_pauses
 from analysis.plan import describe_following
-from analysis.rebound import estimate_rebound
+from analysis.quiet import Lull, estimate_lull, estimate_rebound
 from analysis.setting import SIRENS, VOLUME, Findings, Registry, Setting, said_of_end, set_up
+from analysis.sirens import InferredZeros, defend_zeros, inferred_zeros
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.vocabulary import frequency, size, word
 from analysis.windows import ONE_DAY, SHORT_WINDOW, Day
-from analysis.witness import InferredZeros, defend_zeros, inferred_zeros
 from analysis.words import (
     DEPENDS,
     MORE,

@@ -253,12 +253,11 @@ def comparison_span(asked: pd.DatetimeIndex, days: pd.DatetimeIndex) -> tuple[pd
     return own[0], own[-1]
 
 
-def days_around(frame: pd.DataFrame, days: pd.DatetimeIndex) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
-    """Days near a window that a measure looked at, and those of them that it cannot read."""
+def days_around(frame: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Days near a window that a measure looked at."""
     asked = _asked(frame, days)
     first, last = comparison_span(asked, days)
-    asked = asked[(asked >= first) & (asked <= last)]
-    return asked, asked[frame.loc[asked, "trials"].isna()]
+    return asked[(asked >= first) & (asked <= last)]
 
 
 def _asked(frame: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DatetimeIndex:
@@ -296,8 +295,7 @@ def bound_energy(frame: pd.DataFrame, days: pd.DatetimeIndex, name: str, **optio
     The open days in the window, and those outside, count as "none" or as "hit": then with the median of days with a
     hit. These four corners are the extremes. Empty without an open day.
     """
-    asked, _ = days_around(frame, days)
-    either = frame["open"] & frame.index.isin(asked)
+    either = frame["open"] & frame.index.isin(days_around(frame, days))
     hit = frame.loc[frame["hits"] > 0, "hits"]
     filled = {"none": 0.0, "hit": float(ceil(hit.median())) if len(hit) else 1.0}
     trials = frame["trials"].mask(either, np.fmax(frame["trials"].max(), filled["hit"]))
@@ -368,24 +366,14 @@ def describe_agreement(coded: pd.DataFrame, *, level: float = 0.95) -> str:
     )
 
 
-def describe_agreements(*, folder: Path | None = None) -> str:
-    """How far two codings agree in each table of energy that was coded twice, a line a table (Markdown).
-
-    Parameters
-    ----------
-    folder : path, optional
-        Folder of tables.
-
-    Returns
-    -------
-    str
-    """
+def describe_agreements() -> str:
+    """How far two codings agree in each table of energy that was coded twice, a line a table (Markdown)."""
     names = ["code", "second_code"]
-    raids = load_table("energy_raids", folder=folder)[["code_1", "code_2"]].set_axis(names, axis=1)
-    read = load_table("energy_digest", folder=folder).dropna(subset=["agreed"])[["ukraine", "ukraine_2"]]
+    raids = load_table("energy_raids")[["code_1", "code_2"]].set_axis(names, axis=1)
+    read = load_table("energy_digest").dropna(subset=["agreed"])[["ukraine", "ukraine_2"]]
     hits = read.apply(lambda codes: codes.str[:3]).set_axis(names, axis=1)  # the rear or the front alike
     told = {
-        "Coded days": load_table("energy_coded", folder=folder),
+        "Coded days": load_table("energy_coded"),
         "Large raids, by tier": raids,
         "Daily list, any hit in Ukraine": hits,
     }

@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 import analysis.storyboard as story
+from analysis.days import PROVISIONAL
 from analysis.figures import DOTS, SEEN, SMALL, region_label, two_lines
-from analysis.nights import PROVISIONAL
 from analysis.setting import SALVO_MISSILES
 from analysis.words import amount, capital, outcome_label, span_text
 

@@ -6,7 +6,7 @@ import dataclasses
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
@@ -120,7 +120,6 @@ class Claim:
 
     @property
     def stated(self) -> bool:
-        """Whether the window has both a start and an end."""
         return self.start is not None and self.end is not None
 
     @property
@@ -147,7 +146,6 @@ class Claim:
 
     @property
     def window_text(self) -> str:
-        """The window in words."""
         if self.stated:
             return f"{_written(self.start)} to {_written(self.end)}{' (closed here)' if self.closed_reason else ''}"
         known = f" (from {_written(self.start)})" if self.start else f" (to {_written(self.end)})" if self.end else ""
@@ -192,7 +190,7 @@ class Pause:
     @property
     def main(self) -> str:
         """Id of the claim that counts, by rule: "accepted" where it exists, else the announcer's."""
-        return main_claim(self.announcer, [claim.id for claim in self.claims])
+        return "accepted" if any(claim.id == "accepted" for claim in self.claims) else self.announcer
 
     @property
     def spared(self) -> str:
@@ -291,8 +289,6 @@ class _File:
 
 
 class UnknownIdError(RegistryError, KeyError):
-    """No pause or claim has this id."""
-
     __str__ = Exception.__str__  # a KeyError shows its message in quotes
 
 
@@ -355,26 +351,18 @@ def volume_episodes(pauses: Mapping[str, Pause]) -> tuple[Episode, ...]:
     >>> [episode.id for episode in volume_episodes(load_pauses())][-2:]
     ['orthodox-easter-2026', 'truces-2026-05-06']
     """
-    groups: list[tuple[list[Pause], pd.DatetimeIndex]] = []
+    episodes: list[Episode] = []
     truces = [pause for pause in reported_pauses(pauses) if pause.kind == "general truce"]
     for pause in sorted(truces, key=lambda pause: pause.days()[0]):
-        members, days = [pause], pause.days()
-        if groups and days[0] <= groups[-1][1][-1] + pd.Timedelta(days=1):
-            earlier, before = groups.pop()
-            members, days = [*earlier, pause], before.union(days)
-        groups.append((members, days))
-    episodes = []
-    for members, days in groups:
-        episode_id = members[0].id if len(members) == 1 else f"truces-{days[0]:%Y-%m-%d}"
-        status = "agreed" if any(pause.status == "agreed" for pause in members) else "unilateral"
-        days = pd.DatetimeIndex(days, freq=None)
-        episodes.append(Episode(episode_id, tuple(pause.id for pause in members), days, status))
+        days = pd.DatetimeIndex(pause.days(), freq=None)
+        episode = Episode(pause.id, (pause.id,), days, "agreed" if pause.status == "agreed" else "unilateral")
+        if episodes and days[0] <= episodes[-1].days[-1] + pd.Timedelta(days=1):
+            last = episodes.pop()
+            members, days = (*last.pauses, pause.id), pd.DatetimeIndex(last.days.union(days), freq=None)
+            status = last.status if last.status == "agreed" else episode.status
+            episode = Episode(f"truces-{days[0]:%Y-%m-%d}", members, days, status)
+        episodes.append(episode)
     return tuple(episodes)
-
-
-def main_claim(announcer: str, claim_ids: Iterable[str]) -> str:
-    """The id of the claim that counts, by rule: "accepted" where it exists, else the announcer's."""
-    return "accepted" if "accepted" in claim_ids else announcer
 
 
 @lru_cache(maxsize=8)

@@ -17,10 +17,10 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.days import NIGHTS
 from analysis.effect import Answer, PauseEffect
 from analysis.errors import DesignError
 from analysis.launches import Assessment, assess, decide_pause
-from analysis.nights import FILE as NIGHTS
 from analysis.pauses import FILE, get_pause, load_pauses, reported_pauses
 from analysis.plan import FOLDER as PLANS
 from analysis.scorecard import load_scorecard, score_pause
@@ -31,6 +31,7 @@ from analysis.words import said_on
 
 VIOLATIONS = re.compile(r'(?m)^violations = (?:"""[\s\S]*?"""|"[^\n]*")')
 UNKNOWN_YET = 'violations = "not told: the registry does not date what was said of them"'
+CLAIMED = re.compile(r'id = "[a-z-]*(\d{4}-\d\d-\d\d)"')
 DATED = re.compile(r'^\s*\{.*?\b(?:date|when) = "?(\d{4}-\d\d(?:-\d\d)?)')
 
 
@@ -143,24 +144,16 @@ def _is_known(entry: str, as_of: date) -> bool:
 def _without_later(entry: str, as_of: date) -> str:
     """An entry without what is dated later: lines, claims that carry their date in their id, and talk of violations."""
     head, *claims = re.split(r"(?m)^(?= *\[\[pause\.claims\]\])", VIOLATIONS.sub(UNKNOWN_YET, entry))
-    known = (claim for claim in claims if not _claimed_later(claim, as_of))
-    entry = head + "".join(known)
-    kept = "".join(line for line in entry.splitlines(keepends=True) if not _later(line, as_of))
+    entry = head + "".join(claim for claim in claims if not _is_later(CLAIMED.search(claim), as_of))
+    kept = "".join(line for line in entry.splitlines(keepends=True) if not _is_later(DATED.match(line), as_of))
     return kept if tomllib.loads(kept)["pause"][0]["sources"] else entry  # an entry needs one source at least
 
 
-def _claimed_later(claim: str, as_of: date) -> bool:
-    dated = re.search(r'id = "[a-z-]*(\d{4}-\d\d-\d\d)"', claim)
-    return bool(dated) and date.fromisoformat(dated[1]) > as_of
-
-
-def _later(line: str, as_of: date) -> bool:
-    dated = DATED.match(line)
+def _is_later(dated: re.Match[str] | None, as_of: date) -> bool:
     return bool(dated) and dated[1] > f"{as_of:%Y-%m-%d}"[: len(dated[1])]
 
 
 def _date(moment: date) -> date:
-    """The calendar day, in Kyiv, of a date or a time."""
     stamp = pd.Timestamp(moment)
     return (stamp.tz_convert("Europe/Kyiv") if stamp.tz else stamp).date()
 
@@ -198,25 +191,21 @@ class Replayed(Answer):
 
     def to_frame(self) -> pd.DataFrame:
         """A row a day: nights of the window and those held, counted, expected, ratio, the word for it."""
-        rows = []
-        for day, effect in zip(self.dates, self.found, strict=True):
-            row = {"date": day, "nights": None, "held": 0, "counted": None, "expected": None, "ratio": None, "word": ""}
-            if effect:
-                row |= {"nights": effect.n_days, "held": effect.n_days - effect.n_missing, "counted": effect.observed}
-                row |= {"expected": effect.expected, "ratio": effect.ratio, "word": word(effect.row())}
-            rows.append(row)
-        return pd.DataFrame(rows)
+        columns = ["date", "nights", "held", "counted", "expected", "ratio", "word"]
+        rows = [
+            (day, e.n_days, e.n_days - e.n_missing, e.observed, e.expected, e.ratio, word(e.row()))
+            if e
+            else (day, None, 0, None, None, None, "")
+            for day, e in zip(self.dates, self.found, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=columns)
 
     def summary(self) -> str:
-        """One line a day."""
         return said_on(self.to_frame().to_dict("records"))
 
-    def table(self) -> pd.DataFrame:
-        """The rows of `to_frame`."""
-        return self.to_frame()
+    table = to_frame
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw counted and expected as they were known on each day."""
         from analysis.figures import finish, new_axes
 
         ax, rows = new_axes(ax), self.to_frame()
@@ -233,20 +222,12 @@ def verdict_by_date(
 
     Parameters
     ----------
-    pause_id : str
-        Id in the registry of today.
     dates : iterable of date
         The days, as for `cut_data`.
     outcome : str
         Name in the catalogue of outcomes.
-    claim : str
-        "main", or the id of one party's claim.
-    folder : path, optional
-        Folder of tables; the project's own by default.
-
-    Returns
-    -------
-    Replayed
+    pause_id, claim, folder
+        As in `assess`.
 
     Examples
     --------

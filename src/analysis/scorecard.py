@@ -13,6 +13,7 @@ from analysis.effect import NATIONAL, Answer, PauseEffect, as_markdown, to_frame
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.record import read_stored, stored_path
 from analysis.setting import SALVO_MISSILES, Registry
+from analysis.sirens import inferred_zeros
 from analysis.tables import load_strikes
 from analysis.vocabulary import (
     CANNOT_TELL,
@@ -34,7 +35,6 @@ from analysis.vocabulary import (
     sureness,
     word,
 )
-from analysis.witness import inferred_zeros
 from analysis.words import FEWER, MORE, amount, capital, listed, span_text
 
 FILE = "scorecard.csv"

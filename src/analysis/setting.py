@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.days import COUNTS, PROVISIONAL, read_nights
 from analysis.effect import NATIONAL, Answer, PauseEffect
 from analysis.errors import DesignError
 from analysis.estimate import estimate_effect, with_week_after
-from analysis.nights import COUNTS, PROVISIONAL, read_nights
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
 from analysis.tables import Outcome, data_folder, load_strikes, load_table, outcome_series
 from analysis.tables import outcomes as catalogue

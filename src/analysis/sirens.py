@@ -8,7 +8,9 @@ and in 2026 almost a third of all alert-minutes fall between 09:00 and 18:00.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,15 +19,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.effect import PauseEffect, shown
+from analysis.effect import PauseEffect, as_markdown, shown
 from analysis.errors import DesignError
 from analysis.estimate import estimate_effect
 from analysis.figures import region_label
-from analysis.pauses import Claim
+from analysis.pauses import load_pauses
 from analysis.placebo import window_sums
 from analysis.series import OURS
-from analysis.setting import Findings, Registry, set_up
-from analysis.tables import load_table
+from analysis.setting import Findings, Registry, Setting, not_ordinary, set_up
+from analysis.tables import data_folder, load_strikes, load_table
 from analysis.windows import ONE_DAY, Day, check_window
 from analysis.words import FEWER, MORE, NOT_TESTABLE, capital, days_text, finding
 
@@ -36,7 +38,11 @@ QUIET = 0.1  # in the quietest tenth of windows, distant regions keep less of th
 LEAST = 0.01  # minutes: a day on which all others were silent is a report, not a gap
 MINUTES, TAKEOFFS = "alert_minutes", "takeoff_alarms"
 WITHOUT, RELATIVE_MINUTES = f"{MINUTES}_without_takeoffs", f"relative_{MINUTES}"
+DISPLACED = "These others may themselves have received displaced strikes, which makes a fall look larger."
 GROUPS = {"rear": "the regions away from the front", "front": "the regions near the front", "all": "all regions"}
+RULE = "accept_judged_zeros"
+MOST = 200  # drones a day: beyond, nobody would call them hidden
+PARTS = {"evening_minutes": "sirens 18-24", "night_minutes": "00-09", "day_minutes": "09-18"}
 
 
 def alert_minutes(*, takeoffs: bool = True, folder: Path | None = None) -> pd.DataFrame:
@@ -87,14 +93,10 @@ def find_region(name: str, oblasts: pd.DataFrame) -> str:
 
 def usable_regions(minutes: pd.DataFrame, days: pd.DatetimeIndex, regions: Iterable[str]) -> list[str]:
     """Those of `regions` that are usable on every day of the window and nine tenths of the quarter around it."""
-    first, last = _quarters(check_window(days))
-    near = minutes.loc[first:last, list(regions)]
+    days, quarter = check_window(days), QUARTER * ONE_DAY
+    near = minutes.loc[days[0] - quarter : days[-1] + quarter, list(regions)]
     inside = near.reindex(days).notna().all()
     return [region for region in near if inside[region] and near[region].notna().mean() >= MOSTLY_USABLE]
-
-
-def _quarters(days: pd.DatetimeIndex) -> tuple[pd.Timestamp, pd.Timestamp]:
-    return days[0] - QUARTER * ONE_DAY, days[-1] + QUARTER * ONE_DAY
 
 
 def estimate_alerts(
@@ -123,7 +125,7 @@ def estimate_alerts(
         counts,
         days,
         exposure=None if others is None else others.clip(lower=LEAST),
-        baseline=_quarters(days),
+        baseline=(days[0] - QUARTER * ONE_DAY, days[-1] + QUARTER * ONE_DAY),
         exclude=exclude,
         announced=announced,
         trend="constant",
@@ -186,7 +188,6 @@ class RegionalAssessment(Findings):
     data_until: pd.Timestamp
 
     def select(self, outcome: str, stratum: str, *, claim: str | None = None) -> PauseEffect:
-        """The effect of one outcome in one region or group."""
         return self.pick(outcome=outcome, stratum=stratum, claim=claim)[0]
 
     @property
@@ -202,13 +203,23 @@ class RegionalAssessment(Findings):
         return "\n\n".join(self.say(MINUTES, group) for group in GROUPS)
 
     def say(self, outcome: str, stratum: str) -> str:
-        """One finding in words, with the place it speaks of."""
+        """One finding in words, with the place it speaks of (Markdown)."""
+        effect = self.select(outcome, stratum)
         place = self.regions.get(stratum) or f"{capital(GROUPS[stratum])}, {len(self.members[stratum])} usable"
-        return regional_finding(self.select(outcome, stratum), place)
+        if outcome != RELATIVE_MINUTES:
+            return f"**{place}.** {finding(effect)}"
+        caution = "" if effect.verdict == NOT_TESTABLE else f" {DISPLACED}"
+        told = finding(replace(effect, outcome=MINUTES))
+        return f"**{place} relative to the other regions away from the front.** {told}{caution}"
 
     def coverage(self) -> str:
         """How far the alerts reach and which regions they cover, in a sentence."""
-        return alerts_reach(self.names, self.members["all"], self.data_until)
+        usable = self.members["all"]
+        broken = ", ".join(name for region, name in self.names.items() if region not in usable)
+        return (
+            f"The alerts reach to {self.data_until:%Y-%m-%d}. Of {len(self.names)} regions with alerts {len(usable)} "
+            f"are usable in this window and the quarters around it; not usable: {broken or 'none'}."
+        )
 
     def table(self) -> pd.DataFrame:
         """The verdict under each party's window, side by side."""
@@ -223,12 +234,19 @@ class RegionalAssessment(Findings):
     def under_each_claim(self) -> str:
         """What each party said, and what the sirens show in its window (Markdown, an item a claim)."""
         tested, (key, name) = {effect.claim for effect in self.effects}, next(iter(self.regions.items()))
-        told = []
+        lines = []
         for claim in self.pause.claims:
-            window = claim.id if claim.id in tested else self.claim
-            asked = ((MINUTES, key), (RELATIVE_MINUTES, key), (MINUTES, "rear"))
-            told.append(claim_and_sirens(claim, window, name, *(self.select(*one, claim=window) for one in asked)))
-        return "\n".join(f"* {words}" for words in told)
+            window, taken = claim.id, claim.window_text
+            if claim.id not in tested:
+                window, taken = self.claim, f'{taken}, so that of "{self.claim}" is taken'
+            asked = ((MINUTES, key), (MINUTES, "rear"), (RELATIVE_MINUTES, key))
+            own, rear, relative = (self.select(*one, claim=window) for one in asked)
+            brief = [in_half_a_sentence(effect) for effect in (own, rear, relative)]
+            told = f"{name} {brief[0]}; {GROUPS['rear']} {brief[1]}; {name} relative to the others {brief[2]}"
+            scope = claim.note.split("; ")[0] or "no words recorded"
+            kind = kind_of_quiet(name, relative, rear)
+            lines.append(f"* **By the word of {claim.party}** ({scope}; {taken}): {told}. {kind}")
+        return "\n".join(lines)
 
     def takeoffs(self) -> str:
         """Whether the alarms for take-offs of a MiG-31K matter, in words."""
@@ -243,7 +261,6 @@ class RegionalAssessment(Findings):
         return finish(self.select(MINUTES, key).plot(ax), title=name)
 
     def describe(self) -> str:
-        """Alternative text for `plot`."""
         key, name = next(iter(self.regions.items()))
         return f"{name}. {self.select(MINUTES, key).describe_series()}"
 
@@ -265,10 +282,6 @@ def assess_regions(
         As in `assess`; the other claims that state a window are estimated too.
     regions : sequence of str
         Keys or full names in oblasts.csv, the most important one first.
-
-    Returns
-    -------
-    RegionalAssessment
 
     Raises
     ------
@@ -293,9 +306,8 @@ def assess_regions(
     for asked in setting.claims:
         days, announced = setting.pause.days(asked), setting.pause.first_announced_day(asked)
         members[asked] = {group: usable_regions(minutes, days, keys) for group, keys in groups.items()}
-        rows = [(group, _total(minutes, keys), None) for group, keys in members[asked].items()] + [
-            ("all", alarms, None)
-        ]
+        rows = [(group, _total(minutes, keys), None) for group, keys in members[asked].items()]
+        rows.append(("all", alarms, None))
         for key in names:
             rows += [(key, minutes[key].rename(MINUTES), None), (key, calm[key].rename(WITHOUT), None)]
         for key in names:
@@ -316,42 +328,7 @@ def _total(minutes: pd.DataFrame, regions: Sequence[str]) -> pd.Series:
     return minutes[regions].sum(axis=1, skipna=False, min_count=1).rename(MINUTES)
 
 
-# --- words: effects in, text out ---
-
-DISPLACED = "These others may themselves have received displaced strikes, which makes a fall look larger."
-
-
-def regional_finding(effect: PauseEffect, place: str) -> str:
-    """One finding with the place it speaks of (Markdown)."""
-    if effect.outcome != RELATIVE_MINUTES:
-        return f"**{place}.** {finding(effect)}"
-    caution = "" if effect.verdict == NOT_TESTABLE else f" {DISPLACED}"
-    told = finding(replace(effect, outcome=MINUTES))
-    return f"**{place} relative to the other regions away from the front.** {told}{caution}"
-
-
-def alerts_reach(names: Mapping[str, str], usable: Sequence[str], until: pd.Timestamp) -> str:
-    """How far the alerts reach and which regions they cover, in a sentence."""
-    broken = [name for region, name in names.items() if region not in usable]
-    return (
-        f"The alerts reach to {until:%Y-%m-%d}. Of {len(names)} regions with alerts {len(usable)} are "
-        f"usable in this window and the quarters around it; not usable: {', '.join(broken) or 'none'}."
-    )
-
-
-def claim_and_sirens(
-    claim: Claim, window: str, name: str, own: PauseEffect, relative: PauseEffect, rear: PauseEffect
-) -> str:
-    """What one party said, and what the sirens show in its window, or in the one taken for it (Markdown)."""
-    taken = claim.window_text if window == claim.id else f'{claim.window_text}, so that of "{window}" is taken'
-    brief = [in_half_a_sentence(effect) for effect in (own, rear, relative)]
-    told = f"{name} {brief[0]}; {GROUPS['rear']} {brief[1]}; {name} relative to the others {brief[2]}"
-    scope = claim.note.split("; ")[0] or "no words recorded"
-    return f"**By the word of {claim.party}** ({scope}; {taken}): {told}. {kind_of_quiet(name, relative, rear)}"
-
-
 def in_half_a_sentence(effect: PauseEffect) -> str:
-    """A verdict with its ratio."""
     words = {FEWER: "quieter than expected", MORE: "louder than expected"}.get(effect.verdict, effect.verdict)
     return words if effect.ratio is None else f"{words} ({effect.ratio:.2f} times the expected minutes)"
 
@@ -368,3 +345,99 @@ def kind_of_quiet(name: str, relative: PauseEffect, rear: PauseEffect) -> str:
     if NOT_TESTABLE in (relative.verdict, rear.verdict):
         return "Too little to tell a pause for one place, for all, and none apart."
     return f"Neither a general quiet nor one of {name} alone shows."
+
+
+@dataclass(frozen=True, repr=False)
+class InferredZeros:
+    """The days of one pause whose zero stands in no report.
+
+    `days` has a row a day: siren minutes by part of the day, and the written reason for the zero. Of `n_nights`
+    ordinary nights with drones, `as_silent` have no alert away from the front after midnight. With `break_even` drones
+    on each of these days the `verdict` of the pause would be another; None: with 200 it still stands, or there is none.
+    """
+
+    days: pd.DataFrame
+    n_days: int
+    as_silent: int
+    n_nights: int
+    break_even: int | None
+    verdict: str
+
+    def to_frame(self) -> pd.DataFrame:
+        """The days as text for readers."""
+        return self.days.set_axis(self.days.index.strftime("%Y-%m-%d").rename("strike day")).rename(columns=PARTS)
+
+    def summary(self) -> str:
+        """How many zeros are inferred, what sirens say of them, and what it would take to change the verdict."""
+        n = len(self.days)
+        if not n:
+            return "Every day of this window has a report of drones, or is known to lack one."
+        part = "the only day" if self.n_days == 1 else f"{'all ' * (n == self.n_days)}{n} of the {self.n_days} days"
+        quiet = int((self.days["night_minutes"] == 0).sum())
+        on = "it" if n == 1 else f"{'all' if quiet == n else quiet} of them"
+        share = f"{self.as_silent} of {self.n_nights} ordinary nights with drones are as silent"
+        sirens = f"Sirens did sound away from the front between midnight and 09:00; only {share}."
+        if quiet:
+            sirens = f"On {on} no siren sounded away from the front from midnight to 09:00; {share}."
+        told = f"On {part} no report lists drones: zero is inferred. {sirens}"
+        if self.verdict not in (FEWER, MORE):
+            return told
+        each, least = "on that day" if n == 1 else "on each of these days", self.break_even
+        lead = f"It would take {least} hidden drones {each} to" if least else f"Even {MOST} drones {each} would not"
+        return f"{told} {lead} change the verdict by this single test, without correction for other pauses."
+
+    def _repr_markdown_(self) -> str:
+        return f"{self.summary()}\n\n{as_markdown(self.to_frame())}" if len(self.days) else self.summary()
+
+    def __repr__(self) -> str:
+        return f"InferredZeros: {self.summary()[:110]}"
+
+
+def inferred_zeros(strikes: pd.DataFrame) -> pd.DatetimeIndex:
+    """Days of the table of strikes on which no report lists drones and other evidence says that none flew."""
+    return strikes.index[strikes["drones_basis"] == "judged zero"]
+
+
+def zeros_of(days: pd.DatetimeIndex, *, folder: Path | None = None) -> pd.DataFrame:
+    """Of a window's days those whose zero is inferred: siren minutes by part of the day, and the written reason."""
+    zeros = days[days.isin(inferred_zeros(load_strikes(folder=folder)))]
+    place = data_folder() if folder is None else Path(folder)
+    rules = json.loads((place / "strikes.json").read_text(encoding="utf-8"))["rules"]
+    told = next((rule["examples"] for rule in rules if rule["rule"] == RULE), [])
+    reasons = dict(line.split(": ", 1) for line in told)
+    sirens = load_table("sirens_rear", folder=folder).set_index("day").reindex(zeros)[list(PARTS)]
+    return sirens.astype("Int64").assign(reason=[reasons.get(f"{day:%Y-%m-%d}", "") for day in zeros])
+
+
+def silent_nights(*, folder: Path | None = None) -> tuple[int, int]:
+    """Of ordinary nights with drones, how many had no alert away from the front after midnight; and of how many."""
+    sirens = load_table("sirens_rear", folder=folder).set_index("day")["night_minutes"]
+    flown = load_strikes(folder=folder)["drones_launched"].reindex(sirens.index) > 0
+    ordinary = sirens[flown & ~sirens.index.isin(not_ordinary(load_pauses()))]
+    return int((ordinary == 0).sum()), len(ordinary)
+
+
+def break_even(counts: pd.Series, zeros: pd.DatetimeIndex, judge: Callable[[pd.Series], bool]) -> int | None:
+    """The smallest number on each of these days with which `judge` no longer holds, by bisection; None up to 200."""
+    if not len(zeros) or not judge(counts):
+        return None
+
+    def fails(hidden: int) -> bool:
+        return not judge(counts.mask(counts.index.isin(zeros), float(hidden)))
+
+    return 1 + bisect_left(range(1, MOST), True, key=fails) if fails(MOST) else None
+
+
+def defend_zeros(setting: Setting, effect: PauseEffect) -> InferredZeros:
+    """What speaks for the inferred zeros of a pause, given its deciding effect on drones."""
+    days = pd.date_range(effect.first_day, effect.last_day)
+    zeros, counts = zeros_of(days, folder=setting.folder), setting.series(effect.outcome)
+    announced = setting.pause.first_announced_day(effect.claim)
+
+    def judge(changed: pd.Series) -> bool:
+        again = setting.estimate(effect.outcome, days, counts=changed, announced=announced)
+        return again.verdict == effect.verdict
+
+    told = effect.verdict in (FEWER, MORE)
+    least = break_even(counts, zeros.index, judge) if told else None
+    return InferredZeros(zeros, len(days), *silent_nights(folder=setting.folder), least, effect.verdict)

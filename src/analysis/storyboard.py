@@ -14,21 +14,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.days import KYIV
+from analysis.days import KYIV, PROVISIONAL
 from analysis.effect import PauseEffect
 from analysis.estimate import BAND
 from analysis.expected import Floats
 from analysis.figures import region_label
 from analysis.launches import Assessment, decide_pause
-from analysis.nights import PROVISIONAL
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.placebo import most_alike, window_ratios
 from analysis.setting import SALVO_MISSILES, Registry, days_of_others, set_up
-from analysis.sirens import alert_minutes, estimate_alerts, usable_regions
+from analysis.sirens import alert_minutes, estimate_alerts, inferred_zeros, usable_regions
 from analysis.tables import load_strikes, load_table, outcome_series
 from analysis.vocabulary import about, rounded
 from analysis.windows import placebo_starts
-from analysis.witness import inferred_zeros
 from analysis.words import MORE, amount, counted, days_text, listed, outcome_label
 
 DRONES, MISSILES = "drones_launched", "missiles_launched"

@@ -20,9 +20,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.days import as_day
+from analysis.days import PROVISIONAL, as_day, read_nights, with_nights
 from analysis.errors import DataError
-from analysis.nights import PROVISIONAL, read_nights, with_nights
 
 REBUILD = "restore the file from version control, or run: pauses data build"
 PACKAGE = "datapackage.json"

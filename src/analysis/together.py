@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from analysis.days import as_days
 from analysis.effect import NATIONAL, Answer, PauseEffect, holm, shown, to_frame
 from analysis.errors import DesignError
 from analysis.estimate import FEWEST_BASELINE_DAYS, check_options, estimate_effect
-from analysis.evidence_words import describe_margin, describe_margins, describe_surges, describe_witness
+from analysis.evidence_words import describe_witness
 from analysis.expected import design_matrix, expected_counts, holiday_dates, independent_columns
 from analysis.joint import combine_effects
 from analysis.launches import weeks_after
@@ -24,12 +25,22 @@ from analysis.placebo import PlaceboTest, window_ratios
 from analysis.record import forest_frame
 from analysis.series import Label, Words, series_label
 from analysis.setting import SIRENS, VOLUME, Registry, not_ordinary, salvo_days
+from analysis.sirens import break_even, inferred_zeros
 from analysis.specifications import CHOICES, EDGES, SOURCES, Specification
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.windows import BASELINE_SHORT, SHORT_WINDOW, Day, check_counts, check_length, placebo_starts
-from analysis.witness import break_even, inferred_zeros
-from analysis.words import FEWER, MORE, NO_CHANGE, NOT_TESTABLE, days_text, listed, outcome_label, without_one
+from analysis.words import (
+    FEWER,
+    MORE,
+    NO_CHANGE,
+    NOT_TESTABLE,
+    chance_text,
+    days_text,
+    listed,
+    outcome_label,
+    without_one,
+)
 
 ALL = "volume-truces"
 GROUPS = {
@@ -77,12 +88,7 @@ class Comparison(Answer):
 
     @property
     def effects(self) -> tuple[PauseEffect, ...]:
-        """All rows, episodes first."""
         return (*self.episodes, *self.joint, *self.without, *self.after)
-
-    def together(self, outcome: str, *, group: str = ALL) -> PauseEffect | None:
-        """The joint finding for one outcome; None where there is no such pause yet."""
-        return next((e for e in self.joint if e.outcome == outcome and e.pause == group), None)
 
     def summary(self) -> str:
         """Do announced truces work at all? One finding per outcome, and how much it hangs on a single episode."""
@@ -99,24 +105,49 @@ class Comparison(Answer):
 
     def held(self) -> str:
         """How many episodes hold by Holm's correction, with what margin and under how many choices."""
-        return describe_margins(self._adjusted(), self._alpha, self.margins)
+        if not (holm_held := self._holm_held()):
+            return ""
+        told = f"By episode, with Holm's correction, {holm_held}."
+        if self.margins is None:
+            return told
+        n, held, lost = self.margins.n_choices, self.margins.n_held, self.margins.n_lost
+        return (
+            f"{told} Of {n} combinations of choices that can be computed for all that hold, all hold in {held}; in "
+            f"{lost} more, all that can still be tested; in {n - held - lost} one or more do not. It would take "
+            f"{self.margins.break_even or 'more than 200'} hidden drones on each day with an inferred zero to lose one."
+        )
 
     def margin(self, pause_id: str) -> str:
         """The same for the reader of one pause."""
         episode = self.members.get(pause_id)
-        own = [e.p_adjusted for e in self.episodes if e.pause == episode and e.outcome != SIRENS][:1]
-        return describe_margin(own, self._adjusted(), self._alpha)
+        own = [e.p_adjusted for e in self.episodes if e.pause == episode and e.outcome != SIRENS]
+        if not own:
+            return "This pause is not among the general truces that are corrected together."
+        here = "cannot be tested alone" if own[0] is None else f"has p = {own[0]:.2g}"
+        return f"Among all truces, with Holm's correction, {self._holm_held()}; this one {here}."
 
     def surges(self) -> str:
-        """What the weeks after all reported pauses say together of a surge."""
-        return describe_surges(self.weeks, self.after)
+        """What the weeks after all reported pauses say together of a surge; empty where none can be tested."""
+        weeks = self.weeks
+        if not weeks:
+            return ""
+        alone, held = (sum(getattr(week, p) <= week.alpha for week in weeks) for p in ("p_value", "p_adjusted"))
+        joint = [f"{outcome_label(e.outcome, short=True)} {chance_text(e.p_value)}" for e in self.after if e.p_value]
+        return (
+            f"Of {len(weeks)} tests for a surge in the week after a reported pause, {alone} find one taken alone, "
+            f"{held or 'none'} with Holm's correction (smallest p {min(week.p_adjusted for week in weeks):.2g}). "
+            f"All weeks together, one-sided: {'; '.join(joint) or 'cannot be tested'}."
+        )
 
-    def _adjusted(self) -> list[float]:
-        return [effect.p_adjusted for effect in self.episodes if effect.p_adjusted is not None]
-
-    @property
-    def _alpha(self) -> float:
-        return next((effect.alpha for effect in self.episodes), 0.05)
+    def _holm_held(self) -> str:
+        """How many episodes hold by Holm's correction, and with what margin; empty where none can be tested."""
+        rows = [effect for effect in self.episodes if effect.p_adjusted is not None]
+        if not rows:
+            return ""
+        p_values, alpha = [effect.p_adjusted for effect in rows], rows[0].alpha
+        ends = " to ".join(dict.fromkeys(f"{p:.2g}" for p in (min(p_values), max(p_values))))
+        held = sum(p <= alpha for p in p_values)
+        return f"{held} of {len(p_values)} testable results hold (adjusted p {ends}, where {alpha:g} is the limit)"
 
     def episodes_frame(self) -> pd.DataFrame:
         """The episodes: what flew, what was to be expected, and whether it could be told."""
@@ -133,7 +164,6 @@ class Comparison(Answer):
         return shown(named, "pause", "outcome", *columns)
 
     def describe(self) -> str:
-        """Alternative text of the forest."""
         told = sum(effect.verdict in (FEWER, MORE) for effect in self.episodes)
         return (
             f"Ratios of launched to expected with intervals for {len(self.episodes)} episodes and outcomes, "
@@ -141,7 +171,6 @@ class Comparison(Answer):
         )
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw all episodes and groups as a forest."""
         from analysis.figures import draw_forest, draw_words
 
         rows = to_frame([*self.episodes, *self.joint])
@@ -174,17 +203,10 @@ def compare_truces(
         A joint verdict that another way to count (`strike_variants.csv`) overturns depends on a choice.
     margins : bool
         Also under how many choices the findings by episode hold, and with how many hidden drones; takes seconds.
-    level : float
-        Confidence level.
     seed : int
         For the draws behind the joint p-values.
-    registry : mapping of Pause, optional
-    folder : path, optional
-        Folder of tables.
-
-    Returns
-    -------
-    Comparison
+    level, registry, folder
+        As in `assess`.
     """
     registry = load_pauses() if registry is None else registry
     episodes = volume_episodes(registry)
@@ -221,10 +243,8 @@ def compare_truces(
         family = iter(holm([effect for effect in members if effect.outcome != SIRENS]))
         together += [effect if effect.outcome == SIRENS else next(family) for effect in members]
     weeks = weeks_after(registry=registry, level=level, folder=folder)
-    after = []
-    for outcome in outcomes:
-        own = [week for week in weeks if week.outcome == outcome]
-        after += combined(own, EVERY, alternative="greater")
+    own = [[week for week in weeks if week.outcome == outcome] for outcome in outcomes]
+    after = [joined for each in own for joined in combined(each, EVERY, alternative="greater")]
     members = {name: EPISODE + episode.id for episode in episodes for name in episode.pauses}
     found = Comparison(tuple(alone), tuple(together), tuple(without), names, members, tuple(weeks), tuple(after), None)
     if not margins:
@@ -301,8 +321,8 @@ def proposed_only(
     proposals = [pause for pause in registry.values() if pause.status == "proposed-only"]
     stated = [pause for pause in proposals if pause.claims and pause.claim().covers_days]
     rows = []
-    for pause in (pause for pause in stated if not pause.days().isin(exclude).any()):
-        for outcome in outcomes:
+    for pause, outcome in product(stated, outcomes):
+        if not pause.days().isin(exclude).any():
             series = outcome_series(outcome, folder=folder)
             if pause.days()[0] >= pd.Timestamp(catalogue()[outcome].first_day):
                 found = estimate_effect(series, pause.days(), exclude=exclude, salvo_days=salvos, level=level)
@@ -310,28 +330,18 @@ def proposed_only(
     return shown(rows, "pause", "outcome", "first_day", "last_day", "ratio", "p_value", "p_min", "verdict")
 
 
-def holidays_without_truce(
-    *, outcome: str = VOLUME[0], registry: Registry | None = None, folder: Path | None = None
-) -> list[PauseEffect]:
+def holidays_without_truce() -> list[PauseEffect]:
     """Test every holiday outside all windows claimed for reported pauses: were holidays quiet without a truce?
 
     The null model has no term for holidays here.
-
-    Parameters
-    ----------
-    outcome : str
-        Name in the catalogue of outcomes.
-    registry : mapping of Pause, optional
-    folder : path, optional
-        Folder of tables.
 
     Returns
     -------
     list of PauseEffect
         One for each holiday since the series became usable, in order of time.
     """
-    registry = load_pauses() if registry is None else registry
-    series, exclude = outcome_series(outcome, folder=folder), not_ordinary(registry)
+    registry, series = load_pauses(), outcome_series(VOLUME[0])
+    exclude = not_ordinary(registry)
     truces = {day for pause in reported_pauses(registry) for claim in pause.claims for day in claim.days}
     holidays = (day for year in series.index.year.unique() for day in holiday_dates(year))
     free = sorted(day for day in holidays if pd.notna(series.get(day)) and day not in truces)
@@ -354,10 +364,6 @@ class Outlook:
     nights_for_half: int | None  # shortest window, up to 13 days, in which a cut by half would be visible
     cut_in_longest: float | None  # the smallest visible cut of a window of 13 days
     label: Label | None = None  # what is counted, where the catalogue of outcomes does not say it
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row."""
-        return pd.DataFrame([vars(self)]).drop(columns="label")
 
     def summary(self) -> str:
         """One sentence for someone who waits for a pause to begin."""
@@ -387,21 +393,12 @@ def look_ahead(
 
     Parameters
     ----------
-    counts : Series of counts by day, NaN = no report
     n_days : int
         1 to 13.
     baseline : int
         Last days of the series that serve as reference.
-    exclude : sequence of days
-        No reference, such as earlier pauses.
-    level : float
-        Confidence level of the test that looks for the cut.
-    label
+    counts, exclude, level, label
         As in `estimate_effect`.
-
-    Returns
-    -------
-    Outlook
 
     Raises
     ------

@@ -23,7 +23,7 @@ from analysis.errors import ReportError
 from analysis.pauses import Pause, load_pauses
 from analysis.reports import store
 from analysis.reports.front import as_known, in_order
-from analysis.reports.record import to_csv
+from analysis.reports.store import to_csv
 from analysis.setting import Registry
 from analysis.tables import data_folder
 from analysis.words import span_text

@@ -21,7 +21,7 @@ from analysis.reports.make import Report, effect_rows, execute, failure_notebook
 from analysis.reports.pages import BACKGROUND, render, write_pages
 from analysis.reports.parameters import check_parameters, declared_parameters
 from analysis.reports.pool import run_apart
-from analysis.reports.record import RESULTS, Record, to_csv
+from analysis.reports.store import RESULTS, Record, to_csv
 
 SECTIONS = ("pause", "energy", "regions", "sensitivity")
 COMPARISON = "comparison"

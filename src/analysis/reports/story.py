@@ -20,6 +20,7 @@ from analysis.pauses import Claim, Pause, load_pauses
 from analysis.plan import make_plan
 from analysis.scorecard import ABOUT, BY_PEOPLE, SAME, Answered, Scorecard, promised_questions, score_all, score_pause
 from analysis.setting import Registry
+from analysis.sirens import inferred_zeros
 from analysis.tables import load_strikes, load_table, outcome_series
 from analysis.together import what_to_expect
 from analysis.vocabulary import (
@@ -39,7 +40,6 @@ from analysis.vocabulary import (
     word,
 )
 from analysis.windows import SHORT_WINDOW
-from analysis.witness import inferred_zeros
 from analysis.words import amount, capital, listed, span_text, spans_text
 
 SOURCES_SHOWN = 2

@@ -18,10 +18,10 @@ import statsmodels.genmod.generalized_linear_model  # noqa: E402, F401
 from matplotlib import pyplot  # noqa: E402, F401
 
 import analysis.choices  # noqa: E402
-import analysis.coverage  # noqa: E402
 import analysis.energy  # noqa: E402
 import analysis.figures  # noqa: E402
 import analysis.launches  # noqa: E402
+import analysis.record  # noqa: E402
 import analysis.reports.engine  # noqa: E402
 import analysis.sirens  # noqa: E402
 import analysis.together  # noqa: E402, F401

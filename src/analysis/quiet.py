@@ -1,21 +1,23 @@
-"""Mass salvos, or heavy days of another series: how long a quiet between them is ordinary."""
+"""A quiet: how ordinary it is between mass salvos, and whether more followed it than usually does."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.days import as_days
+from analysis.effect import PauseEffect
+from analysis.estimate import check_options, obstacle, untestable, weigh
 from analysis.evidence_words import describe_lull
 from analysis.expected import Floats
-from analysis.placebo import days_since_salvo
+from analysis.placebo import days_since_salvo, rebound_test
 from analysis.series import Label, Words, series_label
 from analysis.setting import SALVO_MISSILES, salvo_days
-from analysis.windows import BASELINE_SHORT, ONE_DAY, Day, check_counts, check_window
+from analysis.windows import BASELINE_SHORT, ONE_DAY, Day, Holidays, check_counts, check_length, check_window, lay_out
+from analysis.words import days_text
 
 FEWEST_SALVOS = 10
 
@@ -24,24 +26,8 @@ FEWEST_SALVOS = 10
 class Lull:
     """How ordinary a quiet spell is, given the days since the last salvo. A description, never a test.
 
-    Attributes
-    ----------
-    first_day, last_day : Timestamp
-    days_since_salvo : int
-        From the last salvo to the window's first day.
-    observed_salvos : int
-    expected_salvos : float
-        Mean number of salvos in the window: each one sets the days since the last one back.
-    quiet_probability : float
-        Probability that no salvo comes in the window.
-    n_salvos, n_days : int
-        History behind the estimate.
-    hazard : DataFrame
-        Columns days_since_salvo, probability: the fitted daily probability of a salvo.
-    threshold : float
-        What makes a salvo.
-    label : Label or None
-        What is counted in a series that is not of this project.
+    `expected_salvos` is their mean number in the window, each one setting the days since the last one back;
+    `n_salvos` in `n_days` are the history behind the estimate.
     """
 
     first_day: pd.Timestamp
@@ -52,25 +38,11 @@ class Lull:
     quiet_probability: float
     n_salvos: int
     n_days: int
-    hazard: pd.DataFrame
     threshold: float = SALVO_MISSILES
-    label: Label | None = None
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row, without the hazard curve."""
-        apart = ("hazard", "threshold", "label")
-        return pd.DataFrame([{name: value for name, value in vars(self).items() if name not in apart}])
+    label: Label | None = None  # what is counted in a series that is not of this project
 
     def summary(self) -> str:
-        """Plain words for how ordinary the quiet is."""
         return describe_lull(self)
-
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the daily probability of a salvo by days since the last one."""
-        from analysis.figures import draw_hazard
-
-        words = {} if self.label is None else {"salvo": "heavy day", "event": self.label.event}
-        return draw_hazard(self.hazard, at=self.days_since_salvo, **words, ax=ax)
 
 
 def estimate_lull(
@@ -88,16 +60,10 @@ def estimate_lull(
 
     Parameters
     ----------
-    missiles : Series of counts by day, NaN = no report
-        Or any other counts that come in heavy days.
-    days : DatetimeIndex
-        The window.
+    missiles, days, exclude, label
+        As in `estimate_effect`; other counts that come in heavy days will do.
     threshold : float
         Missiles that make a salvo.
-    exclude : sequence of days
-        Left out of the fit, such as other pauses.
-    label
-        As in `estimate_effect`.
 
     Returns
     -------
@@ -117,7 +83,7 @@ def estimate_lull(
     salvos, days = salvo_days(missiles, threshold=threshold), check_window(days)
     missiles = check_counts(missiles)
     history = missiles[days[0] - BASELINE_SHORT * ONE_DAY : days[-1]]
-    if len(history) == 0 or history.reindex(days).isna().any():
+    if history.reindex(days).isna().any():
         return None
     salvo = history.index.isin(salvos)
     since = days_since_salvo(salvo)
@@ -131,7 +97,6 @@ def estimate_lull(
     fit = GLM(salvo[usable].astype(float), _terms(since[usable]), family=Binomial(link=CLogLog())).fit()
     start = int(since[~before][0])
     ahead = fit.predict(_terms(np.arange(1, start + len(days))))
-    curve = np.arange(1, 22)
     return Lull(
         first_day=days[0],
         last_day=days[-1],
@@ -141,7 +106,6 @@ def estimate_lull(
         quiet_probability=float(np.prod(1 - ahead[start - 1 :])),
         n_salvos=len(gaps),
         n_days=int(usable.sum()),
-        hazard=pd.DataFrame({"days_since_salvo": curve, "probability": fit.predict(_terms(curve))}),
         threshold=threshold,
         label=series_label(missiles.name, label),
     )
@@ -161,3 +125,72 @@ def _expected_salvos(hazard: Floats, start: int, n_days: int) -> float:
 
 def _terms(days_since: Floats) -> Floats:
     return np.column_stack([np.ones(len(days_since)), np.log(np.asarray(days_since, float))])
+
+
+def estimate_rebound(
+    counts: pd.Series,
+    days: pd.DatetimeIndex,
+    *,
+    horizon: int = 7,
+    first_day: Day | None = None,
+    exclude: Sequence[Day] = (),
+    announced: Day | None = None,
+    baseline: int | None = None,
+    level: float = 0.95,
+    weekday: bool = True,
+    holidays: Holidays = None,
+    label: Words = None,
+) -> PauseEffect:
+    """Ask whether more flew after a window than usually follows a window as quiet.
+
+    The placebos are the windows of `horizon` days that follow the tenth of windows whose ratio ranks closest to
+    the pause's own: for a quiet pause, the quietest tenth. An ordinary return to the mean is then not called a
+    surge, nor is an ordinary week after an ordinary window. Where the level wanders, an ordinary quiet is followed
+    by more quiet, which an ordered one need not be: so the days after must exceed all windows of their length as
+    well, and the larger p-value counts. The fit leaves the pause and the days after it out.
+
+    Parameters
+    ----------
+    counts, days, first_day, exclude, announced, baseline, level, weekday, holidays, label
+        As in `estimate_effect`; `days` is the pause.
+    horizon : int
+        Days after the pause.
+
+    Returns
+    -------
+    PauseEffect
+        One-sided ("greater"); its window is "after-<horizon>", its test "after-quiet".
+
+    Raises
+    ------
+    DesignError
+        Malformed series or window; a horizon or a baseline that is no number of days.
+    """
+    check_options(test="auto", alternative="greater", level=level)
+    counts, days = check_counts(counts), check_window(days)
+    before = BASELINE_SHORT if baseline is None else check_length(baseline, "baseline")
+    after = pd.date_range(days[-1] + ONE_DAY, periods=check_length(horizon, "horizon", "days, 1 or more"))
+    layout = lay_out(
+        counts,
+        after,
+        baseline=(days[0] - before * ONE_DAY, after[-1]),
+        first_day=first_day,
+        exclude=[*exclude, *days],
+        announced=announced,
+        trend="linear",
+        weekday=weekday,
+        holidays=holidays,
+        label=series_label(counts.name, label),
+    )
+    name, window, alpha = str(counts.name or "counts"), f"after-{horizon}", round(1 - level, 12)
+    hindrance = obstacle(layout, counts, window_in_fit=False)
+    if hindrance:
+        return untestable(layout, name, hindrance, "greater", level, "after-quiet", window)
+    seen = ~np.isnan(layout.counts[layout.days.isin(days)])
+    alike, every, follow, quietest = rebound_test(layout, layout.counts, seen, alpha=alpha)
+    if alike.n_placebo and every.p_value > alike.p_value:
+        why = f"compared with all windows of {days_text(horizon)}, no less strict here than those after a quiet"
+        return weigh(layout, name, "after-quiet", every, layout.starts, [why], window)
+    kind = "most alike" if len(follow) == 0 else "quietest" if quietest else "most similar"
+    why = f"compared with the {days_text(horizon)} after the {kind} tenth of windows of {days_text(len(days))}"
+    return weigh(layout, name, "after-quiet", alike, follow, [why], window)
