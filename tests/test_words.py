@@ -71,7 +71,7 @@ def test_golden_sentences(golden):
 def test_golden_sentences_about_a_lull(golden):
     fields = {
         "first_day": DAYS[0], "last_day": DAYS[2], "days_since_salvo": 6, "observed_salvos": 0, "expected_salvos": 0.61,
-        "quiet_probability": 0.537, "n_salvos": 51, "n_days": 357,
+        "quiet_probability": 0.537, "n_salvos": 51, "n_days": 357, "hazard": pd.DataFrame(),
     }  # fmt: skip
     cases = [{}, {"observed_salvos": 1, "days_since_salvo": 1}, {"observed_salvos": 2, "last_day": DAYS[0]}]
     lulls = {f"{k} salvos": Lull(**fields | changes).summary() for k, changes in enumerate(cases)}

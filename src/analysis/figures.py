@@ -242,6 +242,24 @@ def draw_forest(rows: pd.DataFrame, *, title: str = "", ax: Axes | None = None) 
     return finish(ax, title=title, caption=note)
 
 
+def draw_hazard(
+    hazard: pd.DataFrame, *, at: float, salvo: str = "mass salvo", event: str = "pause", ax: Axes | None = None
+) -> Axes:
+    """Daily probability of a mass salvo by days since the last one, with the window's start marked."""
+    import seaborn as sns
+
+    ax = new_axes(ax, height=2.4)
+    sns.lineplot(hazard, x="days_since_salvo", y="probability", color=SEEN, ax=ax)
+    ax.axvline(at, color=PAUSE, lw=3, alpha=0.7)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set(xlabel=f"days since the last {salvo}", ylabel=f"chance of a {salvo} that day", ylim=(0, None))
+    note = {"xytext": (5, 0), "textcoords": "offset points", "va": "top", "fontsize": SMALL, "color": PAUSE_INK}
+    ax.annotate(f"{event} starts", (at, ax.get_ylim()[1]), **note)
+    finish(ax)
+    ax.yaxis.set_major_formatter("{x:.0%}")
+    return ax
+
+
 def draw_timeline(
     counts: pd.Series, spans: pd.DataFrame, *, label: str | Words = None, title: str = "", ax: Axes | None = None
 ) -> Axes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,11 +39,25 @@ class Lull:
     quiet_probability: float
     n_salvos: int
     n_days: int
+    hazard: pd.DataFrame  # columns days_since_salvo, probability: the fitted daily probability of a salvo
     threshold: float = SALVO_MISSILES
     label: Label | None = None  # what is counted in a series that is not of this project
 
+    def to_frame(self) -> pd.DataFrame:
+        """One row, without the hazard curve."""
+        apart = ("hazard", "threshold", "label")
+        return pd.DataFrame([{name: value for name, value in vars(self).items() if name not in apart}])
+
     def summary(self) -> str:
+        """Plain words for how ordinary the quiet is."""
         return describe_lull(self)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the daily probability of a salvo by days since the last one."""
+        from analysis.figures import draw_hazard
+
+        words = {} if self.label is None else {"salvo": "heavy day", "event": self.label.event}
+        return draw_hazard(self.hazard, at=self.days_since_salvo, **words, ax=ax)
 
 
 def estimate_lull(
@@ -96,7 +111,7 @@ def estimate_lull(
         return None  # a hazard of 0 and 1, which no regression finds
     fit = GLM(salvo[usable].astype(float), _terms(since[usable]), family=Binomial(link=CLogLog())).fit()
     start = int(since[~before][0])
-    ahead = fit.predict(_terms(np.arange(1, start + len(days))))
+    ahead, curve = fit.predict(_terms(np.arange(1, start + len(days)))), np.arange(1, 22)
     return Lull(
         first_day=days[0],
         last_day=days[-1],
@@ -106,6 +121,7 @@ def estimate_lull(
         quiet_probability=float(np.prod(1 - ahead[start - 1 :])),
         n_salvos=len(gaps),
         n_days=int(usable.sum()),
+        hazard=pd.DataFrame({"days_since_salvo": curve, "probability": fit.predict(_terms(curve))}),
         threshold=threshold,
         label=series_label(missiles.name, label),
     )

@@ -61,25 +61,20 @@ class Question:
 
 
 DRONES, MISSILES = ("drone", "drones"), ("missile", "missiles")
+DRONES_FLOWN, MISSILES_FLOWN = (("drones_launched", NATIONAL),), (("missiles_launched", NATIONAL),)
 KYIV_MINUTES = ("minute of sirens in Kyiv city", "minutes of sirens in Kyiv city")
 MINUTES = ("minute of sirens away from the front", "minutes of sirens away from the front")
 QUESTIONS = (
-    Question("drones", "Drones", "drones", (("drones_launched", NATIONAL),), DRONES, launches=True),
-    Question("missiles", "Missiles", "missiles", (("missiles_launched", NATIONAL),), MISSILES, launches=True),
+    Question("drones", "Drones", "drones", DRONES_FLOWN, DRONES, launches=True),
+    Question("missiles", "Missiles", "missiles", MISSILES_FLOWN, MISSILES, launches=True),
     Question(
-        "drones-after",
-        "Drones, the week after",
-        "drones in the week after",
-        (("drones_launched", NATIONAL),),
-        DRONES,
-        AFTER,
-        launches=True,
+        "drones-after", "Drones, the week after", "drones in the week after", DRONES_FLOWN, DRONES, AFTER, launches=True
     ),
     Question(
         "missiles-after",
         "Missiles, the week after",
         "missiles in the week after",
-        (("missiles_launched", NATIONAL),),
+        MISSILES_FLOWN,
         MISSILES,
         AFTER,
         launches=True,
@@ -244,14 +239,10 @@ class Scorecard(Answer):
 
         While its own nights are to come, that they are leads.
         """
-        promised = promised_questions(self.pause)
-        rank = {question: position for position, question in enumerate(promised)}
-
-        def place(answer: Answered) -> tuple[bool, int, bool]:
-            to_come = answer.word == NOT_YET and answer.question in ("drones", "missiles")
-            return not to_come, rank.get(answer.question, len(rank)), answer.word in UNANSWERED
-
-        return tuple(sorted(self.answers, key=place))
+        rank = {question: position for position, question in enumerate(promised_questions(self.pause))}
+        order = sorted(self.answers, key=lambda a: (rank.get(a.question, len(rank)), a.word in UNANSWERED))
+        to_come = [answer for answer in order if answer.word == NOT_YET and answer.question in ("drones", "missiles")]
+        return tuple(dict.fromkeys((*to_come, *order)))
 
     def headline(self) -> str:
         """The leading answer in a sentence that can be quoted."""
@@ -424,7 +415,7 @@ def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd
         word=found,
         confidence=confidence(found, doubts),
         doubts="; ".join(doubts),
-        size=size(row, _noun(question, row)) if counted is not None else "",
+        size=size(row, NOUNS.get(row["outcome"], question.noun)) if counted is not None else "",
         frequency=frequency(row),
         note=_note(question, row, rows, strikes),
         other_dates=_other_dates(question, row, every, pause) if question.window == "pause" else "",
@@ -451,7 +442,10 @@ def _nothing(question: Question, pause: Pause) -> Answered:
 
 def _other_dates(question: Question, row: Mapping[str, Any], every: Sequence[dict], pause: Pause) -> str:
     """What the same count says by the dates that one of the two parties named, where they are other days."""
-    sought, noun = replace(question, sought=((row["outcome"], row["stratum"]),)), _noun(question, row)
+    sought, noun = (
+        replace(question, sought=((row["outcome"], row["stratum"]),)),
+        NOUNS.get(row["outcome"], question.noun),
+    )
     told, same = [], []
     for claim in pause.claims:
         seen = _pick([other for other in every if other["claim"] == claim.id], sought)
@@ -469,10 +463,6 @@ def _other_dates(question: Question, row: Mapping[str, Any], every: Sequence[dic
 
 def _days(row: Mapping[str, Any]) -> list:
     return [row["first_day"], row["last_day"]]
-
-
-def _noun(question: Question, row: Mapping[str, Any]) -> tuple[str, str]:
-    return NOUNS.get(row["outcome"], question.noun)
 
 
 def _backed(question: Question, row: Mapping[str, Any], rows: Sequence[dict]) -> bool | None:
