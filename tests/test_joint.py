@@ -258,3 +258,32 @@ def test_a_verdict_that_one_unit_one_episode_or_one_source_overturns_depends_on_
     usual = [episode(f"p{k}", 1.0, np.linspace(0.2, 2, 99)) for k in range(4)]
     turned = combine_effects(plain, variants={"all sources": usual}, draws=500)
     assert turned.verdict == "depends on a choice" and turned.reason.startswith("counted by all sources p would be")
+
+
+def test_the_fewest_draws_and_seeds_are_taken_and_fewer_refused():
+    effects = [episode(name, ratio, placebos) for name, ratio, placebos in THREE]
+    assert combine_effects(effects, draws=1, seed=0).n_days
+    for field, value in (("draws", 0), ("seed", -1)):
+        with refused(f"field {field}"):
+            combine_effects(effects, **{field: value})
+
+
+def test_the_interval_is_the_pooled_ratio_over_the_ordinary_sums():
+    placebos = [0.5, 1.0, 2.0]
+    pair = [episode("a", 0.5, placebos), episode("b", 1.5, placebos)]
+    found = combine_effects(pair, draws=20_000)
+    sums = np.array([100 * (first + second) for first in placebos for second in placebos])
+    assert found.expected_low == np.quantile(sums, 0.025, method="inverted_cdf") == 100
+    assert found.expected_high == np.quantile(sums, 0.975, method="inverted_cdf") == 400
+    assert (found.ratio_low, found.ratio_high) == (1.0 / 2.0, 1.0 / 0.5)
+    silent = combine_effects([episode("a", 0.0, placebos), episode("b", 0.0, placebos)], draws=1000)
+    assert (silent.ratio_low, silent.ratio_high) == (0.0, None)
+
+
+def test_what_would_overturn_a_verdict_is_the_worst_of_the_episodes_left_out():
+    few = [episode(name, 0.05, np.linspace(0.2, 2, n)) for name, n in (("a", 4), ("b", 6), ("c", 14))]
+    found = combine_effects(few, draws=2000)
+    alone = [_JointTest(few[:k] + few[k + 1 :], "two-sided").p_value(np.full(2, 0.05)) for k in range(3)]
+    assert found.p_value < 0.05 < max(alone) and min(alone) < max(alone)
+    assert found.verdict == "depends on a choice"
+    assert f"with one episode left out p would be up to {max(alone):.2g}" in found.reason
