@@ -37,6 +37,7 @@ def test_test_prints_verdict_reason_and_lull():
 def test_show_of_a_future_pause_says_what_its_length_could_reveal():
     shown = run("show", "capitals-pause-2026-09").output
     assert "hold 0 of its 3 days" in shown and "would show reliably" in shown
+    assert "By the plan fixed on 2026-11-27:" in shown and "Fewer than 106 long-range drones launched" in shown
 
 
 @pytest.mark.parametrize(

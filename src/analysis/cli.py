@@ -61,8 +61,10 @@ def list_pauses(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def show(pause_id: str, as_json: bool) -> None:
     """Show one pause: who claimed which window, and what its length could reveal."""
+    from analysis.evidence_words import describe_plan
     from analysis.machine import line, pause_object
     from analysis.pauses import get_pause, load_pauses, overlapping
+    from analysis.plan import load_plan
     from analysis.together import what_to_expect
     from analysis.words import listed
 
@@ -78,7 +80,10 @@ def show(pause_id: str, as_json: bool) -> None:
     notes = [f"{row.claim}: {row.note}" for row in claims.itertuples() if row.note]
     others = [f"{other.id} ({other.status})" for other in overlapping(registry, pause)]
     beside = [f"On some of the same days: {listed(others)}."] if others else []
+    plan = load_plan(pause.id)
+    planned = [look for outcome in plan.outcomes for look in describe_plan(outcome)] if plan else []
     told = [_wrapped([pause.summary(), scope, *beside]), table, _wrapped(notes), _wrapped(what_to_expect(pause))]
+    told.append(_wrapped([f"By the plan fixed on {plan.fixed}:", *planned] if plan else []))
     click.echo("\n\n".join(filter(None, told)))
 
 

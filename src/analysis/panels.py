@@ -169,6 +169,7 @@ def _draw_pause(ax: Axes, part: pd.DataFrame) -> None:
         ax.text(0, CUT / 2, "no usable counts", ha="center")
         return
     _stripe(ax, part.loc[part["role"] == "another pause", "offset"], STRIPE)
+    _stripe(ax, part.loc[part["role"] == "pause", "offset"], LESS)
     hues = np.where(part["role"] == "pause", LESS, GREY)
     ax.bar(part["offset"], part["multiple"].clip(upper=CUT), 0.78, color=hues, lw=0)
     ax.axhline(1, color=INK, lw=0.8)
