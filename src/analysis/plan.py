@@ -152,7 +152,14 @@ def _layout(counts: pd.Series, days: pd.DatetimeIndex, announced: pd.Timestamp, 
     return replace(layout, pattern=np.ones(len(days), bool))  # nights to come are compared with whole windows
 
 
-def make_plan(pause: Pause, *, claim: str = "main", days: pd.DatetimeIndex | None = None, why_window: str = "") -> Plan:
+def make_plan(
+    pause: Pause,
+    *,
+    claim: str = "main",
+    days: pd.DatetimeIndex | None = None,
+    why_window: str = "",
+    folder: Path | None = None,
+) -> Plan:
     """The plan of a pause whose nights the tables do not hold; `days` names a window where no claim states one."""
     chosen = pause.claim(claim)
     window = pause.days_to_test(chosen.id) if days is None else days
@@ -162,6 +169,8 @@ def make_plan(pause: Pause, *, claim: str = "main", days: pd.DatetimeIndex | Non
             found=f"{len(window)}", remedy="name a shorter window with --first and --last",
         )  # fmt: skip
     exclude = not_ordinary(load_pauses(), besides=pause)
+    series = [outcome_series(name, folder=folder) for name in PLANNED]
+    place = data_folder() if folder is None else folder
     names = [f"{table}.csv" for table in dict.fromkeys(outcomes()[name].table for name in PLANNED)]
     return Plan(
         pause=pause.id,
@@ -171,8 +180,8 @@ def make_plan(pause: Pause, *, claim: str = "main", days: pd.DatetimeIndex | Non
         fixed=date.today(),
         version=version("strike-pauses"),
         level=LEVEL,
-        outcomes=tuple(plan_outcome(outcome_series(name), window, exclude=exclude, level=LEVEL) for name in PLANNED),
-        tables={name: hashlib.sha256((data_folder() / name).read_bytes()).hexdigest() for name in [*names, FILE]},
+        outcomes=tuple(plan_outcome(counts, window, exclude=exclude, level=LEVEL) for counts in series),
+        tables={name: hashlib.sha256((place / name).read_bytes()).hexdigest() for name in [*names, FILE]},
         why_window=why_window,
     )
 

@@ -15,8 +15,7 @@ from analysis.estimate import check_options, obstacle, untestable, weigh
 from analysis.evidence_words import describe_lull
 from analysis.expected import Floats
 from analysis.placebo import days_since_salvo, rebound_test
-from analysis.series import Label, Words, series_label
-from analysis.setting import SALVO_MISSILES, salvo_days
+from analysis.series import SALVO_MISSILES, Label, Words, series_label
 from analysis.windows import BASELINE_SHORT, ONE_DAY, Day, Holidays, check_counts, check_length, check_window, lay_out
 from analysis.words import days_text
 
@@ -94,6 +93,8 @@ def estimate_lull(
     from statsmodels.genmod.families import Binomial
     from statsmodels.genmod.families.links import CLogLog
     from statsmodels.genmod.generalized_linear_model import GLM  # statsmodels.api would import all of it
+
+    from analysis.setting import salvo_days
 
     salvos, days = salvo_days(missiles, threshold=threshold), check_window(days)
     missiles = check_counts(missiles)

@@ -11,6 +11,7 @@ from analysis.errors import DataError, DesignError
 from analysis.tables import data_folder, outcomes
 
 LONGEST_WORD = 60
+SALVO_MISSILES = 20  # missiles a day that make a mass salvo
 
 
 @dataclass(frozen=True)

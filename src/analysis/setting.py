@@ -14,12 +14,12 @@ from analysis.effect import NATIONAL, Answer, PauseEffect
 from analysis.errors import DesignError
 from analysis.estimate import estimate_effect, with_week_after
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
+from analysis.series import SALVO_MISSILES
 from analysis.tables import Outcome, data_folder, load_strikes, load_table, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.windows import Day, check_counts
 from analysis.words import held_so_far, night_compared, not_yet, typed_in
 
-SALVO_MISSILES = 20
 VOLUME = ("drones_launched", "missiles_launched")
 SIRENS = "siren_minutes_rear"  # the second witness, outside the family of launches
 Registry = Mapping[str, Pause]
