@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, date, datetime
+from html import unescape
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -102,3 +104,18 @@ def test_the_guide_works_as_written(tmp_path, monkeypatch):
     exec(re.search(r"^```python\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)[1], {})
     assert (tmp_path / "days.png").stat().st_size > 5000 < (tmp_path / "placebo.png").stat().st_size
     plt.close("all")
+
+
+def test_the_panel_takes_a_file_and_answers_as_the_function_does():
+    panel, sample = pa.OwnSeriesPanel(), ROOT / "data" / "examples" / "admissions_simulated.csv"
+    upload = {"name": sample.name, "type": "text/csv", "size": 1, "content": memoryview(sample.read_bytes())}
+    upload["last_modified"] = datetime(2026, 1, 1, tzinfo=UTC)
+    panel.controls["file"].value = (upload,)
+    assert panel.controls["day"].value == "day" and not panel.verdict.value
+    panel.controls["count"].value = "admissions"
+    panel.controls["first_day"].value, panel.controls["last_day"].value = date(2024, 10, 8), date(2024, 10, 10)
+    days = pa.days_between("2024-10-08", "2024-10-10")
+    told = pa.estimate_effect(pa.read_counts(sample, count="admissions"), days).summary()
+    assert told.split(": ", 1)[1][:40] in unescape(panel.verdict.value) and "<img" in panel.series.value
+    panel.controls["count"].value = "day"
+    assert "Cannot be asked" in panel.verdict.value and not panel.series.value

@@ -7,7 +7,7 @@ from .errors import DataError, DesignError, PausesError, RegistryError, ReportEr
 from .estimate import estimate_effect, estimate_share
 from .evidence_words import describe_holidays
 from .expected import design_matrix
-from .explore import ExplorationPanel, explore_pause
+from .explore import ExplorationPanel, OwnSeriesPanel, explore_pause
 from .figures import (
     Download,
     Picture,
@@ -61,6 +61,7 @@ __all__ = [
     "EffectsRecord",
     "ExplorationPanel",
     "Label",
+    "OwnSeriesPanel",
     "PauseEffect",
     "PausesError",
     "Picture",

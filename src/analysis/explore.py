@@ -1,4 +1,4 @@
-"""Try another choice on one pause: claim, outcome, baseline or edges of the window. For looking: reports have rules."""
+"""Try another choice on one pause, or a series of one's own. For looking: reports have rules."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import fill
 from typing import Any
 from urllib.parse import quote
@@ -15,13 +17,15 @@ import pandas as pd
 
 from analysis.effect import Answer, PauseEffect
 from analysis.errors import DesignError, PausesError
+from analysis.estimate import estimate_effect
 from analysis.figures import EXPECTED, PAUSE_INK, SEEN, SMALL, TITLE_LETTERS, Picture
 from analysis.launches import decide_pause
 from analysis.panels import svg
 from analysis.pauses import REPORTED, Claim, Pause, get_pause, load_pauses
+from analysis.series import read_counts
 from analysis.setting import VOLUME, Registry, days_of_others
 from analysis.tables import Outcome, outcome_series, outcomes
-from analysis.windows import BASELINE_LONG, BASELINE_SHORT, CENTURY, ONE_DAY, SHORT_WINDOW, check_window
+from analysis.windows import BASELINE_LONG, BASELINE_SHORT, CENTURY, ONE_DAY, SHORT_WINDOW, check_window, days_between
 from analysis.words import FEWER, MORE, capital, days_phrase, days_text, span_text
 
 MOVED = "moved"
@@ -289,6 +293,60 @@ class ExplorationPanel:
         days = effect.daily.assign(departure=found.departure()).to_csv(index=False, lineterminator="\n")
         link = _link("Days of this choice as CSV", f"{name}-days.csv", f"data:text/csv,{quote(days)}")
         self.export.value = f'{link}<pre style="line-height: 1.4; white-space: pre-wrap">{escape(found.export())}</pre>'
+
+
+class OwnSeriesPanel:
+    """Pick a CSV file, its columns and a window, and see whether the window was out of the ordinary; needs ipywidgets.
+
+    Its `controls` are `file`, `day`, `count`, `first_day` and `last_day`. It shows `verdict` (or the words of a
+    refusal), `series` and `placebo`.
+    """
+
+    def __init__(self) -> None:
+        from ipywidgets import HTML, DatePicker, Dropdown, FileUpload, HBox, VBox
+
+        self.controls = {
+            "file": FileUpload(description="CSV file", accept=".csv", multiple=False),
+            "day": Dropdown(description="Days"),
+            "count": Dropdown(description="Counts"),
+            "first_day": DatePicker(description="First day"),
+            "last_day": DatePicker(description="Last day"),
+        }
+        self.verdict, self.series, self.placebo = HTML(), HTML(), HTML()
+        self.box = VBox([self.verdict, HBox([VBox([*self.controls.values()]), self.series, self.placebo])])
+        self.controls["file"].observe(self._offer, names="value")
+        for name in ("day", "count", "first_day", "last_day"):
+            self.controls[name].observe(self._show, names="value")
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return self.box._repr_mimebundle_() | {"text/plain": "Controls appear here when the cell runs in JupyterLab."}
+
+    def _offer(self, change: dict[str, Any]) -> None:
+        """Offer the columns of the file, the first as days and the second as counts."""
+        header = bytes(self.controls["file"].value[0]["content"]).decode("utf-8-sig", "replace").splitlines()[:1]
+        columns = header[0].split(",") if header else []
+        for name, column in zip(("day", "count"), (columns * 2)[:2], strict=False):
+            self.controls[name].options = columns
+            self.controls[name].value = column
+
+    def _show(self, change: dict[str, Any]) -> None:
+        chosen = {name: control.value for name, control in self.controls.items()}
+        if not all(chosen.values()):
+            return
+        try:
+            with TemporaryDirectory() as place:
+                path = Path(place) / "series.csv"
+                path.write_bytes(bytes(chosen["file"][0]["content"]))
+                counts = read_counts(path, day=chosen["day"], count=chosen["count"])
+            effect = estimate_effect(counts, days_between(chosen["first_day"], chosen["last_day"]))
+        except PausesError as refusal:
+            self.verdict.value = _framed((EXPECTED, "Cannot be asked", capital(str(refusal)), ""))
+            self.series.value = self.placebo.value = ""
+            return
+        lead, rest = effect.summary().split(": ", 1)
+        self.verdict.value = _framed((SEEN, lead, rest, f"Why: {effect.reason}."))
+        self.series.value = _image(effect.plot(), effect.describe_series(), "days")
+        self.placebo.value = _image(effect.plot_placebo(), effect.describe_placebo(), "placebo")
 
 
 def _offered_claim(pause: Pause, claim: Claim) -> str:
