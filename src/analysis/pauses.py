@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 from annotated_types import Predicate
-from pydantic import AfterValidator, Field, HttpUrl, InstanceOf, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, HttpUrl, InstanceOf, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
@@ -70,10 +70,10 @@ Count = Annotated[int | None, Field(strict=True, ge=0, lt=1_000_000, description
 SIGN = rf'[^\s<>"{CONTROL}]'
 HTTP = Field(pattern=rf"^https?://(?![/.]){SIGN}+\Z", description="a valid address with https:// or http://")
 ADDRESS = Predicate(lambda text: bool(HttpUrl(text).host and urlsplit(text).hostname))  # for browsers and for Python
-frozen = dataclass(frozen=True, config={"extra": "forbid", "regex_engine": "python-re"})
+STRICT = ConfigDict(extra="forbid", regex_engine="python-re")
 
 
-@frozen
+@dataclass(frozen=True, config=STRICT)
 class Source:
     """Where a fact comes from; `date` is a day, or a month as text, or None."""
 
@@ -82,7 +82,7 @@ class Source:
     date: DayOrMonth = None
 
 
-@frozen
+@dataclass(frozen=True, config=STRICT)
 class PublishedCount:
     """What was published as launched at the time; None is not known, never 0."""
 
@@ -92,7 +92,7 @@ class PublishedCount:
     note: Note = ""
 
 
-@frozen
+@dataclass(frozen=True, config=STRICT)
 class Claim:
     """One party's word on when a pause held; "accepted" is the id of the span that every claiming party accepts.
 
@@ -152,7 +152,7 @@ class Claim:
         return f"window not stated{known}"
 
 
-@frozen
+@dataclass(frozen=True, config=STRICT)
 class Pause:
     """One announced pause; the head of data/pauses.toml explains its fields."""
 
@@ -283,7 +283,7 @@ class Episode:
     status: str
 
 
-@frozen
+@dataclass(frozen=True, config=STRICT)
 class _File:
     pause: Annotated[tuple[Pause, ...], Predicate(bool), _distinct, Field(description="[[pause]] blocks")]
 
