@@ -418,7 +418,9 @@ def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd
         size=size(row, NOUNS.get(row["outcome"], question.noun)) if counted is not None else "",
         frequency=frequency(row),
         note=_note(question, row, rows, strikes),
-        other_dates=_other_dates(question, row, every, pause) if question.window == "pause" else "",
+        other_dates=_other_dates(question, row, every, pause)
+        if question.window == "pause" and question.key != "kyiv"
+        else "",  # Ukraine's claims named no city
     )
 
 
