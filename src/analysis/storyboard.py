@@ -402,7 +402,7 @@ def region_ratio_words(frame: pd.DataFrame) -> Words:
     if more.empty:
         title = f"None of {len(known)} comparable regions had more sirens than usual"
     reading = f"Time under alert over the usual, both in {unit_of(frame)[0]}: blue, fewer; red, more; grey, as usual. "
-    reading += "Ring: outside 95 of 100 ordinary spells. Hatched: mostly on alert, not usable."
+    reading += "Ring: outside 95 of 100 ordinary spells. Hatched: alerts too long or without end."
     told = [f"{region_label(row.oblast)} {ratio_text(row.ratio)}" for row in known.sort_values("ratio").itertuples()]
     asked = frame[frame["oblast"].isin(ASKED)].assign(scale=unit_of(frame)[1]).itertuples()
     caption = f"{'; '.join(map(_region_text, asked))}. Usual: 90 days before and after. Alerts are wider than strikes."
