@@ -93,7 +93,7 @@ def faults():
             yield f"{path.relative_to(ROOT)} has {lines} lines, more than one sitting ({LONGEST})"
 
 
-DRAWN = {("effect", "figures"), ("quiet", "figures")}  # a result draws itself; the picture is imported when it is asked
+DRAWN = {("effect", "figures")}  # a result draws itself; the picture is imported when it is asked
 
 
 def test_the_house_is_as_it_is_drawn():

@@ -223,11 +223,23 @@ def holm(effects: Sequence[PauseEffect]) -> list[PauseEffect]:
     like any other. What depends on a choice goes on depending on it.
     """
     family = [i for i, e in enumerate(effects) if e.testable or (e.verdict == MORE and e.p_value is not None)]
-    adjusted, running = list(effects), 0.0
-    for rank, i in enumerate(sorted(family, key=lambda i: effects[i].p_value)):
-        running = max(running, min(1.0, (len(family) - rank) * effects[i].p_value))
-        corrected = replace(effects[i], p_adjusted=running)
+    adjusted = list(effects)
+    for i, p_adjusted in zip(family, holm_adjusted([effects[i].p_value for i in family]), strict=True):
+        corrected = replace(effects[i], p_adjusted=p_adjusted)
         adjusted[i] = corrected if effects[i].verdict == DEPENDS else decide(corrected)
+    return adjusted
+
+
+def holm_adjusted(p_values: Sequence[float]) -> list[float]:
+    """The p-values of one family adjusted by Holm's method, in their order.
+
+    >>> holm_adjusted([0.04, 0.01, 0.03])
+    [0.06, 0.03, 0.06]
+    """
+    adjusted, running = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = running
     return adjusted
 
 

@@ -199,7 +199,18 @@ def _with_moved(pause: Pause, claim: str, shift_start: int, shift_end: int) -> P
     return replace(pause, claims=(*pause.claims, moved))
 
 
-class ExplorationPanel:
+class _Panel:
+    """Controls, what they say, and two pictures: what the panels share."""
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return self.box._repr_mimebundle_() | {"text/plain": "Controls appear here when the cell runs in JupyterLab."}
+
+    def _refuse(self, refusal: PausesError) -> None:
+        self.verdict.value = _framed((EXPECTED, "Cannot be asked", capital(str(refusal)), ""))
+        self.series.value = self.placebo.value = ""
+
+
+class ExplorationPanel(_Panel):
     """Controls for one choice, and what it says beside what the report says; shown in JupyterLab, needs ipywidgets.
 
     Its `controls` have the names of the arguments of `explore_pause`, but for `window`, the first and the last day.
@@ -237,9 +248,6 @@ class ExplorationPanel:
         for control in self.controls.values():
             control.observe(self._follow, names="value")
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return self.box._repr_mimebundle_() | {"text/plain": "Controls appear here when the cell runs in JupyterLab."}
-
     def _follow(self, change: dict[str, Any]) -> None:
         if not self._settling:
             if change["owner"] in (self.controls["pause_id"], self.controls["claim"]):
@@ -274,9 +282,9 @@ class ExplorationPanel:
         try:
             self._tell(explore_pause(**chosen | {"claim": chosen["claim"] or "main"}, registry=self.registry))
         except PausesError as refusal:
-            plain = PausesError(refusal.problem, expected=refusal.expected, found=refusal.found, remedy=refusal.remedy)
-            self.verdict.value = _framed((EXPECTED, "Cannot be asked", capital(str(plain)), ""))
-            self.series.value = self.placebo.value = self.export.value = ""
+            told = PausesError(refusal.problem, expected=refusal.expected, found=refusal.found, remedy=refusal.remedy)
+            self._refuse(told)  # without the file and the field, which nobody wrote here
+            self.export.value = ""
         finally:
             self.busy.value = ""
 
@@ -295,7 +303,7 @@ class ExplorationPanel:
         self.export.value = f'{link}<pre style="line-height: 1.4; white-space: pre-wrap">{escape(found.export())}</pre>'
 
 
-class OwnSeriesPanel:
+class OwnSeriesPanel(_Panel):
     """Pick a CSV file, its columns and a window, and see whether the window was out of the ordinary; needs ipywidgets.
 
     Its `controls` are `file`, `day`, `count`, `first_day` and `last_day`. It shows `verdict` (or the words of a
@@ -318,9 +326,6 @@ class OwnSeriesPanel:
         for name in ("day", "count", "first_day", "last_day"):
             self.controls[name].observe(self._show, names="value")
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return self.box._repr_mimebundle_() | {"text/plain": "Controls appear here when the cell runs in JupyterLab."}
-
     def _offer(self, change: dict[str, Any]) -> None:
         """Offer the columns of the file, the first as days and the second as counts."""
         header = bytes(self.controls["file"].value[0]["content"]).decode("utf-8-sig", "replace").splitlines()[:1]
@@ -340,8 +345,7 @@ class OwnSeriesPanel:
                 counts = read_counts(path, day=chosen["day"], count=chosen["count"])
             effect = estimate_effect(counts, days_between(chosen["first_day"], chosen["last_day"]))
         except PausesError as refusal:
-            self.verdict.value = _framed((EXPECTED, "Cannot be asked", capital(str(refusal)), ""))
-            self.series.value = self.placebo.value = ""
+            self._refuse(refusal)
             return
         lead, rest = effect.summary().split(": ", 1)
         self.verdict.value = _framed((SEEN, lead, rest, f"Why: {effect.reason}."))

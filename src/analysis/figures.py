@@ -296,8 +296,6 @@ def timeline_words(counts: pd.Series, label: str | Words) -> tuple[str, str]:
 
 LONGEST_LINE = 9  # letters that fit into a tile
 REGION_LABELS = {"Kyiv": "Kyiv oblast"}  # the key alone would be read as the city, which is a region of its own
-MARKS = {"more": "▲", "less": "▼", "": ""}
-LARGEST_RATIO = 3.0
 
 
 def region_label(region: str) -> str:

@@ -94,7 +94,7 @@ def estimate_lull(
     from statsmodels.genmod.families.links import CLogLog
     from statsmodels.genmod.generalized_linear_model import GLM  # statsmodels.api would import all of it
 
-    from analysis.setting import salvo_days
+    from analysis.setting import salvo_days  # with the registry, which a test of a window does without
 
     salvos, days = salvo_days(missiles, threshold=threshold), check_window(days)
     missiles = check_counts(missiles)

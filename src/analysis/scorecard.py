@@ -27,6 +27,7 @@ from analysis.vocabulary import (
     confidence,
     doubts_of,
     frequency,
+    one_in,
     plain_row,
     plainly,
     promise_of,
@@ -179,8 +180,8 @@ class Answered:
         """
         if self.as_extreme is None:
             return ""
-        share = self.n_ordinary / self.as_extreme if self.as_extreme > 0 else 0
-        often = f"none of {self.n_ordinary}" if not share else "most" if share < 1.5 else f"1 in {share:.0f}"
+        share = one_in(self.as_extreme, self.n_ordinary)
+        often = {0: f"none of {self.n_ordinary}", 1: "most"}.get(share, f"1 in {share}")
         return f"{often} as {'heavy' if self.ratio > 1 else 'quiet'}"
 
     def how_sure(self) -> str:
@@ -207,9 +208,7 @@ class Answered:
 
     def brief(self) -> str:
         """The word, then what was counted/expected, for a cell."""
-        if self.counted is None or self.word in UNANSWERED:
-            return self.word
-        if self.expected is None:
+        if self.counted is None or self.expected is None or self.word in UNANSWERED:
             return self.word
         if self.question.endswith("energy"):
             unit = NOUNS[self.outcome][self.counted != 1].split()[0]
@@ -418,9 +417,7 @@ def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd
         size=size(row, NOUNS.get(row["outcome"], question.noun)) if counted is not None else "",
         frequency=frequency(row),
         note=_note(question, row, rows, strikes),
-        other_dates=_other_dates(question, row, every, pause)
-        if question.window == "pause" and question.key != "kyiv"
-        else "",  # Ukraine's claims named no city
+        other_dates=_other_dates(question, row, every, pause),
     )
 
 
@@ -444,11 +441,10 @@ def _nothing(question: Question, pause: Pause) -> Answered:
 
 def _other_dates(question: Question, row: Mapping[str, Any], every: Sequence[dict], pause: Pause) -> str:
     """What the same count says by the dates that one of the two parties named, where they are other days."""
-    sought, noun = (
-        replace(question, sought=((row["outcome"], row["stratum"]),)),
-        NOUNS.get(row["outcome"], question.noun),
-    )
-    told, same = [], []
+    if question.window == AFTER or question.key == "kyiv":  # Ukraine's claims named no city
+        return ""
+    sought = replace(question, sought=((row["outcome"], row["stratum"]),))
+    noun, told, same = NOUNS.get(row["outcome"], question.noun), [], []
     for claim in pause.claims:
         seen = _pick([other for other in every if other["claim"] == claim.id], sought)
         if claim.party not in PARTIES or seen is None or seen["observed"] is None or _days(seen) == _days(row):

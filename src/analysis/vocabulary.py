@@ -13,6 +13,7 @@ from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from analysis.windows import SHORT_WINDOW
 from analysis.words import DEPENDS, FEWER, MORE, NOT_TESTABLE, amount, listed, span_text
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ CLEAR = 0.01  # one in a hundred
 PERHAPS = 0.35
 ORDINARY = (0.7, 1.4)
 HALF = 0.5
-LONG = 14
 MINUTES_OF = "minutes of "
 FEWEST_SPELLS = 30  # separate spells of the same length; with fewer, false alarms exceed what is meant
 PLAINER = (
@@ -79,8 +79,8 @@ RULES = (  # the first that holds
     ),
     Rule(
         (TOO_RARE, TOO_RARE),
-        f"as the next, in a pause of {LONG} days and more: not its length, what is counted is at fault",
-        lambda row: row["verdict"] == NOT_TESTABLE and row["n_days"] >= LONG,
+        f"as the next, in a pause of {SHORT_WINDOW + 1} days and more: not its length, what is counted is at fault",
+        lambda row: row["verdict"] == NOT_TESTABLE and row["n_days"] > SHORT_WINDOW,
     ),
     Rule(
         (TOO_SHORT, TOO_SHORT),
@@ -174,12 +174,20 @@ def frequency(row: Row) -> str:
     length = {1: "day", 7: "week"}.get(row["n_days"], f"{in_words(row['n_days'])}-day spell")
     apart = {"after-quiet": ("", " after such a quiet"), "after-salvo": ("", " after a heavy day")}
     before, after = apart.get(row["test"], ("ordinary ", ""))
-    if alike <= 0:
+    if not (share := one_in(alike, n)):
         return f"none of {n} {before}{length}s{after} was {look}"
-    share = n / alike
-    if share < 1.5:
+    if share == 1:
         return f"most {before}{length}s{after} are {look}"
-    return f"one {before}{length} in {in_words(round(share))}{after} is {look}"
+    return f"one {before}{length} in {in_words(share)}{after} is {look}"
+
+
+def one_in(alike: int, n: int) -> int:
+    """One spell in how many is so; 1 for most, 0 for none.
+
+    >>> one_in(43, 297), one_in(200, 297), one_in(0, 324)
+    (7, 1, 0)
+    """
+    return round(n / alike) if alike > 0 else 0
 
 
 def plainly(reason: str) -> str:
@@ -258,7 +266,7 @@ def promise_of(pause: Pause) -> str:
     'Putin announced a truce for 8 to 10 May 2025'
     """
     days, spared = pause.days(), pause.spared
-    who = listed([name for name in pause.announced_by if "(" not in name]) or "Announced by whom is not known:"
+    who = listed([name for name in pause.announced_by if "(" not in name]) or "It is not known who"
     what = f"a halt to strikes on {spared}" if spared else "a truce"
     span = span_text(days[0], days[-1])
     terms = ", in differing terms" if pause.status == "disputed" else ""

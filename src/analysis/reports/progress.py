@@ -7,13 +7,6 @@ from typing import Any
 
 import click
 
-from analysis.machine import line
-from analysis.pauses import load_pauses
-from analysis.reports.make import effect_rows
-from analysis.reports.store import read_executed
-from analysis.scorecard import first_answer
-from analysis.vocabulary import word
-
 
 class Progress:
     """Callback for `run_reports`; a context manager, so that the bar is closed.
@@ -36,6 +29,8 @@ class Progress:
     def __call__(self, event: dict) -> None:
         """Show an event."""
         if self._as_json:
+            from analysis.machine import line
+
             click.echo(line(with_finding(event) if event["event"] == "report" else event))
         else:
             getattr(self, f"_{event['event']}")(event)
@@ -75,6 +70,12 @@ class Progress:
 
 def with_finding(event: dict) -> dict:
     """An event of a report with the outcome, verdict and word of the first question it answers, where it is known."""
+    from analysis.pauses import load_pauses
+    from analysis.reports.make import effect_rows
+    from analysis.reports.store import read_executed
+    from analysis.scorecard import first_answer
+    from analysis.vocabulary import word
+
     pause, notebook = load_pauses().get(event["pause"]), read_executed(Path(event["path"]))
     row = first_answer(effect_rows(notebook), pause) if pause and notebook else None
     found = {name: row and row[name] for name in ("outcome", "verdict")}

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.campaigns import find_campaigns
+from analysis.effect import holm_adjusted
 from analysis.energy import assess_energy
 from analysis.evidence_words import describe_lull, describe_plan
 from analysis.launches import Assessment, assess
@@ -120,7 +121,7 @@ def tell_pause(
     card, found = score_pause(results, pause, folder=folder), assess(pause.id, folder=folder)
     about_energy = "energy" in promised_questions(pause)
     first, *rest = card.leading
-    answer, bullets = card.headline(), [_by_other_dates(card, first)] * bool(first.other_dates)
+    answer, bullets = card.headline(), [first.other_dates] * bool(first.other_dates)
     bullets += [_bullet(other, coded=MODEL in first.caveat) for other in _next_to_know(card, rest)]
     parts = [Part("announced", "What was announced", announced(pause))]
     if not any(a.word not in UNANSWERED for a in card.answers if a.question in ("drones", "missiles")):
@@ -147,19 +148,11 @@ def tell_pause(
     return _story(pause, card, found, answer, bullets, kept)
 
 
-def _by_other_dates(card: Scorecard, first: Answered) -> str:
-    """What the leading count says by one party's dates; with missiles, where they are not what leads."""
-    missiles = card.answer("missiles")
-    also = missiles.other_dates.partition(": ")[2] if missiles and missiles is not first else ""
-    told = first.other_dates.removesuffix(".")
-    return f"{told}; {also}" if also and not told.startswith(SAME) else f"{told}."
-
-
 def _bullet(answer: Answered, *, coded: bool) -> str:
     """An answer beside the leading one; that people have not checked the codes is said once."""
     sure = answer.sureness()
     told = [answer.sentence(), sure.replace(BY_PEOPLE, "") if coded else sure]
-    told += [re.sub("dates, [^:]*", "dates", answer.other_dates)] * (not answer.other_dates.startswith(SAME))
+    told += [answer.other_dates] * (not answer.other_dates.startswith(SAME))
     return f"**{answer.asked}:** {' '.join(filter(None, told))}"
 
 
@@ -425,9 +418,8 @@ def _once_all_count(cards: Sequence[Scorecard]) -> str:
     """How many counts of weeks after pauses stand by Holm's correction over all of them."""
     weeks = [answer for card in cards for answer in card.answers if answer.question.endswith("after")]
     tested = [answer for answer in weeks if answer.word not in SILENT]
-    ranks = sorted((a.as_extreme + 1) / (a.n_ordinary + 1) if a.as_extreme is not None else 1.0 for a in tested)
-    adjusted = [p * (len(ranks) - position) for position, p in enumerate(ranks)]
-    held = next((position for position, p in enumerate(adjusted) if p > ALPHA), len(adjusted))
+    ranks = [(a.as_extreme + 1) / (a.n_ordinary + 1) if a.as_extreme is not None else 1.0 for a in tested]
+    held = sum(p <= ALPHA for p in holm_adjusted(ranks))
     return f"{in_words(held) if held else 'none'} of {in_words(len(ranks))} such counts stands once all count"
 
 
