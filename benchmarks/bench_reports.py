@@ -94,7 +94,7 @@ def export(place, number):
     """Prints the seconds that the HTML of a report costs after the first: rendered, and its share of its page."""
     import nbformat
 
-    from analysis.reports.pages import write_pages
+    from analysis.reports.evidence import write_evidence
     from analysis.reports.sections import render_section
 
     pauses, spent = chosen_pauses(number), []
@@ -107,7 +107,9 @@ def export(place, number):
     for path in (place / "batch").glob("*.html"):
         path.unlink()
     started = time.perf_counter()
-    write_pages(place / "batch", pauses, SECTIONS, comparison="comparison", background={}, surroundings={}, rendered={})
+    write_evidence(
+        place / "batch", pauses, SECTIONS, comparison="comparison", background={}, surroundings={}, rendered={}
+    )
     print(sum(spent[1:]) / len(spent[1:]) + (time.perf_counter() - started) / len(spent))
 
 

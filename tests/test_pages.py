@@ -1,335 +1,226 @@
-import base64
-import json
-import os
+"""The pages that answer, their Markdown, and the blocks of both README files are those of the committed record."""
+
+import io
 import re
 import shutil
-import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
+from importlib.metadata import version
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
-from made_up import code, effect_row, pauses, text
-from nbformat import v4
 
-from analysis.effect import MIME
-from analysis.errors import ReportError
-from analysis.reports.answers import method
-from analysis.reports.make import to_text
-from analysis.reports.pages import write_pages
-from analysis.reports.sections import TEMPLATES, render_section
-from analysis.reports.store import cells_digest, opened, write_file
-from analysis.vocabulary import RULES
+import analysis as pa
+from analysis.campaigns import find_campaigns
+from analysis.record import load_results
+from analysis.reports.answers import (
+    FINDINGS,
+    METHOD,
+    as_html,
+    as_markdown_page,
+    method,
+    method_list,
+    scorecard_csv,
+    told,
+    write_answers,
+    write_committed,
+)
+from analysis.reports.drawings import draw
+from analysis.reports.pages import tell_all, tell_pause
+from analysis.reports.store import as_text
 
-CHROMIUM = "/usr/bin/chromium"
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-HOSTILE = """<script>document.body.dataset.pwned = 1</script>  # noqa
-<img src="ADDRESS/markdown.png" onerror="document.body.dataset.pwned = 2">
-<svg onload="document.body.dataset.pwned = 3"></svg> <iframe src="ADDRESS/frame"></iframe>
-<a href="javascript:document.body.dataset.pwned = 4">click</a> ![x](ADDRESS/picture.png)
-<style>@import url(ADDRESS/style.css);</style> <link rel="stylesheet" href="ADDRESS/link.css">
-<table><tr><td><math><mtext><style><img src=x onerror="document.body.dataset.pwned = 5"></style></mtext></math>
-</td></tr></table> <p style="background:url(ADDRESS/css)">x</p> <form action="ADDRESS/form"><input autofocus></form>
-<base href="ADDRESS/"><meta http-equiv="refresh" content="0;url=ADDRESS/refresh"> <a href="//evil.example/x">x</a>
-"""
-
-
-def shown(*outputs, before=(), title="# Did it change?"):
-    """A notebook with one code cell that has these outputs."""
-    cell = code("hidden = 'source'")
-    cell.outputs = [v4.new_output("display_data", data, metadata=meta) for data, meta in outputs]
-    return v4.new_notebook(cells=[text(title), *before, cell])
+ROOT = Path(__file__).parents[1]
+RESULTS = load_results()
+PAUSES = pa.load_pauses()
+REPORTED = [pause.id for pause in pa.reported_pauses(PAUSES)]
+JARGON = re.compile(
+    r"p-value|\bp [=<]|\bp below|\bwindow|\boutcome|\bstratum|told from chance|visible from a cut|strike day"
+)
 
 
-def picture(alt="A line"):
-    return {"image/png": PIXEL, "text/plain": "<Figure>"}, {"image/png": {"alt": alt}}
+@pytest.fixture(scope="module")
+def stories():
+    return {name: tell_pause(RESULTS, PAUSES[name], draw=draw) for name in REPORTED}
 
 
-def part(*outputs, level=1, **options):
-    return BeautifulSoup(render_section(shown(*outputs, **options), name="a-pause", level=level), "html.parser")
+@pytest.fixture(scope="module")
+def front():
+    return tell_all(RESULTS, PAUSES, draw=draw)
 
 
-def test_only_plain_tables_are_taken_from_html():
-    table = "<table><thead><tr><th>{}</th></tr></thead><tbody><tr><td{}>1</td></tr></tbody></table>"
-    for inside, attribute, taken in (
-        ("a", "", True), ("a", ' colspan="2"', True), ("a", " colspan=\"2' onclick=x\"", True), ("a", " colspan", True),
-        ("<b>a</b>", "", False), ("a</table>", "", False), ("<table>", "", False), ("<!-- x -->", "", False),
-    ):  # fmt: skip
-        soup = part(({"text/html": table.format(inside, attribute)}, {}))
-        assert bool(soup("table")) == taken
-        assert taken or "<td>1</td>" in soup.get_text()
-        assert all(set(cell.attrs) <= {"class", "colspan", "scope"} for cell in soup(["td", "th"]))
-        assert all(cell.get("colspan", "2") == "2" for cell in soup("td"))
+def test_what_is_committed_is_what_the_record_gives(stories, front):
+    for name, story in stories.items():
+        page = (ROOT / "reports" / "pauses" / f"{name}.md").read_text(encoding="utf-8")
+        assert page == as_markdown_page(story), name
+    for name, place in (("README.md", "reports/"), ("reports/README.md", "")):
+        assert between((ROOT / name).read_text(encoding="utf-8"), FINDINGS).strip() == told(front, place).strip()
+    assert between((ROOT / "README.md").read_text(encoding="utf-8"), METHOD).strip() == method_list()
+    assert (ROOT / "reports" / "scorecard.csv").read_text(encoding="utf-8") == scorecard_csv(RESULTS, PAUSES)
+    assert len(method()) == 10
 
 
-def test_results_show_and_code_does_not():
-    soup = part(({"text/markdown": "**Fewer** drones"}, {}), picture())
-    assert soup.h1.get_text() == "Did it change?"
-    assert soup.strong.get_text() == "Fewer"
-    assert "hidden" not in soup.get_text()
-    assert soup.img["alt"] == "A line"
-    assert soup.img["src"] == f"data:image/png;base64,{PIXEL}"
+@pytest.mark.parametrize("name", REPORTED)
+def test_the_first_screen_is_plain_and_short(stories, name):
+    story = stories[name]
+    first = " ".join([story.question, story.answer, *story.bullets])
+    assert not JARGON.search(first), JARGON.search(first)
+    assert len(first.split()) <= 200
+    words = sum(len((part.text + part.title).split()) for part in story.parts)
+    words += sum(
+        len(" ".join(map(str, part.table.to_numpy().ravel())).split()) for part in story.parts if part.table is not None
+    )
+    assert words + len(first.split()) <= 1000
+    assert len(story.drawings) <= 4
+    assert all(part.text or part.drawing or part.table is not None for part in story.parts)
 
 
-def test_a_table_without_rows_says_so():
-    empty = "<table><thead><tr><th>oblast</th></tr></thead><tbody></tbody></table>"
-    soup = part(({"text/html": empty}, {}))
-    assert soup.table is None and "No rows." in soup.get_text()
+def test_the_front_page_is_short_and_says_how_far_the_data_reach(front):
+    first = " ".join([front.answer, *front.bullets])
+    assert "clearly fewer" in front.answer and "347" in front.answer
+    assert "Data end 6 June 2026" in first and "counted as zero without a report" in first
+    assert not JARGON.search(first)
+    table = next(part.table for part in front.parts if part.table is not None)
+    assert len(table) == 9
 
 
-def test_what_a_cell_prints_shows_as_text():
-    cell = code("check()")
-    data = {"application/json": {"a": 1}, "text/plain": "{'a': 1}"}
-    cell.outputs = [
-        v4.new_output("stream", name="stdout", text="no <b>window</b>"),
-        v4.new_output("display_data", data),
+def test_a_pause_without_data_is_one_screen(stories):
+    story = stories["orthodox-christmas-2023"]
+    assert [part.key for part in story.parts] == ["announced", "why-not"] and not story.drawings
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_the_page_of_a_pause_to_come_says_how_few_would_be_out_of_the_ordinary(planned, tmp_path):
+    pause = PAUSES["capitals-pause-2026-09"]
+    folder = shutil.copytree(ROOT / "data", tmp_path / "data", ignore=shutil.ignore_patterns("recipes", "raw"))
+    if not planned:
+        (folder / "plans" / f"{pause.id}.toml").unlink()
+    rows = pa.assess(pause.id, folder=folder).to_frame()
+    story = tell_pause(rows, pause, draw=draw, folder=folder)
+    assert [part.key for part in story.parts] == ["announced", "why-not", "to-come"] and not story.drawings
+    told = story.parts[-1].text
+    assert re.search(r"Fewer than \d+ long-range drones launched in the first night would be out of the ordinary", told)
+    assert told.startswith("No test was fixed") != planned
+    assert "0 of 3 nights held" in story.answer
+
+
+MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+DATE = re.compile(
+    rf"\b\d{{1,2}}(?: {MONTH})?(?: \d{{4}})?(?: (?:to|and) \d{{1,2}})? {MONTH}(?: \d{{4}})?"
+    rf"|{MONTH} \d{{4}}|\b20\d\d\b|\b\d\d:\d\d\b"
+)
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+FIXED = {"90", "95", "100", "4.0", version("strike-pauses")}  # of the method, the licence and the project
+
+
+def written(value):
+    """A number in the ways in which pages write it: whole, with two digits, with one after the point."""
+    return {f"{value:,.0f}", f"{float(f'{value:.2g}'):,.0f}", f"{value:.1f}", f"{abs(value):.2g}"}
+
+
+def traced(name, story):
+    """Numbers that the record, the tables behind the figures, the lull and the campaigns give for a page."""
+    rows, given = RESULTS if name == "index" else RESULTS[RESULTS["pause"] == name], set(FIXED)
+    tail = rows["p_value"] / rows["alternative"].map({"two-sided": 2}).fillna(1)
+    alike = (tail * (rows["n_placebo"] + 1)).round() - 1
+    values = [
+        rows[["observed", "expected", "n_placebo", "n_days"]].to_numpy().ravel(),
+        alike,
+        rows["n_placebo"] / alike,
     ]
-    html = render_section(v4.new_notebook(cells=[text("# Data"), cell]), name="data", level=1)
-    assert [part.get_text() for part in BeautifulSoup(html, "html.parser")("pre")] == ["no <b>window</b>", "{'a': 1}"]
+    for drawing in story.drawings:
+        frame = pd.read_csv(io.StringIO(drawing.csv))
+        values.append(frame.select_dtypes("number").to_numpy().ravel())
+        if "ratio" in frame and "oblast" in frame:
+            values.append([(frame["ratio"] < 1).sum(), (frame["ratio"] > 1).sum(), frame["ratio"].notna().sum()])
+        if "promise" in frame:
+            inside = frame[frame["role"] == "pause"].drop_duplicates("day")
+            values += [group[["drones", "expected"]].sum() for _, group in inside.groupby(inside["promise"].isna())]
+    lull = None if name == "index" else pa.assess(name).lull
+    if lull is not None:
+        values.append([lull.expected_salvos, lull.days_since_salvo, 100 * lull.quiet_probability])
+    if any(drawing.name == "campaigns" for drawing in story.drawings):
+        values.append(find_campaigns(pa.load_table("energy_raids"), PAUSES).runs["n_days"])
+    for value in (float(value) for part in values for value in part):
+        given |= written(abs(value)) if np.isfinite(value) else set()
+    return given.union(*(NUMBER.findall(reason) for reason in rows["reason"].dropna()))
 
 
-def test_an_alternative_text_is_never_an_address():
-    images, link = "![z](embedded:0) ![y](embedded:1) ![x](described:0)", "[c](embedded:1) [d](described:0)"
-    soup = part(picture(alt="javascript:alert(1)"), before=[text(f"{images} {link}")])
-    assert len(soup("img")) == 1
-    addresses = [tag.get(name, "") for tag in soup(["img", "a"]) for name in ("src", "href")]
-    assert not any("javascript" in address for address in addresses)
+@pytest.mark.parametrize("name", [*REPORTED, "index"])
+def test_every_number_of_a_page_stands_in_the_record_or_in_a_table(stories, front, name):
+    story = front if name == "index" else stories[name]
+    page = BeautifulSoup(as_html(story, evidence=[]), "html.parser")
+    for part in page.select("head, svg, nav, footer, .downloads, a[href^=http]"):
+        part.decompose()
+    shown = set(NUMBER.findall(DATE.sub(" ", re.sub(r"\s+", " ", page.get_text(" ")))))
+    given = traced(name, story)
+    assert len(shown) > (2 if name == "orthodox-christmas-2023" else 20)
+    assert shown <= given, shown - given
+    long = [number for number in shown if len(number) > 2]
+    wrong = [number for number in long if f"{number[:-1]}{(int(number[-1]) + 3) % 10}" not in given]
+    assert len(wrong) >= len(long) / 3  # wrong digits would be noticed
 
 
-def test_what_one_output_leaves_open_or_closes_too_often_harms_no_other():
-    outputs = [({"text/html": html}, {}) for html in ("<p>one</div></p>", "<style>p {", "<b>three", "<p>four</p>")]
-    soup = part(*outputs, before=[text("ok </div> after")])
-    assert all(word in soup.get_text() for word in ("ok", "after", "one", "three", "four"))
+def test_a_story_as_html_is_whole_and_fetches_nothing(stories):
+    page = as_html(stories["cold-week-pause-2026-01"], evidence=[("a.html", "A")])
+    soup = BeautifulSoup(page, "html.parser")
+    assert len(soup("h1")) == 1 and soup.h1.get_text().startswith("Did Russia spare Kyiv and energy")
+    assert not soup("script") and "@import" not in page
+    targets = {link["href"][1:] for link in soup.select("nav a")}
+    assert targets == {section["id"] for section in soup("section")} - {"use"}
+    assert all(cell["data-label"] for cell in soup.select("table.answers td"))
+    assert soup.select_one(".answers .mark.open").get_text() == "lower, may be chance"
 
 
-def test_alternative_text_is_text():
-    soup = part(picture(alt='"><script>x</script>'))
-    assert soup.img["alt"] == '"><script>x</script>'
-    assert soup.script is None
+def test_hostile_words_show_as_text(stories):
+    from dataclasses import replace
+
+    hostile = '<script>alert(1)</script> [x](javascript:alert(2)) <img src=x onerror="alert(3)">'
+    bad = replace(stories["easter-2025"], answer=hostile, bullets=(hostile,), name=hostile)
+    soup = BeautifulSoup(as_html(bad, evidence=[]), "html.parser")
+    assert not soup("script") and not soup("img")
+    assert all(not link["href"].startswith("javascript") for link in soup("a", href=True))
 
 
-def test_the_record_and_cells_for_notebook_readers_do_not_show():
-    record = ({MIME: {"rows": []}, "text/plain": "the record"}, {})
-    assert part(record, before=[text("run all cells", "notebook-only")]).get_text().split() == ["Did", "it", "change?"]
-
-
-def test_headings_of_later_parts_move_down():
-    soup = part(before=[text("## Nights"), text("### Detail")], level=2)
-    assert [heading.name for heading in soup(re.compile("^h"))] == ["h2", "h3", "h4"]
-
-
-@pytest.mark.parametrize("headings", ["## No title", "# One\n\n# Two", "# One\n\n### Three", "no heading"])
-def test_headings_out_of_order_are_refused(headings):
-    with pytest.raises(ReportError, match="headings are out of order"):
-        part(title=headings)
-
-
-def test_tables_say_what_their_headers_are_and_scroll_alone():
-    import pandas as pd
-
-    frame = pd.DataFrame({"claim": ["main", "<b>us</b>"], "ratio": [0.12, 1.5], "day": ["2025-04-20", None]})
-    frame = frame.fillna(float("nan")).set_index("claim")
-    soup = part(({"text/html": frame._repr_html_()}, {}), before=[text("## By claim")])
-    assert [(th.get_text(), th["scope"]) for th in soup("th")] == [
-        ("claim", "col"), ("ratio", "col"), ("day", "col"), ("main", "row"), ("<b>us</b>", "row"),
-    ]  # fmt: skip
-    assert len(soup.select("thead tr")) == 1
-    assert [cell.get_text() for cell in soup.select("td.num")] == ["0.12", "1.50"]
-    assert [cell.get_text() for cell in soup.select("td.whole")] == ["2025-04-20", "–"]
-    assert soup.select_one("div.scroll[tabindex='0'][role=region]")["aria-label"] == "By claim (pause, table 1)"
-    assert soup.style is None and not soup.select("[style], [border]")
-
-
-def test_a_table_for_other_programs_lies_inside_the_page():
-    csv = "day,drones\n2025-04-20,0\n2025-04-21,120\n"
-    link = part(({"text/csv": csv, "text/plain": "nights"}, {})).select_one("a[download]")
-    assert link["download"] == "a-pause.csv"
-    kind, encoded = link["href"].split(",")
-    assert kind == "data:text/csv;base64"
-    assert base64.b64decode(encoded).decode() == csv
-    assert "2 rows" in link.parent.get_text()
-
-
-@pytest.mark.parametrize("kind", ["text/markdown", "text/html", "text/plain"])
-def test_hostile_text_is_refused_or_shown_as_text(kind):
-    hostile = HOSTILE.replace("ADDRESS", "http://127.0.0.1:9")
-    soup = part(({kind: hostile}, {}), before=[text(hostile)])
-    assert not soup("script") and not soup("iframe") and not soup("svg") and not soup("form") and not soup("input")
-    for tag in soup(True):
-        assert not [name for name in tag.attrs if name.startswith("on") or name in ("style", "src", "action")]
-        assert "javascript" not in tag.get("href", "") and "evil" not in tag.get("href", "")
-    assert "document.body.dataset.pwned = 1" in soup.get_text()
-
-
-@pytest.mark.parametrize("address", ["data:text/html,x", "file:///etc/passwd", "../secret", "/etc", "vbscript:x"])
-def test_links_lead_to_the_web_or_into_the_reports(address):
-    assert "href" not in part(before=[text(f"[x](<{address}>) [y](https://example.org/)")]).a.attrs
-    assert not part(before=[text(f'<a href="{address}">x</a>')])("a")
-    assert part(before=[text("[y](https://example.org/)")]).a["href"] == "https://example.org/"
-
-
-def put(folder, name, notebook):
-    """What a batch leaves of an executed notebook."""
-    notebook.metadata["pauses"] = {"inputs": "", "cells": cells_digest(json.loads(to_text(notebook)))}
-    write_file(folder / "executed" / f"{name}.ipynb", to_text(notebook))
-
-
-def compose(folder, listed, sections=(), **background):
-    write_pages(
-        folder, listed, sections, comparison="comparison", surroundings={}, rendered={},
-        background={name: to_text(notebook).encode() for name, notebook in background.items()},
-    )  # fmt: skip
-
-
-@pytest.fixture
-def site(tmp_path):
-    """Pages of three pauses: one with two parts, one that failed, one not made; names are hostile."""
-    listed = pauses("a", "b", "c")
-    listed[0]["name"] = "Truce <script>document.body.dataset.pwned = 9</script>"
-    fewer = {"ratio": 0.125, "ratio_low": 0.05, "ratio_high": 0.4, "verdict": "fewer", "observed": 25.0}
-    silent = {"ratio": 0.0, "verdict": "not testable", "testable": False, "reason": "even total silence is ordinary; x"}
+def test_pages_are_made_once_and_again_only_where_the_record_changed(tmp_path):
     rows = [
-        effect_row(outcome="drones_launched", **fewer), effect_row(outcome="drones_launched", test="after-salvo"),
-        effect_row(outcome="missiles_launched", **silent),
-    ]  # fmt: skip
-    record = ({MIME: {"rows": rows, "headline": "Fewer <b>drones</b>."}}, {})
-    joint = effect_row(outcome="drones_launched", pause="volume-truces", test="joint", **fewer, p_value=0.004)
-    with opened(tmp_path) as folder:
-        put(folder, "a.pause", shown(picture(), record, before=[text("## Nights")]))
-        put(folder, "a.energy", shown(picture(), title="# Was energy spared?"))
-        together = ({MIME: {"rows": [joint]}}, {})
-        put(folder, "comparison", shown(picture(), together, title="# All of them"))
-        failed = '{"metadata": {"pauses": {"error": "cell 2: <img src=x onerror=alert(1)>"}}}'
-        write_file(folder / "executed" / "FAILED-b.pause.ipynb", failed)
-        compose(folder, listed, ["pause", "energy"])
-    return tmp_path
+        {name: as_text(None if value != value else value) for name, value in row.items()}
+        for row in RESULTS.to_dict("records")
+    ]
+    rows = [row for row in rows if row["pause"] == "easter-2025"]
+    write_answers(tmp_path, rows, registry=PAUSES, surroundings={"package": "1"})
+    made = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert set(made) == {"easter-2025.html", "index.html", "scorecard.csv"}
+    write_answers(tmp_path, rows, registry=PAUSES, surroundings={"package": "1"})
+    assert made == {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    rows[0]["reason"] = "another"
+    write_answers(tmp_path, rows, registry=PAUSES, surroundings={"package": "1"})
+    assert made != {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
 
 
-def page(site, name):
-    return BeautifulSoup((site / name).read_text(), "html.parser")
+def test_drift_is_mended_and_a_file_without_a_place_is_refused(tmp_path):
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "results.csv").write_bytes((ROOT / "reports" / "results.csv").read_bytes())
+    for name in ("README.md", "reports/README.md"):
+        places = "\n".join(f"{start}\nstale line\n{end}" for start, end in (FINDINGS, METHOD))
+        (tmp_path / name).write_text(f"before\n{places}\nafter\n", encoding="utf-8")
+    assert {"README.md", "reports/README.md", "reports/scorecard.csv"} <= set(write_committed(tmp_path))
+    assert write_committed(tmp_path) == []
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert text.startswith("before\n") and text.endswith("after\n") and "stale line" not in text
+    (tmp_path / "README.md").write_text("nothing", encoding="utf-8")
+    with pytest.raises(pa.ReportError, match=r"README\.md"):
+        write_committed(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["a-evidence.html", "method.html"])
-def test_pages_are_whole_documents_that_fetch_nothing(site, name):
-    soup, markup = page(site, name), (site / name).read_text()
-    assert markup.startswith("<!DOCTYPE html>") and soup.html["lang"] == "en" and soup.title.get_text()
-    assert len(soup("h1")) == 1
-    levels = [int(heading.name[1]) for heading in soup(re.compile("^h[1-6]$"))]
-    assert levels[0] == 1 and all(b <= a + 1 for a, b in pairwise(levels))
-    assert not soup("script") and "url(" not in markup and "@import" not in markup
-    assert all(tag["src"].startswith("data:") for tag in soup.select("[src]"))
-    assert [tag["href"] for tag in soup("link")] == ["data:,"]
-    assert all(tag.get("alt") for tag in soup("img")) and all(tag.get("scope") for tag in soup("th"))
-    assert len({tag["id"] for tag in soup.select("[id]")}) == len(soup.select("[id]"))
+def test_the_record_is_what_the_package_finds_now():
+    found = pa.assess("victory-day-2025").primary("drones_launched")
+    row = RESULTS[(RESULTS["pause"] == "victory-day-2025") & (RESULTS["outcome"] == "drones_launched")]
+    row = row[(row["window"] == "pause") & (row["stratum"] == "national") & (row["test"] == found.test)].iloc[0]
+    assert row["verdict"] == found.verdict
+    assert row["expected"] == pytest.approx(found.expected, rel=1e-3)
+    assert row["p_value"] == pytest.approx(found.p_value, rel=1e-3)
 
 
-def test_a_page_has_all_parts_with_a_way_to_each(site):
-    soup = page(site, "a-evidence.html")
-    assert [link["href"] for link in soup.select("nav a")] == ["#pause", "#energy"]
-    assert [section["id"] for section in soup("section")] == ["pause", "energy"]
-    assert "document.body.dataset.pwned = 9" in soup.select_one(".kicker").get_text()
-    linked = [link["href"] for link in soup.select("footer a")]
-    assert {"executed/a.pause.ipynb", "results.csv", "index.html", "a.html"} <= set(linked)
-
-
-def test_the_page_on_method_lists_every_pause_and_what_failed(site):
-    soup = page(site, "method.html")
-    lines = soup.select("#evidence > ul")[0].select("li")
-    assert len(lines) == 3 and lines[0].a["href"] == "a-evidence.html"
-    assert "Failed: pause." in lines[1].get_text() and "onerror=alert(1)" in lines[1].get_text()
-    assert lines[1].a is None and not (site / "b-evidence.html").exists()
-    assert lines[2].a is None
-    assert "All of them" in soup.select_one("#comparison h2").get_text()
-
-
-def test_the_page_on_method_says_how_what_words_mean_and_what_is_left_out(site):
-    soup = page(site, "method.html")
-    assert [item.get_text() for item in soup.select("#method li")] == method()
-    words = [word.get_text() for word in soup.select("#words tbody th")]
-    assert "clearly fewer / clearly more" in words and len(words) == len(RULES)
-    assert "Proposed, never in force" in [reason.get_text() for reason in soup.select("#elsewhere dt")]
-    assert page(site, "a-evidence.html").select_one("meta[name=description]")["content"] == "Fewer <b>drones</b>."
-
-
-def test_links_to_notebooks_lead_to_their_pages(tmp_path):
-    words = "[what they say](data.ipynb#zeros), [pause.ipynb](pause.ipynb), [off](https://x.org), [x](javascript:x)"
-    with opened(tmp_path) as folder:
-        compose(folder, [], data=shown(title=f"# Data\n\n{words}"))
-    text = page(tmp_path, "data.html").h1.find_next("p")
-    assert text.get_text() == "what they say, pause.ipynb, off, x"
-    assert [link["href"] for link in text("a", href=True)] == ["data.html", "https://x.org"]
-
-
-def test_a_part_that_failed_is_named_on_a_page_that_has_others(site):
-    with opened(site) as folder:
-        write_file(folder / "executed" / "FAILED-a.energy.ipynb", '{"metadata": {"pauses": {"error": "no tables"}}}')
-        (folder / "executed" / "a.pause.ipynb").unlink()
-        compose(folder, pauses("a"), ["pause", "energy"])
-    soup = page(site, "a-evidence.html")
-    assert soup.h1.get_text() == "Truce of a"
-    assert "no tables" in soup.select_one(".failed").get_text()
-
-
-def luminance(colour):
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    return sum(weight * p for weight, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-
-@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
-def test_text_stands_out_from_paper(scheme):
-    blocks = re.findall(r":root \{(.*?)\}", (TEMPLATES / "style.css").read_text(), re.DOTALL)
-    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", blocks[scheme]))
-    for paper in ("paper", "tint"):
-        for ink in ("ink", "soft", "link", "alarm", "told"):
-            light, dark = sorted((luminance(colours[paper]), luminance(colours[ink])), reverse=True)
-            assert (light + 0.05) / (dark + 0.05) >= 4.5, (paper, ink)
-
-
-class _Counter(BaseHTTPRequestHandler):
-    asked = ()
-
-    def do_GET(self):
-        type(self).asked += (self.path,)
-        self.send_response(404)
-        self.end_headers()
-
-    def log_message(self, *args): ...
-
-
-@pytest.mark.skipif(not os.path.exists(CHROMIUM), reason="no Chromium at " + CHROMIUM)
-def test_in_a_browser_nothing_runs_and_nothing_is_requested(tmp_path):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Counter)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    hostile = HOSTILE.replace("ADDRESS", address)
-    listed = [{"id": "a", **dict.fromkeys(["name", "dates", "status"], hostile), "claims": []}]
-    outputs = [({kind: hostile}, {}) for kind in ("text/markdown", "text/html", "text/plain")]
-    with opened(tmp_path / "out") as folder:
-        put(folder, "a.pause", shown(*outputs, picture(alt=hostile), before=[text(hostile)]))
-        compose(folder, listed, ["pause"])
-    control = tmp_path / "control.html"
-    control.write_text(f"<body>{hostile.partition('<base')[0]}</body>")
-    try:
-        for path, harmless in (
-            (control, False),
-            (tmp_path / "out/a-evidence.html", True),
-            (tmp_path / "out/method.html", True),
-        ):
-            _Counter.asked = ()
-            dom = browse(path, tmp_path / "profile")
-            assert ("data-pwned" not in dom) == harmless
-            assert (not _Counter.asked) == harmless
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def browse(path, profile):
-    """The page as the browser has it after loading."""
-    quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", *quiet, f"--user-data-dir={profile}"]
-    done = subprocess.run([*command, "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=60)
-    shutil.rmtree(profile, ignore_errors=True)
-    return done.stdout
+def between(text, marks):
+    return text.split(marks[0])[1].split(marks[1])[0].strip()

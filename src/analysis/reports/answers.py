@@ -53,7 +53,7 @@ def write_answers(
     if not stale:
         return {}
     from analysis.reports.drawings import draw
-    from analysis.reports.story import tell_all, tell_pause
+    from analysis.reports.pages import tell_all, tell_pause
 
     results, stories = typed(rows), {}
     for position, pause in enumerate(order):
@@ -201,7 +201,7 @@ def write_committed(
     """
     from analysis.record import load_results
     from analysis.reports.drawings import draw
-    from analysis.reports.story import tell_all, tell_pause
+    from analysis.reports.pages import tell_all, tell_pause
 
     repository = data_folder().parent if repository is None else Path(repository)
     registry = load_pauses() if registry is None else registry

@@ -12,7 +12,7 @@ from analysis import panels, storyboard
 from analysis.campaigns import find_campaigns
 from analysis.launches import Assessment, decide_pause
 from analysis.pauses import load_pauses
-from analysis.reports.story import Drawing
+from analysis.reports.pages import Drawing
 from analysis.scorecard import Scorecard
 from analysis.tables import load_table
 from analysis.vocabulary import MODEL

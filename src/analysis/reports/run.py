@@ -17,8 +17,8 @@ from typing import Any
 
 from analysis.errors import ReportError
 from analysis.reports import store
+from analysis.reports.evidence import BACKGROUND, render, write_evidence
 from analysis.reports.make import Report, effect_rows, execute, failure_notebook, one_line, sources_digest
-from analysis.reports.pages import BACKGROUND, render, write_pages
 from analysis.reports.parameters import check_parameters, declared_parameters
 from analysis.reports.pool import run_apart
 from analysis.reports.store import RESULTS, Record, to_csv
@@ -188,7 +188,7 @@ def run_reports(
         record.write(folder)
         if gone := sorted(set(before.rows) - set(record.rows)):
             batch.say({"event": "record", "gone": [" / ".join(key) for key in gone]})
-        write_pages(
+        write_evidence(
             folder, pauses, sections, comparison=COMPARISON, surroundings=around, rendered=batch.rendered,
             background={name: sources[name] for name in BACKGROUND if name in paths},
         )  # fmt: skip
