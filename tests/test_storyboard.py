@@ -169,8 +169,9 @@ def test_the_title_of_running_sums_says_where_the_account_stands(running, high, 
 )  # fmt: skip
 def test_the_title_of_the_map_counts_regions(ratios, words):
     frame = pd.DataFrame({"oblast": "Lviv", "ratio": ratios, "usual": 100.0, "minutes": 100 * np.array(ratios)})
+    frame["word"] = "fewer"
     said = story.region_ratio_words(frame)
-    assert said.title == words and "Lviv: 10 minutes, about 100 usual" in said.caption
+    assert said.title == words and "Lviv: 10 minutes, about 100 usual: fewer" in said.caption
     assert ("Lviv: not usable" in said.caption) == any(np.isnan(ratios))
 
 

@@ -46,6 +46,15 @@ def describe_lull(lull: Lull | None, *, basis: bool = True) -> str:
     return f"{told} This rests on {lull.n_salvos} {short} in {lull.n_days} days." if basis else told
 
 
+def lull_in_brief(lull: Lull) -> str:
+    """Whether a quiet of missiles may be no more than the usual one, in a sentence."""
+    if lull.observed_salvos:
+        return f"Of missiles there was none: {counted(lull.observed_salvos, 'mass salvos')} came."
+    since = f"{days_text(lull.days_since_salvo)} after the last mass salvo"
+    often = f"in {100 * lull.quiet_probability:.0f} of 100 such cases"
+    return f"Of missiles it may be: {since}, {often} none comes for at least as long."
+
+
 def describe_inferred(days: Iterable[date]) -> str:
     """Say on which of a window's days zero stands in no report; empty where there are none."""
     spans = spans_text(days)

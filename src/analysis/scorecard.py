@@ -13,7 +13,7 @@ from analysis.effect import NATIONAL, Answer, PauseEffect, as_markdown, to_frame
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.record import read_stored, stored_path
 from analysis.setting import SALVO_MISSILES, Registry
-from analysis.sirens import inferred_zeros
+from analysis.sirens import alert_minutes, inferred_zeros
 from analysis.tables import load_strikes
 from analysis.vocabulary import (
     CANNOT_TELL,
@@ -22,11 +22,13 @@ from analysis.vocabulary import (
     NOT_YET,
     SILENT,
     UNANSWERED,
+    UNREPORTED,
     about,
     as_extreme,
     confidence,
     doubts_of,
     frequency,
+    in_table,
     one_in,
     plain_row,
     plainly,
@@ -53,69 +55,35 @@ class Question:
 
     key: str
     asked: str
-    about: str
     sought: tuple[tuple[str, str], ...]  # outcome and stratum
     noun: tuple[str, str]
     window: str = "pause"
-    coded: bool = False
-    launches: bool = False
 
 
 DRONES, MISSILES = ("drone", "drones"), ("missile", "missiles")
 DRONES_FLOWN, MISSILES_FLOWN = (("drones_launched", NATIONAL),), (("missiles_launched", NATIONAL),)
+ENERGY_HIT = (
+    ("energy_coded_rear_oblasts", "rear"),
+    ("energy_digest_rear", "rear"),
+    ("energy_raids_facility", NATIONAL),
+    ("energy_reported_share", "rear"),
+)
+REAR = (("siren_minutes_rear", NATIONAL), ("alert_minutes", "rear"))
+HITS = ("reported hit", "reported hits")
 KYIV_MINUTES = ("minute of sirens in Kyiv city", "minutes of sirens in Kyiv city")
 MINUTES = ("minute of sirens away from the front", "minutes of sirens away from the front")
+NIGHT_MINUTES = ("minute of night sirens away from the front", "minutes of night sirens away from the front")
+CLAIMED = ("drone that Russia says it shot down", "drones that Russia says it shot down")
 QUESTIONS = (
-    Question("drones", "Drones", "drones", DRONES_FLOWN, DRONES, launches=True),
-    Question("missiles", "Missiles", "missiles", MISSILES_FLOWN, MISSILES, launches=True),
-    Question(
-        "drones-after", "Drones, the week after", "drones in the week after", DRONES_FLOWN, DRONES, AFTER, launches=True
-    ),
-    Question(
-        "missiles-after",
-        "Missiles, the week after",
-        "missiles in the week after",
-        MISSILES_FLOWN,
-        MISSILES,
-        AFTER,
-        launches=True,
-    ),
-    Question(
-        "energy",
-        "Energy in Ukraine",
-        "energy in Ukraine",
-        (
-            ("energy_coded_rear_oblasts", "rear"),
-            ("energy_digest_rear", "rear"),
-            ("energy_raids_facility", NATIONAL),
-            ("energy_reported_share", "rear"),
-        ),
-        ("reported hit", "reported hits"),
-        coded=True,
-    ),
-    Question(
-        "russian-energy",
-        "Energy in Russia",
-        "Russian energy",
-        (("energy_digest_russia", "Russia"),),
-        ("reported hit", "reported hits"),
-        coded=True,
-    ),
-    Question("kyiv", "Sirens in Kyiv city", "sirens in Kyiv city", (("alert_minutes", "Kyiv City"),), KYIV_MINUTES),
-    Question(
-        "rear",
-        "Sirens away from the front",
-        "sirens away from the front",
-        (("siren_minutes_rear", NATIONAL), ("alert_minutes", "rear")),
-        MINUTES,
-    ),
-    Question(
-        "other-side",
-        "Ukraine's strikes on Russia",
-        "Ukraine's strikes on Russia",
-        (("drones_claimed_by_russia", NATIONAL),),
-        ("drone that Russia says it shot down", "drones that Russia says it shot down"),
-    ),
+    Question("drones", "Drones", DRONES_FLOWN, DRONES),
+    Question("missiles", "Missiles", MISSILES_FLOWN, MISSILES),
+    Question("drones-after", "Drones in the week after", DRONES_FLOWN, DRONES, AFTER),
+    Question("missiles-after", "Missiles in the week after", MISSILES_FLOWN, MISSILES, AFTER),
+    Question("energy", "Energy in Ukraine", ENERGY_HIT, HITS),
+    Question("russian-energy", "Energy in Russia", (("energy_digest_russia", "Russia"),), HITS),
+    Question("kyiv", "Sirens in Kyiv city", (("alert_minutes", "Kyiv City"),), KYIV_MINUTES),
+    Question("rear", "Sirens away from the front", REAR, MINUTES),
+    Question("other-side", "Ukraine's strikes on Russia", (("drones_claimed_by_russia", NATIONAL),), CLAIMED),
 )
 
 NOUNS = {  # of what is counted, where a question has several measures
@@ -124,8 +92,11 @@ NOUNS = {  # of what is counted, where a question has several measures
     "energy_digest_russia": ("day with a hit in a daily news list", "days with a hit in a daily news list"),
     "energy_raids_facility": ("large raid on an energy facility", "large raids on energy facilities"),
     "energy_reported_share": ("article on a new strike", "articles on new strikes"),
+    "siren_minutes_rear": NIGHT_MINUTES,
 }
-ABOUT = {question.key: question.about for question in QUESTIONS}
+KEPT = {"kyiv": "whether Kyiv was spared", "energy": "whether energy was spared"}  # what a pause promised
+UNSURE = "unsure"  # of words that claim nothing or may be chance
+NEXT_DAYS = 3  # named after a spell of silence
 
 
 @dataclass(frozen=True)
@@ -153,12 +124,17 @@ class Answered:
     note: str
     other_dates: str
 
+    @property
+    def topic(self) -> str:
+        """What is asked about, within a sentence."""
+        return self.asked if self.asked.startswith("Ukraine") else self.asked[0].lower() + self.asked[1:]
+
     def sentence(self) -> str:
         """The finding in a sentence: size, frequency, word."""
         if self.word == NOT_YET:
             return f"{self.note}."
         told = "; ".join(filter(None, [self.size, self.frequency]))
-        seen = f"{told}: {self.word}" if told else f"{self.word} on {ABOUT[self.question]}"
+        seen = f"{told}: {self.word}" if told else f"{self.word} on {self.topic}"
         if self.word == NO_DATA:
             return f"{seen} ({self.note})."
         return f"{seen}. {capital(self.note)}." if self.note else f"{seen}."
@@ -167,9 +143,18 @@ class Answered:
         """What was counted and expected, for a cell beside the question; empty where nothing was."""
         if self.counted is None or self.question.endswith("energy"):
             return self.size
-        unit = " minutes" if self.question in ("kyiv", "rear") else ""
+        unit = {"kyiv": " minutes", "rear": " minutes at night"}.get(self.question, "")
+        if self.outcome == "alert_minutes":
+            unit = " minutes"
         seen = f"{amount(self.counted)}{unit}" if self.counted else "none"
         return seen if self.expected is None else f"{seen}, {about(self.expected)}{unit * (not self.counted)} expected"
+
+    def verdict_sentence(self) -> str:
+        """The finding in a sentence; where it claims nothing, also what cannot be told of the promise."""
+        told = self.sentence()
+        if self.word not in CANNOT_TELL or self.question not in KEPT:
+            return told
+        return told.replace(f": {self.word}.", f": {self.word} {KEPT[self.question]}.")
 
     def rarity(self) -> str:
         """The frequency for a cell; empty without one.
@@ -185,15 +170,16 @@ class Answered:
         return f"{often} as {'heavy' if self.ratio > 1 else 'quiet'}"
 
     def how_sure(self) -> str:
-        """Confidence with its reasons, or what stands in the way; empty where there is nothing to add."""
-        if not self.confidence:
-            return self.caveat.removesuffix(BY_PEOPLE) or self._doubted()
-        return f"{self.confidence}: {self.doubts}" if self.doubts else self.confidence
+        """Confidence with its reasons, or what stands in the way."""
+        if self.confidence:
+            return f"{self.confidence}: {self.doubts}" if self.doubts else self.confidence
+        doubts = self.doubts.split("; ")[:2] if self.word.endswith("chance") else [self.caveat.removesuffix(BY_PEOPLE)]
+        return "; ".join(filter(None, doubts)) or UNSURE
 
     @property
     def caveat(self) -> str:
         """What the count of an answer that claims nothing rests on; empty for others, whose doubts hold it."""
-        shaky = ("without a report", "missing", MODEL)
+        shaky = (UNREPORTED, "missing", MODEL)
         doubts = [doubt for doubt in self.doubts.split("; ") if doubt.endswith(shaky)]
         return "; ".join(doubts) if self.word in CANNOT_TELL else ""
 
@@ -202,18 +188,13 @@ class Answered:
         told = sureness(self.word, self.doubts.split("; ") if self.doubts else ())
         return told or (f"{capital(self.caveat)}." if self.caveat else "")
 
-    def _doubted(self) -> str:
-        """The first two doubts about what may be chance."""
-        return "; ".join(self.doubts.split("; ")[:2]) if self.doubts and self.word.endswith("chance") else "–"
-
     def brief(self) -> str:
-        """The word, then what was counted/expected, for a cell."""
-        if self.counted is None or self.expected is None or self.word in UNANSWERED:
-            return self.word
-        if self.question.endswith("energy"):
-            unit = NOUNS[self.outcome][self.counted != 1].split()[0]
-            return f"{self.word} ({amount(self.counted)} {unit}/{rounded(self.expected)})"
-        return f"{self.word} ({amount(self.counted)}/{rounded(self.expected)})"
+        """The word as short as it goes, then what was counted/expected, for a cell."""
+        found = in_table(self.word)
+        if self.counted is None or self.expected is None or self.expected < 0.5 or self.word in UNANSWERED:
+            return found
+        unit = f" {NOUNS[self.outcome][self.counted != 1].split()[0]}" if self.question.endswith("energy") else ""
+        return f"{found} ({amount(self.counted)}{unit}/{rounded(self.expected)})"
 
 
 COLUMNS = tuple(Answered.__dataclass_fields__)
@@ -246,12 +227,12 @@ class Scorecard(Answer):
     def headline(self) -> str:
         """The leading answer in a sentence that can be quoted."""
         first = self.leading[0]
-        return f"{capital(promise_of(self.pause))}: {first.sentence()} {first.sureness()}".strip()
+        return f"{capital(promise_of(self.pause))}: {first.verdict_sentence()} {first.sureness()}".strip()
 
     def quotation(self) -> str:
         """The leading answer with its pause and days, as short as it can be quoted."""
         first = self.leading[0]
-        return f"{capital(self.pause.phrase)}, {self.span()}: {first.sentence()} {first.sureness()}".strip()
+        return f"{capital(self.pause.phrase)}, {self.span()}: {first.verdict_sentence()} {first.sureness()}".strip()
 
     def span(self) -> str:
         """The days judged, in words."""
@@ -330,7 +311,18 @@ def score_pause(found: pd.DataFrame | Sequence[PauseEffect], pause: Pause, *, fo
     rows = [plain_row(row) for row in frame[frame["pause"] == pause.id].to_dict("records")]
     strikes = load_strikes(folder=folder)
     asked = [question for question in QUESTIONS if _is_asked(question, pause)]
-    return Scorecard(pause, tuple(_answer(question, rows, pause, strikes) for question in asked))
+    answers = [_answer(question, rows, pause, strikes) for question in asked]
+    return Scorecard(pause, tuple(_with_next_days(answer, pause, folder) for answer in answers))
+
+
+def _with_next_days(answer: Answered, pause: Pause, folder: Path | None) -> Answered:
+    """Of sirens in Kyiv city also the days that follow, some of which one party may have meant."""
+    if answer.question != "kyiv" or answer.counted is None:
+        return answer
+    after = pd.date_range(pause.days()[-1], periods=NEXT_DAYS + 1)[1:]
+    minutes = alert_minutes(folder=folder)["Kyiv City"].reindex(after).dropna()
+    named = f"then {listed([amount(round(seen)) for seen in minutes])} minutes on {span_text(after[0], after[-1])}"
+    return replace(answer, note=named) if len(minutes) == NEXT_DAYS else answer
 
 
 def first_answer(rows: Sequence[Mapping[str, Any]], pause: Pause) -> dict | None:
@@ -386,7 +378,7 @@ def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd
         return _nothing(question, pause)
     found = word(row)
     days = pd.date_range(row["first_day"], row["last_day"])
-    drones = question.launches and row["outcome"] == "drones_launched"
+    drones = row["outcome"] == "drones_launched"
     inferred = int(days.isin(inferred_zeros(strikes)).sum()) if drones else 0
     curves = [r for r in rows if (r["outcome"], r["test"]) == (row["outcome"], "curve")]
     doubts = doubts_of(
@@ -394,7 +386,7 @@ def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd
         inferred=inferred,
         backed=_backed(question, row, rows),
         curve=curves[0] if curves and question.window == "pause" else None,
-        coded=question.coded and row["outcome"] != "energy_reported_share",
+        coded=question.key.endswith("energy") and row["outcome"] != "energy_reported_share",
     )
     counted = row["observed"]
     return Answered(
@@ -467,7 +459,7 @@ def _backed(question: Question, row: Mapping[str, Any], rows: Sequence[dict]) ->
     """Whether sirens away from the front, which no Air Force counts, point the same way; None for other questions."""
     if question.key == "other-side":
         return False
-    if not question.launches:
+    if question.sought not in (DRONES_FLOWN, MISSILES_FLOWN):
         return None
     rear = _pick(rows, next(q for q in QUESTIONS if q.key == "rear"), window=question.window)
     if rear is None or rear["ratio"] is None or rear["p_value"] is None:

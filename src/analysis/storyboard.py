@@ -25,11 +25,12 @@ from analysis.placebo import most_alike, window_ratios
 from analysis.setting import SALVO_MISSILES, Registry, days_of_others, set_up
 from analysis.sirens import alert_minutes, estimate_alerts, inferred_zeros, usable_regions
 from analysis.tables import load_strikes, load_table, outcome_series
-from analysis.vocabulary import about, rounded
+from analysis.vocabulary import about, plain_row, rounded, word
 from analysis.windows import placebo_starts
 from analysis.words import MORE, amount, counted, days_text, listed, outcome_label
 
 DRONES, MISSILES = "drones_launched", "missiles_launched"
+INFERRED = "inferred zero"
 FORTNIGHT = 14
 MOST = 3.0  # times the expected number, where the axis of ratios ends
 ASKED = ("Kyiv City", "Odesa", "Lviv", "Kharkiv")  # the regions said in words
@@ -85,18 +86,23 @@ def nine_pauses_frame(
 def nine_pauses_words(frame: pd.DataFrame) -> Words:
     """Title and words of the figure of all pauses."""
     inside = frame[(frame["role"] == "pause") & (frame["basis"] != "not usable")].drop_duplicates("day")
-    told = []
-    for kind, wide in (("Truces", True), ("Narrower pauses", False)):
-        part = inside[(inside["promise"] == "") == wide]
-        told += [f"{kind}: {_launched(part)}."] * (len(part) > 0)
+    wide = inside["promise"] == ""
+    kinds = {"Truces": inside[wide], "Narrower pauses": inside[~wide]}
+    told = [f"{kind}: {_launched(part)}." for kind, part in kinds.items() if len(part)]
     title = " ".join(told) or "No pause has usable counts."
-    reading = "Bars: drones launched over expected, by day; blue: the pause; cut at 4 times. "
+    reading = "Bars: drones launched over expected; blue: the pause. "
     reading += "Open circle: zero inferred. Cross: no report. "
     reading += f"Triangle: raid of {SALVO_MISSILES} missiles and more. Stripe: another pause."
     known = frame[frame["role"] == "pause"].groupby("name", sort=False)
     each = [f"{name}: {_launched(part)}" for name, part in known]
     alt = f"{frame['pause'].nunique()} small charts of days. {'; '.join(each)}."
-    return Words(title, reading, _stands_on(inside["basis"]) + ONE_SIDE, alt)
+    zeros = [
+        f"{days_text(n)} of {kind.lower()}"
+        for kind, part in kinds.items()
+        if (n := int((part["basis"] == INFERRED).sum()))
+    ]
+    caption = f"Zero is inferred, not reported, on {listed(zeros)}. " if zeros else ""
+    return Words(title, reading, caption + _typed(inside["basis"]) + ONE_SIDE, alt)
 
 
 def _basis(outcome: str, every: pd.DatetimeIndex, seen: Floats, folder: Path | None) -> Any:
@@ -106,15 +112,19 @@ def _basis(outcome: str, every: pd.DatetimeIndex, seen: Floats, folder: Path | N
     typed = strikes[f"{outcome.removesuffix('_launched')}_basis"].reindex(every) == PROVISIONAL
     later = every > outcome_series(outcome, folder=folder).index[-1]
     kinds = {"not yet": later, "no report": np.isnan(seen), PROVISIONAL: typed}
-    kinds["inferred zero"] = every.isin(zeros) & (seen == 0)
+    kinds[INFERRED] = every.isin(zeros) & (seen == 0)
     return np.select(list(kinds.values()), list(kinds), "report")
 
 
 def _stands_on(basis: pd.Series) -> str:
     """On how many days of a pause zero is inferred or a number typed in, for a caption."""
-    zeros, typed = (int((basis == kind).sum()) for kind in ("inferred zero", PROVISIONAL))
-    told = f"Zero is inferred, not reported, on {days_text(zeros)}. " if zeros else ""
-    return f"{told}Diamond: {days_text(typed)} typed in from a newsroom, provisional. " if typed else told
+    zeros = int((basis == INFERRED).sum())
+    return (f"Zero is inferred, not reported, on {days_text(zeros)}. " if zeros else "") + _typed(basis)
+
+
+def _typed(basis: pd.Series) -> str:
+    typed = int((basis == PROVISIONAL).sum())
+    return f"Diamond: {days_text(typed)} typed in from a newsroom, provisional. " if typed else ""
 
 
 # --- B: how unusual ---
@@ -171,14 +181,12 @@ def unusual_words(frame: pd.DataFrame) -> Words:
     rows = frame[frame["kind"] == "pause"].to_dict("records")
     drones = [row for row in rows if row["outcome"] == DRONES and row["testable"]]
     rare = [row for row in drones if row["side"] == "quiet" and row["as_far"] * RARE <= row["n_placebo"]]
-    title = (
-        f"In {len(rare)} of the {len(drones)} pauses that can be judged, drones were as few as in at most 1 of {RARE} "
-    )
+    title = f"In {len(rare)} of {len(drones)} pauses that can be judged drones were fewer than in {RARE - 1} of {RARE} "
     title += "ordinary spells"
     if len({row["pause"] for row in rows}) == 1:
         spells = f" ordinary spells of {days_text(rows[0]['n_days'])}"
         title = f"{rows[0]['name']}: {how_often(rows[0], spells)}"
-    reading = f"Large dot: the pause. {DOTS} grey dots: ordinary spells of its length, by launched over expected."
+    reading = f"Large dot: the pause; grey: {DOTS} ordinary spells of its length."
     each = [f"{row['name']}, {outcome_label(row['outcome'], short=True)}: {how_often(row)}" for row in rows]
     return Words(title, reading, ONE_SIDE, f"{title}. {'; '.join(each)}.")
 
@@ -386,10 +394,11 @@ def region_ratio_frame(
             effect = estimate_alerts(series, days, exclude=setting.exclude, announced=announced, level=setting.level)
             row |= {"minutes": effect.observed, "usual": effect.expected, "ratio": effect.ratio}
             row |= {"low": effect.expected_low, "high": effect.expected_high, "reason": effect.reason}
+            row |= {"word": word(plain_row(effect.row()))}
         rows.append(row)
-    columns = [*row, "minutes", "usual", "ratio", "low", "high", "reason"]
-    frame = pd.DataFrame(rows).reindex(columns=list(dict.fromkeys(columns)))
-    frame[columns[-6:-1]] = frame[columns[-6:-1]].astype(float)
+    numbers = ["minutes", "usual", "ratio", "low", "high"]
+    frame = pd.DataFrame(rows).reindex(columns=list(dict.fromkeys([*row, *numbers, "reason", "word"])))
+    frame[numbers] = frame[numbers].astype(float)
     beyond = [frame["minutes"] > frame["high"], frame["minutes"] < frame["low"]]
     return frame.assign(outside=np.select(beyond, ["more", "fewer"], ""), n_days=len(days))
 
@@ -411,9 +420,10 @@ def region_ratio_words(frame: pd.DataFrame) -> Words:
 
 def _region_text(row: Any) -> str:
     if pd.isna(row.ratio):
-        return f"{region_label(row.oblast)}: not usable"
+        return f"{region_label(row.oblast)}: not usable (alerts too long or without end)"
     unit, seen = "minutes" if row.scale == 1 else "hours", round(row.minutes / row.scale)
-    return f"{region_label(row.oblast)}: {amount(seen) if seen else 'no'} {unit}, {about(row.usual / row.scale)} usual"
+    seen = f"{amount(seen) if seen else 'no'} {unit}, {about(row.usual / row.scale)} usual"
+    return f"{region_label(row.oblast)}: {seen}: {row.word}"
 
 
 def ratio_text(ratio: float) -> str:

@@ -26,6 +26,7 @@ NO_DATA, TOO_SHORT, TOO_RARE, AS_USUAL = "no usable data", "too short to tell", 
 UNANSWERED = (NOT_YET, NO_DATA)
 CANNOT_TELL = (TOO_SHORT, TOO_RARE)
 SILENT = (*UNANSWERED, *CANNOT_TELL)  # words that claim nothing, and so need no confidence
+UNREPORTED = "without an Air Force report"
 MODEL = "coded by a language model, not yet checked by people"
 SOLID, FAIR, WEAK = "solid", "fair", "weak"
 CLEAR = 0.01  # one in a hundred
@@ -118,6 +119,15 @@ def word(row: Row) -> str:
     """The word for one finding."""
     rule = next(rule for rule in RULES if rule.holds(row))
     return rule.words[int((row["ratio"] or 0) > 1)]
+
+
+def in_table(found: str) -> str:
+    """A word as short as a table of many needs it; the others as they are.
+
+    >>> in_table("lower, may be chance"), in_table("too short to tell"), in_table("fewer")
+    ('lower?', 'too short', 'fewer')
+    """
+    return found.replace(", may be chance", "?").removesuffix(" to tell")
 
 
 def about(value: float) -> str:
@@ -229,7 +239,7 @@ def doubts_of(row: Row, *, inferred: int, backed: bool | None, curve: Row | None
     n, doubts = row["n_days"], []
     if inferred:
         part = "its only day" if n == 1 else f"{in_words(inferred)} of {in_words(n)} days"
-        doubts.append(f"{part} counted as zero without a report")
+        doubts.append(f"{part} counted as zero {UNREPORTED}")
     if row["n_missing"]:
         doubts.append(f"{row['n_missing']} of {n} days missing")
     if backed is False:

@@ -53,7 +53,8 @@ def write_answers(
     if not stale:
         return {}
     from analysis.reports.drawings import draw
-    from analysis.reports.pages import tell_all, tell_pause
+    from analysis.reports.index import tell_all
+    from analysis.reports.pages import tell_pause
 
     results, stories = typed(rows), {}
     for position, pause in enumerate(order):
@@ -167,13 +168,15 @@ def inline(svg: str) -> str:
 
 def marked(cell: str) -> str:
     """A cell with the words of the vocabulary set off by what they claim."""
-    from analysis.vocabulary import RULES, SILENT
+    from analysis.vocabulary import RULES, SILENT, in_table
 
-    words = sorted({word for rule in RULES for word in rule.words}, key=len, reverse=True)
+    every = {word for rule in RULES for word in rule.words}
+    words = sorted(every | set(map(in_table, every)), key=len, reverse=True)
+    silent = {*SILENT, *map(in_table, SILENT)}
 
     def mark(found: re.Match) -> str:
         side = "few" if found[0].endswith("fewer") else "more" if found[0].endswith("more") else "open"
-        return f'<span class="mark {"blind" if found[0] in SILENT else side}">{found[0]}</span>'
+        return f'<span class="mark {"blind" if found[0] in silent else side}">{found[0]}</span>'
 
     place = r"(?:^|(?<=drones )|(?<=missiles ))"
     return re.sub(f"{place}({'|'.join(map(re.escape, words))})", mark, escape(str(cell), quote=False))
@@ -201,7 +204,8 @@ def write_committed(
     """
     from analysis.record import load_results
     from analysis.reports.drawings import draw
-    from analysis.reports.pages import tell_all, tell_pause
+    from analysis.reports.index import tell_all
+    from analysis.reports.pages import tell_pause
 
     repository = data_folder().parent if repository is None else Path(repository)
     registry = load_pauses() if registry is None else registry

@@ -1,4 +1,4 @@
-"""What the page of a pause and the front page tell, in order; as HTML and as Markdown from the same content.
+"""What the page of a pause tells, in order; as HTML and as Markdown from the same content.
 
 Every finding comes from the scorecard, which reads the record; figures from `analysis.storyboard`.
 """
@@ -15,36 +15,20 @@ import pandas as pd
 from analysis.campaigns import find_campaigns
 from analysis.effect import holm_adjusted
 from analysis.energy import assess_energy
-from analysis.evidence_words import describe_lull, describe_plan
+from analysis.evidence_words import describe_plan, lull_in_brief
 from analysis.launches import Assessment, assess
 from analysis.pauses import Claim, Pause, load_pauses
 from analysis.plan import make_plan
-from analysis.scorecard import ABOUT, BY_PEOPLE, SAME, Answered, Scorecard, promised_questions, score_all, score_pause
-from analysis.setting import Registry
-from analysis.sirens import inferred_zeros
-from analysis.tables import load_strikes, load_table, outcome_series
+from analysis.scorecard import BY_PEOPLE, SAME, Answered, Scorecard, promised_questions, score_all, score_pause
+from analysis.tables import load_table
 from analysis.together import what_to_expect
-from analysis.vocabulary import (
-    MODEL,
-    NO_DATA,
-    NOT_YET,
-    RULES,
-    SILENT,
-    UNANSWERED,
-    doubts_of,
-    in_words,
-    plain_row,
-    promise_of,
-    question_of,
-    size,
-    sureness,
-    word,
-)
+from analysis.vocabulary import MODEL, NO_DATA, NOT_YET, SILENT, UNANSWERED, in_words, promise_of, question_of
 from analysis.windows import SHORT_WINDOW
-from analysis.words import amount, capital, listed, span_text, spans_text
+from analysis.words import capital, listed, span_text
 
 SOURCES_SHOWN = 2
 ALPHA = 0.05
+AFTER = ("drones-after", "missiles-after")
 MEANT = (
     "Fire at the front is not counted: no line here says that a truce was kept, or why less flew.",
     "In a truce Ukraine gains by reporting more: reported falls run against its interest, zeros without a report do "
@@ -56,8 +40,7 @@ SURE = {
     "medium": "The parties did not name the same dates.",
     "low": "Its dates rest on few or indirect reports.",
 }
-BRACKETS = "In brackets: counted/expected."
-IN_FORCE = ("agreed", "unilateral", "disputed")
+BAR = "“Fewer” and “more”: only where rarer than 1 spell in 40 (week after: 20), the pause itself counted."
 STATUS = {
     "agreed": "both sides declared it",
     "unilateral": "declared by one side alone",
@@ -120,60 +103,82 @@ def tell_pause(
     """The page of one pause; `draw` makes a figure from its name and what it shows, or nothing."""
     card, found = score_pause(results, pause, folder=folder), assess(pause.id, folder=folder)
     about_energy = "energy" in promised_questions(pause)
-    first, *rest = card.leading
-    answer, bullets = card.headline(), [first.other_dates] * bool(first.other_dates)
-    bullets += [_bullet(other, coded=MODEL in first.caveat) for other in _next_to_know(card, rest)]
     parts = [Part("announced", "What was announced", announced(pause))]
     if not any(a.word not in UNANSWERED for a in card.answers if a.question in ("drones", "missiles")):
         parts.append(Part("why-not", "Why it cannot be judged", _why_not(card)))
         if card.answers[0].word == NOT_YET:
             parts.append(Part("to-come", "What these nights could show", _to_come(pause, found, folder)))
-        return _story(pause, card, found, answer, [], parts)
+        return _story(pause, card, found, [], parts)
+    bullets = [*_next_to_know(card), _usual_lull(found), _heavier_after(card, results, folder)]
+    after, regions = draw("sum", found=found), draw("regions", found=found)
     parts += [
-        Part("days", "Promised, and what came", "", drawing=draw("claims", found=found)),
+        Part("days", "Promised, and what came", drawing=draw("claims", found=found)),
         _questions(card),
-        Part(
-            "lull",
-            "A pause, or the usual lull?",
-            describe_lull(found.lull, basis=False) if found.lull else "",
-            drawing=None if about_energy else draw("unusual", found=found),
-        ),
-        _after(card, draw("sum", found=found), results, folder),
-        _where(card, draw("regions", found=found)),
+        Part("unusual", "How unusual", drawing=None if about_energy else draw("unusual", found=found)),
+        Part("after", "The week after", "" if after else _lines(card, *AFTER), drawing=after),
+        Part("where", "Where the sirens sounded", "" if regions else _lines(card, "kyiv", "rear"), drawing=regions),
         _energy(pause, draw("campaigns") if about_energy else None, folder),
         Part("other-side", "Both sides", _both_sides(card)),
         Part("meaning", "What this does not mean", "\n".join(f"* {line}" for line in MEANT)),
     ]
     kept = [part for part in parts if part.text or part.table is not None or part.drawing]
-    return _story(pause, card, found, answer, bullets, kept)
+    return _story(pause, card, found, list(filter(None, bullets)), kept)
+
+
+def _next_to_know(card: Scorecard) -> list[str]:
+    """What else the first screen says of the pause itself: other dates, what else was promised, drones."""
+    first, *rest = card.leading
+    wanted = [a for a in rest if a.question in (*promised_questions(card.pause), "drones") and a.question not in AFTER]
+    shown = [answer for answer in wanted if answer.word != NO_DATA]
+    return [first.other_dates] * bool(first.other_dates) + [_bullet(a, coded=MODEL in first.caveat) for a in shown]
 
 
 def _bullet(answer: Answered, *, coded: bool) -> str:
     """An answer beside the leading one; that people have not checked the codes is said once."""
     sure = answer.sureness()
-    told = [answer.sentence(), sure.replace(BY_PEOPLE, "") if coded else sure]
+    told = [answer.verdict_sentence(), sure.replace(BY_PEOPLE, "") if coded else sure]
     told += [answer.other_dates] * (not answer.other_dates.startswith(SAME))
     return f"**{answer.asked}:** {' '.join(filter(None, told))}"
 
 
-def _next_to_know(card: Scorecard, rest: Sequence[Answered]) -> list[Answered]:
-    """What else the first screen says, three answers at most: what was promised, drones, a week after with a raid."""
-    promised = [answer for answer in rest if answer.question in promised_questions(card.pause)]
-    drones = [answer for answer in rest if answer.question == "drones"]
-    raids = [answer for answer in reversed(rest) if answer.question.endswith("after") and answer.note]
-    wanted = dict.fromkeys((*promised, *drones, *raids))
-    return [answer for answer in wanted if answer.word != NO_DATA][:3]
+def _usual_lull(found: Assessment) -> str:
+    return f"**Only the usual lull?** {lull_in_brief(found.lull)}" if found.lull else ""
 
 
-def _story(
-    pause: Pause, card: Scorecard, found: Assessment, answer: str, bullets: Sequence[str], parts: Sequence[Part]
-) -> Story:
+def _heavier_after(card: Scorecard, results: pd.DataFrame, folder: Path | None) -> str:
+    """What came in the week after, and what a surge is worth among all weeks; empty where nothing can be told."""
+    after = [answer for answer in map(card.answer, AFTER) if answer is not None and answer.word not in UNANSWERED]
+    if not after:
+        return ""
+    noted = {a.question: f" ({a.note})" for a in after if a.note and (is_surge(a) or a.question == "missiles-after")}
+    told = "; ".join(f"{a.size}: {a.word}{noted.get(a.question, '')}" for a in after)
+    surge = f" {once_all_count(score_all(results, folder=folder))}" if any(map(is_surge, after)) else ""
+    return f"**A heavier week after it?** {told}.{surge} Launches do not show stocks."
+
+
+def is_surge(answer: Answered) -> bool:
+    """Whether a week after had more than others after such a quiet."""
+    return answer.question in AFTER and answer.word.endswith("more")
+
+
+def once_all_count(cards: Sequence[Scorecard]) -> str:
+    """What is left of a surge once all weeks after pauses count, by Holm's correction."""
+    weeks = [answer for card in cards for answer in card.answers if answer.question in AFTER]
+    tested = [answer for answer in weeks if answer.word not in SILENT]
+    ranks = [(a.as_extreme + 1) / (a.n_ordinary + 1) if a.as_extreme is not None else 1.0 for a in tested]
+    held = sum(p <= ALPHA for p in holm_adjusted(ranks))
+    if not held:
+        return f"With {in_words(len(ranks))} such counts made, even this may be chance."
+    return f"Of {in_words(len(ranks))} such counts {in_words(held)} can hardly be chance, all being counted."
+
+
+def _story(pause: Pause, card: Scorecard, found: Assessment, bullets: Sequence[str], parts: Sequence[Part]) -> Story:
     return Story(
         key=pause.id,
         name=pause.name,
         dates=card.span(),
         question=question_of(pause),
-        answer=answer,
+        answer=card.headline(),
         bullets=tuple(bullets),
         parts=tuple(parts),
         until=span_text(found.data_until, found.data_until),
@@ -195,9 +200,10 @@ def announced(pause: Pause) -> str:
     links = ", ".join(f"[{source.publisher}]({source.url})" for source in shown)
     on = f" on {span_text(pause.announced_at, pause.announced_at)}" if pause.announced_at else ""
     also = [name for name in pause.announced_by if "(" in name]
-    when = f"Announced{on}{f', also by {listed(also)}' if also else ''}; "
+    others = f"also by {listed(also)}" if also else ""
     known = on and on in promise_of(pause)
-    terms = [capital(f"{'' if known else when}{STATUS[pause.status]}.")] * (pause.status != "disputed")
+    when = others if known else ", ".join(filter(None, [f"announced{on}", others]))
+    terms = [capital(f"{'; '.join(filter(None, [when, STATUS[pause.status]]))}.")]
     told = [
         f"Dates named{_one_year(windows)}." if windows else "",
         f"Judged here: {judged}.",
@@ -232,18 +238,12 @@ def window_words(claim: Claim) -> str:
     return f"until {span_text(claim.end, claim.end)}, no start stated" if claim.end else "no dates"
 
 
-def _where(card: Scorecard, drawing: Drawing | None) -> Part:
-    """The map, or in its place a sentence a place."""
-    return Part("where", "Where the sirens sounded", "" if drawing else _lines(card, "kyiv", "rear"), drawing=drawing)
-
-
 def _energy(pause: Pause, drawing: Drawing | None, folder: Path | None) -> Part:
-    """What the measures of energy say in one sentence; for a pause about energy, with the campaigns against it."""
-    told = [assess_energy(pause.id, folder=folder).headline()]
-    if drawing:
-        *_, conclusion = find_campaigns(load_table("energy_raids", folder=folder), load_pauses()).found()
-        told += [conclusion] if pause.phrase in conclusion else []
-    return Part("energy", "Energy", "\n\n".join(told), drawing=drawing)
+    """What the measures of energy say in one sentence; for a pause about energy, the campaigns against it."""
+    if drawing is None:
+        return Part("energy", "Energy", assess_energy(pause.id, folder=folder).headline())
+    *_, conclusion = find_campaigns(load_table("energy_raids", folder=folder), load_pauses()).found()
+    return Part("energy", "Energy", conclusion if pause.phrase in conclusion else "", drawing=drawing)
 
 
 def _why_not(card: Scorecard) -> str:
@@ -267,213 +267,21 @@ def _questions(card: Scorecard) -> Part:
     mute = [answer for answer in card.answers if answer.word == NO_DATA]
     named = [answer for answer in mute if answer.question != "russian-energy"]
     notes = dict.fromkeys(answer.note for answer in named)
-    about = {note: listed([ABOUT[answer.question] for answer in named if answer.note == note]) for note in notes}
-    why = "; ".join(f"{what} ({note})" for note, what in about.items())
+    about = {note: listed([answer.topic for answer in named if answer.note == note]) for note in notes}
+    why = [f"No usable data on {'; '.join(f'{what} ({note})' for note, what in about.items())}."] * bool(named)
     table = card.table().drop(index=[answer.asked for answer in mute])
-    return Part("scorecard", "Every question, in a word", f"No usable data on {why}." if named else "", table=table)
-
-
-def _after(card: Scorecard, drawing: Drawing | None, results: pd.DataFrame, folder: Path | None) -> Part:
-    """The week after as a running sum, or in its place a line a count; and what a surge is worth among all weeks."""
-    text = "" if drawing else _lines(card, "drones-after", "missiles-after")
-    if any(map(_is_surge, card.answers)):
-        text = f"Taken alone, more; {_once_all_count(score_all(results, folder=folder))}.\n\n{text}".strip()
-    return Part("after", "The week after", text, drawing=drawing)
+    return Part("scorecard", "Every question, in a word", " ".join([BAR, *why]), table=table)
 
 
 def _both_sides(card: Scorecard) -> str:
-    """What each side launched, in one sentence, where both are counted."""
+    """The words for what each side launched, where both are counted."""
     russia, ukraine = card.answer("drones"), card.answer("other-side")
     if russia is None or ukraine is None or NO_DATA in (russia.word, ukraine.word):
         return ""
-    return f"Russia: {russia.size}: {russia.word}. Ukraine: {ukraine.size}: {ukraine.word}. The two are not comparable."
+    return f"Russia's drones: {russia.word}. Ukraine's, by Russia's count: {ukraine.word}. The two are not comparable."
 
 
 def _lines(card: Scorecard, *questions: str) -> str:
     """The answers to some questions, a paragraph each."""
     answers = [card.answer(question) for question in questions]
     return "\n\n".join(f"**{a.asked}:** {a.sentence()}" for a in answers if a is not None and a.word != NO_DATA)
-
-
-# --- the front page ---
-
-
-def tell_all(
-    results: pd.DataFrame,
-    registry: Registry,
-    *,
-    draw: Callable[..., Drawing | None],
-    folder: Path | None = None,
-) -> Story:
-    """The front page: the answer over all pauses, the scorecard of each, what it means, and how it is known."""
-    cards = score_all(results, registry=registry, folder=folder)
-    until = outcome_series("drones_launched", folder=folder).index[-1]
-    outside = [pause for pause in registry.values() if pause.role == "outside-data" and pause.status in IN_FORCE]
-    later = [pause for pause in outside if _starts_after(pause, until)]
-    lead, *others = answer_to_all(results, cards, registry, folder=folder)
-    ends = span_text(until, until)
-    uncovered = f" {capital(in_words(len(later)))} later pauses are not covered." if later else ""
-    parts = [
-        Part("strips", "Day by day", drawing=draw("strips", cards=cards)),
-        Part(
-            "scorecard",
-            "Every pause, in a word",
-            BRACKETS,
-            table=front_table(cards),
-        ),
-        Part("unusual", "How unusual", drawing=draw("unusual-all", cards=cards)),
-        Part("meaning", "What this means, and does not mean", "\n".join(f"* {line}" for line in MEANT)),
-    ]
-    return Story(
-        key="index",
-        name="",
-        dates="",
-        question="Did announced pauses change the strikes?",
-        answer=lead,
-        bullets=(*others, " ".join([*_energy_told(cards), f"Data end {ends}.{uncovered}"])),
-        parts=tuple(part for part in parts if part.text or part.table is not None or part.drawing),
-        until=ends,
-        quote=f"{lead} Data end {ends}.",
-        facts={card.pause.name: card.pause.id for card in cards},
-    )
-
-
-def _starts_after(pause: Pause, day: pd.Timestamp) -> bool:
-    told = pause.announced_at
-    return told is not None and pd.Timestamp(told).tz_localize(None) > day
-
-
-def answer_to_all(
-    results: pd.DataFrame, cards: Sequence[Scorecard], registry: Registry, *, folder: Path | None = None
-) -> list[str]:
-    """The answer over all pauses in a few sentences, the first of which can stand alone."""
-    joint = results[(results["pause"] == "volume-truces") & (results["test"] == "joint")]
-    rows = {row["outcome"]: plain_row(row) for row in joint.dropna(subset=["observed"]).to_dict("records")}
-    if "drones_launched" not in rows:
-        return ["No agreed or declared truce can be judged yet."]
-    judged = [card for card in cards if card.pause.kind == "general truce" and word_known(card)]
-    zeros = inferred_zeros(load_strikes(folder=folder))
-    days = {day for card in judged for day in card.pause.days()}
-    lead = _all_truces(rows, sum(day in zeros for day in days))
-    return [lead, *_truce_by_truce(judged), *_witnesses(rows), *_surges(cards), *_narrower(cards)]
-
-
-def _all_truces(rows: Mapping[str, dict], inferred: int) -> str:
-    drones, sirens = rows["drones_launched"], rows.get("siren_minutes_rear")
-    backed = sirens is not None and sirens["verdict"] == drones["verdict"]
-    sure = sureness(word(drones), doubts_of(drones, inferred=inferred, backed=backed, curve=None, coded=False))
-    seen, days = size(drones, ("long-range drone", "long-range drones")), drones["n_days"]
-    lead = f"On the {days} days of truces that either side announced Russia launched, by Ukraine's count, {seen}: "
-    lead += f"{word(drones)}."
-    return f"{lead} {sure}".strip()
-
-
-def _truce_by_truce(cards: Sequence[Scorecard]) -> list[str]:
-    """Which truces had fewer drones than expected; whose they were; and a day that lies in two of them."""
-    groups: dict[str, list[str]] = {}
-    for card in cards:
-        groups.setdefault(card.answer("drones").word, []).append(card.pause.phrase)
-    order = [rule.words[0] for rule in RULES]
-    found = [name for name in sorted(groups, key=order.index) if name not in SILENT and not name.endswith("chance")]
-    each = [f"{name} in {listed(groups[name])}" for name in found]
-    rest = in_words(len(cards) - sum(len(groups[name]) for name in found))
-    told = [f"Drones, truce by truce: {'; '.join(each)}; {rest} may be chance or too short to tell."] if each else []
-    days = [day for card in cards for day in card.pause.days()]
-    twice = [day for day in dict.fromkeys(days) if days.count(day) > 1]
-    told += [f"{spans_text(twice)}, in two truces, counts once."] * bool(twice)
-    alone = [card for card in cards if not card.pause.claim().party.startswith(("Russia", "every"))]
-    own, flown = sum(len(card.pause.days()) for card in alone), sum(card.answer("drones").counted for card in alone)
-    last = f"{capital(in_words(own))} days with {amount(flown)} drones are Ukraine's silence, not Russia's."
-    return [" ".join([*told, *[last] * bool(alone)])]
-
-
-def _witnesses(rows: Mapping[str, dict]) -> list[str]:
-    """What sirens and missiles say of all truces together."""
-    sirens, missiles, told = rows.get("siren_minutes_rear"), rows.get("missiles_launched"), []
-    if sirens is not None:
-        share = f"{word(sirens)}, {sirens['ratio']:.0%} of the usual minutes"
-        told.append(f"Air-raid sirens away from the front, which count no launches: {share}.")
-    if missiles is not None:
-        told.append(f"{capital(size(missiles, ('missile', 'missiles')))}: {word(missiles)}.")
-    return [" ".join(told)] if told else []
-
-
-def _surges(cards: Sequence[Scorecard]) -> list[str]:
-    """The weeks after a pause that had more than after other quiet spells, and what is left of that once all count."""
-    told = []
-    for card in cards:
-        after = [answer for answer in card.answers if _is_surge(answer)]
-        if after:
-            came = f"{listed([answer.size for answer in after])}: {after[0].word}"
-            sure = f"{after[0].confidence}: {_once_all_count(cards)}"
-            told.append(f"In the week after {card.pause.phrase} came {came} ({sure}).")
-    return told
-
-
-def _is_surge(answer: Answered) -> bool:
-    return answer.question.endswith("after") and answer.word.endswith("more")
-
-
-def _once_all_count(cards: Sequence[Scorecard]) -> str:
-    """How many counts of weeks after pauses stand by Holm's correction over all of them."""
-    weeks = [answer for card in cards for answer in card.answers if answer.question.endswith("after")]
-    tested = [answer for answer in weeks if answer.word not in SILENT]
-    ranks = [(a.as_extreme + 1) / (a.n_ordinary + 1) if a.as_extreme is not None else 1.0 for a in tested]
-    held = sum(p <= ALPHA for p in holm_adjusted(ranks))
-    return f"{in_words(held) if held else 'none'} of {in_words(len(ranks))} such counts stands once all count"
-
-
-def _narrower(cards: Sequence[Scorecard]) -> list[str]:
-    """What came of the pauses that promised less than a truce: of what they promised to spare, and of drones."""
-    briefs = []
-    for card in cards:
-        if card.pause.kind != "general truce":
-            shown = dict.fromkeys((card.leading[0], card.answer("drones")))  # of energy one line speaks for all
-            briefs.append(f"{card.pause.phrase} ({'; '.join(_briefly(a) for a in shown if a.question != 'energy')})")
-    return [f"Promised less than a truce: {listed(briefs)}."] if briefs else []
-
-
-def _briefly(answer: Answered) -> str:
-    return f"{answer.size if answer.question == 'drones' else ABOUT[answer.question]}: {answer.word}"
-
-
-def word_known(card: Scorecard) -> bool:
-    """Whether a truce's drones could be counted at all."""
-    answer = card.answer("drones")
-    return answer is not None and answer.counted is not None
-
-
-def front_table(cards: Sequence[Scorecard]) -> pd.DataFrame:
-    """A row a pause, a word and a number a cell."""
-    columns = {
-        "drones": ("drones",),
-        "missiles": ("missiles",),
-        "week after": ("drones-after", "missiles-after"),
-        "energy": ("energy",),
-        "sirens in the rear": ("rear",),
-        "other side": ("other-side",),
-    }
-    rows = []
-    for card in cards:
-        row = {"pause": card.pause.name, "days": card.span()}
-        for name, questions in columns.items():
-            answers = [card.answer(question) for question in questions]
-            row[name] = "; ".join(dict.fromkeys(_cell(a, len(questions) > 1) for a in answers if a is not None))
-        drones = card.answer("drones")
-        row["how sure"] = (drones.confidence if drones else "") or "–"
-        rows.append(row)
-    return pd.DataFrame(rows).set_index("pause")
-
-
-def _cell(answer: object, named: bool) -> str:
-    if answer.word in UNANSWERED:
-        return answer.word
-    return f"{answer.asked.split(',')[0].lower()} {answer.brief()}" if named else answer.brief()
-
-
-def _energy_told(cards: Sequence[Scorecard]) -> list[str]:
-    """What can be said of energy for the pauses that promised something about it."""
-    promised = [card.answer("energy") for card in cards if "energy" in promised_questions(card.pause)]
-    if promised and all(answer is None or answer.word in SILENT for answer in promised):
-        return ["Whether energy was spared cannot be told."]
-    return [f"Energy: {a.size}: {a.word}." for a in promised if a is not None and a.size]
