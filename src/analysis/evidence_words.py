@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from analysis.quiet import Lull
 
 
-def describe_lull(lull: Lull | None, *, basis: bool = True) -> str:
-    """How ordinary a quiet of missiles was, in words; with the `basis`, also what that rests on."""
+def describe_lull(lull: Lull | None) -> str:
+    """How ordinary a quiet of missiles was, and what that rests on."""
     if lull is None:
         return "The record of mass salvos before this pause is too thin to say."
     n, n_days = lull.observed_salvos, (lull.last_day - lull.first_day).days + 1
@@ -43,7 +43,7 @@ def describe_lull(lull: Lull | None, *, basis: bool = True) -> str:
         if lull.quiet_probability < 0.05:
             usual = "longer than nearly all lulls"
         told += f" In {100 * lull.quiet_probability:.0f} of 100 such cases the quiet lasts at least as long: {usual}."
-    return f"{told} This rests on {lull.n_salvos} {short} in {lull.n_days} days." if basis else told
+    return f"{told} This rests on {lull.n_salvos} {short} in {lull.n_days} days."
 
 
 def lull_in_brief(lull: Lull) -> str:
@@ -51,8 +51,7 @@ def lull_in_brief(lull: Lull) -> str:
     if lull.observed_salvos:
         return f"Of missiles there was none: {counted(lull.observed_salvos, 'mass salvos')} came."
     since = f"{days_text(lull.days_since_salvo)} after the last mass salvo"
-    often = f"in {100 * lull.quiet_probability:.0f} of 100 such cases"
-    return f"Of missiles it may be: {since}, {often} none comes for at least as long."
+    return f"Of missiles it may be: {since}, {100 * lull.quiet_probability:.0f} of 100 such spells have none."
 
 
 def describe_inferred(days: Iterable[date]) -> str:

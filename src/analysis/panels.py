@@ -335,7 +335,9 @@ def draw_unusual(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = Tru
         if not high[i]:
             sheet.say(0.1, y, f"{row['name']}: {often}")
             continue
-        sheet.say(0.1, y, "Missiles" if missiles else row["name"], fontweight="normal" if missiles else "bold")
+        sheet.say(
+            0.1, y, f"{row['name']}, missiles" if missiles else row["name"], fontweight="normal" if missiles else "bold"
+        )
         often += "" if missiles else aside.get(row["pause"], "")
         sheet.say(0.1 if narrow else width - 0.1, y + LINE * narrow, often, ha="left" if narrow else "right")
         ax = sheet.axes(0.1, y + head + 0.04, width - 0.2, high[i])

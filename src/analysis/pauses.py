@@ -171,6 +171,7 @@ class Pause:
     announced_at: Moment = None
     announcer: Note = ""
     scope_note: Note = ""
+    length: Note = ""
     notes: Texts = ()
     published_counts: Annotated[tuple[PublishedCount, ...], Field(description="a list of { when, drones, ... }")] = ()
     claims: Annotated[tuple[Claim, ...], _distinct, Field(description="[[pause.claims]] blocks")] = ()

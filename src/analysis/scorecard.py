@@ -14,7 +14,7 @@ from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.record import read_stored, stored_path
 from analysis.setting import SALVO_MISSILES, Registry
 from analysis.sirens import alert_minutes, inferred_zeros
-from analysis.tables import load_strikes
+from analysis.tables import load_strikes, load_table
 from analysis.vocabulary import (
     CANNOT_TELL,
     MODEL,
@@ -23,6 +23,7 @@ from analysis.vocabulary import (
     SILENT,
     UNANSWERED,
     UNREPORTED,
+    WEAK,
     about,
     as_extreme,
     confidence,
@@ -38,7 +39,7 @@ from analysis.vocabulary import (
     sureness,
     word,
 )
-from analysis.words import FEWER, MORE, amount, capital, listed, span_text
+from analysis.words import FEWER, MORE, amount, capital, days_text, listed, span_text, spans_text
 
 FILE = "scorecard.csv"
 AFTER, BOTH = "after-7", "pause+after-7"
@@ -68,10 +69,8 @@ ENERGY_HIT = (
     ("energy_raids_facility", NATIONAL),
     ("energy_reported_share", "rear"),
 )
-REAR = (("siren_minutes_rear", NATIONAL), ("alert_minutes", "rear"))
 HITS = ("reported hit", "reported hits")
 KYIV_MINUTES = ("minute of sirens in Kyiv city", "minutes of sirens in Kyiv city")
-MINUTES = ("minute of sirens away from the front", "minutes of sirens away from the front")
 NIGHT_MINUTES = ("minute of night sirens away from the front", "minutes of night sirens away from the front")
 CLAIMED = ("drone that Russia says it shot down", "drones that Russia says it shot down")
 QUESTIONS = (
@@ -82,7 +81,7 @@ QUESTIONS = (
     Question("energy", "Energy in Ukraine", ENERGY_HIT, HITS),
     Question("russian-energy", "Energy in Russia", (("energy_digest_russia", "Russia"),), HITS),
     Question("kyiv", "Sirens in Kyiv city", (("alert_minutes", "Kyiv City"),), KYIV_MINUTES),
-    Question("rear", "Sirens away from the front", REAR, MINUTES),
+    Question("rear", "Sirens away from the front", (("siren_minutes_rear", NATIONAL),), NIGHT_MINUTES),
     Question("other-side", "Ukraine's strikes on Russia", (("drones_claimed_by_russia", NATIONAL),), CLAIMED),
 )
 
@@ -92,7 +91,6 @@ NOUNS = {  # of what is counted, where a question has several measures
     "energy_digest_russia": ("day with a hit in a daily news list", "days with a hit in a daily news list"),
     "energy_raids_facility": ("large raid on an energy facility", "large raids on energy facilities"),
     "energy_reported_share": ("article on a new strike", "articles on new strikes"),
-    "siren_minutes_rear": NIGHT_MINUTES,
 }
 KEPT = {"kyiv": "whether Kyiv was spared", "energy": "whether energy was spared"}  # what a pause promised
 UNSURE = "unsure"  # of words that claim nothing or may be chance
@@ -106,23 +104,23 @@ class Answered:
     pause: str
     question: str
     asked: str
-    outcome: str
-    first_day: str
-    last_day: str
-    counted: float | None
-    expected: float | None
-    expected_low: float | None
-    expected_high: float | None
-    ratio: float | None
-    n_ordinary: int
-    as_extreme: int | None
-    word: str
-    confidence: str
-    doubts: str
-    size: str
-    frequency: str
-    note: str
-    other_dates: str
+    outcome: str = ""
+    first_day: str = ""
+    last_day: str = ""
+    counted: float | None = None
+    expected: float | None = None
+    expected_low: float | None = None
+    expected_high: float | None = None
+    ratio: float | None = None
+    n_ordinary: int = 0
+    as_extreme: int | None = None
+    word: str = NO_DATA
+    confidence: str = ""
+    doubts: str = ""
+    size: str = ""
+    frequency: str = ""
+    note: str = ""
+    other_dates: str = ""
 
     @property
     def topic(self) -> str:
@@ -144,8 +142,6 @@ class Answered:
         if self.counted is None or self.question.endswith("energy"):
             return self.size
         unit = {"kyiv": " minutes", "rear": " minutes at night"}.get(self.question, "")
-        if self.outcome == "alert_minutes":
-            unit = " minutes"
         seen = f"{amount(self.counted)}{unit}" if self.counted else "none"
         return seen if self.expected is None else f"{seen}, {about(self.expected)}{unit * (not self.counted)} expected"
 
@@ -157,12 +153,7 @@ class Answered:
         return told.replace(f": {self.word}.", f": {self.word} {KEPT[self.question]}.")
 
     def rarity(self) -> str:
-        """The frequency for a cell; empty without one.
-
-        >>> from analysis.record import load_results
-        >>> score_pause(load_results(), load_pauses()["us-three-day-2026-05"]).answer("drones").rarity()
-        'none of 324 as quiet'
-        """
+        """The frequency for a cell, as "1 in 7 as quiet"; empty without one."""
         if self.as_extreme is None:
             return ""
         share = one_in(self.as_extreme, self.n_ordinary)
@@ -193,8 +184,8 @@ class Answered:
         found = in_table(self.word)
         if self.counted is None or self.expected is None or self.expected < 0.5 or self.word in UNANSWERED:
             return found
-        unit = f" {NOUNS[self.outcome][self.counted != 1].split()[0]}" if self.question.endswith("energy") else ""
-        return f"{found} ({amount(self.counted)}{unit}/{rounded(self.expected)})"
+        found += ", weak" * (self.confidence == WEAK)
+        return f"{found} ({amount(self.counted)}/{rounded(self.expected)})"
 
 
 COLUMNS = tuple(Answered.__dataclass_fields__)
@@ -231,7 +222,7 @@ class Scorecard(Answer):
 
     def quotation(self) -> str:
         """The leading answer with its pause and days, as short as it can be quoted."""
-        first = self.leading[0]
+        first = replace(self.leading[0], note="") if self.leading[0].counted is not None else self.leading[0]
         return f"{capital(self.pause.phrase)}, {self.span()}: {first.verdict_sentence()} {first.sureness()}".strip()
 
     def span(self) -> str:
@@ -266,11 +257,9 @@ class Scorecard(Answer):
         """Draw counted over expected of every question that has both."""
         from analysis.figures import draw_forest
 
-        known = self.to_frame().dropna(subset=["ratio"])
-        rows = known.assign(
-            label=known["asked"], told=~known["word"].isin(SILENT), ratio_low=known["ratio"], ratio_high=known["ratio"]
-        )
-        return draw_forest(rows, ax=ax)
+        rows = self.to_frame().dropna(subset=["ratio"]).rename(columns={"asked": "label"})
+        told = ~rows["word"].isin(SILENT)
+        return draw_forest(rows.assign(told=told, ratio_low=rows["ratio"], ratio_high=rows["ratio"]), ax=ax)
 
     def _repr_markdown_(self) -> str:
         return f"{self.headline()}\n\n{as_markdown(self.table())}"
@@ -312,17 +301,43 @@ def score_pause(found: pd.DataFrame | Sequence[PauseEffect], pause: Pause, *, fo
     strikes = load_strikes(folder=folder)
     asked = [question for question in QUESTIONS if _is_asked(question, pause)]
     answers = [_answer(question, rows, pause, strikes) for question in asked]
-    return Scorecard(pause, tuple(_with_next_days(answer, pause, folder) for answer in answers))
+    noted = {"kyiv": _next_days_in_kyiv, "energy": _hits_on_energy}
+    for position, answer in enumerate(answers):
+        if answer.question in noted and answer.question in promised_questions(pause) and answer.counted is not None:
+            notes = filter(None, [answer.note, noted[answer.question](pause, folder)])
+            answers[position] = replace(answer, note="; ".join(notes))
+    return Scorecard(pause, tuple(answers))
 
 
-def _with_next_days(answer: Answered, pause: Pause, folder: Path | None) -> Answered:
-    """Of sirens in Kyiv city also the days that follow, some of which one party may have meant."""
-    if answer.question != "kyiv" or answer.counted is None:
-        return answer
+def _next_days_in_kyiv(pause: Pause, folder: Path | None) -> str:
+    """The longest sirens of the next three days, and whether a party's dates held them."""
     after = pd.date_range(pause.days()[-1], periods=NEXT_DAYS + 1)[1:]
     minutes = alert_minutes(folder=folder)["Kyiv City"].reindex(after).dropna()
-    named = f"then {listed([amount(round(seen)) for seen in minutes])} minutes on {span_text(after[0], after[-1])}"
-    return replace(answer, note=named) if len(minutes) == NEXT_DAYS else answer
+    if not minutes.max():
+        return ""
+    day = minutes.idxmax()
+    inside = [claim.party for claim in pause.claims if claim.party in PARTIES and day in claim.days]
+    ends = {claim.party: claim.span[1] for claim in pause.claims if claim.party in PARTIES}
+    later = [party for party, end in ends.items() if end and pd.Timestamp(end).tz_localize(None) <= day]
+    dates = [f"inside {listed(inside)}'s dates"] * bool(inside) + [f"after {listed(later)}'s"] * bool(later)
+    return ", ".join([f"then {amount(round(minutes.max()))} minutes on {day.day} {day:%B}", *dates])
+
+
+def _hits_on_energy(pause: Pause, folder: Path | None) -> str:
+    """On which days of the pause a hit was coded near the front, and inside a party's dates in the rear."""
+    coded = load_table("energy_coded", folder=folder).set_index("day").query("code == 'yes'")
+    in_rear, own = coded.index[coded["rear_oblasts"] > 0], pause.days()
+    near = [day for day in own if day in coded.index and day not in in_rear]
+    told = [f"hit near the front on {_without_year(near)}"] * bool(near)
+    for claim in pause.claims:
+        later = [day for day in claim.days if day in in_rear and day not in own]
+        if claim.party in PARTIES and later:
+            told.append(f"in the rear, inside {claim.party}'s dates, on {_without_year(later)}")
+    return "; ".join(told)
+
+
+def _without_year(days: Sequence[pd.Timestamp]) -> str:
+    return spans_text(days).removesuffix(f" {days[-1].year}") if days else ""
 
 
 def first_answer(rows: Sequence[Mapping[str, Any]], pause: Pause) -> dict | None:
@@ -406,29 +421,25 @@ def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd
         word=found,
         confidence=confidence(found, doubts),
         doubts="; ".join(doubts),
-        size=size(row, NOUNS.get(row["outcome"], question.noun)) if counted is not None else "",
+        size=size(row, _noun(question, row)) if counted is not None else "",
         frequency=frequency(row),
         note=_note(question, row, rows, strikes),
         other_dates=_other_dates(question, row, every, pause),
     )
 
 
+def _noun(question: Question, row: Mapping[str, Any]) -> tuple[str, str]:
+    """What was counted, in singular and plural; of a daily list also on how many days it was read."""
+    noun = NOUNS.get(row["outcome"], question.noun)
+    if "_digest_" not in row["outcome"]:
+        return noun
+    return (f"of {days_text(row['n_days'] - row['n_missing'])} read with a hit in a daily news list",) * 2
+
+
 def _nothing(question: Question, pause: Pause) -> Answered:
-    days = pause.days()
-    empty = dict.fromkeys(("counted", "expected", "expected_low", "expected_high", "ratio", "as_extreme"))
-    blank = dict.fromkeys(("outcome", "confidence", "doubts", "size", "frequency", "other_dates"), "")
-    return Answered(
-        pause=pause.id,
-        question=question.key,
-        asked=question.asked,
-        first_day=f"{days[0]:%Y-%m-%d}",
-        last_day=f"{days[-1]:%Y-%m-%d}",
-        n_ordinary=0,
-        word=NO_DATA,
-        note="not asked of this pause yet",
-        **empty,
-        **blank,
-    )
+    first, last = (f"{day:%Y-%m-%d}" for day in pause.days()[[0, -1]])
+    note = "not asked of this pause yet"
+    return Answered(pause.id, question.key, question.asked, first_day=first, last_day=last, note=note)
 
 
 def _other_dates(question: Question, row: Mapping[str, Any], every: Sequence[dict], pause: Pause) -> str:
@@ -436,7 +447,7 @@ def _other_dates(question: Question, row: Mapping[str, Any], every: Sequence[dic
     if question.window == AFTER or question.key == "kyiv":  # Ukraine's claims named no city
         return ""
     sought = replace(question, sought=((row["outcome"], row["stratum"]),))
-    noun, told, same = NOUNS.get(row["outcome"], question.noun), [], []
+    noun, told, same = _noun(question, row), [], []
     for claim in pause.claims:
         seen = _pick([other for other in every if other["claim"] == claim.id], sought)
         if claim.party not in PARTIES or seen is None or seen["observed"] is None or _days(seen) == _days(row):

@@ -25,7 +25,7 @@ from analysis.placebo import most_alike, window_ratios
 from analysis.setting import SALVO_MISSILES, Registry, days_of_others, set_up
 from analysis.sirens import alert_minutes, estimate_alerts, inferred_zeros, usable_regions
 from analysis.tables import load_strikes, load_table, outcome_series
-from analysis.vocabulary import about, plain_row, rounded, word
+from analysis.vocabulary import NO_DATA, about, plain_row, rounded, word
 from analysis.windows import placebo_starts
 from analysis.words import MORE, amount, counted, days_text, listed, outcome_label
 
@@ -88,7 +88,7 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
     inside = frame[(frame["role"] == "pause") & (frame["basis"] != "not usable")].drop_duplicates("day")
     wide = inside["promise"] == ""
     kinds = {"Truces": inside[wide], "Narrower pauses": inside[~wide]}
-    told = [f"{kind}: {_launched(part)}." for kind, part in kinds.items() if len(part)]
+    told = [f"{kind}: {_launched(part)}{_each_word(part)}." for kind, part in kinds.items() if len(part)]
     title = " ".join(told) or "No pause has usable counts."
     reading = "Bars: drones launched over expected; blue: the pause. "
     reading += "Open circle: zero inferred. Cross: no report. "
@@ -102,7 +102,15 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
         if (n := int((part["basis"] == INFERRED).sum()))
     ]
     caption = f"Zero is inferred, not reported, on {listed(zeros)}. " if zeros else ""
-    return Words(title, reading, caption + _typed(inside["basis"]) + ONE_SIDE, alt)
+    return Words(
+        title, reading, f"{caption}{_typed(inside['basis'])}Ukrainian Air Force, compiled by Petro Ivaniuk.", alt
+    )
+
+
+def _each_word(part: pd.DataFrame) -> str:
+    """The word for the pauses of a kind, where it is the same for all."""
+    words = set(part["word"])
+    return f": each {words.pop()}" if len(words) == 1 and "" not in words else ""
 
 
 def _basis(outcome: str, every: pd.DatetimeIndex, seen: Floats, folder: Path | None) -> Any:
@@ -188,7 +196,7 @@ def unusual_words(frame: pd.DataFrame) -> Words:
         title = f"{rows[0]['name']}: {how_often(rows[0], spells)}"
     reading = f"Large dot: the pause; grey: {DOTS} ordinary spells of its length."
     each = [f"{row['name']}, {outcome_label(row['outcome'], short=True)}: {how_often(row)}" for row in rows]
-    return Words(title, reading, ONE_SIDE, f"{title}. {'; '.join(each)}.")
+    return Words(title, reading, "Ukrainian Air Force.", f"{title}. {'; '.join(each)}.")
 
 
 # --- C: what was promised and what happened ---
@@ -263,7 +271,6 @@ def claims_words(frame: pd.DataFrame) -> Words:
     caption = f"{_stands_on(seen['state'])}Strike days, from 18:00 to 18:00. {ONE_SIDE}"
     if (frame["part"] == ENERGY).any():
         reading += " Energy: full, hit reported; half, near the front; open, none named; hatched, nothing readable."
-        caption += " Energy: coded reports."
     parties = listed([f"{row.label}{_edges(row)}" for row in frame[frame["part"] == CLAIM].itertuples()])
     return Words(title, reading, caption, f"{title}. Claims: {parties}.")
 
@@ -414,7 +421,8 @@ def region_ratio_words(frame: pd.DataFrame) -> Words:
     reading += "Ring: outside 95 of 100 ordinary spells. Hatched: alerts too long or without end."
     told = [f"{region_label(row.oblast)} {ratio_text(row.ratio)}" for row in known.sort_values("ratio").itertuples()]
     asked = frame[frame["oblast"].isin(ASKED)].assign(scale=unit_of(frame)[1]).itertuples()
-    caption = f"{'; '.join(map(_region_text, asked))}. Usual: 90 days before and after. Alerts are wider than strikes."
+    caption = f"{'; '.join(map(_region_text, asked))}. One region alone may be chance. "
+    caption += "Usual: 90 days before and after. Alerts are wider than strikes."
     return Words(title, reading, caption, f"{title}. {', '.join(told)}.")
 
 
@@ -423,7 +431,7 @@ def _region_text(row: Any) -> str:
         return f"{region_label(row.oblast)}: not usable (alerts too long or without end)"
     unit, seen = "minutes" if row.scale == 1 else "hours", round(row.minutes / row.scale)
     seen = f"{amount(seen) if seen else 'no'} {unit}, {about(row.usual / row.scale)} usual"
-    return f"{region_label(row.oblast)}: {seen}: {row.word}"
+    return f"{region_label(row.oblast)}: {seen}: {'not tested' if row.word == NO_DATA else row.word}"
 
 
 def ratio_text(ratio: float) -> str:

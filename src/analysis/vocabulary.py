@@ -26,7 +26,7 @@ NO_DATA, TOO_SHORT, TOO_RARE, AS_USUAL = "no usable data", "too short to tell", 
 UNANSWERED = (NOT_YET, NO_DATA)
 CANNOT_TELL = (TOO_SHORT, TOO_RARE)
 SILENT = (*UNANSWERED, *CANNOT_TELL)  # words that claim nothing, and so need no confidence
-UNREPORTED = "without an Air Force report"
+UNREPORTED = "inferred from sirens and press"
 MODEL = "coded by a language model, not yet checked by people"
 SOLID, FAIR, WEAK = "solid", "fair", "weak"
 CLEAR = 0.01  # one in a hundred
@@ -152,7 +152,7 @@ def size(row: Row, noun: tuple[str, str]) -> str:
     >>> size({"observed": 0.0, "expected": 164.0}, ("minute of sirens", "minutes of sirens"))
     'no sirens, about 160 minutes expected'
     """
-    seen = amount(row["observed"]) if row["observed"] else "no"
+    seen = amount(row["observed"]) if row["observed"] else "none" if noun[1].startswith("of ") else "no"
     counted, unit = f"{seen} {noun[0] if row['observed'] == 1 else noun[1]}", ""
     if not row["observed"] and noun[1].startswith(MINUTES_OF):
         counted, unit = f"no {noun[1].removeprefix(MINUTES_OF)}", " minutes"
@@ -239,7 +239,7 @@ def doubts_of(row: Row, *, inferred: int, backed: bool | None, curve: Row | None
     n, doubts = row["n_days"], []
     if inferred:
         part = "its only day" if n == 1 else f"{in_words(inferred)} of {in_words(n)} days"
-        doubts.append(f"{part} counted as zero {UNREPORTED}")
+        doubts.append(f"{part} {'is a zero' if inferred == 1 else 'are zeros'} {UNREPORTED}")
     if row["n_missing"]:
         doubts.append(f"{row['n_missing']} of {n} days missing")
     if backed is False:
@@ -279,9 +279,11 @@ def promise_of(pause: Pause) -> str:
     who = listed([name for name in pause.announced_by if "(" not in name]) or "It is not known who"
     what = f"a halt to strikes on {spared}" if spared else "a truce"
     span = span_text(days[0], days[-1])
-    terms = ", in differing terms" if pause.status == "disputed" else ""
     others = [claim.days for claim in pause.claims if claim.stated and claim.covers_days]
     if all(list(named) == list(days) for named in others):
         return f"{who} announced {what} for {span}{', which both sides declared' * (pause.status == 'agreed')}"
+    lasting = f" for {pause.length}" if pause.length else ""
     on = f" on {span_text(pause.announced_at, pause.announced_at)}" if pause.announced_at else ""
-    return f"{who} announced {what}{on}{terms}; on the days inside all stated dates, {span}"
+    terms = ", in differing terms" if pause.status == "disputed" else ""
+    inside = f"on the {in_words(len(days))} days inside all stated dates, {span}"
+    return f"{who} announced {what}{lasting}{on}{terms}; {inside}"

@@ -66,7 +66,7 @@ def write_answers(
             store.write_file(folder / f"{pause.id}.html", store.stamp(page, made_from[pause.id]))
     if "index" in stale:
         story = stories["index"] = tell_all(results, registry, draw=draw)
-        links = {pause.name: f"{pause.id}.html" for pause in order}
+        links = {name: f"{key}.html" for name, key in story.facts.items()}
         page = as_html(story, evidence=HOW_WE_KNOW, links=links)
         store.write_file(folder / SCORECARD, scorecard_csv(results, registry))
         store.write_file(folder / "index.html", store.stamp(page, made_from["index"]))
@@ -74,7 +74,7 @@ def write_answers(
 
 
 HOW_WE_KNOW = [
-    ("method.html", "How it is tested, and all truces together"),
+    ("method.html", "Method, and all truces together"),
     ("calibration.html", "How often the test is wrong"),
     ("data.html", "What the data can and cannot say"),
 ]
@@ -232,11 +232,13 @@ def told(front: Any, place: str) -> str:
     """The front page in a README: the answer, the first figure, the scorecard."""
     from analysis.effect import as_markdown
 
-    lines = [f"**{front.answer}** {' '.join(front.bullets)}"]
+    bullets = "\n".join(f"* {line}" for line in front.bullets)
+    lines = [f"**{front.answer}**", bullets]
     lines += [f"![{d.alt}]({place}{PAUSES}/index-{d.name}.svg)\n\n*{d.title}* {d.how}" for d in front.drawings[:1]]
-    tables = [part.table for part in front.parts if part.table is not None]
     links = {name: f"[{name}]({place}{PAUSES}/{key}.md)" for name, key in front.facts.items()}
-    lines += [as_markdown(table.rename(index=links)) for table in tables]
+    for part in front.parts:
+        if part.table is not None:
+            lines += [part.text, as_markdown(part.table.rename(index=links))]
     return "\n\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -31,16 +32,15 @@ from analysis.words import amount, capital, listed, span_text
 
 IN_FORCE = ("agreed", "unilateral", "disputed")
 WHO_COUNTS = (
-    "Ukraine's Air Force (compiled by Petro Ivaniuk), decoys included, 15 to 27% below presidential totals of wider "
-    "scope. In a truce it gains by reporting more: a reported fall runs against its interest, a zero without a report "
-    "does not."
+    "Ukraine's Air Force, decoys included, 15 to 27% below presidential totals of wider scope. It can be biased: in a "
+    "truce Ukraine gains by reporting more, so a reported fall is believable, an inferred zero less so."
 )
-KEY = f"In brackets: counted/expected. Question mark: may be chance, which is not the same as no effect. {BAR}"
+KEY = f"In brackets: counted/expected. Question mark: may be chance (not: no effect). {BAR}"
 COLUMNS = {
     "drones": ("drones",),
     "missiles": ("missiles",),
     "week after": AFTER,
-    "energy": ("energy",),
+    "energy hits": ("energy",),
     "rear sirens": ("rear",),
     "other side": ("other-side",),
 }
@@ -58,11 +58,12 @@ def tell_all(
     until = outcome_series("drones_launched", folder=folder).index[-1]
     lead, bullets, asked = answer_to_all(results, cards, folder=folder)
     ends = span_text(until, until)
-    later = sum(
-        pause.role == "outside-data" and pause.status in IN_FORCE and _starts_after(pause.announced_at, until)
+    later = [
+        pause.phrase
         for pause in registry.values()
-    )
-    uncovered = f" {capital(in_words(later))} later pauses are not covered." if later else ""
+        if pause.role == "outside-data" and pause.status in IN_FORCE and _starts_after(pause.announced_at, until)
+    ]
+    uncovered = f" Not covered: {listed(later)}." if later else ""
     parts = [
         Part("strips", "Day by day", drawing=draw("strips", cards=cards)),
         Part("scorecard", "Every pause, in a word", KEY, table=front_table(cards)),
@@ -78,8 +79,8 @@ def tell_all(
         bullets=(*bullets, f"Data end {ends}.{uncovered}"),
         parts=tuple(part for part in parts if part.text or part.table is not None or part.drawing),
         until=ends,
-        quote=f"{lead} Data end {ends}.",
-        facts={card.pause.name: card.pause.id for card in cards},
+        quote="",
+        facts={card.pause.name.split(", ")[0]: card.pause.id for card in cards},
     )
 
 
@@ -98,18 +99,17 @@ def answer_to_all(
     truces = [card for card in cards if card.pause.kind == "general truce" and _counted(card, "drones")]
     first = {
         "Which truces?": _truce_by_truce(truces),
-        "By Russia's dates alone?": _declared_by_russia(rows["drones_launched"], truces),
+        "A second witness?": _sirens(rows.get("siren_minutes_rear")),
         "Was Kyiv spared?": _kyiv(cards),
         "Was energy spared?": _energy(cards),
     }
     then = {
-        "Only the usual lull?": _usual_lulls(cards, folder),
+        "Without Ukraine's own truce?": _without_ukraines(rows["drones_launched"], truces),
+        "Only the usual lull?": _usual_lulls(rows.get("missiles_launched"), cards, folder),
         "Saved up for a heavier week after?": _weeks_after(cards),
-        "And missiles?": _missiles(rows.get("missiles_launched")),
-        "Does anything else show it?": _sirens(rows.get("siren_minutes_rear")),
         "Did Ukraine hold back too?": _other_side(cards),
         "Who counts?": WHO_COUNTS,
-        "My region?": "Each pause's page maps the sirens." if cards else "",
+        "My region?": "Each pause's page maps the sirens: alarms, not strikes." if cards else "",
     }
     told = [[f"**{asked}** {text}" for asked, text in part.items() if text] for part in (first, then)]
     return _all_truces(rows, truces, folder), *told
@@ -142,10 +142,11 @@ def _truce_by_truce(truces: Sequence[Scorecard]) -> str:
         f"{found.replace(', may be', ' (may be')}{')' * ('may be' in found)} in {listed(groups[found])}"
         for found in spoken
     ]
-    return f"{capital('; '.join(each))}. No proof that one was kept: fire at the front is not counted."
+    sure = "Single ones are less sure; none is proof of keeping, as the front is not counted."
+    return f"{capital('; '.join(each))}. {sure}"
 
 
-def _declared_by_russia(drones: Row, truces: Sequence[Scorecard]) -> str:
+def _without_ukraines(drones: Row, truces: Sequence[Scorecard]) -> str:
     """All truces without those that Ukraine alone declared."""
     alone = [card for card in truces if not card.pause.claim().party.startswith(("Russia", "every"))]
     if not alone:
@@ -157,12 +158,6 @@ def _declared_by_russia(drones: Row, truces: Sequence[Scorecard]) -> str:
     return f"{capital(in_words(days))} days, {rest}; the other {amount(flown)} fell in {others}."
 
 
-def _missiles(row: Row | None) -> str:
-    if row is None:
-        return ""
-    return f"{size(row, ('missile', 'missiles'))}, in all truces: {word(row)}; they often stay away for days."
-
-
 def _sirens(row: Row | None) -> str:
     """What the second witness says of all truces together."""
     if row is None:
@@ -170,55 +165,64 @@ def _sirens(row: Row | None) -> str:
     return f"Night sirens away from the front, which count no launches: {row['ratio']:.0%} of the usual, {word(row)}."
 
 
-def _usual_lulls(cards: Sequence[Scorecard], folder: Path | None) -> str:
-    """How often the quiet between mass salvos is as long as in the pauses."""
+def _usual_lulls(missiles: Row | None, cards: Sequence[Scorecard], folder: Path | None) -> str:
+    """How often the quiet between mass salvos is as long as in the pauses, and in how many drones were fewer."""
     lulls = [assess(card.pause.id, folder=folder).lull for card in cards]
     often = [100 * lull.quiet_probability for lull in lulls if lull is not None and not lull.observed_salvos]
-    if not often:
+    found = sum(card.answer("drones").word.endswith("fewer") for card in cards)
+    if missiles is None or not often:
         return ""
-    cases = f"{min(often):.0f} to {max(often):.0f} of 100 such cases"
-    return (
-        f"Of missiles it may be: after the last mass salvo, quiet lasts as long in {cases}. "
-        "Drones are compared with ordinary nights."
-    )
+    seen = f"{size(missiles, ('missile', 'missiles'))}, in all truces: {word(missiles)}"
+    many = f"{min(often):.0f} to {max(often):.0f} of 100 spells so long after a mass salvo have none"
+    return f"Of missiles it may be ({seen}): {many}. Of drones no in {in_words(found)} truces; elsewhere it may be."
 
 
 def _weeks_after(cards: Sequence[Scorecard]) -> str:
     """The weeks after a pause that had more than after other quiet spells, and what is left of that once all count."""
     surges = {card.pause.phrase: [a for a in card.answers if is_surge(a)] for card in cards}
-    came = [
-        f"{listed([a.size for a in after])}: {after[0].word} after {name}" for name, after in surges.items() if after
-    ]
-    if not came:
-        return "None had more than after other quiet spells."
-    return f"{capital('; '.join(came))}. {once_all_count(cards)} Launches do not show stocks."
+    came = [f"after {name}: {listed([a.size for a in after])}" for name, after in surges.items() if after]
+    told = f"Heavier only {'; '.join(came)}. {once_all_count(cards)}" if came else "None was heavier."
+    return f"Launches do not show stocks. {told}"
 
 
 def _kyiv(cards: Sequence[Scorecard]) -> str:
     """The sirens in Kyiv city in the pauses that promised to spare it."""
-    asked = {card.pause.phrase: _counted(card, "kyiv") for card in cards}
-    told = [f"In {name}: {answer.sentence()}" for name, answer in asked.items() if answer is not None]
+    told = []
+    for card in cards:
+        if answer := _counted(card, "kyiv"):
+            days = f"{card.span()} {'lies' if len(card.pause.days()) == 1 else 'lie'} inside all stated dates"
+            promised = f"{capital(card.pause.length)} was announced; " if card.pause.length else ""
+            told.append(f"{promised}{'only ' * bool(promised)}{days}: {answer.sentence()}")
     return " ".join(told)
 
 
 def _energy(cards: Sequence[Scorecard]) -> str:
-    """What can be said of energy for the pauses that promised something about it."""
+    """What was hit in the pauses that promised to spare energy, and whether that is less than usual."""
     promised = {c.pause.phrase: _counted(c, "energy") for c in cards if "energy" in promised_questions(c.pause)}
     told = {name: answer for name, answer in promised.items() if answer is not None}
+    seen = [f"{answer.note.split('; ')[0] or answer.size}, in {name}" for name, answer in told.items()]
     if told and all(answer.word in SILENT for answer in told.values()):
-        return f"Cannot be told of {listed(list(told))}: hits in the rear are rare enough to stay away by chance."
+        whole = "Not wholly" if any(answer.counted or answer.note for answer in told.values()) else "No hit is known"
+        return f"{whole}: {'; '.join(seen)}. Whether less than usual cannot be told: even none would prove little."
     return " ".join(f"In {name}: {answer.size}: {answer.word}." for name, answer in told.items())
 
 
 def _other_side(cards: Sequence[Scorecard]) -> str:
-    """Ukraine's drones, by Russia's count, by the word for them."""
-    groups: dict[str, list[str]] = {}
-    for card in cards:
-        answer = _counted(card, "other-side")
-        if answer is not None and answer.word != NO_DATA:
-            groups.setdefault(answer.word, []).append(card.pause.phrase)
-    told = "; ".join(f"{found}, in {listed(names)}" for found, names in groups.items())
-    return f"Its drones, by Russia's count: {told}; no usable count elsewhere." if told else ""
+    """Ukraine's drones, by Russia's count, and why most pauses have none."""
+    counts = {card.pause.phrase: _counted(card, "other-side") for card in cards}
+    known = {name: a for name, a in counts.items() if a is not None and a.word != NO_DATA}
+    words = dict.fromkeys(answer.word for answer in known.values())
+    told = [f"{_seen(known, found)}: {found}" for found in words]
+    mute = [card.answer("other-side").note for card in cards if counts[card.pause.phrase] is None]
+    end = next(
+        (f" or end on {found[1]}" for note in mute if (found := re.search(r"the data end on ([^,]+),", note))), ""
+    )
+    return f"Its drones, by Russia's count: {'; '.join(told)}; elsewhere counts are missing{end}." if told else ""
+
+
+def _seen(answers: Mapping[str, Answered], found: str) -> str:
+    """What was counted and expected in the pauses of one word."""
+    return "; ".join(f"{a.amounts()}, in {name}" for name, a in answers.items() if a.word == found)
 
 
 def front_table(cards: Sequence[Scorecard]) -> pd.DataFrame:
@@ -226,7 +230,9 @@ def front_table(cards: Sequence[Scorecard]) -> pd.DataFrame:
     rows = []
     for card in cards:
         year = f" {card.pause.days()[0].year}"
-        row = {"pause": card.pause.name, "days": card.span().removesuffix(year if year in card.pause.name else "")}
+        row = {"pause": card.pause.name.split(", ")[0], "days": card.span()}
+        if year in row["pause"]:
+            row["days"] = card.span().removesuffix(year)
         for name, questions in COLUMNS.items():
             answers = filter(None, map(card.answer, questions))
             row[name] = "; ".join(dict.fromkeys(_cell(answer, named=len(questions) > 1) for answer in answers))

@@ -19,7 +19,7 @@ from analysis.evidence_words import describe_plan, lull_in_brief
 from analysis.launches import Assessment, assess
 from analysis.pauses import Claim, Pause, load_pauses
 from analysis.plan import make_plan
-from analysis.scorecard import BY_PEOPLE, SAME, Answered, Scorecard, promised_questions, score_all, score_pause
+from analysis.scorecard import BY_PEOPLE, PARTIES, SAME, Answered, Scorecard, promised_questions, score_all, score_pause
 from analysis.tables import load_table
 from analysis.together import what_to_expect
 from analysis.vocabulary import MODEL, NO_DATA, NOT_YET, SILENT, UNANSWERED, in_words, promise_of, question_of
@@ -40,11 +40,11 @@ SURE = {
     "medium": "The parties did not name the same dates.",
     "low": "Its dates rest on few or indirect reports.",
 }
-BAR = "“Fewer” and “more”: only where rarer than 1 spell in 40 (week after: 20), the pause itself counted."
+BAR = "“Fewer” and “more”: only where rarer than about 1 in 40."
 STATUS = {
     "agreed": "both sides declared it",
     "unilateral": "declared by one side alone",
-    "disputed": "its terms were disputed",
+    "disputed": "",  # the answer says so
     "proposed-only": "proposed, never in force",
     "reported-only": "reported, never announced",
 }
@@ -109,7 +109,7 @@ def tell_pause(
         if card.answers[0].word == NOT_YET:
             parts.append(Part("to-come", "What these nights could show", _to_come(pause, found, folder)))
         return _story(pause, card, found, [], parts)
-    bullets = [*_next_to_know(card), _usual_lull(found), _heavier_after(card, results, folder)]
+    bullets = [*_next_to_know(card), _usual_lull(found), _heavier_after(card, results, folder), _other_side(card)]
     after, regions = draw("sum", found=found), draw("regions", found=found)
     parts += [
         Part("days", "Promised, and what came", drawing=draw("claims", found=found)),
@@ -118,7 +118,6 @@ def tell_pause(
         Part("after", "The week after", "" if after else _lines(card, *AFTER), drawing=after),
         Part("where", "Where the sirens sounded", "" if regions else _lines(card, "kyiv", "rear"), drawing=regions),
         _energy(pause, draw("campaigns") if about_energy else None, folder),
-        Part("other-side", "Both sides", _both_sides(card)),
         Part("meaning", "What this does not mean", "\n".join(f"* {line}" for line in MEANT)),
     ]
     kept = [part for part in parts if part.text or part.table is not None or part.drawing]
@@ -130,7 +129,8 @@ def _next_to_know(card: Scorecard) -> list[str]:
     first, *rest = card.leading
     wanted = [a for a in rest if a.question in (*promised_questions(card.pause), "drones") and a.question not in AFTER]
     shown = [answer for answer in wanted if answer.word != NO_DATA]
-    return [first.other_dates] * bool(first.other_dates) + [_bullet(a, coded=MODEL in first.caveat) for a in shown]
+    other = f"**{first.asked}:** {first.other_dates[0].lower()}{first.other_dates[1:]}" if first.other_dates else ""
+    return [other] * bool(other) + [_bullet(answer, coded=MODEL in first.caveat) for answer in shown]
 
 
 def _bullet(answer: Answered, *, coded: bool) -> str:
@@ -153,7 +153,12 @@ def _heavier_after(card: Scorecard, results: pd.DataFrame, folder: Path | None) 
     noted = {a.question: f" ({a.note})" for a in after if a.note and (is_surge(a) or a.question == "missiles-after")}
     told = "; ".join(f"{a.size}: {a.word}{noted.get(a.question, '')}" for a in after)
     surge = f" {once_all_count(score_all(results, folder=folder))}" if any(map(is_surge, after)) else ""
-    return f"**A heavier week after it?** {told}.{surge} Launches do not show stocks."
+    days = pd.date_range(after[0].first_day, after[0].last_day)
+    inside = [
+        claim.party for claim in card.pause.claims if claim.party in PARTIES and len(days.intersection(claim.days))
+    ]
+    dates = f"{span_text(*days[[0, -1]])}, by {listed(inside)}'s dates partly inside the pause: " if inside else ""
+    return f"**A heavier week after it?** {dates}{told}.{surge} Launches do not show stocks."
 
 
 def is_surge(answer: Answered) -> bool:
@@ -203,7 +208,11 @@ def announced(pause: Pause) -> str:
     others = f"also by {listed(also)}" if also else ""
     known = on and on in promise_of(pause)
     when = others if known else ", ".join(filter(None, [f"announced{on}", others]))
-    terms = [capital(f"{'; '.join(filter(None, [when, STATUS[pause.status]]))}.")]
+    answered = [claim.party for claim in pause.claims if claim.party in PARTIES and claim.id != pause.announcer]
+    status = STATUS[pause.status]
+    if pause.status == "unilateral" and pause.main == "accepted" and answered:
+        status = f"declared by {pause.claim(pause.announcer).party}; {listed(answered)} answered"
+    terms = [f"{capital('; '.join(told))}." for told in [list(filter(None, [when, status]))] if told]
     told = [
         f"Dates named{_one_year(windows)}." if windows else "",
         f"Judged here: {judged}.",
@@ -265,20 +274,24 @@ def _to_come(pause: Pause, found: Assessment, folder: Path | None) -> str:
 def _questions(card: Scorecard) -> Part:
     """The table of all questions that have an answer, and the others in a line."""
     mute = [answer for answer in card.answers if answer.word == NO_DATA]
-    named = [answer for answer in mute if answer.question != "russian-energy"]
-    notes = dict.fromkeys(answer.note for answer in named)
-    about = {note: listed([answer.topic for answer in named if answer.note == note]) for note in notes}
-    why = [f"No usable data on {'; '.join(f'{what} ({note})' for note, what in about.items())}."] * bool(named)
+    notes = dict.fromkeys(answer.note for answer in mute)
+    about = {note: listed([answer.topic for answer in mute if answer.note == note]) for note in notes}
+    why = [f"No usable data on {'; '.join(f'{what} ({note})' for note, what in about.items())}."] * bool(mute)
     table = card.table().drop(index=[answer.asked for answer in mute])
     return Part("scorecard", "Every question, in a word", " ".join([BAR, *why]), table=table)
 
 
-def _both_sides(card: Scorecard) -> str:
-    """The words for what each side launched, where both are counted."""
-    russia, ukraine = card.answer("drones"), card.answer("other-side")
-    if russia is None or ukraine is None or NO_DATA in (russia.word, ukraine.word):
+def _other_side(card: Scorecard) -> str:
+    """What Ukraine launched, by Russia's count, or why that is not known."""
+    answer = card.answer("other-side")
+    if answer is None:
         return ""
-    return f"Russia's drones: {russia.word}. Ukraine's, by Russia's count: {ukraine.word}. The two are not comparable."
+    told = (
+        f"No usable count: {answer.note}"
+        if answer.word == NO_DATA
+        else f"{answer.amounts()}, by Russia's count: {answer.word}"
+    )
+    return f"**Did Ukraine hold back too?** {told}."
 
 
 def _lines(card: Scorecard, *questions: str) -> str:
