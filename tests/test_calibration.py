@@ -33,8 +33,6 @@ FITTED = SalvoProcess(
     salvo_dispersion=0.4, quiet_share=0.6, stray=2.5, stray_dispersion=0.5, silent_share=0.1,
 )  # fmt: skip
 SILENT = SalvoProcess(silent_share=0.2, gap=1e6)
-RARE = replace(FITTED, path=LevelPath(), gap=20.0, surge_slope=0.0, surge_sd=0.6, salvo_least=20)
-SIZED = replace(FITTED, surge_slope=1.0, surge_sd=0.0, level_sd=0.0, path=LevelPath())
 REGULAR = SalvoProcess(gap=8.0, gap_shape=20.0, salvo_least=25, reload=(), hoarding=())
 MEMORYLESS = replace(REGULAR, gap_shape=1.0)
 PATH = LevelPath(growth=4.0, step=0.5, wave=0.3, period=20.0)
@@ -47,43 +45,20 @@ def autocorrelation(counts, lag):
     return (centred[:, lag:] * centred[:, :-lag]).mean() / (centred**2).mean()
 
 
-def gaps(strikes):
-    return np.concatenate([np.diff(np.flatnonzero(salvo)) for salvo in strikes.salvo])
-
-
-def around_salvos(strikes):
-    """Mean drones from 2 days before to 3 days after salvos that stand alone."""
-    series, day = np.nonzero(strikes.salvo[:, 5:-5])
-    alone = [strikes.salvo[s, d : d + 11].sum() == 1 for s, d in zip(series, day, strict=True)]
-    series, day = series[alone], day[alone] + 5
-    return np.array([strikes.drones[series, day + lag].mean() for lag in range(-2, 4)])
-
-
 # Var y = (mu + alpha mu^2) / (1 - phi^2 (1 + alpha)), from Var y = E[lambda + alpha lambda^2] + phi^2 Var y
 MOMENTS = {
     "mean": (CountAutoregression(), np.mean, 60, 0.02),
     "variance": (CountAutoregression(), np.var, 60 + 0.3 * 60**2, 0.05),
-    "variance of few": (CountAutoregression(mean=4.0, dispersion=1.2), np.var, 4 + 1.2 * 4**2, 0.05),
     "variance of Poisson": (CountAutoregression(dispersion=0.0), np.var, 60, 0.05),
     "no memory": (CountAutoregression(), lambda y: 1 + autocorrelation(y, 1), 1, 0.02),
     "lag 1": (LASTING, lambda y: autocorrelation(y, 1), 0.6, 0.05),
-    "lag 2": (LASTING, lambda y: autocorrelation(y, 2), 0.36, 0.08),
     "first days": (LASTING, lambda y: y[:, :5].var(), 1140 / (1 - 0.36 * 1.3), 0.15),
-    "last days": (LASTING, lambda y: y[:, -5:].var(), 1140 / (1 - 0.36 * 1.3), 0.15),
     "level path": (MOVING, lambda y: y.mean(0), 200 * PATH.factors(300), 0.06),
     "raids": (FITTED, lambda x: (x.missiles >= 10).mean(), 1 / 7, 0.03),
-    "missiles of raids": (FITTED, lambda x: x.missiles[x.missiles >= 10].mean(), 40, 0.03),
     "their variance": (FITTED, lambda x: x.missiles[x.missiles >= 10].var(), 30 + 0.4 * 30**2, 0.1),
-    "quiet days": (FITTED, lambda x: (x.missiles[x.missiles < 10] == 0).mean(), 0.6, 0.02),
-    "strays": (FITTED, lambda x: x.missiles[(x.missiles > 0) & (x.missiles < 10)].mean(), 2.5, 0.03),
     "silent days": (SILENT, lambda x: (x.drones == 0).mean(), 0.2, 0.05),
-    "silence keeps the mean": (SILENT, lambda x: x.drones.mean(), 110, 0.03),
-    "gaps": (REGULAR, lambda x: gaps(x).mean(), 8, 0.02),
-    "their variance, whole days": (REGULAR, lambda x: gaps(x).var(), 8**2 / 20 + 1 / 6, 0.1),
     "equilibrium from the first day": (REGULAR, lambda x: x.salvo.mean(0), np.full(300, 1 / 8), 0.4),
     "and without memory": (MEMORYLESS, lambda x: x.salvo[:, :5].mean(), 1 - np.exp(-1 / 8), 0.15),
-    "drones around salvos": (RARE, around_salvos, 110 * np.array([1.0, 0.7, 3.0, 0.6, 0.8, 1.0]), 0.06),
-    "larger salvos": (SIZED, lambda x: (x.drones / x.missiles)[x.missiles >= 10].mean(), 110 * 3 / 40, 0.01),
 }
 
 
@@ -102,20 +77,11 @@ def test_level_path_by_hand():
     assert LevelPath(wave=np.log(2), period=4.0).factors(4) == pytest.approx([1, 2, 1, 0.5])
 
 
-@pytest.mark.parametrize(
-    ("kind", "field", "wrong"),
-    [
-        (CountAutoregression, "mean", float("nan")),
-        (CountAutoregression, "phi", 1.0),
-        (LevelPath, "weekday", (1.0,) * 8),
-        (SalvoProcess, "reload", (-0.5,)),
-        (Scenario, "before", 9.5),
-        (Scenario, "timing", "friday"),
-    ],
-)
-def test_hostile_parameters_are_refused_by_name(kind, field, wrong):
-    with pytest.raises(ValidationError, match=field):
-        kind(**{field: wrong})
+def test_hostile_parameters_are_refused_by_name():
+    wrong = [(LevelPath, "weekday", (1.0,) * 8), (SalvoProcess, "reload", (-0.5,)), (Scenario, "timing", "friday")]
+    for kind, field, value in [*wrong, (CountAutoregression, "mean", float("nan")), (CountAutoregression, "phi", 1.0)]:
+        with pytest.raises(ValidationError, match=field):
+            kind(**{field: value})
 
 
 def test_thinning_halves_the_window_alone_scaling_is_exact_and_a_surge_keeps_counts_whole():
@@ -153,12 +119,12 @@ def test_the_fit_finds_what_was_planted_and_refuses_too_little():
     strikes, days = FITTED.draw(1, 8000, seed=12), pd.date_range("2004-01-01", periods=8000)
     drones, missiles = (pd.Series(counts[0].astype(float), days) for counts in (strikes.drones, strikes.missiles))
     fitted = processes.fit_process(drones, missiles)
-    for field, tolerance in {
-        "drones": 0.1, "dispersion": 0.2, "level_sd": 0.2, "gap": 0.05, "gap_shape": 0.15, "surge": 0.1,
-        "surge_sd": 0.3, "surge_slope": 0.2, "salvo_excess": 0.1, "salvo_dispersion": 0.2, "quiet_share": 0.05,
-        "stray": 0.1, "phi": 0.2, "reload": 0.1, "hoarding": 0.1, "silent_share": 0.1,
+    for fields, tolerance in {
+        "gap quiet_share": 0.05, "drones surge reload hoarding salvo_excess stray silent_share": 0.1,
+        "dispersion level_sd gap_shape surge_slope salvo_dispersion phi": 0.2, "surge_sd": 0.3,
     }.items():  # fmt: skip
-        assert getattr(fitted, field) == pytest.approx(getattr(FITTED, field), rel=tolerance), field
+        for field in fields.split():
+            assert getattr(fitted, field) == pytest.approx(getattr(FITTED, field), rel=tolerance), field
     assert fitted.path.growth == pytest.approx(2, rel=0.15) and fitted == processes.fit_process(drones, missiles)
     for n_days, factor, found in ((59, 1, "59 days"), (400, 0, "0 salvos")):
         with refused("60 reported days", found):
@@ -192,7 +158,6 @@ def test_a_sound_test_has_its_size_power_and_coverage():
     run = partial(study, partial(rank_test, start=180), CountAutoregression(), replicates=1000, seed=5)
     size = run(Scenario(before=180))
     assert size["rejected"] == pytest.approx(0.05, abs=0.02)
-    assert size["rejected"] == pytest.approx(size["rejected_lower"] + size["rejected_upper"])
     assert size["rejected_se"] == pytest.approx(np.sqrt(size["rejected"] * (1 - size["rejected"]) / 1000))
     assert size["expected_coverage"] == pytest.approx(1 - size["rejected"])  # the same windows, read twice
     cut = run(Scenario(before=180, cut=0.7))
@@ -267,13 +232,6 @@ def test_the_stated_cut_is_planted_in_the_window_alone():
         series[days] *= 1 - stated
         again = estimate_effect(series, days, baseline=200, test="shift")
         assert two_sided(answer, row) == pytest.approx(again.p_value, abs=1e-12)
-
-
-def test_the_harness_sees_failure():
-    counts = LASTING.draw(120, 184, seed=3).astype(float)
-    for name, (low, high) in {"Poisson": (0.6, 1), "NB-HAC": (0.25, 1), "window shift": (0, 0.15)}.items():
-        answer = tables.TRIALS[name](counts, counts > 0, simulated_layout(180, 4))
-        assert low <= (np.minimum(answer["p_lower"], answer["p_upper"]) <= 0.025).mean() <= high, name
 
 
 def small_plan(phi=0.3, before=60):
@@ -419,9 +377,8 @@ def test_sentences_of_the_stored_table():
         "On 4 days without any change, asked for 5%, a Poisson regression in 64% to 86% and a negative binomial one "
         "with HAC errors in 42% to 56% of series find one."
     )
-    surges = stored.query("question == 'power' and test == 'after quiet'")["rejected_greater"].map(reading.percent)
-    found = ", ".join(f"{times} times in {share}" for times, share in zip((1.3, 1.5, 2), surges, strict=True))
-    assert say("surges").endswith(f" is found: {found}.")
+    found = stored.query("question == 'power' and test == 'after quiet'")["rejected_greater"].map(reading.percent)
+    assert say("surges").endswith(": 1.3 times in {}, 1.5 times in {}, 2 times in {}.".format(*found))
     assert say("power", process="drones 2026").startswith("Drones 2026: from a cut of 30% to one of 90%, found in ")
     assert "on raw counts do so in 18% to 19% of 300 ordinary windows" in reading.describe_peers()
     assert set(reading.what_may_be_believed(stored).index) == {1, 3, 4, 7, 14, 23, 30}
