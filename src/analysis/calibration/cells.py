@@ -87,7 +87,6 @@ class Cell:
 
 
 def read_plan() -> dict:
-    """The cells, promises and sets of `plan.toml`."""
     return tomllib.loads(Path(__file__).with_name("plan.toml").read_text(encoding="utf-8"))
 
 
@@ -212,9 +211,8 @@ def load_calibration(path: str | Path | None = None) -> pd.DataFrame:
     return read_stored(stored_path(path, FILE), COLUMNS, command=COMMAND)
 
 
-def write_table(table: pd.DataFrame, path: str | Path) -> None:
+def write_table(table: pd.DataFrame, path: Path) -> None:
     """Store a table whole or not at all."""
-    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     table.to_csv(part, index=False, lineterminator="\n", float_format="%.6g")

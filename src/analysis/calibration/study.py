@@ -38,6 +38,10 @@ ORDINARY_DAY = pd.Timestamp("2026-02-03")
 HAC_LAGS = 7
 LONG_PLACEBOS = 119  # of long windows, each of which costs a fit: with 119, three or fewer beyond are 2.5 %
 ALPHA = 0.05 + 1e-12
+INTERVALS = (  # what is counted, of which truth, from, to
+    ("coverage", "truth", "ratio_low", "ratio_high"),
+    ("expected_coverage", "untouched", "expected_low", "expected_high"),
+)
 SHARE_DAYS, SHARE_SIDE = 4, 90  # days in the window of the size study of shares, and on either side of it
 CLUSTERS = {  # standard deviation and day-to-day correlation of log-odds, typical share
     "independent": (0.0, 0.0, 0.15),
@@ -84,14 +88,11 @@ def plant(counts: Ints, scenario: Scenario, *, seed: Seed = 0) -> Floats:
 
 
 def window_starts(salvo: Bools, scenario: Scenario, *, latest: int, seed: Seed = 0) -> Ints:
-    """When each series has its window, by the scenario's timing, up to the position `latest`; -1 if no chance came."""
-    earliest, lag = scenario.before, scenario.lag
-    if scenario.timing == "fixed":
-        return np.full(len(salvo), earliest)
-    if scenario.timing == "random":
-        return np.random.default_rng(seed).integers(earliest, latest + 1, len(salvo))
-    chance = days_since_salvo(salvo)[:, earliest : latest + 1] == lag
-    return np.where(chance.any(1), earliest + chance.argmax(1), -1)
+    """Where each series has its window, by the scenario's timing, `latest` at most; -1 if no chance came."""
+    if scenario.timing != "after-salvo":
+        return np.random.default_rng(seed).integers(scenario.before, latest + 1, len(salvo))
+    chance = days_since_salvo(salvo)[:, scenario.before : latest + 1] == scenario.lag
+    return np.where(chance.any(1), scenario.before + chance.argmax(1), -1)
 
 
 def replicate(
@@ -105,9 +106,8 @@ def replicate(
     """
     if replicates < 1:
         raise DesignError("nothing to run", field="replicates", expected="at least 1")
-    around = scenario.before + scenario.length + scenario.after
+    around, answers = scenario.before + scenario.length + scenario.after, []
     spare = 0 if scenario.timing == "fixed" else SPARE_DAYS
-    answers = []
     for number, unit in enumerate(np.random.SeedSequence(seed).spawn(-(-replicates // UNIT))):
         drawing, choosing, thinning = unit.spawn(3)
         drawn = process.draw(UNIT, around + spare, seed=drawing)
@@ -146,12 +146,10 @@ def study(
         "rejected_less": lower <= ALPHA,
         "rejected_greater": upper <= ALPHA,
     }
-    if "ratio_low" in frame:
-        known = frame.dropna(subset=["ratio_low", "ratio_high"])
-        hits["coverage"] = known["truth"].between(known["ratio_low"], known["ratio_high"])
-    if "expected_low" in frame:
-        known = frame.dropna(subset=["expected_low", "expected_high"])
-        hits["expected_coverage"] = known["untouched"].between(known["expected_low"], known["expected_high"])
+    for name, truth, low, high in INTERVALS:
+        if low in frame:
+            known = frame.dropna(subset=[low, high])
+            hits[name] = known[truth].between(known[low], known[high])
     row = {**vars(scenario), "replicates": len(frame)}
     for name, hit in hits.items():
         rate = hit.mean() if len(hit) else np.nan
@@ -268,11 +266,7 @@ def _answer(test: WindowTest, layout: Layout) -> Answer:
 
 
 def share_size_study(*, replicates: int = 2000, seed: int = 0) -> pd.DataFrame:
-    """How often share tests reject although nothing changed: 4 days among 184, about 6 trials a day, 15 % of them hits.
-
-    A row a way in which days cluster: rates of two-sided tests and, `_less`, of one-sided ones, the Monte Carlo error
-    of window_shift, and how often the window is without a hit by chance.
-    """
+    """How often share tests, two-sided or `_less`, reject where nothing changed: 4 days among 184, 6 trials a day."""
     from scipy.stats import hypergeom
 
     rows, shape = {}, (replicates, 2 * SHARE_SIDE + SHARE_DAYS)
@@ -290,8 +284,7 @@ def share_size_study(*, replicates: int = 2000, seed: int = 0) -> pd.DataFrame:
         order = order_windows(seen, total.astype(float))
         test, inside = PlaceboTest(order[:, -1], order[:, :-1]), seen[:, -1]
         exact = hypergeom(trials.sum(1), hits.sum(1), total[:, -1])
-        less = exact.cdf(inside)
-        shift = (test.p_value <= ALPHA).mean()
+        less, shift = exact.cdf(inside), (test.p_value <= ALPHA).mean()
         rows[name] = {
             "window_shift": shift,
             "window_shift_less": (test.p_lower <= ALPHA).mean(),
