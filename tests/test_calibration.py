@@ -446,7 +446,7 @@ def test_every_window_is_tested_as_estimate_effect_would():
             assert min(1, 2 * tails.min()) == pytest.approx(effect.p_value, abs=1e-12)
 
 
-def test_windows_of_pauses_and_of_missing_days_are_not_among_them_and_the_future_is_not_known():
+def test_windows_of_pauses_and_of_missing_days_are_not_tested_and_none_knows_the_future():
     counts = uneven()
     counts.iloc[200] = np.nan
     tested = placebo_study(counts, 4, exclude=counts.index[150:153])

@@ -56,7 +56,6 @@ TRIALS = {
     "Poisson": partial(trials.dummy_regression, family="Poisson"),
     "NB-HAC": partial(trials.dummy_regression, family="NB-HAC"),
 }
-MORATORIUM = "energy-moratorium-2025-03"
 FIVE = ((365, 1), (383, 3), (540, 3), (722, 1), (746, 6))  # first day and length of made-up episodes
 HORIZON = 7  # days after a pause
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -139,9 +138,9 @@ def _set_up(
 
 
 def _places() -> dict:
-    """Where windows lie that are not made for one cell: five episodes, and the pauses of the war in their places."""
+    """Where windows lie that are not made for one cell, by name: five episodes, and the pauses of the war."""
     registry, series = load_pauses(), outcome_series("drones_launched")
-    exclude, pause = not_ordinary(registry), registry[MORATORIUM]
+    exclude, pause = not_ordinary(registry), registry["energy-moratorium-2025-03"]
     real = {
         f"place of {episode.id}": lay_out(series, episode.days, exclude=exclude)
         for episode in volume_episodes(registry)

@@ -121,11 +121,10 @@ def stated_cuts(table: pd.DataFrame, test: str = "window shift") -> pd.DataFrame
 
 def other_tests(table: pd.DataFrame) -> pd.DataFrame:
     """Sizes of the tests besides window shift, the worst process of each setting."""
-    size = table[(table["question"] == "size") & ~table["test"].isin(["window shift", "Poisson", "NB-HAC"])]
+    size = table[(table["question"] == "size") & ~table["test"].isin(["window shift", *CUSTOMARY])].copy()
     upwards = size["test"] == "after quiet"  # alone: a rebound is a rise
     for column in ("rejected", "rejected_se"):
-        one_sided = size[column.replace("rejected", "rejected_greater")]
-        size = size.assign(**{column: size[column].mask(upwards, one_sided)})
+        size.loc[upwards, column] = size[column.replace("rejected", "rejected_greater")]
     worst = size.loc[size.groupby(["test", "setting", "length"], sort=False)["rejected"].idxmax()]
     days = worst["length"].map(", {:g} d".format).where(~worst["test"].str.startswith("joint"), "")
     return worst.assign(label=worst["test"] + ", " + _settings(worst) + days)
@@ -156,14 +155,13 @@ def describe_size(table: pd.DataFrame) -> str:
     """How often window shift cries wolf, in a sentence or two."""
     cells = cells_of(table, "size", "window shift", setting="any day")
     cells = cells[~cells["process"].str.startswith("missiles")]
-    war = cells[cells["process"].str.startswith("drones")]
-    high = cells[cells["rejected"] > 0.07].sort_values("rejected", ascending=False)
+    rates, war = cells["rejected"], cells["rejected"][cells["process"].str.startswith("drones")]
+    high = cells[rates > 0.07].sort_values("rejected", ascending=False)
     named = ", ".join(f"{row.process} over {row.length:g} days ({percent(row.rejected)})" for row in high.itertuples())
     return (
-        f"Asked for 5%, window shift finds a change in {_range(cells['rejected'])} of {len(cells)} settings without "
-        f"any; on drones as in the war in {_range(war['rejected'])} (Monte Carlo error about "
-        f"{100 * cells['rejected_se'].median():.1f} points)." + (f" Above 7%: {named}." if named else "")
-    )
+        f"Asked for 5%, window shift finds a change in {_range(rates)} of {len(cells)} settings without any; on drones "
+        f"as in the war in {_range(war)} (Monte Carlo error about {100 * cells['rejected_se'].median():.1f} points)."
+    ) + (f" Above 7%: {named}." if named else "")
 
 
 def describe(table: pd.DataFrame, which: str, *, process: str = "") -> str:
@@ -222,10 +220,7 @@ def features_by_era() -> pd.DataFrame:
 def draw_rates(
     rows: pd.DataFrame, *, value: str, band: tuple[float, float], label: str, by_length: bool = True
 ) -> Axes:
-    """Rates, in per cent, as dots with two Monte Carlo standard errors to both sides, over the promised band.
-
-    One line per `label` of the rows; with `by_length` several dots a line, coloured by the length of the window.
-    """
+    """Rates over the promised band, a line a `label` of the rows; `by_length`, several dots a line."""
     import seaborn as sns
 
     names = list(dict.fromkeys(rows["label"]))
@@ -254,10 +249,8 @@ def draw_power(table: pd.DataFrame, process: str, *, title: str = "") -> Axes:
 
     ax = new_axes()
     cells = table.query("question == 'power' and test == 'automatic' and process == @process")
-    days = cells["length"].map(days_text)
-    sns.lineplot(
-        x=100 * cells["cut"], y=100 * cells["rejected_lower"], hue=days, marker="o", palette="colorblind", ax=ax
-    )
+    cut, found, days = 100 * cells["cut"], 100 * cells["rejected_lower"], cells["length"].map(days_text)
+    sns.lineplot(x=cut, y=found, hue=days, marker="o", palette="colorblind", ax=ax)
     ax.axhline(100 * POWER, color=PAUSE, lw=1, ls=":")
     ax.legend(title="", frameon=False, fontsize=8.5)
     ax.set(xlabel="per cent that do not fly", ylabel="found in per cent of series", ylim=(0, 102))
@@ -292,11 +285,11 @@ def draw_real(real: pd.DataFrame, *, outcome: str) -> Axes:
     import seaborn as sns
 
     own = _quarters(real, outcome)
-    tidy = own.melt(["quarter", "length"], ["lower", "upper"], var_name="tail", value_name="share")
+    per_cent = own.assign(falls=100 * own["lower"], rises=100 * own["upper"])
     ax = new_axes()
     ax.axhline(2.5, color=EXPECTED, lw=3, alpha=0.5)
     sns.pointplot(
-        tidy.assign(share=100 * tidy["share"], tail=tidy["tail"].map({"lower": "falls", "upper": "rises"})),
+        per_cent.melt(["quarter", "length"], ["falls", "rises"], var_name="tail", value_name="share"),
         x="quarter", y="share", hue="tail", palette={"falls": SEEN, "rises": PAUSE}, errorbar=("pi", 100), dodge=0.3,
         linestyle="none", markersize=4, err_kws={"linewidth": 1}, ax=ax,
     )  # fmt: skip
