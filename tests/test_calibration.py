@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from made_up import refused
+from made_up import noisy, refused
 from pydantic import ValidationError
 
 from analysis.calibration import cells as tables
@@ -38,6 +38,7 @@ MEMORYLESS = replace(REGULAR, gap_shape=1.0)
 PATH = LevelPath(growth=4.0, step=0.5, wave=0.3, period=20.0)
 MOVING = CountAutoregression(mean=200.0, phi=0.7, dispersion=0.05, path=PATH)
 LASTING = CountAutoregression(phi=0.6)
+RAIDED = pd.date_range("2025-02-01", periods=260)
 
 
 def autocorrelation(counts, lag):
@@ -406,13 +407,8 @@ def test_the_alternative_text_of_a_real_series_says_what_its_picture_shows():
     assert reading.describe_real(real).count("±") == 22
 
 
-def uneven():
-    days = pd.date_range("2025-02-01", periods=260)
-    return pd.Series(CountAutoregression(phi=0.5).draw(1, 260, seed=5)[0].astype(float), days, name="raids")
-
-
 def test_every_window_is_tested_as_estimate_effect_would():
-    counts = uneven()
+    counts = noisy(days=RAIDED)
     counts.iloc[[50, 180]] = np.nan
     options = {"exclude": counts.index[120:125], "salvo_days": counts.index[30:250:9]}
     found = placebo_study(counts, 3, **options)
@@ -425,7 +421,7 @@ def test_every_window_is_tested_as_estimate_effect_would():
 
 
 def test_windows_of_pauses_and_of_missing_days_are_not_tested_and_none_knows_the_future():
-    counts = uneven()
+    counts = noisy(days=RAIDED)
     counts.iloc[200] = np.nan
     tested = placebo_study(counts, 4, exclude=counts.index[150:153])
     position = counts.index.get_indexer(tested["first_day"])

@@ -182,11 +182,14 @@ def calibrate(
     if not asked:
         raise DesignError("no such cell", field="only", found=", ".join(only))
     keys = {cell.name: cell_key(cell, replicates=replicates, seed=seed) for cell in cells}
-    table = load_calibration(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
-    rows = {NAME.format(**row): row for row in table.to_dict("records")}
+    stored = load_calibration(path).to_dict("records") if path.exists() else []
+    rows = {NAME.format(**row): row for row in stored}
     todo = [cell for cell in asked if rows.get(cell.name, {}).get("key") != keys[cell.name]]
     if ask:
         ask(len(todo))
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame([rows[name] for name in keys if name in rows], columns=COLUMNS)
 
     run = partial(_run, replicates=replicates, seed=seed)
     with ExitStack() as stack:
@@ -198,11 +201,10 @@ def calibrate(
         finished = (future.result() for future in waiting) if executor else map(run, todo)
         for done, (name, row) in enumerate(finished, start=1):
             rows[name] = row | {"key": keys[name]}
-            table = pd.DataFrame([rows[name] for name in keys if name in rows], columns=COLUMNS)
-            write_table(table, path)
+            write_table(table(), path)
             if progress:
                 progress(done, len(todo), name)
-    return table
+    return table()
 
 
 def load_calibration(path: str | Path | None = None) -> pd.DataFrame:
