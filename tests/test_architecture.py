@@ -2,50 +2,16 @@
 
 import ast
 import re
+from graphlib import TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "analysis"
-ROOMS = [
-    "errors",
-    "days",
-    "tables",
-    "pauses",
-    "series",
-    "expected",
-    "windows",
-    "placebo",
-    "words",
-    "evidence_words",
-    "vocabulary",
-    "effect",
-    "estimate",
-    "joint",
-    "figures",
-    "setting",
-    "plan",
-    "quiet",
-    "sirens",
-    "launches",
-    "measures",
-    "campaigns",
-    "energy",
-    "specifications",
-    "choices",
-    "record",
-    "scorecard",
-    "together",
-    "replay",
-    "machine",
-    "storyboard",
-    "panels",
-    "calibration",
-    "reports",
-    "explore",
-    "cli",
-    "__main__",
-]
+MAP = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+NAMES = re.findall(r"^\| (`[^|]+) \|", MAP.partition("## The rooms")[2], re.M)  # of the rooms, a row a name or two
+ROOMS = [room for row in NAMES for room in re.findall(r"`(\w+)/?`", row)] + ["__main__"]
+DRAWN = {("effect", "figures")}  # a result draws itself; the picture is imported when it is asked
 FRONT_DOORS = {"reports", "explore", "cli", "__main__"}
 FOREIGN = {"papermill", "nbconvert", "nbformat", "nbclient", "jupyter_client", "IPython", "ipykernel", "ipywidgets"}
 LONGEST = 500
@@ -53,65 +19,47 @@ WALK = re.compile(r"^\d\. \*\*(.+?)\*\*(.+?)(?=^\d\. |^$)", re.M | re.S)
 HOP = re.compile(r"`([\w.]+)`")
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+def modules() -> dict[Path, str]:
+    """Every module, and the room that it is in."""
+    paths = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
+    return {path: path.relative_to(SOURCE).parts[0].removesuffix(".py") for path in paths}
 
 
-def modules() -> list[Path]:
-    return sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
-
-
-def imports(path: Path):
+def imports(path: Path) -> set[str]:
     """Names of modules that a module imports, wherever in it the import stands; what only types need left out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree, found = ast.parse(path.read_text(encoding="utf-8")), set()
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             node.body = []
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+            found.add(node.module)
         elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
+    return found
 
 
-def faults():
-    """Everything that is not as the house is drawn, in words."""
-    for path in modules():
-        room, place = room_of(path), str(path.relative_to(SOURCE))
+def test_the_house_is_as_it_is_drawn():
+    faults, needs = [], {room: set() for room in ROOMS}
+    for path, room in modules().items():
+        place = path.relative_to(SOURCE)
         if room not in ROOMS:
-            yield f"{place} has no place in the list of rooms"
+            faults.append(f"{place} has no place among the rooms of CONTRIBUTING.md")
             continue
         later = set(ROOMS[ROOMS.index(room) + 1 :])
         for name in imports(path):
             top, *inner = name.split(".")
-            if top == "analysis" and inner and inner[0] in later and (room, inner[0]) not in DRAWN:
-                yield f"{place} imports {inner[0]}, which comes after it"
+            if top == "analysis" and inner and inner[0] != room:
+                needs[room].add(inner[0])
+                if inner[0] in later and (room, inner[0]) not in DRAWN:
+                    faults.append(f"{place} imports {inner[0]}, which comes after it")
             if top in FOREIGN and room not in FRONT_DOORS:
-                yield f"{place} imports {top}: only {', '.join(sorted(FRONT_DOORS))} know of it"
-    for path in [*modules(), *sorted((ROOT / "data" / "recipes").glob("*.py"))]:
+                faults.append(f"{place} imports {top}: only {', '.join(sorted(FRONT_DOORS))} know of it")
+    for path in [*modules(), *(ROOT / "data" / "recipes").glob("*.py")]:
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > LONGEST:
-            yield f"{path.relative_to(ROOT)} has {lines} lines, more than one sitting ({LONGEST})"
-
-
-DRAWN = {("effect", "figures")}  # a result draws itself; the picture is imported when it is asked
-
-
-def test_the_house_is_as_it_is_drawn():
-    assert not list(faults())
-
-
-def test_imports_form_no_circle():
-    after = {room: set() for room in ROOMS}
-    for path in modules():
-        for name in imports(path):
-            top, *inner = name.split(".")
-            if top == "analysis" and inner and inner[0] != room_of(path):
-                after[room_of(path)].add(inner[0])
-    done: list[str] = []
-    while rest := [room for room in ROOMS if room not in done]:
-        free = [room for room in rest if not after[room] - set(done)]
-        assert free, f"a circle among {rest}"
-        done += free
+            faults.append(f"{path.relative_to(ROOT)} has {lines} lines, more than one sitting ({LONGEST})")
+    assert not faults
+    assert list(TopologicalSorter(needs).static_order())  # which raises where imports form a circle
 
 
 def functions(module: str) -> dict[str, str]:
@@ -124,15 +72,15 @@ def functions(module: str) -> dict[str, str]:
 
 
 def test_the_walks_of_the_map_can_be_walked():
-    walks = WALK.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    walks = WALK.findall(MAP)
     assert len(walks) == 3
     for name, text in walks:
-        assert 2 <= len(HOP.findall(text.partition(": ")[2])) <= 8, name
-        for part in text.partition(": ")[2].split("=>"):
-            hops = HOP.findall(part)
-            for here in hops:
-                assert here.rsplit(".", 1)[1] in functions(here.rsplit(".", 1)[0]), f"{name}: no {here}"
-            for here, after in pairwise(hops):
-                module, function = here.rsplit(".", 1)
-                following = after.rsplit(".", 1)[1]
-                assert re.search(rf"\b{following}\b", functions(module)[function]), f"{name}: {here} calls no {after}"
+        told = text.partition(": ")[2]
+        assert 2 <= len(HOP.findall(told)) <= 8, name
+        for part in told.split("=>"):
+            hops = [hop.rpartition(".") for hop in HOP.findall(part)]
+            for module, _, function in hops:
+                assert function in functions(module), f"{name}: no {module}.{function}"
+            for (module, _, function), (*_, following) in pairwise(hops):
+                calls = re.search(rf"\b{following}\b", functions(module)[function])
+                assert calls, f"{name}: {module}.{function} calls no {following}"

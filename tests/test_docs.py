@@ -29,31 +29,25 @@ def test_commands_print_what_the_pages_say(words, printed):
     assert doctest.OutputChecker().check_output(printed, shown, LOOSE), shown
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if ">>>" in page.read_text("utf-8")], ids=lambda page: page.name
-)
+@pytest.mark.parametrize("page", [page for page in PAGES if ">>>" in page.read_text("utf-8")], ids=str)
 def test_python_prints_what_the_pages_say(page):
     text = re.sub("^```.*$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    told = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
     runner = doctest.DocTestRunner(optionflags=LOOSE)
-    runner.run(told)
+    runner.run(doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0))
     assert runner.summarize().failed == 0 and runner.tries >= 5
 
 
 def test_the_gallery_has_every_notebook_with_its_title():
-    told = dict(
-        re.findall(r"^\| \[\w+\]\(\.\./(.*?)\) \| (.*) \|$", (DOCS / "gallery.md").read_text("utf-8"), re.MULTILINE)
-    )
-    books = {
-        f"notebooks/{path.name}": json.loads(path.read_text("utf-8")) for path in (ROOT / "notebooks").glob("*.ipynb")
-    }
-    assert told == {name: "".join(book["cells"][0]["source"]).splitlines()[0][2:] for name, book in books.items()}
+    told = re.findall(r"^\| \[\w+\]\(\.\./(.*?)\) \| (.*) \|$", (DOCS / "gallery.md").read_text("utf-8"), re.MULTILINE)
+    books = {path.name: json.loads(path.read_text("utf-8")) for path in (ROOT / "notebooks").glob("*.ipynb")}
+    titles = {name: "".join(book["cells"][0]["source"]).splitlines()[0][2:] for name, book in books.items()}
+    assert dict(told) == {f"notebooks/{name}": title for name, title in titles.items()}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_of_the_pages_lead_to_files_of_the_repository(page):
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
+def test_links_of_the_pages_lead_to_files_of_the_repository():
+    pages = [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    links = [(page, re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))) for page in pages]
+    assert [(page.name, link) for page, found in links for link in found if not (page.parent / link).exists()] == []
 
 
 @pytest.fixture(scope="module")

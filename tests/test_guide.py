@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-GUIDE = ROOT / "docs" / "new-pause.md"
-BIN = Path(sys.executable).parent
+GUIDE = (ROOT / "docs" / "new-pause.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```sh\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -22,17 +22,13 @@ def copy(tmp_path_factory):
         shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("raw", "*.html", "executed", ".cache"))
     shutil.copy(ROOT / "README.md", copy)
     (copy / ".venv").mkdir()
-    (copy / ".venv" / "bin").symlink_to(BIN)
+    (copy / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
     return copy
-
-
-def blocks():
-    return re.findall(r"^```sh\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 
 def follow(copy, *words):
     """Run the one block that holds all of these words and return what it printed."""
-    (block,) = (block for block in blocks() if all(word in block for word in words))
+    (block,) = (block for block in BLOCKS if all(word in block for word in words))
     block = block.replace("pauses report made-up", "pauses report --only pause made-up")  # one notebook is enough here
     environ = os.environ | {"PYTHONPATH": str(copy / "src")}
     run = subprocess.run(["bash", "-euc", block], cwd=copy, env=environ, capture_output=True, text=True)
@@ -57,4 +53,4 @@ def test_a_made_up_pause_inside_the_data_reaches_the_index(copy):
     assert "made-up-2026-03,russia,drones_launched" in (copy / "reports" / "results.csv").read_text(encoding="utf-8")
     made = {path.name for path in (copy / "reports").glob("made-up*.html")}
     assert made == {"made-up-2026-03.html", "made-up-2026-03-evidence.html"}
-    assert "rm reports/made-up-2026-03*.html reports/executed/" in blocks()[-1]
+    assert "rm reports/made-up-2026-03*.html reports/executed/" in BLOCKS[-1]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -19,6 +18,10 @@ import click
 from analysis.errors import PausesError, ReportError
 
 MANY_CELLS, SECONDS_A_REPLICATE = 20, 0.0006  # of a cell of the size study
+SHOWN = 40  # changed cells
+RAW = click.option("--raw", type=click.Path(file_okay=False), help="Folder of raw files; default data/raw.")
+YES = click.option("--yes", is_flag=True, help="Replace without asking.")
+OLDER = click.option("--older", is_flag=True, help="Take a copy that ends before the tables do.")
 
 
 class _Group(click.Group):
@@ -75,19 +78,19 @@ def show(pause_id: str, as_json: bool) -> None:
         return
     claims = pause.to_frame()
     windows = claims.drop(columns=["precision", "note"]).dropna(axis=1, how="all")
-    table = windows.to_string(index=False, na_rep="–") if len(claims) else ""
-    scope = f"Covers: {pause.geography}. Status: {pause.status}. Role: {pause.role}."
-    notes = [f"{row.claim}: {row.note}" for row in claims.itertuples() if row.note]
-    others = [f"{other.id} ({other.status})" for other in overlapping(registry, pause)]
-    beside = [f"On some of the same days: {listed(others)}."] if others else []
-    plan = load_plan(pause.id)
-    planned = [look for outcome in plan.outcomes for look in describe_plan(outcome)] if plan else []
-    told = [_wrapped([pause.summary(), scope, *beside]), table, _wrapped(notes), _wrapped(what_to_expect(pause))]
-    told.append(_wrapped([f"By the plan fixed on {plan.fixed}:", *planned] if plan else []))
+    about = [pause.summary(), f"Covers: {pause.geography}. Status: {pause.status}. Role: {pause.role}."]
+    if others := [f"{other.id} ({other.status})" for other in overlapping(registry, pause)]:
+        about.append(f"On some of the same days: {listed(others)}.")
+    told = [_wrapped(about), windows.to_string(index=False, na_rep="–") if len(claims) else ""]
+    told.append(_wrapped(f"{row.claim}: {row.note}" for row in claims.itertuples() if row.note))
+    told.append(_wrapped(what_to_expect(pause)))
+    if plan := load_plan(pause.id):
+        looks = [look for outcome in plan.outcomes for look in describe_plan(outcome)]
+        told.append(_wrapped([f"By the plan fixed on {plan.fixed}:", *looks]))
     click.echo("\n\n".join(filter(None, told)))
 
 
-def _wrapped(lines: Sequence[str]) -> str:
+def _wrapped(lines: Iterable[str]) -> str:
     return "\n".join(click.wrap_text(line, width=100, subsequent_indent="  ") for line in lines)
 
 
@@ -99,18 +102,21 @@ def _wrapped(lines: Sequence[str]) -> str:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str | None, as_json: bool) -> None:
     """Test one pause: the answers in a word, then the verdicts and what they rest on."""
+    from analysis.energy import assess_energy
     from analysis.launches import assess
     from analysis.machine import line, span
     from analysis.replay import assess_as_of
     from analysis.reports.front import as_known
     from analysis.scorecard import score_pause
     from analysis.setting import VOLUME
+    from analysis.sirens import assess_regions
 
     asked = {"claim": claim, "outcomes": outcome_names or VOLUME}
     with TemporaryDirectory() as place:
         found = assess_as_of(pause_id, as_of, into=place, **asked) if as_of else assess(pause_id, **asked)
-        whole = not as_of and not outcome_names and found.claim == found.pause.main
-        effects = [*found.effects, *(_beside(pause_id) if whole else ())]
+        effects = list(found.effects)
+        if not as_of and not outcome_names and found.claim == found.pause.main:
+            effects += [*assess_energy(pause_id).effects, *assess_regions(pause_id).effects]
         card = score_pause(effects, found.pause, folder=found.setting.folder)
         answers = [answer for answer in card.leading if answer.outcome]
         if as_json:
@@ -118,29 +124,16 @@ def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str |
             rows = [effect.row() for effect in effects]
             click.echo(line(asked | {"answers": [vars(answer) for answer in answers], "rows": rows}))
             return
-        _say(found, answers, as_known(place) if as_of else "")
-
-
-def _beside(pause_id: str) -> list[Any]:
-    """What energy and sirens add to the answers on launches."""
-    from analysis.energy import assess_energy
-    from analysis.sirens import assess_regions
-
-    return [*assess_energy(pause_id).effects, *assess_regions(pause_id).effects]
-
-
-def _say(found: Any, answers: list[Any], known: str) -> None:
-    click.echo(f"{known}{found.pause.name} (window: {found.claim})\n")
-    for answer in answers:
-        sure = f" How sure: {answer.how_sure()}." if answer.how_sure() != "–" else ""
-        click.echo(_wrapped([f"{answer.asked}: {answer.sentence()}{sure}"]))
-    for outcome in found.outcomes():
-        effect = found.primary(outcome)
-        click.echo(
-            f"\n{effect.verdict.upper()}\n  {effect.summary()}\n  Basis: {effect.reason}.\n  {found.rebound(outcome)}"
-        )
-    for told in filter(None, (found.sirens(), found.planned(), found.lull and found.lull.summary())):
-        click.echo(f"\n{told}")
+        click.echo(f"{as_known(place) if as_of else ''}{found.pause.name} (window: {found.claim})\n")
+        for answer in answers:
+            sure = f" How sure: {answer.how_sure()}." if answer.how_sure() != "–" else ""
+            click.echo(_wrapped([f"{answer.asked}: {answer.sentence()}{sure}"]))
+        for outcome in found.outcomes():
+            effect = found.primary(outcome)
+            click.echo(f"\n{effect.verdict.upper()}\n  {effect.summary()}\n  Basis: {effect.reason}.")
+            click.echo(f"  {found.rebound(outcome)}")
+        for told in filter(None, (found.sirens(), found.planned(), found.lull and found.lull.summary())):
+            click.echo(f"\n{told}")
 
 
 @main.command()
@@ -235,7 +228,7 @@ def _report_as_of(as_of: str, words: Sequence[str]) -> int:
 
 @main.command()
 @click.option("--replicates", default=2000, show_default=True, help="Simulated series per cell.")
-@click.option("--jobs", default=2, show_default=True, help="Processes.")
+@click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Processes.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--only", multiple=True, metavar="TEXT", help="Only cells whose name contains this.")
 @click.option("--scheduler", metavar="ADDRESS", help="Compute on a dask cluster, such as tcp://host:8786.")
@@ -267,8 +260,8 @@ def calibrate(
 
     with cluster as executor:
         found = cells.calibrate(
-            replicates=replicates, jobs=jobs, seed=seed, only=only or None, path=out, progress=progress,
-            executor=executor, ask=ask,
+            replicates=replicates, jobs=jobs, seed=seed, only=only, path=out, progress=progress, executor=executor,
+            ask=ask,
         )  # fmt: skip
     click.echo(f"Cells up to date: {len(found)}.")
     if out is None:
@@ -281,13 +274,13 @@ def data() -> None:
 
 
 @data.command()
-@click.option("--raw", type=click.Path(file_okay=False), help="Folder of raw files; default data/raw.")
+@RAW
 @click.option("--air-force", type=click.Path(dir_okay=False), help="missile_attacks_daily.csv")
 @click.option("--alerts", type=click.Path(dir_okay=False), help="Air-raid alerts.")
 @click.option("--viina", multiple=True, type=click.Path(dir_okay=False), help="Yearly VIINA archives, your own.")
 @click.option("--acled", type=click.Path(dir_okay=False), help="An ACLED export, your own; never shipped.")
-@click.option("--yes", is_flag=True, help="Replace the tables without asking.")
-@click.option("--older", is_flag=True, help="Take a copy that ends before the tables do.")
+@YES
+@OLDER
 def build(
     raw: str | None, air_force: str | None, alerts: str | None, viina: tuple[str, ...], acled: str | None, yes: bool,
     older: bool,
@@ -300,16 +293,16 @@ def build(
     files = {name: paths for name, paths in given.items() if any(paths)}
     raw = raw or (folder / "raw" if not files else None)
     plan = _recipes("kit").plan_build(raw, folder=folder, files=files, older=older)
-    if _agreed(plan, yes):
+    if _agreed(_show_changes(plan), yes):
         _write(plan)
 
 
 @data.command()
 @click.argument("sources", nargs=-1, metavar="[air_force] [alerts]")
-@click.option("--raw", type=click.Path(file_okay=False), help="Folder of raw files; default data/raw.")
+@RAW
 @click.option("--sha256", metavar="HEX", help="Refuse a download with another checksum (name one source).")
-@click.option("--yes", is_flag=True, help="Replace raw files and tables without asking.")
-@click.option("--older", is_flag=True, help="Take a copy that ends before the tables do.")
+@YES
+@OLDER
 def fetch(sources: tuple[str, ...], raw: str | None, sha256: str | None, yes: bool, older: bool) -> None:
     """Bring newer raw files and build from them; show what changes before anything is replaced.
 
@@ -328,7 +321,7 @@ def fetch(sources: tuple[str, ...], raw: str | None, sha256: str | None, yes: bo
             fetched.append(fetching.fetch(source, into=raw / ".incoming", sha256=sha256))
             click.echo(fetched[-1].summary())
         plan = kit.plan_build(None, folder=folder, files={item.source: [item.path] for item in fetched}, older=older)
-        if _agreed(plan, yes):
+        if _agreed(_show_changes(plan), yes):
             fetching.accept(fetched, raw=raw)
             _write(plan)
     finally:
@@ -340,23 +333,9 @@ def _recipes(module: str) -> ModuleType:
     """A module of the recipes, which lie beside the tables and are no part of the package."""
     from analysis.tables import data_folder
 
-    if "recipes" not in sys.modules:
-        spec = spec_from_file_location("recipes", data_folder() / "recipes" / "__init__.py")
-        sys.modules["recipes"] = module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["recipes"])
+    if str(data_folder()) not in sys.path:
+        sys.path.insert(0, str(data_folder()))
     return import_module(f"recipes.{module}")
-
-
-def _agreed(plan: Any, yes: bool) -> bool:
-    """Show what a build would change and ask; without a change in a table there is nothing to ask."""
-    return not _show_changes(plan) or _confirmed(yes)
-
-
-def _confirmed(yes: bool) -> bool:
-    if yes or click.confirm("Replace the tables?"):
-        return True
-    click.echo("Nothing was changed.")
-    return False
 
 
 def _show_changes(plan: Any) -> bool:
@@ -368,12 +347,19 @@ def _show_changes(plan: Any) -> bool:
         click.echo(f"Note: {note}")
     changes = plan.changes()
     click.echo(f"\n{plan.summary()}")
-    if changes.empty:
-        return False
-    click.echo(changes.head(40).to_string(index=False))
-    if len(changes) > 40:
-        click.echo(f"... and {len(changes) - 40:,} more cells and rows.")
-    return True
+    if len(changes):
+        click.echo(changes.head(SHOWN).to_string(index=False))
+    if len(changes) > SHOWN:
+        click.echo(f"... and {len(changes) - SHOWN:,} more cells and rows.")
+    return len(changes) > 0
+
+
+def _agreed(changed: bool, yes: bool) -> bool:
+    """Ask; without a change in a table there is nothing to ask."""
+    if yes or not changed or click.confirm("Replace the tables?"):
+        return True
+    click.echo("Nothing was changed.")
+    return False
 
 
 def _write(plan: Any) -> None:
@@ -382,10 +368,10 @@ def _write(plan: Any) -> None:
 
 
 @main.command()
-@click.option("--raw", type=click.Path(file_okay=False), help="Folder of raw files; default data/raw.")
+@RAW
 @click.option("--dry-run", is_flag=True, help="Only say what would change; write nothing.")
-@click.option("--yes", is_flag=True, help="Replace the tables without asking.")
-@click.option("--older", is_flag=True, help="Take a copy that ends before the tables do.")
+@YES
+@OLDER
 @click.pass_context
 def update(context: click.Context, raw: str | None, dry_run: bool, yes: bool, older: bool) -> None:
     """Build from raw files, show which days and which words of findings change, then make the reports."""
@@ -399,7 +385,7 @@ def update(context: click.Context, raw: str | None, dry_run: bool, yes: bool, ol
     click.echo("No finding changes its word." if words.empty else f"\n{words.to_string(index=False)}")
     if dry_run:
         click.echo("Nothing was written.")
-    elif not changed or _confirmed(yes):
+    elif _agreed(changed, yes):
         _write(plan)
         context.invoke(check)
         context.invoke(report)

@@ -1,5 +1,2 @@
-"""How often do the tests cry wolf, and what can they see?
-
-`processes` draws series of known truth, `study` counts what the tests do on them, `cells` plans, computes and stores
-the tables, of the real series too, and `reading` says and draws what they show.
-"""
+"""Known truth (`processes`), the tests tried on it (`study`), all of it planned and stored (`cells`), told and drawn
+(`reading`): how often do the tests cry wolf, and what can they see?"""

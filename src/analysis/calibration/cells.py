@@ -8,7 +8,7 @@ import os
 import re
 import tomllib
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -33,19 +33,16 @@ from analysis.placebo import SALVO_LAG, PlaceboTest, days_since_salvo, heavy_day
 from analysis.record import read_stored, stored_path
 from analysis.setting import SALVO_MISSILES, SIRENS, VOLUME, not_ordinary, salvo_days
 from analysis.tables import load_strikes, outcome_series
-from analysis.windows import BASELINE_SHORT, ONE_DAY, Day, Layout, check_counts, lay_out, placebo_starts
+from analysis.windows import ONE_DAY, Day, Layout, check_counts, lay_out, placebo_starts
 
 FILE, FILE_OF_REAL, COMMAND = "calibration.csv", "placebo_study.csv", "pauses calibrate"
 ROOMS = ("expected", "windows", "placebo", "calibration/processes", "calibration/study")
-LABELS = ("question", "test", "process", "setting", "length", "cut")  # a cell's name
-RATES = (
-    "answered",
-    *(f"rejected{tail}" for tail in ("", "_lower", "_upper", "_less", "_greater")),
-    "coverage",
-    "expected_coverage",
-)
+NAME = "{question} | {test} | {process} | {setting} | {length:g} | {cut:g}"  # of a cell
+REJECTED = ("rejected", "rejected_lower", "rejected_upper", "rejected_less", "rejected_greater")
+RATES = ("answered", *REJECTED, "coverage", "expected_coverage")
 MEASURED = ("replicates", *(column for rate in RATES for column in (rate, f"{rate}_se")), "median_ratio")
-COLUMNS = (*LABELS[:4], "before", "length", "after", "cut", "timing", "lag", *MEASURED, "key")
+GEOMETRY = ("before", "length", "after", "cut", "timing", "lag")
+COLUMNS = ("question", "test", "process", "setting", *GEOMETRY, *MEASURED, "key")
 AXES = {"tests": "", "lags": 0, "lengths": 1, "cuts": 0.0, "surges": 1.0}  # and what holds where a row is silent
 TRIALS = {
     "window shift": partial(trials.short, test="shift"),
@@ -59,7 +56,6 @@ TRIALS = {
     "Poisson": partial(trials.dummy_regression, family="Poisson"),
     "NB-HAC": partial(trials.dummy_regression, family="NB-HAC"),
 }
-MORATORIUM = "energy-moratorium-2025-03"
 FIVE = ((365, 1), (383, 3), (540, 3), (722, 1), (746, 6))  # first day and length of made-up episodes
 HORIZON = 7  # days after a pause
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -86,16 +82,10 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Unique in the plan."""
-        return _name(vars(self))
-
-
-def _name(row: Mapping[str, object]) -> str:
-    return " | ".join(f"{row[label]:g}" if label in LABELS[4:] else str(row[label]) for label in LABELS)
+        return NAME.format(**vars(self))
 
 
 def read_plan() -> dict:
-    """The cells, promises and sets of `plan.toml`."""
     return tomllib.loads(Path(__file__).with_name("plan.toml").read_text(encoding="utf-8"))
 
 
@@ -108,20 +98,18 @@ def planned_cells() -> list[Cell]:
         axes = (row.get(axis, [usual]) for axis, usual in AXES.items())
         for name, test, lag, length, cut, surge in product(names, *axes):
             question, setting = row["question"], row.get("setting", "any day")
-            layout = places.get(setting) or {"before": 365} | row.get("layout", {})
-            scenario, trial = _set_up(test, lag, length, cut, surge, places.get(test) or layout)
-            if lag:
-                setting = f"{lag} days after a salvo"
+            place = places.get(test) or places.get(setting) or {"before": 365} | row.get("layout", {})
+            scenario, trial = _set_up(test, lag, length, cut, surge, place)
+            source, outcome = known[name]
+            scenario = replace(scenario, outcome=outcome, how="scale" if question == "coverage" else "thin")
             if question == "stated cut":
                 trial = partial(trials.stated_cut, trial=trial)
-            elif question == "coverage":
-                scenario = replace(scenario, how="scale")
-            elif cut and test.startswith(("joint", "long")):
+            if question == "size" and cut and test.startswith(("joint", "long")):
                 question = "power"
+            if lag:
+                setting = f"{lag} days after a salvo"
             if surge > 1:
                 setting += f", {surge:g} times"
-            source, outcome = known[name]
-            scenario = replace(scenario, outcome=outcome)
             cells.append(Cell(question, test, name, setting, length, cut, source, scenario, trial))
     return cells
 
@@ -150,27 +138,24 @@ def _set_up(
 
 
 def _places() -> dict:
-    """Where windows lie that are not made for one cell: five episodes, and the pauses of the war in their places."""
+    """Where windows lie that are not made for one cell, by name: five episodes, and the pauses of the war."""
     registry, series = load_pauses(), outcome_series("drones_launched")
-    exclude, pause = not_ordinary(registry), registry[MORATORIUM]
+    exclude, pause = not_ordinary(registry), registry["energy-moratorium-2025-03"]
     real = {
         f"place of {episode.id}": lay_out(series, episode.days, exclude=exclude)
         for episode in volume_episodes(registry)
         if episode.days[0] > series.index[0]
     }
-    made_up = pd.Series(1.0, pd.date_range("2024-03-01", periods=FIVE[-1][0] + 20))
-    windows = [made_up.index[first : first + length] for first, length in FIVE]
+    flat = pd.Series(1.0, pd.date_range("2024-03-01", periods=FIVE[-1][0] + 20))
+    windows = [flat.index[first : first + length] for first, length in FIVE]
     busy = [day for own in windows for day in with_week_after(own)]
-    return real | {
-        "moratorium of 2025": lay_out(series, pause.days(), announced=pause.announced_days()[0], exclude=exclude),
-        "joint, five made up": _episodes(made_up, [lay_out(made_up, own, exclude=busy) for own in windows]),
-        "joint, as in the war": _episodes(series, real.values()),
-    }
-
-
-def _episodes(series: pd.Series, layouts: Iterable[Layout]) -> tuple[tuple[tuple[int, Layout], ...], int]:
-    """Where the layouts begin in a series, and its days."""
-    return tuple((int(series.index.get_loc(own.days[0])), own) for own in layouts), len(series)
+    made_up = [lay_out(flat, own, exclude=busy) for own in windows]
+    together = {"joint, five made up": (flat, made_up), "joint, as in the war": (series, list(real.values()))}
+    for test, (whole, layouts) in together.items():
+        first_days = [int(whole.index.get_loc(layout.days[0])) for layout in layouts]
+        real[test] = tuple(zip(first_days, layouts, strict=True)), len(whole)
+    moratorium = lay_out(series, pause.days(), announced=pause.announced_days()[0], exclude=exclude)
+    return real | {"moratorium of 2025": moratorium}
 
 
 def calibrate(
@@ -179,7 +164,7 @@ def calibrate(
     jobs: int = 1,
     seed: int = 0,
     path: str | Path | None = None,
-    only: Sequence[str] | None = None,
+    only: Sequence[str] = (),
     progress: Callable[[int, int, str], None] | None = None,
     executor: Executor | None = None,
     cells: Sequence[Cell] | None = None,
@@ -191,23 +176,20 @@ def calibrate(
     `only`; the same bytes for any number of `jobs` and any `executor`; `progress` is told done, to do and the name;
     `ask`, before the first, how many there are to do, and may raise.
     """
-    if replicates < 1 or jobs < 1:
-        raise DesignError("nothing to run", field="replicates, jobs", expected="1 or more")
     path = stored_path(path, FILE)
     cells = planned_cells() if cells is None else cells
-    asked = [cell for cell in cells if only is None or any(part in cell.name for part in only)]
+    asked = [cell for cell in cells if not only or any(part in cell.name for part in only)]
     if not asked:
-        raise DesignError("no such cell", field="only", found=", ".join(only or ()))
+        raise DesignError("no such cell", field="only", found=", ".join(only))
     keys = {cell.name: cell_key(cell, replicates=replicates, seed=seed) for cell in cells}
     stored = load_calibration(path).to_dict("records") if path.exists() else []
-    rows = {_name(row): row for row in stored}
+    rows = {NAME.format(**row): row for row in stored}
     todo = [cell for cell in asked if rows.get(cell.name, {}).get("key") != keys[cell.name]]
-
     if ask:
         ask(len(todo))
 
     def table() -> pd.DataFrame:
-        return pd.DataFrame([rows[name] for name in keys if name in rows], columns=list(COLUMNS))
+        return pd.DataFrame([rows[name] for name in keys if name in rows], columns=COLUMNS)
 
     run = partial(_run, replicates=replicates, seed=seed)
     with ExitStack() as stack:
@@ -230,9 +212,8 @@ def load_calibration(path: str | Path | None = None) -> pd.DataFrame:
     return read_stored(stored_path(path, FILE), COLUMNS, command=COMMAND)
 
 
-def write_table(table: pd.DataFrame, path: str | Path) -> None:
+def write_table(table: pd.DataFrame, path: Path) -> None:
     """Store a table whole or not at all."""
-    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     table.to_csv(part, index=False, lineterminator="\n", float_format="%.6g")
@@ -308,12 +289,7 @@ def store_placebo_study(path: str | Path | None = None) -> None:
 
 
 def placebo_study(
-    counts: pd.Series,
-    length: int,
-    *,
-    exclude: Sequence[Day] = (),
-    salvo_days: Sequence[Day] = (),
-    baseline: int = BASELINE_SHORT,
+    counts: pd.Series, length: int, *, exclude: Sequence[Day] = (), salvo_days: Sequence[Day] = ()
 ) -> pd.DataFrame:
     """Test every window of one length as if it were a pause, with the days before it, at least 90, as its baseline.
 
@@ -324,7 +300,7 @@ def placebo_study(
     ordinary = counts.notna() & ~counts.index.isin(pd.DatetimeIndex(exclude))
     for start in placebo_starts(ordinary.to_numpy(), np.ones(length, bool)):
         days = counts.index[start : start + length]
-        layout = lay_out(counts[: days[-1]], days, baseline=baseline, exclude=exclude)
+        layout = lay_out(counts[: days[-1]], days, exclude=exclude)
         if layout.baseline.sum() < FEWEST_DAYS:
             continue
         ratio, placebos, _ = shift_ratios(layout, layout.filled, layout.fitted)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
 from analysis.errors import DesignError
@@ -26,8 +26,6 @@ ERAS = {
     "2026": ("2026-01-01", "2026-06-07"),
 }
 CHECKED = ConfigDict(strict=True, allow_inf_nan=False)
-NotNegative = Annotated[float, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 AtLeastOne = Annotated[float, Field(ge=1)]
 Seed = int | np.random.SeedSequence
@@ -37,14 +35,12 @@ Seed = int | np.random.SeedSequence
 class LevelPath:
     """How the mean level moves, as a factor that starts at or near 1."""
 
-    growth: Positive = 1.0  # total factor from the first day to the last, log-linear
-    wave: NotNegative = 0.0  # amplitude of a slow sine, on the log scale
-    period: Positive = 180.0  # of the sine, in days
-    step: Positive = 1.0  # factor of a level break
+    growth: PositiveFloat = 1.0  # total factor from the first day to the last, log-linear
+    wave: NonNegativeFloat = 0.0  # amplitude of a slow sine, on the log scale
+    period: PositiveFloat = 180.0  # of the sine, in days
+    step: PositiveFloat = 1.0  # factor of a level break
     step_at: Share = 0.5  # its place, as a share of the series
-    weekday: Annotated[tuple[Positive, ...], Field(min_length=7, max_length=7)] = (
-        1.0,
-    ) * 7  # factors, repeated from the first day on
+    weekday: tuple[(PositiveFloat,) * 7] = (1.0,) * 7  # factors, repeated from the first day on
 
     def factors(self, n_days: int) -> Floats:
         day = np.arange(n_days)
@@ -57,9 +53,9 @@ class LevelPath:
 class CountAutoregression:
     """NB-INGARCH (Zhu 2011): the mean is m_t [(1 - phi) + phi y_{t-1} / m_{t-1}], m_t being mean times level path."""
 
-    mean: Positive = 60.0  # counts a day, before the level path
+    mean: PositiveFloat = 60.0  # counts a day, before the level path
     phi: Share = 0.0
-    dispersion: NotNegative = 0.3  # alpha in the variance mu + alpha mu^2: 0 is Poisson
+    dispersion: NonNegativeFloat = 0.3  # alpha in the variance mu + alpha mu^2: 0 is Poisson
     path: LevelPath = LevelPath()
 
     def draw(self, n_series: int, n_days: int, *, seed: Seed) -> Ints:
@@ -90,25 +86,25 @@ class Strikes:
 class SalvoProcess:
     """Drones every day and, in a renewal process, salvos: many missiles with a surge of drones."""
 
-    drones: Positive = 110.0  # mean of a day not near a salvo, before the level path
-    dispersion: NotNegative = 0.25  # negative binomial, on such a day
+    drones: PositiveFloat = 110.0  # mean of a day not near a salvo, before the level path
+    dispersion: NonNegativeFloat = 0.25  # negative binomial, on such a day
     silent_share: Share = 0.0  # of such days without a single drone
     phi: Share = 0.6  # autocorrelation and
-    level_sd: NotNegative = 0.2  # standard deviation of the latent AR(1) log level
+    level_sd: NonNegativeFloat = 0.2  # standard deviation of the latent AR(1) log level
     path: LevelPath = LevelPath()  # of the drones
     gap: AtLeastOne = 6.0  # mean days between salvos
-    gap_shape: Positive = 3.0  # of their gamma distribution: 1 is memoryless, 6 regular
-    surge: Positive = 3.5  # mean of the lognormal factor on the drones of a salvo day, in place of the dispersion
-    surge_sd: NotNegative = 0.3  # of its log
-    surge_slope: NotNegative = 0.0  # power with which the salvo's size enters it
-    reload: tuple[NotNegative, ...] = (0.8, 0.8)  # factors on the drones 1, 2, ... days after a salvo
-    hoarding: tuple[NotNegative, ...] = (0.9,)  # and before one
-    salvo_least: Annotated[int, Field(ge=1)] = RAID_MISSILES  # missiles in a salvo: these,
-    salvo_excess: NotNegative = 25.0  # plus a negative binomial count of this mean
-    salvo_dispersion: NotNegative = 0.4  # and dispersion
+    gap_shape: PositiveFloat = 3.0  # of their gamma distribution: 1 is memoryless, 6 regular
+    surge: PositiveFloat = 3.5  # mean of the lognormal factor on the drones of a salvo day, in place of the dispersion
+    surge_sd: NonNegativeFloat = 0.3  # of its log
+    surge_slope: NonNegativeFloat = 0.0  # power with which the salvo's size enters it
+    reload: tuple[NonNegativeFloat, ...] = (0.8, 0.8)  # factors on the drones 1, 2, ... days after a salvo
+    hoarding: tuple[NonNegativeFloat, ...] = (0.9,)  # and before one
+    salvo_least: PositiveInt = RAID_MISSILES  # missiles in a salvo: these,
+    salvo_excess: NonNegativeFloat = 25.0  # plus a negative binomial count of this mean
+    salvo_dispersion: NonNegativeFloat = 0.4  # and dispersion
     quiet_share: Share = 0.65  # of other days, without a missile
     stray: AtLeastOne = 3.0  # mean missiles on the rest, which stay below `salvo_least`,
-    stray_dispersion: NotNegative = 1.0  # and their dispersion
+    stray_dispersion: NonNegativeFloat = 1.0  # and their dispersion
 
     def draw(self, n_series: int, n_days: int, *, seed: Seed) -> Strikes:
         from scipy.signal import lfilter
@@ -176,10 +172,9 @@ def known_processes() -> dict[str, tuple[Process, str]]:
 
 def ordinary_counts() -> tuple[pd.Series, pd.Series]:
     """Drones and missiles launched, empty in pauses, on announced days and in the week after."""
-    drones, missiles = (outcome_series(f"{name}_launched") for name in ("drones", "missiles"))
-    exclude = not_ordinary(load_pauses())
-    drones, missiles = (series.mask(series.index.isin(exclude)) for series in (drones, missiles[drones.index[0] :]))
-    return drones, missiles
+    drones, exclude = outcome_series("drones_launched"), not_ordinary(load_pauses())
+    missiles = outcome_series("missiles_launched")[drones.index[0] :]
+    return drones.mask(drones.index.isin(exclude)), missiles.mask(missiles.index.isin(exclude))
 
 
 def fit_process(drones: pd.Series, missiles: pd.Series) -> SalvoProcess:
@@ -264,28 +259,26 @@ def describe(drones: Floats, missiles: Floats) -> pd.DataFrame:
 
     Local means are over 29 days, autocorrelations of log(1 + count), salvos of 20 or more missiles.
     """
-    columns: dict[str, pd.Series] = {}
+    found, relative = pd.DataFrame(), {}
     drones, missiles = (pd.DataFrame(np.atleast_2d(np.asarray(counts, float)).T) for counts in (drones, missiles))
     for name, counts in (("drones", drones), ("missiles", missiles)):
-        mean, local, logs = counts.mean(), _local_mean(counts), np.log1p(counts) - np.log1p(counts).mean()
-        columns |= {
-            f"{name}_mean": mean,
-            f"{name}_variance_to_mean": ((counts - local) ** 2).mean() / mean,
-            f"{name}_cv": (counts / local).std(ddof=0),
-            **{f"{name}_acf_{lag}": (logs * logs.shift(lag)).mean() / (logs**2).mean() for lag in (1, 2, 7)},
-            f"{name}_zero_share": (counts == 0).sum() / counts.count(),
-        }
-    salvo, relative = missiles >= SALVO_MISSILES, drones / _local_mean(drones)
+        local = counts.rolling(2 * LOCAL_DAYS + 1, center=True, min_periods=1).mean()
+        relative[name], logs = counts / local, np.log1p(counts) - np.log1p(counts).mean()
+        found[f"{name}_mean"] = counts.mean()
+        found[f"{name}_variance_to_mean"] = ((counts - local) ** 2).mean() / counts.mean()
+        found[f"{name}_cv"] = relative[name].std(ddof=0)
+        for lag in (1, 2, 7):
+            found[f"{name}_acf_{lag}"] = (logs * logs.shift(lag)).mean() / (logs**2).mean()
+        found[f"{name}_zero_share"] = (counts == 0).sum() / counts.count()
+    salvo = missiles >= SALVO_MISSILES
     row, gaps = _gaps(missiles.to_numpy().T, SALVO_MISSILES)
-    by_series = pd.Series(gaps).groupby(row).agg(["median", "mean", "std"]).reindex(salvo.columns)
-    columns |= {"salvos": salvo.sum(), "gap_median": by_series["median"], "gap_mean": by_series["mean"]}
-    columns["gap_cv"] = by_series["std"] / by_series["mean"]
-    columns |= {f"drones_at_salvo_{lag:+d}": relative.shift(-lag).where(salvo).mean() for lag in range(-2, 4)}
-    return pd.DataFrame(columns)
-
-
-def _local_mean(counts: pd.DataFrame) -> pd.DataFrame:
-    return counts.rolling(2 * LOCAL_DAYS + 1, center=True, min_periods=1).mean()
+    by_series = pd.Series(gaps).groupby(row)
+    found["salvos"] = salvo.sum()
+    found["gap_median"], found["gap_mean"] = by_series.median(), by_series.mean()
+    found["gap_cv"] = by_series.std() / by_series.mean()
+    for lag in range(-2, 4):
+        found[f"drones_at_salvo_{lag:+d}"] = relative["drones"].shift(-lag).where(salvo).mean()
+    return found
 
 
 def compare_features(drones: pd.Series, missiles: pd.Series, process: SalvoProcess, *, n_series: int) -> pd.DataFrame:

@@ -22,57 +22,55 @@ if TYPE_CHECKING:
 
 LIVE = "size | window shift | drones 2026 | any day | 3 | 0"
 CUSTOMARY = {"Poisson": "a Poisson regression", "NB-HAC": "a negative binomial one with HAC errors"}
-ONE_DAYS = r"\b1 days\b"  # as settings of the plan are named
 
 
 def promises_kept(table: pd.DataFrame) -> pd.DataFrame:
     """Promised and measured, and the cells that miss, clearly by more than two Monte Carlo standard errors."""
-    table, rows = _with_found(table), []
+    table, rows = _with_found(table).assign(median_ratio_se=0.0), []
     for promise in read_plan()["promises"]:
         cells, columns = table.query(promise["of"]), promise.get("columns", ["rejected"])
         if cells.empty:
             continue
         low, high = promise["low"], promise["high"]
         values = pd.concat([cells[column] for column in columns])
-        error = pd.concat([cells.get(f"{column}_se", 0 * cells[column]) for column in columns])
+        error = pd.concat([cells[f"{column}_se"] for column in columns])
         miss = np.maximum(low - values, values - high)
         worst = cells.loc[miss.idxmax()]
         show = "{:.2f}".format if columns == ["median_ratio"] else percent
-        rows.append(
-            {
-                "promise": promise["promise"],
-                "must_be": _range([low, high], show),
-                "measured": _range(values, show),
-                "cells": len(values),
-                "outside": int((miss > 1e-9).sum()),
-                "clearly": int((miss > 2 * error + 1e-9).sum()),
-                "worst": f"{worst['process']}, {worst['length']:g} d, {worst['setting']}" if miss.max() > 1e-9 else "",
-            }
-        )
+        row = {
+            "promise": promise["promise"],
+            "must_be": _range([low, high], show),
+            "measured": _range(values, show),
+            "cells": len(values),
+            "outside": int((miss > 1e-9).sum()),
+            "clearly": int((miss > 2 * error + 1e-9).sum()),
+            "worst": f"{worst['process']}, {worst['length']:g} d, {worst['setting']}" if miss.max() > 1e-9 else "",
+        }
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _range(values: Iterable[float], show: Callable[[float], str] | None = None) -> str:
-    return " to ".join(map(show or percent, (min(values), max(values))))
+def percent(share: float) -> str:
+    """A share in words, with a decimal where it is small."""
+    return f"{100 * share:.1f}%" if 0 < share < 0.1 else f"{100 * share:.0f}%"
+
+
+def _range(values: Iterable[float], show: Callable[[float], str] = percent) -> str:
+    return f"{show(min(values))} to {show(max(values))}"
 
 
 def what_may_be_believed(table: pd.DataFrame) -> pd.DataFrame:
     """By length of the window: false alarms of the rule in use, and the smallest cut that is seen in every era."""
     used = table[table["test"].isin(["automatic", "long window"])]
     used = used[~used["setting"].str.contains("after a salvo|place of")]
-    rows = []
+    rows = {}
     for days, own in used.groupby("length"):
         size = own[(own["question"] == "size") & own["process"].str.startswith("drones")]["rejected"]
+        alarms = percent(size.min()) if len(size) == 1 else _range(size)
         (drones_cut, drones), (missiles_cut, missiles) = (_belief(own, name) for name in ("drones", "missiles"))
-        row = {
-            "days": int(days),
-            "false_alarms": percent(size.min()) if len(size) == 1 else _range(size),
-            "drones_cut": drones_cut,
-            "missiles_cut": missiles_cut,
-            "believe": f"Believe a fall that is found.{drones}{missiles}",
-        }
-        rows.append(row)
-    return pd.DataFrame(rows).set_index("days")
+        rows[int(days)] = alarms, drones_cut, missiles_cut, f"Believe a fall that is found.{drones}{missiles}"
+    columns = ["false_alarms", "drones_cut", "missiles_cut", "believe"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("days")
 
 
 def _belief(own: pd.DataFrame, outcome: str) -> tuple[str, str]:
@@ -99,20 +97,21 @@ def describe_belief(table: pd.DataFrame) -> str:
 def _with_found(table: pd.DataFrame) -> pd.DataFrame:
     """How often a stated cut was found, among the series in which one could be stated at all."""
     answered = table["answered"].where(table["answered"] > 0)
-    return table.assign(
-        found=table["rejected_lower"] / answered, found_se=table["rejected_lower_se"] / np.sqrt(answered)
-    )
+    error = table["rejected_lower_se"] / np.sqrt(answered)
+    return table.assign(found=table["rejected_lower"] / answered, found_se=error)
 
 
 def cells_of(table: pd.DataFrame, question: str, test: str, *, setting: str | None = None) -> pd.DataFrame:
     """Cells of one question and test, labelled for `draw_rates`."""
     own = table[(table["question"] == question) & (table["test"] == test)]
     own = own if setting is None else own[own["setting"] == setting]
-    plain = own["setting"].eq("any day") | own["setting"].eq(setting)
-    label = own["process"].where(
-        plain, own["process"] + ", " + own["setting"].str.replace(ONE_DAYS, "1 day", regex=True)
-    )
+    label = own["process"].mask(~own["setting"].isin(["any day", setting]), own["process"] + ", " + _settings(own))
     return own.assign(label=label.where(own["cut"] == 0, label + own["cut"].map(", {:.0%} cut".format)))
+
+
+def _settings(cells: pd.DataFrame) -> pd.Series:
+    """Settings as the plan names them, but for its "1 days"."""
+    return cells["setting"].str.replace(r"\b1 days\b", "1 day", regex=True)
 
 
 def stated_cuts(table: pd.DataFrame, test: str = "window shift") -> pd.DataFrame:
@@ -122,24 +121,19 @@ def stated_cuts(table: pd.DataFrame, test: str = "window shift") -> pd.DataFrame
 
 def other_tests(table: pd.DataFrame) -> pd.DataFrame:
     """Sizes of the tests besides window shift, the worst process of each setting."""
-    size = table[(table["question"] == "size") & ~table["test"].isin(["window shift", "Poisson", "NB-HAC"])]
-    one_sided = size["test"] == "after quiet"  # a rebound is looked for upwards only
-    size = size.assign(
-        rejected=size["rejected"].mask(one_sided, size["rejected_greater"]),
-        rejected_se=size["rejected_se"].mask(one_sided, size["rejected_greater_se"]),
-    )
+    size = table[(table["question"] == "size") & ~table["test"].isin(["window shift", *CUSTOMARY])].copy()
+    upwards = size["test"] == "after quiet"  # alone: a rebound is a rise
+    for column in ("rejected", "rejected_se"):
+        size.loc[upwards, column] = size[column.replace("rejected", "rejected_greater")]
     worst = size.loc[size.groupby(["test", "setting", "length"], sort=False)["rejected"].idxmax()]
     days = worst["length"].map(", {:g} d".format).where(~worst["test"].str.startswith("joint"), "")
-    setting = worst["setting"].str.replace(ONE_DAYS, "1 day", regex=True)
-    return worst.assign(label=worst["test"] + ", " + setting + days)
+    return worst.assign(label=worst["test"] + ", " + _settings(worst) + days)
 
 
 def describe_rates(rows: pd.DataFrame, value: str) -> str:
     """Range of a rate, and where it is lowest and highest, in a sentence."""
-    low, high = (
-        f"{percent(end[value])} ({_place(end)})"
-        for _, end in rows.sort_values(value, kind="stable").iloc[[0, -1]].iterrows()
-    )
+    ordered = rows.sort_values(value, kind="stable")
+    low, high = (f"{percent(end[value])} ({_place(end)})" for end in (ordered.iloc[0], ordered.iloc[-1]))
     return f"{len(rows)} rates from {low} to {high}."
 
 
@@ -161,14 +155,13 @@ def describe_size(table: pd.DataFrame) -> str:
     """How often window shift cries wolf, in a sentence or two."""
     cells = cells_of(table, "size", "window shift", setting="any day")
     cells = cells[~cells["process"].str.startswith("missiles")]
-    war = cells[cells["process"].str.startswith("drones")]
-    high = cells[cells["rejected"] > 0.07].sort_values("rejected", ascending=False)
+    rates, war = cells["rejected"], cells["rejected"][cells["process"].str.startswith("drones")]
+    high = cells[rates > 0.07].sort_values("rejected", ascending=False)
     named = ", ".join(f"{row.process} over {row.length:g} days ({percent(row.rejected)})" for row in high.itertuples())
     return (
-        f"Asked for 5%, window shift finds a change in {_range(cells['rejected'])} of {len(cells)} settings without "
-        f"any; on drones as in the war in {_range(war['rejected'])} (Monte Carlo error about "
-        f"{100 * cells['rejected_se'].median():.1f} points)." + (f" Above 7%: {named}." if named else "")
-    )
+        f"Asked for 5%, window shift finds a change in {_range(rates)} of {len(cells)} settings without any; on drones "
+        f"as in the war in {_range(war)} (Monte Carlo error about {100 * cells['rejected_se'].median():.1f} points)."
+    ) + (f" Above 7%: {named}." if named else "")
 
 
 def describe(table: pd.DataFrame, which: str, *, process: str = "") -> str:
@@ -211,7 +204,8 @@ def describe_peers() -> str:
 
 def _ends(shares: pd.Series) -> str:
     """A range, or one figure where its ends look alike."""
-    return " to ".join(dict.fromkeys(_range(shares).split(" to ")))
+    low, high = percent(shares.min()), percent(shares.max())
+    return low if low == high else f"{low} to {high}"
 
 
 def features_by_era() -> pd.DataFrame:
@@ -223,18 +217,10 @@ def features_by_era() -> pd.DataFrame:
     return pd.concat(eras, axis=1).drop(columns=["low", "high"], level=1).round(2)
 
 
-def percent(share: float) -> str:
-    """A share in words, with a decimal where it is small."""
-    return f"{100 * share:.1f}%" if 0 < share < 0.1 else f"{100 * share:.0f}%"
-
-
 def draw_rates(
     rows: pd.DataFrame, *, value: str, band: tuple[float, float], label: str, by_length: bool = True
 ) -> Axes:
-    """Rates, in per cent, as dots with two Monte Carlo standard errors to both sides, over the promised band.
-
-    One line per `label` of the rows; with `by_length` several dots a line, coloured by the length of the window.
-    """
+    """Rates over the promised band, a line a `label` of the rows; `by_length`, several dots a line."""
     import seaborn as sns
 
     names = list(dict.fromkeys(rows["label"]))
@@ -263,10 +249,8 @@ def draw_power(table: pd.DataFrame, process: str, *, title: str = "") -> Axes:
 
     ax = new_axes()
     cells = table.query("question == 'power' and test == 'automatic' and process == @process")
-    days = cells["length"].map(days_text)
-    sns.lineplot(
-        x=100 * cells["cut"], y=100 * cells["rejected_lower"], hue=days, marker="o", palette="colorblind", ax=ax
-    )
+    cut, found, days = 100 * cells["cut"], 100 * cells["rejected_lower"], cells["length"].map(days_text)
+    sns.lineplot(x=cut, y=found, hue=days, marker="o", palette="colorblind", ax=ax)
     ax.axhline(100 * POWER, color=PAUSE, lw=1, ls=":")
     ax.legend(title="", frameon=False, fontsize=8.5)
     ax.set(xlabel="per cent that do not fly", ylabel="found in per cent of series", ylim=(0, 102))
@@ -277,11 +261,10 @@ def describe_real(real: pd.DataFrame) -> str:
     """How often windows of the real series that are no pause were called one, in a sentence per outcome."""
     sentences = []
     for outcome, own in real[(real["quarter"] == "all") & (real["test"] == "window shift")].groupby("outcome"):
-        parts = [
-            f"{days} d: {percent(row['lower'])} ± {100 * row['lower_se']:.1f} and {percent(row['upper'])} ± "
-            f"{100 * row['upper_se']:.1f}"
-            for days, row in own.set_index("length").iterrows()
-        ]
+        parts = []
+        for row in own.itertuples():
+            fall = f"{percent(row.lower)} ± {100 * row.lower_se:.1f}"
+            parts.append(f"{row.length} d: {fall} and {percent(row.upper)} ± {100 * row.upper_se:.1f}")
         label = capital(outcome_label(outcome))
         sentences.append(f"{label}, falls and rises found, 2.5% asked for each: {'; '.join(parts)}.")
     return " ".join(sentences)
@@ -302,11 +285,11 @@ def draw_real(real: pd.DataFrame, *, outcome: str) -> Axes:
     import seaborn as sns
 
     own = _quarters(real, outcome)
-    tidy = own.melt(["quarter", "length"], ["lower", "upper"], var_name="tail", value_name="share")
+    per_cent = own.assign(falls=100 * own["lower"], rises=100 * own["upper"])
     ax = new_axes()
     ax.axhline(2.5, color=EXPECTED, lw=3, alpha=0.5)
     sns.pointplot(
-        tidy.assign(share=100 * tidy["share"], tail=tidy["tail"].map({"lower": "falls", "upper": "rises"})),
+        per_cent.melt(["quarter", "length"], ["falls", "rises"], var_name="tail", value_name="share"),
         x="quarter", y="share", hue="tail", palette={"falls": SEEN, "rises": PAUSE}, errorbar=("pi", 100), dodge=0.3,
         linestyle="none", markersize=4, err_kws={"linewidth": 1}, ax=ax,
     )  # fmt: skip
@@ -320,10 +303,9 @@ def draw_real(real: pd.DataFrame, *, outcome: str) -> Axes:
 def describe_real_quarters(real: pd.DataFrame, *, outcome: str) -> str:
     """Alternative text for `draw_real`: what its dots and bars show, quarter by quarter."""
     own = _quarters(real, outcome)
-    parts = [
-        f"{quarter} falls {_mean_and_range(rows['lower'])}, rises {_mean_and_range(rows['upper'])}"
-        for quarter, rows in own.groupby("quarter")
-    ]
+    parts = []
+    for quarter, rows in own.groupby("quarter"):
+        parts.append(f"{quarter} falls {_mean_and_range(rows['lower'])}, rises {_mean_and_range(rows['upper'])}")
     lead = f"{capital(outcome_label(outcome))}, falls and rises found in windows that are no pause, by quarter"
     return f"{lead}; mean and range over {_lengths(own)}. {'; '.join(parts)}."
 

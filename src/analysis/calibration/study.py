@@ -1,22 +1,21 @@
 """Plant pauses in simulated series and run the tests on thousands of them: do they cry wolf, what can they see?
 
-A trial takes a `Batch` and answers for each of its series. What depends on the calendar alone comes as a `Layout`, so
-that baseline, exclusions and placebo windows are those of the real procedure.
+A trial takes counts and salvo days, (n, n_days) each, and answers for each series. What depends on the calendar alone
+comes as a `Layout`, so that baseline, exclusions and placebo windows are those of the real procedure.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from pydantic.dataclasses import dataclass
 
-from analysis.calibration.processes import CHECKED, NotNegative, Process, Seed, Strikes
+from analysis.calibration.processes import CHECKED, Process, Seed, Strikes
 from analysis.errors import DesignError
 from analysis.expected import Bools, Floats, Ints
 from analysis.placebo import (
@@ -39,6 +38,10 @@ ORDINARY_DAY = pd.Timestamp("2026-02-03")
 HAC_LAGS = 7
 LONG_PLACEBOS = 119  # of long windows, each of which costs a fit: with 119, three or fewer beyond are 2.5 %
 ALPHA = 0.05 + 1e-12
+INTERVALS = (  # what is counted, of which truth, from, to
+    ("coverage", "truth", "ratio_low", "ratio_high"),
+    ("expected_coverage", "untouched", "expected_low", "expected_high"),
+)
 SHARE_DAYS, SHARE_SIDE = 4, 90  # days in the window of the size study of shares, and on either side of it
 CLUSTERS = {  # standard deviation and day-to-day correlation of log-odds, typical share
     "independent": (0.0, 0.0, 0.15),
@@ -46,37 +49,26 @@ CLUSTERS = {  # standard deviation and day-to-day correlation of log-odds, typic
     "clustered, lasting": (1.0, 0.6, 0.12),
     "strongly clustered": (1.5, 0.8, 0.08),
 }
-Days = Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True, config=CHECKED)
 class Scenario:
     """A pause to plant, and the days around it that a test gets to see."""
 
-    before: Days = 365  # days before the window,
-    length: Days = 3  # in it
-    after: Annotated[int, Field(ge=0)] = 0  # and after it
+    before: PositiveInt = 365  # days before the window,
+    length: PositiveInt = 3  # in it
+    after: NonNegativeInt = 0  # and after it
     cut: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of the window's counts that do not fly
     how: Literal["thin", "scale"] = "thin"  # each flies with probability 1 - cut: counts stay whole
-    anticipation: tuple[NotNegative, NotNegative] = (0, 1.0)  # days right before the window, and the factor on them
-    rebound: tuple[NotNegative, NotNegative] = (0, 1.0)  # days right after it, and the factor on them
+    anticipation: tuple[NonNegativeFloat, NonNegativeFloat] = (0, 1.0)  # days right before the window, their factor
+    rebound: tuple[NonNegativeFloat, NonNegativeFloat] = (0, 1.0)  # days right after it, and the factor on them
     timing: Literal["fixed", "random", "after-salvo"] = "fixed"  # on the first possible day
-    lag: Days = 1  # days from the salvo
+    lag: PositiveInt = 1  # days from the salvo
     outcome: Literal["drones", "missiles"] = "drones"  # which series of `Strikes` is tested
 
 
-@dataclasses.dataclass(frozen=True)
-class Batch:
-    """What a trial sees: (n, n_days) counts whose windows start at `start`, and which days were salvos as drawn."""
-
-    counts: Floats
-    salvo: Bools
-    start: int
-    length: int
-
-
 Answer = dict[str, Floats]
-Trial = Callable[[Batch], Answer]
+Trial = Callable[[Floats, Bools], Answer]
 
 
 def plant(counts: Ints, scenario: Scenario, *, seed: Seed = 0) -> Floats:
@@ -96,57 +88,42 @@ def plant(counts: Ints, scenario: Scenario, *, seed: Seed = 0) -> Floats:
 
 
 def window_starts(salvo: Bools, scenario: Scenario, *, latest: int, seed: Seed = 0) -> Ints:
-    """When each series has its window, by the scenario's timing, up to the position `latest`; -1 if no chance came."""
-    earliest, lag = scenario.before, scenario.lag
-    if scenario.timing == "fixed":
-        return np.full(len(salvo), earliest)
-    if scenario.timing == "random":
-        return np.random.default_rng(seed).integers(earliest, latest + 1, len(salvo))
-    chance = days_since_salvo(salvo)[:, earliest : latest + 1] == lag
-    return np.where(chance.any(1), earliest + chance.argmax(1), -1)
+    """Where each series has its window, by the scenario's timing, `latest` at most; -1 if no chance came."""
+    if scenario.timing != "after-salvo":
+        return np.random.default_rng(seed).integers(scenario.before, latest + 1, len(salvo))
+    chance = days_since_salvo(salvo)[:, scenario.before : latest + 1] == scenario.lag
+    return np.where(chance.any(1), scenario.before + chance.argmax(1), -1)
 
 
 def replicate(
-    trial: Trial,
-    process: Process,
-    scenario: Scenario,
-    *,
-    replicates: int = 2000,
-    seed: int = 0,
-    mapper: Callable[..., Iterable[pd.DataFrame]] = map,
+    trial: Trial, process: Process, scenario: Scenario, *, replicates: int = 2000, seed: int = 0
 ) -> pd.DataFrame:
     """Answers of a trial on many simulated series, with `truth` (1 - cut) and `untouched` (what would have flown).
 
     An answer holds p_lower and p_upper, NaN where the test cannot tell; intervals, if any, as ratio_low, ratio_high,
-    expected_low and expected_high, infinite where open; and what else is to be kept. The same bytes for any mapper,
-    such as that of a pool of processes; a replicate without a chance for a window is absent.
+    expected_low and expected_high, infinite where open; and what else is to be kept. A replicate without a chance for
+    a window is absent.
     """
     if replicates < 1:
         raise DesignError("nothing to run", field="replicates", expected="at least 1")
-    units = enumerate(np.random.SeedSequence(seed).spawn(-(-replicates // UNIT)))
-    frame = pd.concat(mapper(partial(_run_unit, trial, process, scenario), units))
-    return frame[frame.index < replicates]
-
-
-def _run_unit(
-    trial: Trial, process: Process, scenario: Scenario, unit: tuple[int, np.random.SeedSequence]
-) -> pd.DataFrame:
-    """Draw one unit of replicates, choose the windows, cut the series around them, plant the pause, and ask."""
-    number, seed = unit
-    drawing, choosing, thinning = seed.spawn(3)
-    around = scenario.before + scenario.length + scenario.after
+    around, answers = scenario.before + scenario.length + scenario.after, []
     spare = 0 if scenario.timing == "fixed" else SPARE_DAYS
-    drawn = process.draw(UNIT, around + spare, seed=drawing)
-    counts = getattr(drawn, scenario.outcome) if isinstance(drawn, Strikes) else drawn
-    salvo = drawn.salvo if isinstance(drawn, Strikes) else counts >= np.quantile(counts, 0.85, axis=1, keepdims=True)
-    starts = window_starts(salvo, scenario, latest=scenario.before + spare, seed=choosing)
-    kept = np.flatnonzero(starts >= 0)
-    days = starts[kept, None] - scenario.before + np.arange(around)
-    counts, salvo = (np.take_along_axis(values[kept], days, 1) for values in (counts, salvo))
-    batch = Batch(plant(counts, scenario, seed=thinning), salvo, scenario.before, scenario.length)
-    untouched = counts[:, batch.start : batch.start + batch.length].sum(1)
-    answer = pd.DataFrame(trial(batch), index=number * UNIT + kept)
-    return answer.assign(truth=1 - scenario.cut, untouched=untouched)
+    for number, unit in enumerate(np.random.SeedSequence(seed).spawn(-(-replicates // UNIT))):
+        drawing, choosing, thinning = unit.spawn(3)
+        drawn = process.draw(UNIT, around + spare, seed=drawing)
+        if isinstance(drawn, Strikes):
+            counts, salvo = getattr(drawn, scenario.outcome), drawn.salvo
+        else:
+            counts, salvo = drawn, drawn >= np.quantile(drawn, 0.85, axis=1, keepdims=True)
+        starts = window_starts(salvo, scenario, latest=scenario.before + spare, seed=choosing)
+        kept = np.flatnonzero(starts >= 0)
+        days = starts[kept, None] - scenario.before + np.arange(around)
+        counts, salvo = (np.take_along_axis(values[kept], days, 1) for values in (counts, salvo))
+        untouched = counts[:, scenario.before : scenario.before + scenario.length].sum(1)
+        answer = pd.DataFrame(trial(plant(counts, scenario, seed=thinning), salvo), index=number * UNIT + kept)
+        answers.append(answer.assign(truth=1 - scenario.cut, untouched=untouched))
+    frame = pd.concat(answers)
+    return frame[frame.index < replicates]
 
 
 def study(
@@ -169,8 +146,7 @@ def study(
         "rejected_less": lower <= ALPHA,
         "rejected_greater": upper <= ALPHA,
     }
-    for name, interval, truth in (("coverage", "ratio", "truth"), ("expected_coverage", "expected", "untouched")):
-        low, high = f"{interval}_low", f"{interval}_high"
+    for name, truth, low, high in INTERVALS:
         if low in frame:
             known = frame.dropna(subset=[low, high])
             hits[name] = known[truth].between(known[low], known[high])
@@ -192,47 +168,49 @@ def simulated_layout(
     return lay_out(pd.Series(1.0, days), days[before : before + length], baseline=before, announced=waiting)
 
 
-def short(batch: Batch, layout: Layout, test: str) -> Answer:
+def short(counts: Floats, salvo: Bools, layout: Layout, test: str) -> Answer:
     """Compare a short window with its placebos: "shift", "after-salvo", or "auto", as the product does."""
-    return _answer(short_test(layout, batch.counts, batch.salvo, test=test), layout)
+    return _answer(short_test(layout, counts, salvo, test=test), layout)
 
 
-def by_mean_log(batch: Batch, layout: Layout) -> Answer:
+def by_mean_log(counts: Floats, salvo: Bools, layout: Layout) -> Answer:
     """Compare a short window with its placebos by the mean log, by the rule in use; its cut would take hours."""
-    found = short_test(layout, batch.counts, batch.salvo, statistic="mean-log")
+    found = short_test(layout, counts, salvo, statistic="mean-log")
     return {"p_lower": found.p_lower, "p_upper": found.p_upper}
 
 
-def long(batch: Batch, layout: Layout) -> Answer:
+def long(counts: Floats, salvo: Bools, layout: Layout) -> Answer:
     """Predict every window from a fit without it; of the placebo windows a number evenly spread, to save time."""
     starts = layout.starts[holes(layout.baseline, layout.start, len(layout.pattern), layout.starts)[2]]
     starts = starts[np.linspace(0, len(starts) - 1, LONG_PLACEBOS).round().astype(int)]
-    tests = [long_test(layout, counts, starts=starts) for counts in batch.counts]
-    ratio, placebos, expected = (
-        np.array([getattr(t, name) for t in tests]) for name in ("ratio", "placebos", "expected")
-    )
-    return _answer(WindowTest(ratio, placebos, expected=expected), layout)
+    tests = [long_test(layout, series, starts=starts) for series in counts]
+    found = {name: np.array([getattr(test, name) for test in tests]) for name in ("ratio", "placebos", "expected")}
+    return _answer(WindowTest(**found), layout)
 
 
-def after_quiet(batch: Batch, layout: Layout, length: int) -> Answer:
+def after_quiet(counts: Floats, salvo: Bools, layout: Layout, length: int) -> Answer:
     """Compare the days after a pause with the days after windows as quiet, and with all windows of their length."""
-    alike, every, *_ = rebound_test(layout, batch.counts, np.ones(length, bool))
+    alike, every, *_ = rebound_test(layout, counts, np.ones(length, bool))
     answer = _answer(alike, layout)
     both = np.maximum(answer["p_upper"], every.p_upper)
     return {"p_lower": answer["p_lower"], "p_upper": both, "ratio": answer["ratio"]}
 
 
-def stated_cut(batch: Batch, trial: Trial) -> Answer:
+def stated_cut(counts: Floats, salvo: Bools, trial: partial[Answer]) -> Answer:
     """Plant in each series the cut that its own test calls just visible, and test again."""
-    cut = trial(batch)["smallest_visible_cut"]
-    day = np.arange(batch.counts.shape[1]) - batch.start
-    kept = np.where((day >= 0) & (day < batch.length), 1 - np.nan_to_num(cut)[:, None], 1)
-    tails = trial(dataclasses.replace(batch, counts=batch.counts * kept)) | {"ratio": 1 - cut}
+    cut = trial(counts, salvo)["smallest_visible_cut"]
+    kept = np.where(trial.keywords["layout"].window, 1 - np.nan_to_num(cut)[:, None], 1)
+    tails = trial(counts * kept, salvo) | {"ratio": 1 - cut}
     return {name: np.where(np.isnan(cut), np.nan, tails[name]) for name in ("p_lower", "p_upper", "ratio")}
 
 
 def joint(
-    batch: Batch, episodes: Sequence[tuple[int, Layout]], test: str, cut: float = 0.0, draws: int = 20_000
+    counts: Floats,
+    salvo: Bools,
+    episodes: Sequence[tuple[int, Layout]],
+    test: str,
+    cut: float = 0.0,
+    draws: int = 20_000,
 ) -> Answer:
     """Test windows of each series (first position, layout) as `combine_effects` does, a share cut out of each."""
     from scipy.stats import norm, rankdata
@@ -240,8 +218,8 @@ def joint(
     generator = np.random.default_rng(0)
     null = score = 0.0
     for first, layout in episodes:
-        counts, salvo = (values[:, first : first + len(layout.days)] for values in (batch.counts, batch.salvo))
-        found = short_test(layout, counts * np.where(layout.window, 1 - cut, 1), salvo, test=test)
+        here = slice(first, first + len(layout.days))
+        found = short_test(layout, counts[:, here] * np.where(layout.window, 1 - cut, 1), salvo[:, here], test=test)
         members = np.round(np.column_stack([found.placebos, found.ratio]), 9)
         n = (~np.isnan(members)).sum(1, keepdims=True)
         scores = norm.ppf((rankdata(members, axis=1, nan_policy="omit") - 0.5) / n)
@@ -254,20 +232,20 @@ def joint(
     }
 
 
-def dummy_regression(batch: Batch, layout: Layout, family: str) -> Answer:
+def dummy_regression(counts: Floats, salvo: Bools, layout: Layout, family: str) -> Answer:
     """The customary test, as a warning: Wald z of a dummy, "Poisson" or "NB-HAC" (7 lags, Newey and West 1987)."""
     import statsmodels.api as sm
     from scipy.stats import norm
 
     X = np.column_stack([layout.X, layout.window])
-    z = np.empty(len(batch.counts))
-    for row, counts in enumerate(batch.counts):
-        fit = sm.GLM(counts, X, family=sm.families.Poisson()).fit()
+    z = []
+    for series in counts:
+        fit = sm.GLM(series, X, family=sm.families.Poisson()).fit()
         if family == "NB-HAC":
-            excess = ((counts - fit.mu) ** 2 - fit.mu).sum() / (fit.mu**2).sum()
-            model = sm.GLM(counts, X, family=sm.families.NegativeBinomial(alpha=max(excess, 1e-3)))
+            excess = ((series - fit.mu) ** 2 - fit.mu).sum() / (fit.mu**2).sum()
+            model = sm.GLM(series, X, family=sm.families.NegativeBinomial(alpha=max(excess, 1e-3)))
             fit = model.fit(start_params=fit.params, cov_type="HAC", cov_kwds={"maxlags": HAC_LAGS})
-        z[row] = fit.tvalues[-1]
+        z.append(fit.tvalues[-1])
     return {"p_lower": norm.cdf(z), "p_upper": norm.sf(z)}
 
 
@@ -288,11 +266,7 @@ def _answer(test: WindowTest, layout: Layout) -> Answer:
 
 
 def share_size_study(*, replicates: int = 2000, seed: int = 0) -> pd.DataFrame:
-    """How often share tests reject although nothing changed: 4 days among 184, about 6 trials a day, 15 % of them hits.
-
-    A row a way in which days cluster: rates of two-sided tests and, `_less`, of one-sided ones, the Monte Carlo error
-    of window_shift, and how often the window is without a hit by chance.
-    """
+    """How often share tests, two-sided or `_less`, reject where nothing changed: 4 days among 184, 6 trials a day."""
     from scipy.stats import hypergeom
 
     rows, shape = {}, (replicates, 2 * SHARE_SIDE + SHARE_DAYS)
@@ -310,8 +284,7 @@ def share_size_study(*, replicates: int = 2000, seed: int = 0) -> pd.DataFrame:
         order = order_windows(seen, total.astype(float))
         test, inside = PlaceboTest(order[:, -1], order[:, :-1]), seen[:, -1]
         exact = hypergeom(trials.sum(1), hits.sum(1), total[:, -1])
-        less = exact.cdf(inside)
-        shift = (test.p_value <= ALPHA).mean()
+        less, shift = exact.cdf(inside), (test.p_value <= ALPHA).mean()
         rows[name] = {
             "window_shift": shift,
             "window_shift_less": (test.p_lower <= ALPHA).mean(),
