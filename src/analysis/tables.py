@@ -1,6 +1,7 @@
 """The committed tables: load one, verify all, describe them; and the catalogue of outcomes read from them.
 
-The dictionary, `tables.toml`, says what each table holds; checks, sidecars, datapackage.json and README follow it.
+`tables.toml` says what each table holds: checks, sidecars, datapackage.json and README follow it; `outcomes.toml` what
+can be tested.
 """
 
 from __future__ import annotations
@@ -39,13 +40,7 @@ _fault = partial(DataError, remedy=REBUILD)
 
 @dataclass(frozen=True)
 class Outcome:
-    """A daily series that the tests can be asked about: `column` of `table`, which has one row a day.
-
-    `name`, `label` (in a sentence) and `short` (in a narrow column) name it. `outcome_series` starts on `first_day`,
-    the first usable strike day; from `strict_first_day` on it is credible for exact work, and verdicts are computed
-    from both. Where it ends before its table, `last_day` is the last usable day and `after` says why. `in_family`: it
-    counts in the family that is corrected for multiple testing. `note`: what limits it.
-    """
+    """A daily series that the tests can be asked about; the head of outcomes.toml explains its fields."""
 
     name: str
     label: str
@@ -73,10 +68,7 @@ def outcomes() -> Mapping[str, Outcome]:
     >>> outcomes()["drones_launched"].strict_first_day
     '2025-01-01'
     """
-    entries = [
-        {"table": name} | entry for name, table in dictionary()["tables"].items() for entry in table.get("outcomes", ())
-    ]
-    return MappingProxyType({entry["name"]: Outcome(**entry) for entry in entries})
+    return MappingProxyType({name: Outcome(name, **entry) for name, entry in _words("outcomes.toml").items()})
 
 
 def outcome_series(
@@ -180,10 +172,8 @@ def load_table(name: str, *, folder: Folder = None) -> pd.DataFrame:
     definition = table_definition(name)
     folder = data_folder() if folder is None else Path(folder)
     content = _read(folder / f"{name}.csv")
-    if not definition.get("edited"):
-        fault = _checksum_fault(name, content, _read(folder / f"{name}.json"))
-        if fault:
-            raise fault
+    if not definition.get("edited") and (fault := _sidecar_fault(name, content, _read(folder / f"{name}.json"))):
+        raise fault
     return parse_table(name, content)
 
 
@@ -228,9 +218,13 @@ def folder_contents(folder: Path) -> dict[str, bytes]:
 
 
 @cache
+def _words(file: str) -> dict[str, Any]:
+    return tomllib.loads(files("analysis").joinpath(file).read_text("utf-8"))
+
+
 def dictionary() -> dict[str, Any]:
-    """All of tables.toml: tables with their keys, fields and outcomes, recipes with their rules, licences."""
-    return tomllib.loads(files("analysis").joinpath("tables.toml").read_text("utf-8"))
+    """All of tables.toml: tables with their keys and fields, recipes with their rules, licences."""
+    return _words("tables.toml")
 
 
 def table_definition(name: str) -> dict[str, Any]:
@@ -249,32 +243,17 @@ def parse_table(name: str, content: bytes) -> pd.DataFrame:
 @lru_cache(maxsize=32)
 def _parsed(name: str, content: bytes) -> pd.DataFrame:
     definition = table_definition(name)
-    types = {field["name"]: field["type"] for field in definition["fields"]}
-    filled = {field["name"] for field in definition["fields"] if field.get("constraints", {}).get("required")}
-    dtypes = {"boolean": bool, "string": str, "integer": float, "number": float}
+    fields = {field["name"]: field for field in definition["fields"]}
+    dates = [name for name, field in fields.items() if field["type"] == "date"]
+    dtypes = {name: _dtype(field) for name, field in fields.items() if name not in dates}
+    told = {"parse_dates": dates, "date_format": "%Y-%m-%d", "keep_default_na": False, "na_values": [""]}
     try:
-        frame = pd.read_csv(
-            io.BytesIO(content),
-            dtype={
-                column: dtypes[kind] if kind != "boolean" or column in filled else "boolean"  # some are not known
-                for column, kind in types.items()
-                if kind != "date"
-            },
-            parse_dates=[column for column, kind in types.items() if kind == "date"],
-            date_format="%Y-%m-%d",
-            keep_default_na=False,
-            na_values=[""],
-        )
+        frame = pd.read_csv(io.BytesIO(content), dtype=dtypes, **told)
     except ValueError as error:
         raise _fault("not a readable table", file=f"{name}.csv", found=str(error)) from error
-    if list(frame) != list(types):
-        problem, expected, found = "not the columns of the dictionary", ", ".join(types), ", ".join(frame)
+    if list(frame) != list(fields):
+        problem, expected, found = "not the columns of the dictionary", ", ".join(fields), ", ".join(frame)
         raise _fault(problem, file=f"{name}.csv", expected=expected, found=found)
-    _check_key(name, frame, definition)
-    return frame
-
-
-def _check_key(name: str, frame: pd.DataFrame, definition: Mapping[str, Any]) -> None:
     key = definition["key"]
     fault = partial(_fault, file=f"{name}.csv", field=", ".join(key))
     repeated = frame.index[frame.duplicated(key)]
@@ -284,9 +263,17 @@ def _check_key(name: str, frame: pd.DataFrame, definition: Mapping[str, Any]) ->
         raise fault("rows not sorted")
     if definition.get("daily") and (frame[key[0]].diff().iloc[1:] != pd.Timedelta(days=1)).any():
         raise fault("a day is left out", expected="every day")
+    return frame
 
 
-def _checksum_fault(name: str, content: bytes, sidecar: bytes) -> DataError | None:
+def _dtype(field: Mapping[str, Any]) -> type | str:
+    if field["type"] == "boolean":
+        return bool if field.get("constraints", {}).get("required") else "boolean"  # some are not known
+    return str if field["type"] == "string" else float
+
+
+def _sidecar_fault(name: str, content: bytes, sidecar: bytes) -> DataError | None:
+    """Why a sidecar is none, or not that of the table."""
     try:
         expected = json.loads(sidecar)["output"]["sha256"]
     except (ValueError, KeyError, TypeError):
@@ -327,17 +314,13 @@ def table_faults(name: str, contents: Mapping[str, bytes]) -> list[DataError]:
     if absent:
         allowed = definition.get("optional") and absent == expected
         return [] if allowed else [_fault("file is missing", file=file) for file in absent]
-    faults = [] if definition.get("edited") else _sidecar_faults(name, contents[table], contents[beside])
+    faults = []
+    if not definition.get("edited"):
+        wrong = _sidecar_fault(name, contents[table], contents[beside])
+        missing = [] if wrong else [entry for entry in SIDECAR if entry not in json.loads(contents[beside])]
+        faults = [wrong] if wrong else [_fault("entry is missing", file=beside, field=entry) for entry in missing]
     cells = list(_cell_faults(table, contents[table], definition["fields"]))
     return [*faults, *(cells or _row_faults(name, contents[table], definition))]
-
-
-def _sidecar_faults(name: str, content: bytes, sidecar: bytes) -> list[DataError]:
-    fault = _checksum_fault(name, content, sidecar)
-    if fault:
-        return [fault]
-    absent = [entry for entry in SIDECAR if entry not in json.loads(sidecar)]
-    return [_fault("entry is missing", file=f"{name}.json", field=entry) for entry in absent]
 
 
 def _cell_faults(file: str, content: bytes, fields: Sequence[Mapping[str, Any]]) -> Iterator[DataError]:
@@ -465,20 +448,10 @@ def data_package(contents: Mapping[str, bytes]) -> bytes:
 
 def readme(contents: Mapping[str, bytes]) -> bytes:
     """README.md of the data folder: how to rebuild, and each table's origin and columns."""
-    lines = [dictionary()["readme"]]
-    for name, definition, beside in _tables(contents):
-        licence = dictionary()["licences"][definition["licence"]]
-        lines += ["", f"## {name}.csv", "", definition["description"].strip(), ""]
-        for source in beside["sources"]:
-            made_by = f"{source['producer']}; {source['state']}"
-            lines.append(f"- Source: [{source['title']}]({source['address']}), {made_by}.")
-            lines.append(f"  Its terms: {source['licence']}.")
-        lines += [f"- This table: [{licence['title']}]({licence['path']}).", ""]
-        lines += ["| column | type | unit | meaning |", "|---|---|---|---|"]
-        for field in definition["fields"]:
-            cells = (f"`{field['name']}`", field["type"], field.get("unit", ""), field["description"])
-            lines.append(f"| {' | '.join(cells)} |")
-    return ("\n".join(lines) + "\n").encode()
+    from jinja2 import Template
+
+    template = Template(dictionary()["readme"], trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    return template.render(tables=_tables(contents), licences=dictionary()["licences"]).encode()
 
 
 def _tables(contents: Mapping[str, bytes]) -> Iterator[tuple[str, dict, dict]]:
