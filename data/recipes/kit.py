@@ -1,8 +1,6 @@
-"""The kit of the recipes: reading and refusing raw files, rules and the rows they touch, and the plan of a build.
+"""The kit of the recipes, functions from raw files and the folder of tables to `Imported`; tables.toml names them.
 
-A recipe is a function in a module beside this one, from raw files and the folder of tables to `Imported`. tables.toml
-names it and what it reads (`recipes`), and says whose figures they are (`sources`) and what each rule does (`rules`).
-"""
+Here: reading and refusing raw files, rules and the rows they touch, and the plan of a build."""
 
 import csv
 import io
@@ -70,27 +68,24 @@ def read_rows(
 ) -> tuple[pd.DataFrame, list[str]]:
     """The text cells of a CSV file by row number, empty ones as "", and what to note of its columns."""
     fault = partial(DataError, file=raw.name, remedy="download the file again, as CSV in UTF-8")
-    (_, header), *records = _split(raw.content, fault).items()
-    header = [name.strip() for name in header]
-    missing = ", ".join(name for name in required if header.count(name) != 1)
-    if missing:
+    cells = _split(raw.content, fault)
+    header = [name.strip() for name in cells.pop(min(cells))]
+    if missing := ", ".join(name for name in required if header.count(name) != 1):
         expected, found = ", ".join(required), ", ".join(header)[:300]
         raise fault("column missing or twice", field=missing, expected=expected, found=found)
-    if not records:
+    if not cells:
         raise fault("only a header, no rows")
-    rows, cells = zip(*records, strict=True)
-    uneven = [(row, len(own)) for row, own in records if len(own) != len(header)]
-    if uneven:
-        expected, found = f"{len(header)} cells", f"{uneven[0][1]} in row {uneven[0][0]}"
-        raise fault("row cut short or broken", rows=dict(uneven), expected=expected, found=found)
-    text = pd.DataFrame(cells, pd.Index(rows, name="row"), header, dtype="str")
+    if uneven := {row: len(own) for row, own in cells.items() if len(own) != len(header)}:
+        expected, found = f"{len(header)} cells", f"{uneven[min(uneven)]} in row {min(uneven)}"
+        raise fault("row cut short or broken", rows=uneven, expected=expected, found=found)
+    text = pd.DataFrame(list(cells.values()), pd.Index(cells, name="row"), header, dtype="str")
     unused = [name for name in header if name not in (*required, *optional)]
     for name in unused if ignored is not None else ():
         values = text.loc[:, [name]].iloc[:, 0].unique()
         if name not in ignored and len(values) > 1:
             remedy = "give it a rule in the recipe, or name it among the columns to be ignored"
-            found, expected = ", ".join(map(repr, values[:3])), "no column that is not known"
-            raise DataError("new column", file=raw.name, field=name, expected=expected, found=found, remedy=remedy)
+            told = {"expected": "no column that is not known", "found": ", ".join(map(repr, values[:3]))}
+            raise DataError("new column", file=raw.name, field=name, remedy=remedy, **told)
     notes = [f"{raw.name}: column {name} is absent, taken as empty" for name in optional if name not in header]
     notes += [f"{raw.name}: columns not used: {', '.join(unused)}"] if unused else []
     return text.reindex(columns=[*required, *optional], fill_value=""), notes
@@ -153,8 +148,8 @@ def faults_of(file: str, text: pd.DataFrame, checks: Iterable[Check]) -> Iterato
         if wrong is None:
             yield fault(found=found)
         elif wrong.any():
-            cells = (text[name] if found is None else found)[wrong].drop_duplicates()
-            yield fault(rows=wrong.index[wrong], found=", ".join(map(repr, cells.head(3))))
+            cells = (text[name] if found is None else found)[wrong].unique()
+            yield fault(rows=wrong.index[wrong], found=", ".join(map(repr, cells[:3])))
 
 
 def refuse(file: str, faults: Iterable[DataError]) -> None:
@@ -226,10 +221,13 @@ class BuildPlan:
     imported: Mapping[str, Imported]
     contents: Mapping[str, bytes]
 
+    def tables(self) -> list[str]:
+        return [name for made in self.imported.values() for name in made.tables]
+
     def changes(self) -> pd.DataFrame:
         """One row a change: table, change (added, removed, changed: then column, old and new), row (its key)."""
         parts = []
-        for name in (name for made in self.imported.values() for name in made.tables):
+        for name in self.tables():
             old, new = _cells(name, self._standing(f"{name}.csv")), _cells(name, self.contents[f"{name}.csv"])
             cells = pd.DataFrame({"old": old, "new": new}).fillna("").rename_axis(["row", "column"])
             cells = cells[cells["old"] != cells["new"]].reset_index()
@@ -241,7 +239,7 @@ class BuildPlan:
 
     def summary(self) -> str:
         """One sentence a table: what would change."""
-        said = {name: [] for made in self.imported.values() for name in made.tables}
+        said = {name: [] for name in self.tables()}
         rows = self.changes().drop_duplicates(["table", "change", "row"])
         for (name, change), touched in rows.groupby(["table", "change"])["row"]:
             span = " to ".join(dict.fromkeys([touched.iloc[0], touched.iloc[-1]]))
@@ -280,14 +278,17 @@ def _cells(name: str, content: bytes) -> pd.Series:
     return cells[~cells.index.duplicated()].stack()
 
 
+def read_file(path: Path) -> RawFile:
+    try:
+        return RawFile(path.name, path.read_bytes())
+    except OSError as error:
+        raise DataError("file cannot be read", file=path.name, found=error.strerror) from error
+
+
 def make(name: str, paths: Iterable[str | Path], *, folder: Path) -> Imported:
     """What a recipe makes of raw files; `folder`: of tables."""
-    files, reads = [], tables.dictionary()["recipes"][name]
-    for path in (*map(Path, paths), *(folder / file for file in reads.get("kept", ()))):
-        try:
-            files.append(RawFile(path.name, path.read_bytes()))
-        except OSError as error:
-            raise DataError("file cannot be read", file=path.name, found=error.strerror) from error
+    reads = tables.dictionary()["recipes"][name]
+    files = [read_file(path) for path in (*map(Path, paths), *(folder / file for file in reads.get("kept", ())))]
     module, function = reads["build"].split(".")
     made = getattr(import_module(f"{__package__}.{module}"), function)(files, folder)
     return replace(made, source=tables.dictionary()["sources"][name] | made.source, inputs=(*files, *made.inputs))

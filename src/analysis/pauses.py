@@ -351,18 +351,22 @@ def volume_episodes(pauses: Mapping[str, Pause]) -> tuple[Episode, ...]:
     >>> [episode.id for episode in volume_episodes(load_pauses())][-2:]
     ['orthodox-easter-2026', 'truces-2026-05-06']
     """
-    episodes: list[Episode] = []
+    groups: list[list[Pause]] = []
+    reached = pd.Timestamp.min
     truces = [pause for pause in reported_pauses(pauses) if pause.kind == "general truce"]
     for pause in sorted(truces, key=lambda pause: pause.days()[0]):
-        days = pd.DatetimeIndex(pause.days(), freq=None)
-        episode = Episode(pause.id, (pause.id,), days, "agreed" if pause.status == "agreed" else "unilateral")
-        if episodes and days[0] <= episodes[-1].days[-1] + pd.Timedelta(days=1):
-            last = episodes.pop()
-            members, days = (*last.pauses, pause.id), pd.DatetimeIndex(last.days.union(days), freq=None)
-            status = last.status if last.status == "agreed" else episode.status
-            episode = Episode(f"truces-{days[0]:%Y-%m-%d}", members, days, status)
-        episodes.append(episode)
-    return tuple(episodes)
+        if pause.days()[0] > reached + pd.Timedelta(days=1):
+            groups.append([])
+        groups[-1].append(pause)
+        reached = max(reached, pause.days()[-1])
+    return tuple(map(_as_one, groups))
+
+
+def _as_one(truces: list[Pause]) -> Episode:
+    days = pd.DatetimeIndex(sorted({day for pause in truces for day in pause.days()}), dtype="datetime64[us]", name="day")
+    status = "agreed" if any(pause.status == "agreed" for pause in truces) else "unilateral"
+    name = truces[0].id if len(truces) == 1 else f"truces-{days[0]:%Y-%m-%d}"
+    return Episode(name, tuple(pause.id for pause in truces), days, status)
 
 
 @lru_cache(maxsize=8)
