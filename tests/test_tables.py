@@ -3,22 +3,18 @@
 import hashlib
 import json
 import re
-import shutil
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from made_up_raw import DATA, copy_of_data
 
 from analysis.errors import DataError
 from analysis.tables import check_tables, dictionary, load_strikes, load_table, outcome_series, outcomes
 
-DATA = Path(__file__).parents[1] / "data"
-
 
 @pytest.fixture
 def folder(tmp_path):
-    """A copy of the committed data folder."""
-    return Path(shutil.copytree(DATA, tmp_path / "data", ignore=shutil.ignore_patterns("raw", "recipes")))
+    return copy_of_data(tmp_path)
 
 
 def spoil(folder, old, new, *, name="strikes", sign=False):
