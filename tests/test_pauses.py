@@ -90,7 +90,7 @@ def told(pause):
     yield pause.summary()
     for claim in pause.claims:
         days, announced = claim.days, pause.announced_days(claim.id) if claim.start else []
-        window = f"{days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}, strike days: {len(days)}" if len(days) else "no strike day"
+        window = f"{days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}, strike days: {len(days)}" if len(days) else "none"
         before = f", {len(announced)} announced before" if len(announced) else ""
         yield f"{claim.id}, {claim.precision or 'no date'}: {window}{before}"
     yield f"Beside: {', '.join(other.id for other in overlapping(PAUSES, pause)) or 'none'}."

@@ -1,9 +1,6 @@
-"""Air-raid alerts: from a raw file to intervals by oblast, and to minutes under alert by strike day.
+"""Air-raid alerts: from a raw file to intervals by oblast (UTC), and to minutes under alert by strike day.
 
-Two forms of the same official record are read: alerts already merged to oblast (`region, started_at, finished_at`), and
-the upstream file with raion and hromada rows (`oblast, raion, hromada, level, started_at, finished_at`), merged here.
-Times are UTC. An oblast is under alert while any part of it is.
-"""
+Two forms of the official record are read: MERGED to oblasts, and UPSTREAM with raion and hromada rows, merged here."""
 
 import gzip
 import zlib
@@ -56,18 +53,15 @@ def read_alerts(raw: RawFile, oblasts: pd.DataFrame, log: Log) -> tuple[pd.DataF
     text, notes = read_rows(raw, MERGED if b"region" in header else UPSTREAM)
     rows = _parse(text, oblasts)
     refuse(raw.name, faults_of(raw.name, text, _checks(text, rows, oblasts)))
-    oblast, used = (
-        rows["oblast"].fillna(rows["raion_as_oblast"]),
-        oblasts.set_index("oblast")["alerts_status"] == "used",
-    )
+    oblast = rows["oblast"].fillna(rows["raion_as_oblast"])
+    used = oblasts.set_index("oblast")["alerts_status"] == "used"
     rows = log.step("take_oblast_from_raion", rows, rows.assign(oblast=oblast))
     rows = log.step("leave_out_permanent_alerts", rows, rows[oblast.map(used)])
     rows = log.step("drop_repeated", rows, rows.drop_duplicates(["oblast", "place", "start", "end"]))
     rows = log.step("drop_without_length", rows, rows[rows["start"] != rows["end"]])
     end = rows["end"].mask(rows["end"] < rows["start"])
     rows = log.step("doubt_end_before_start", rows, rows.assign(end=end))
-    stuck = rows["part"] & (rows["end"] - rows["start"] > ONE_DAY)
-    rows = log.step("drop_permanent_parts", rows, rows[~stuck])
+    rows = log.step("drop_permanent_parts", rows, rows[~(rows["part"] & (rows["end"] - rows["start"] > ONE_DAY))])
     known = log.step("leave_end_open", rows, rows.dropna(subset="end")).sort_values(["oblast", "start"], kind="stable")
     reach = known.groupby("oblast")["end"].cummax().groupby(known["oblast"]).shift()
     opens = ~(known["start"] <= reach)
@@ -86,8 +80,7 @@ def _parse(text: pd.DataFrame, oblasts: pd.DataFrame) -> pd.DataFrame:
     rows["place"] = text["raion"] + "|" + text["hromada"]
     for moment, column in (("start", "started_at"), ("end", "finished_at")):
         dated = text[column].where(text[column].str.match(r"\d{4}-\d\d-\d\d"))  # pandas would read "today"
-        times = pd.to_datetime(dated, utc=True, format="ISO8601", errors="coerce")
-        rows[moment] = times.astype("datetime64[us, UTC]")
+        rows[moment] = pd.to_datetime(dated, utc=True, format="ISO8601", errors="coerce").dt.as_unit("us")
     rows["part"] = text["level"].isin(["raion", "hromada"])
     return rows.assign(raion_as_oblast=text["raion"].str.casefold().map(names))
 
@@ -172,14 +165,13 @@ def rear_minutes(alerts: pd.DataFrame, table: pd.DataFrame, oblasts: pd.DataFram
     away = oblasts.loc[oblasts["away_from_front"] & (oblasts["alerts_status"] == "used"), "oblast"]
     members = sorted(set(away) & set(usable.index[usable]))
     days = pd.DatetimeIndex(table["day"].unique())
-    edges, midnights, mornings = _clock(days, 18), _clock(days, 0), _clock(days, 9)
-    own = [rows for _, rows in alerts[alerts["oblast"].isin(members)].groupby("oblast")]
-    evening, dark, whole = (
-        sum((_minutes(rows, edges[:-1], until) for rows in own), np.zeros(len(days), int))
-        for until in (midnights, mornings, edges[1:])
-    )
-    told = {"first": REAR_FROM, "members": ", ".join(members)}
-    log.append(Rule("keep_usable_rear", len(members), told=told))
+    edges = _clock(days, 18)
+    evening = dark = whole = np.zeros(len(days), int)
+    for _, own in alerts[alerts["oblast"].isin(members)].groupby("oblast"):
+        evening = evening + _minutes(own, edges[:-1], _clock(days, 0))
+        dark = dark + _minutes(own, edges[:-1], _clock(days, 9))
+        whole = whole + _minutes(own, edges[:-1], edges[1:])
+    log.append(Rule("keep_usable_rear", len(members), told={"first": REAR_FROM, "members": ", ".join(members)}))
     parts = {"evening_minutes": evening, "night_minutes": dark - evening, "day_minutes": whole - dark}
     return pd.DataFrame({"day": days, "siren_minutes_rear": dark} | parts)
 
@@ -216,6 +208,8 @@ def _runs(flagged: pd.DataFrame) -> tuple[str, ...]:
     """The dozen longest runs of flagged days, in words."""
     flagged = flagged.sort_values(["oblast", "day"])
     breaks = (flagged["oblast"] != flagged["oblast"].shift()) | (flagged["day"].diff() != ONE_DAY)
-    runs = flagged.groupby(breaks.cumsum()).agg(oblast=("oblast", "first"), first=("day", "min"), last=("day", "max"))
-    longest = (runs["last"] - runs["first"]).sort_values(ascending=False, kind="stable").index[:12]
-    return tuple(f"{run.oblast} {run.first:%Y-%m-%d} to {run.last:%Y-%m-%d}" for run in runs.loc[longest].itertuples())
+    runs = [
+        (own["day"].iloc[0], own["day"].iloc[-1], own["oblast"].iloc[0]) for _, own in flagged.groupby(breaks.cumsum())
+    ]
+    runs.sort(key=lambda run: run[0] - run[1])
+    return tuple(f"{oblast} {first:%Y-%m-%d} to {last:%Y-%m-%d}" for first, last, oblast in runs[:12])
