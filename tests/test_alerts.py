@@ -1,6 +1,5 @@
 """The recipe of air-raid alerts: made-up files with answers worked out by hand, and the known nights."""
 
-import gzip
 import os
 from pathlib import Path
 
@@ -183,12 +182,6 @@ def test_takeoff_minutes_are_a_part_of_the_minutes():
     day = table_of(merged_file(drones, *alarm(30, n=24))).loc[pd.Timestamp("2025-05-07")]
     assert day.loc["Lviv", ["minutes", "mig31k_minutes", "mig31k_night_minutes"]].tolist() == [68, 28, 0]
     assert day["mig31k_started"].tolist() == [1] * 24
-
-
-def test_packed_and_plain_files_give_the_same_table(tmp_path):
-    plain, packed = (made("alerts", tmp_path, {"some.csv": pack(merged_file())}) for pack in (bytes, gzip.compress))
-    pd.testing.assert_frame_equal(plain.tables["alerts"], packed.tables["alerts"])
-    assert plain.inputs != packed.inputs and plain.source["state"] == "copy whose last alert began on 2025-06-15"
 
 
 def test_rear_minutes_are_parted_at_midnight_and_nine(tmp_path):

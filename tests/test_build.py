@@ -5,10 +5,8 @@ import hashlib
 import json
 import os
 from functools import partial
-from pathlib import Path
 from unittest.mock import Mock
 
-import pandas as pd
 import pytest
 from made_up_raw import (
     CODED_DAYS,
@@ -315,18 +313,6 @@ def test_the_same_raw_files_give_the_committed_bytes(folder):
     made = plan_build(os.environ["PAUSES_RAW"], folder=folder)
     assert [name for name, content in made.contents.items() if content != (DATA / name).read_bytes()] == []
     assert set(made.contents) > {"README.md", "datapackage.json", "energy_coded_events.json"}
-
-
-@needs_raw
-def test_an_older_copy_of_the_real_file_changes_only_its_last_days(tmp_path, kept):
-    table = pd.read_csv(Path(os.environ["PAUSES_RAW"]) / RAW, dtype=str, keep_default_na=False)
-    old = table[table["time_end"].str[:10] <= "2025-05-26"].rename(columns={"border_crossing": "cross_border_belarus"})
-    old = old.drop(columns=["target_main", "is_shahed", "num_hit_location", "turbojet"])
-    old["model"] = old["model"].replace({"GBU": "KAB", "C-300/C-400": "C-300 and C-400", "X-22 and X-32": "X-22/X-32"})
-    old.to_csv(tmp_path / RAW, index=False)
-    changes = plan_build(tmp_path, folder=kept).changes()
-    assert set(changes["change"]) == {"removed"}
-    assert changes["row"].min() == "2025-05-27"
 
 
 def test_a_copy_that_ends_before_the_tables_is_refused_and_nothing_changes(kept, tmp_path):
