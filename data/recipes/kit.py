@@ -182,7 +182,7 @@ class Log(list[Rule]):
         new = after.loc[old.index, before.columns]
         same = ((old == new) | (old.isna() & new.isna())).astype(bool)
         touched = before.drop(index=same.index[same.all(axis=1)])
-        labels = [f"{label:%Y-%m-%d}" if isinstance(label, pd.Timestamp) else int(label) for label in touched.index]
+        labels = [_words(label) if isinstance(label, pd.Timestamp) else int(label) for label in touched.index]
         examples = [f"{label}: {reasons[label]}" for label in labels if label in (reasons or ())]
         for label, row in zip(labels, touched.index[: 0 if examples else 3], strict=False):
             cells = map(_words, touched.loc[row].iloc[:5])
@@ -309,13 +309,11 @@ def plan_build(
         raise DataError("no raw file to build from", file=raw and Path(raw).name, expected=expected, remedy=remedy)
     new = {}
     for recipe, made in imported.items():
-        inputs = [tables.described(raw.name, raw.content) for raw in made.inputs]
         for name, table in made.tables.items():
-            content = new[f"{name}.csv"] = to_csv(name, table)
             if not older:
                 _refuse_older(name, table, folder, made.inputs[0].name)
-            told = {"sources": [made.source], "inputs": inputs, "notes": made.notes}
-            new[f"{name}.json"] = tables.sidecar(name, content, len(table), rules=_told(recipe, name, made), **told)
+            new[f"{name}.csv"] = to_csv(name, table)
+            new[f"{name}.json"] = _sidecar(recipe, name, made, new[f"{name}.csv"])
     after = tables.folder_contents(folder) | new
     refuse("the new tables", [fault for fault in tables.find_faults(after) if fault.file in new])
     new |= {"README.md": tables.readme(after), "datapackage.json": tables.data_package(after)}
@@ -334,16 +332,21 @@ def _paths(given: list[Path], raw: str | Path | None, reads: Mapping[str, Any]) 
     return usual + further
 
 
-def _told(recipe: str, table: str, made: Imported) -> list[dict[str, Any]]:
-    """The rules that shaped a table, as its sidecar tells them."""
-    words = tables.dictionary()["rules"]
-    sentences = words.get(recipe, {}) | words.get(table, {})
-    return [
+def _sidecar(recipe: str, name: str, made: Imported, content: bytes) -> bytes:
+    """Where a table comes from, what was done, checksums of input and output."""
+    definition, words = tables.table_definition(name), tables.dictionary()["rules"]
+    sentences = words.get(recipe, {}) | words.get(name, {})
+    rules = [
         {"rule": rule.name, "why": sentences[rule.name].format(**rule.told), "rows_touched": rule.rows_touched}
         | {"examples": rule.examples, "rows": _ranges(rule.rows)}
         for rule in made.rules
         if rule.name in sentences
     ]
+    told = {"table": name, "title": definition["title"], "licence": definition["licence"], "sources": [made.source]}
+    columns = [field["name"] for field in definition["fields"]]
+    output = tables.described(f"{name}.csv", content) | {"rows": len(made.tables[name]), "columns": columns}
+    inputs = [tables.described(raw.name, raw.content) for raw in made.inputs]
+    return tables.as_json(told | {"inputs": inputs, "output": output, "notes": made.notes, "rules": rules})
 
 
 def _refuse_older(name: str, table: pd.DataFrame, folder: Path, file: str) -> None:

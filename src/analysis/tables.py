@@ -1,8 +1,6 @@
 """The committed tables: load one, verify all, describe them; and the catalogue of outcomes read from them.
 
-`tables.toml` says what each table holds: checks, sidecars, datapackage.json and README follow it; `outcomes.toml` what
-can be tested.
-"""
+What a table holds is stated in `tables.toml`, what can be tested in `outcomes.toml`."""
 
 from __future__ import annotations
 
@@ -334,22 +332,18 @@ def _cell_faults(file: str, content: bytes, fields: Sequence[Mapping[str, Any]])
         yield _fault("table has no rows", file=file)
         return
     fault, names = partial(_fault, "not as in the dictionary", file=file), [field["name"] for field in fields]
-    columns = {
-        "no such column": [name for name in frame if name not in names],
-        "this column": [name for name in names if name not in frame],
-    }
-    if not any(columns.values()):
-        columns["the order of the dictionary"] = [due for name, due in zip(frame, names, strict=True) if name != due]
+    strange, absent = frame.columns.difference(names, sort=False), pd.Index(names).difference(frame.columns, sort=False)
+    moved = [] if len(strange) or len(absent) else [due for name, due in zip(frame, names, strict=True) if name != due]
+    columns = {"no such column": strange, "this column": absent, "the order of the dictionary": moved}
     for expected, found in columns.items():
-        if found:
+        if len(found):
             yield fault(field="(columns)", expected=expected, found=", ".join(found[:3]))
     for field in fields:
         text = frame.get(field["name"], pd.Series(dtype=str))
         for expected, wrong in wrong_cells(text, field):
-            cells = text[wrong].fillna("nothing").drop_duplicates()
-            found, rows = ", ".join(cells.head(3)), text.index[wrong] + 2
-            if len(rows):
-                yield fault(field=field["name"], rows=rows, expected=expected, found=found)
+            if wrong.any():
+                found = ", ".join(text[wrong].fillna("nothing").unique()[:3])
+                yield fault(field=field["name"], rows=text.index[wrong] + 2, expected=expected, found=found)
 
 
 def wrong_cells(text: pd.Series, field: Mapping[str, Any]) -> Iterator[tuple[str, pd.Series]]:
@@ -382,8 +376,7 @@ def _row_faults(name: str, content: bytes, definition: Mapping[str, Any]) -> Ite
         yield fault
         return
     for holds in definition.get("must_hold", ()):
-        rows = frame.index[~frame.eval(holds)] + 2
-        if len(rows):
+        if len(rows := frame.index[~frame.eval(holds)] + 2):
             yield _fault("figures do not agree", file=f"{name}.csv", rows=rows, expected=" ".join(holds.split()))
 
 
@@ -397,17 +390,23 @@ def _package_faults(contents: Mapping[str, bytes]) -> Iterator[DataError]:
     except (ValueError, KeyError, TypeError):
         yield _fault("not a data package with resources", file=PACKAGE)
         return
-    for name, definition in dictionary()["tables"].items():
-        if f"{name}.csv" not in contents:
-            continue
-        content, resource = described(f"{name}.csv", contents[f"{name}.csv"]), resources.get(f"{name}.csv", {})
-        true = {"bytes": content["bytes"], "hash": f"sha256:{content['sha256']}"}
-        true["fields"] = [field["name"] for field in definition["fields"]]
+    fault = partial(_fault, "does not describe the table as it is", file=PACKAGE)
+    for name, definition in _present(contents):
+        resource = resources.get(f"{name}.csv", {})
         stated = resource | {"fields": [field.get("name") for field in resource.get("schema", {}).get("fields", ())]}
-        for entry, expected in true.items():
+        due = _size_and_hash(contents[f"{name}.csv"]) | {"fields": [field["name"] for field in definition["fields"]]}
+        for entry, expected in due.items():
             if stated.get(entry) != expected:
-                place, problem = f"{name}: {entry}", "does not describe the table as it is"
-                yield _fault(problem, file=PACKAGE, field=place, expected=str(expected), found=str(stated.get(entry)))
+                yield fault(field=f"{name}: {entry}", expected=str(expected), found=str(stated.get(entry)))
+
+
+def _present(contents: Mapping[str, bytes]) -> list[tuple[str, dict]]:
+    """Name and definition of each table that is there."""
+    return [(name, table) for name, table in dictionary()["tables"].items() if f"{name}.csv" in contents]
+
+
+def _size_and_hash(content: bytes) -> dict[str, Any]:
+    return {"bytes": len(content), "hash": f"sha256:{hashlib.sha256(content).hexdigest()}"}
 
 
 def described(file: str, content: bytes) -> dict[str, Any]:
@@ -415,35 +414,22 @@ def described(file: str, content: bytes) -> dict[str, Any]:
     return {"file": file, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def sidecar(
-    name: str, content: bytes, rows: int, *, sources: list, inputs: list, notes: Sequence, rules: list
-) -> bytes:
-    """The sidecar of a table of so many rows: where it comes from, what was done, checksums of input and output."""
-    definition = table_definition(name)
-    columns = [field["name"] for field in definition["fields"]]
-    told = {"table": name, "title": definition["title"], "licence": definition["licence"]}
-    output = described(f"{name}.csv", content) | {"rows": rows, "columns": columns}
-    return _json(told | {"sources": sources, "inputs": inputs, "output": output, "notes": notes, "rules": rules})
-
-
 def data_package(contents: Mapping[str, bytes]) -> bytes:
     """datapackage.json (Frictionless Data) of a folder given as bytes by file name."""
     resources, sources, licences = [], {}, dictionary()["licences"]
-    for name, definition, beside in _tables(contents):
+    for name, definition, told in _tables(contents):
         resource = {"name": name.replace("_", "-"), "path": f"{name}.csv", "profile": "tabular-data-resource"}
         resource |= {"title": definition["title"], "description": definition["description"].strip()}
         resource |= {"format": "csv", "mediatype": "text/csv", "encoding": "utf-8"}
-        resource |= {"bytes": beside["output"]["bytes"], "hash": f"sha256:{beside['output']['sha256']}"}
-        resource["licenses"] = [licences[definition["licence"]]]
-        own = [{"title": source["title"], "path": source["address"]} for source in beside["sources"]]
-        if own:
+        resource |= _size_and_hash(contents[f"{name}.csv"]) | {"licenses": [licences[definition["licence"]]]}
+        if own := [{"title": source["title"], "path": source["address"]} for source in told]:
             resource["sources"] = own
             sources |= {source["path"]: source for source in own}
         fields, key = definition["fields"], definition["key"]
         resources.append(resource | {"schema": {"fields": fields, "primaryKey": key, "missingValues": [""]}})
     used = {licence["name"]: licence for resource in resources for licence in resource["licenses"]}
     listed = {"licenses": list(used.values()), "sources": list(sources.values()), "resources": resources}
-    return _json(dictionary()["package"] | listed)
+    return as_json(dictionary()["package"] | listed)
 
 
 def readme(contents: Mapping[str, bytes]) -> bytes:
@@ -454,19 +440,15 @@ def readme(contents: Mapping[str, bytes]) -> bytes:
     return template.render(tables=_tables(contents), licences=dictionary()["licences"]).encode()
 
 
-def _tables(contents: Mapping[str, bytes]) -> Iterator[tuple[str, dict, dict]]:
-    """Name, definition and sidecar of each table that is there; kept by hand: as much of one as its bytes give."""
-    for name, definition in dictionary()["tables"].items():
-        if f"{name}.csv" not in contents:
-            continue
-        beside = {"sources": [], "output": described(f"{name}.csv", contents[f"{name}.csv"])}
-        if f"{name}.json" in contents:
-            try:
-                beside = json.loads(contents[f"{name}.json"])
-            except ValueError as error:
-                raise _fault("not a sidecar", file=f"{name}.json") from error
-        yield name, definition, beside
+def _tables(contents: Mapping[str, bytes]) -> Iterator[tuple[str, dict, list]]:
+    """Name, definition and sources of each table that is there; one kept by hand has none."""
+    for name, definition in _present(contents):
+        try:
+            sources = json.loads(contents.get(f"{name}.json", b'{"sources": []}'))["sources"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise _fault("not a sidecar", file=f"{name}.json") from error
+        yield name, definition, sources
 
 
-def _json(value: Any) -> bytes:
+def as_json(value: Any) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
