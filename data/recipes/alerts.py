@@ -183,7 +183,6 @@ def _clock(days: pd.DatetimeIndex, hour: int) -> np.ndarray:
 
 
 def _seconds(moments: Iterable[pd.Timestamp]) -> np.ndarray:
-    """Whole seconds since 1970, UTC."""
     return pd.DatetimeIndex(moments).as_unit("s").asi8
 
 
@@ -200,7 +199,6 @@ def _minutes(alerts: pd.DataFrame, begin: np.ndarray, end: np.ndarray) -> np.nda
 
 
 def _begun(alerts: pd.DataFrame, edges: np.ndarray) -> np.ndarray:
-    """How many alerts began on each day."""
     return np.diff(np.searchsorted(_seconds(alerts["start"]), edges))
 
 

@@ -166,12 +166,10 @@ class Log(list[Rule]):
     """The rules that a recipe followed, in order."""
 
     def ids(self, name: str, ids: pd.Series) -> None:
-        """A rule by the different ids (articles, events) that it touched."""
         ids = ids.drop_duplicates()
         self.append(Rule(name, len(ids), list(ids.sort_values().head(3))))
 
     def days(self, name: str, days: pd.DatetimeIndex, told: Mapping[str, Any] | None = None) -> None:
-        """A rule by the days that it touched."""
         self.append(Rule(name, len(days), (), list(days.strftime("%Y-%m-%d")), told or {}))
 
     def step(
@@ -247,15 +245,12 @@ class BuildPlan:
         return " ".join(f"{name}: {', '.join(changes) or 'no change'}." for name, changes in said.items())
 
     def write(self) -> tuple[str, ...]:
-        """Replace the files that differ, each in one step after all are safely on disk; return their names."""
+        """Replace the files that differ, each in one step after all are written; return their names."""
         differing = [name for name, content in self.contents.items() if self._standing(name) != content]
         try:
             with TemporaryDirectory(prefix=".new-", dir=self.folder) as place:
                 for name in differing:
-                    with Path(place, name).open("xb") as file:
-                        file.write(self.contents[name])
-                        file.flush()
-                        os.fsync(file.fileno())
+                    Path(place, name).write_bytes(self.contents[name])
                 for name in differing:
                     os.replace(Path(place, name), self.folder / name)
         except OSError as error:
@@ -354,9 +349,9 @@ def _refuse_older(name: str, table: pd.DataFrame, folder: Path, file: str) -> No
     if not tables.table_definition(name).get("daily"):
         return
     with suppress(OSError, ValueError, KeyError):  # none stands, or one that cannot be read
-        standing = pd.to_datetime(pd.read_csv(folder / f"{name}.csv", usecols=["day"])["day"]).max()
-        if table["day"].max() < standing:
-            told = {"expected": f"{standing:%Y-%m-%d} or later", "found": f"{table['day'].max():%Y-%m-%d}"}
+        standing, ends = pd.to_datetime(pd.read_csv(folder / f"{name}.csv")["day"]).max(), table["day"].max()
+        if ends < standing:
+            told = {"expected": f"{standing:%Y-%m-%d} or later", "found": f"{ends:%Y-%m-%d}"}
             remedy = "take a newer copy, or add --older if the tables are to go back"
             raise DataError(f"this copy ends before {name} does", file=file, remedy=remedy, **told)
 
