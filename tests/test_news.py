@@ -4,7 +4,6 @@ import io
 import tomllib
 import zipfile
 
-import numpy as np
 import pandas as pd
 import pytest
 from made_up_raw import DATA, KYIV, addresses_file, csv_file, event, made, padding, touched
@@ -35,13 +34,6 @@ def test_one_spelling_for_cyrillic_and_every_romanisation():
         ("У Києві немає світла", "u-kiyevi-nemaye-svitla", "u-kyyevi-nemaye-svitla"),
     ):
         assert news.fold(pd.Series(texts)).nunique() == 1, texts
-
-
-def test_entries_of_the_lexicon():
-    pattern = news.word_pattern(["udar", "tes_", "zaporizk aes_", "sili_ oboroni"])
-    hits = pd.Series(["nichni udari", "tes stoit", "na zaporizki aes", "sili oboroni"])
-    misses = pd.Series(["vudar", "protest", "testi", "zaporizka chaes", "silisti oboroni"])
-    assert hits.str.contains(pattern).all() and not misses.str.contains(pattern).any()
 
 
 STRIKES = [
@@ -108,14 +100,6 @@ def test_what_cannot_be_placed_is_counted_and_stays_in_the_nation(tmp_path):
     day = table.loc["2026-01-10"]["energy_articles"]
     assert day[NATION] == 2 and day.drop(NATION).sum() == 0
     assert (counts["count_unplaced_in_nation_only"], counts["count_outside_in_nation_only"]) == (1, 1)
-
-
-def test_region_by_name_goes_before_coordinates():
-    places = pd.DataFrame({"longitude": [30.52], "latitude": [50.45], "oblast": ["Kyiv City"]})
-    rows = [("Odessa", 30.5, 50.4), ("", 30.6, 50.5), ("Atlantis", 30.5, 50.4), ("", np.nan, np.nan)]
-    mentions = pd.DataFrame(rows, columns=["region", "longitude", "latitude"])
-    oblasts = news.find_oblasts(mentions, places, {"odessa": "Odesa"})
-    assert oblasts.tolist() == ["Odesa", "Kyiv City", "Kyiv City", "unplaced"]
 
 
 def test_thin_days_and_the_gap_are_missing_not_zero(tmp_path):
