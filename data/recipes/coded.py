@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.errors import DataError
 from analysis.tables import load_table, table_definition, wrong_cells
 
-from .kit import Check, Imported, Log, RawFile, Rule, faults_of, read_file, read_rows, refuse
+from .kit import Check, Imported, Log, RawFile, Rule, faults_of, read_rows, refuse
 
 NOT_FOUND, NOWHERE = "not_found", "unspecified"  # a report that names no oblast is neither rear nor front
 OPTIONAL = ("coder", "asset", "chosen_because_known")  # of raids and list
@@ -110,7 +110,7 @@ def join_winter(frames: list[pd.DataFrame], folder: Path, log: Log) -> tuple[lis
     paths = [path for path in sorted((folder / WINTER).glob("*.csv")) if path.name not in UNUSED]
     if not paths or not days["coder"].str.isdigit().all():
         return frames, [], []
-    raws, files = list(map(read_file, paths)), {}
+    raws, files = [RawFile(path.name, path.read_bytes()) for path in paths], {}
     for raw in raws:
         rows = read_rows(raw, (events if "events" in raw.name else days).columns)[0].sort_values("day", kind="stable")
         if "coder_" in raw.name:

@@ -273,17 +273,11 @@ def _cells(name: str, content: bytes) -> pd.Series:
     return cells[~cells.index.duplicated()].stack()
 
 
-def read_file(path: Path) -> RawFile:
-    try:
-        return RawFile(path.name, path.read_bytes())
-    except OSError as error:
-        raise DataError("file cannot be read", file=path.name, found=error.strerror) from error
-
-
 def make(name: str, paths: Iterable[str | Path], *, folder: Path) -> Imported:
     """What a recipe makes of raw files; `folder`: of tables."""
     reads = tables.dictionary()["recipes"][name]
-    files = [read_file(path) for path in (*map(Path, paths), *(folder / file for file in reads.get("kept", ())))]
+    kept = [folder / file for file in reads.get("kept", ())]
+    files = [RawFile(path.name, tables.read_bytes(path)) for path in (*map(Path, paths), *kept)]
     module, function = reads["build"].split(".")
     made = getattr(import_module(f"{__package__}.{module}"), function)(files, folder)
     return replace(made, source=tables.dictionary()["sources"][name] | made.source, inputs=(*files, *made.inputs))

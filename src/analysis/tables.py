@@ -169,9 +169,11 @@ def load_table(name: str, *, folder: Folder = None) -> pd.DataFrame:
     """
     definition = table_definition(name)
     folder = data_folder() if folder is None else Path(folder)
-    content = _read(folder / f"{name}.csv")
-    if not definition.get("edited") and (fault := _sidecar_fault(name, content, _read(folder / f"{name}.json"))):
-        raise fault
+    content = read_bytes(folder / f"{name}.csv", remedy=REBUILD)
+    if not definition.get("edited"):
+        sidecar = read_bytes(folder / f"{name}.json", remedy=REBUILD)
+        if fault := _sidecar_fault(name, content, sidecar):
+            raise fault
     return parse_table(name, content)
 
 
@@ -283,11 +285,11 @@ def _sidecar_fault(name: str, content: bytes, sidecar: bytes) -> DataError | Non
     return _fault(problem, file=f"{name}.csv", field="sha256", expected=expected, found=found)
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path, *, remedy: str | None = None) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _fault("file cannot be read", file=path.name, found=error.strerror) from error
+        raise DataError("file cannot be read", file=path.name, found=error.strerror, remedy=remedy) from error
 
 
 def _listed(rows: Sequence[int]) -> str:
