@@ -23,9 +23,9 @@ def read(content):
     return recipe.read_alerts(RawFile("alerts.csv", content), OBLASTS, Log())[0]
 
 
-def table_of(content, **options):
+def table_of(content):
     """The daily table, by day and oblast."""
-    return recipe.daily_alerts(read(content), Log(), **options).set_index(["day", "oblast"])
+    return recipe.daily_alerts(read(content), Log()).set_index(["day", "oblast"])
 
 
 def cells(table, day, oblast="Lviv"):
@@ -76,7 +76,7 @@ def test_days_that_the_file_does_not_cover_are_left_out_and_alerts_that_touch_ar
     table = table_of(merged_file(*touching))
     assert table.index.get_level_values("day").unique().tolist() == list(pd.date_range("2025-03-02", "2025-06-14"))
     assert len(table) == 24 * 105 and cells(table, "2025-05-08") == [120, 120, 1]
-    assert table_of(merged_file(), first_day="2025-06-01").index[0][0] == pd.Timestamp("2025-06-01")
+    assert table_of(merged_file(around=("2022-09-20", "2022-10-05"))).index[0][0] == pd.Timestamp("2022-09-28")
 
 
 def test_minutes_agree_with_a_count_of_single_minutes():

@@ -20,7 +20,7 @@ MERGED = ("region", "started_at", "finished_at")
 UPSTREAM = ("oblast", "raion", "hromada", "level", "started_at", "finished_at")
 LONGEST_GAP = pd.Timedelta(days=180)
 REAR_FROM = "2024-09-01"  # from then on drones are counted too
-FIRST_DAY = "2022-09-28"  # the first strike day with a report
+FIRST_DAY = pd.Timestamp("2022-09-28")  # the first strike day with a report
 ONE_DAY = pd.Timedelta(days=1)
 SATURATED, SATURATION_DAYS = 0.5, 90
 # Take-off alarms begin and end in so many regions, two thirds of the 24, within so many seconds, and last so long at
@@ -119,12 +119,12 @@ def number_takeoff_alarms(alerts: pd.DataFrame) -> pd.Series:
     return pd.Series(alarm, known.index).reindex(alerts.index, fill_value=0)
 
 
-def daily_alerts(alerts: pd.DataFrame, log: Log, *, first_day: str | pd.Timestamp = FIRST_DAY) -> pd.DataFrame:
-    """Minutes under alert by day and oblast, on strike days from `first_day` on that lie wholly inside the file."""
+def daily_alerts(alerts: pd.DataFrame, log: Log) -> pd.DataFrame:
+    """Minutes under alert by day and oblast, on strike days from FIRST_DAY on that lie wholly inside the file."""
     began = strike_day(alerts["start"])
     first, last = began.min() + ONE_DAY, began.max() - ONE_DAY
-    if last < max(first, pd.Timestamp(first_day)):
-        raise DataError("no whole strike day from the first day on", expected=f"alerts after {first_day}")
+    if last < max(first, FIRST_DAY):
+        raise DataError("no whole strike day from the first day on", expected=f"alerts after {FIRST_DAY:%Y-%m-%d}")
     days = pd.date_range(first, last, name="day", unit="us")
     edges, mornings = _clock(days, 18), _clock(days, 9)
     alarm, long = number_takeoff_alarms(alerts), alerts["end"] - alerts["start"] > ONE_DAY
@@ -141,10 +141,10 @@ def daily_alerts(alerts: pd.DataFrame, log: Log, *, first_day: str | pd.Timestam
         part["open"] = _begun(own[own["end"].isna()], edges) > 0
         parts.append(part)
     flagged = pd.concat(parts).sort_values(["day", "oblast"])
-    flagged = flagged[flagged["day"] >= pd.Timestamp(first_day)].reset_index(drop=True)
+    flagged = flagged[flagged["day"] >= FIRST_DAY].reset_index(drop=True)
     flags = flagged[["long", "saturated", "open"]]
 
-    hours = pd.Series(np.diff(edges), days)[lambda spans: spans.index >= pd.Timestamp(first_day)]
+    hours = pd.Series(np.diff(edges), days)[lambda spans: spans.index >= FIRST_DAY]
     ended = strike_day(alerts["end"].dropna())
     alarms = alerts["start"].groupby(alarm).min().drop(0, errors="ignore")
     odd, told = hours.index[hours != 24 * 3600], {"regions": TAKEOFF_REGIONS, "alarms": len(alarms)}
@@ -164,16 +164,13 @@ def rear_minutes(alerts: pd.DataFrame, table: pd.DataFrame, oblasts: pd.DataFram
     usable = table.groupby("oblast")["usable"].all()
     away = oblasts.loc[oblasts["away_from_front"] & (oblasts["alerts_status"] == "used"), "oblast"]
     members = sorted(set(away) & set(usable.index[usable]))
-    days = pd.DatetimeIndex(table["day"].unique())
-    edges = _clock(days, 18)
-    evening = dark = whole = np.zeros(len(days), int)
-    for _, own in alerts[alerts["oblast"].isin(members)].groupby("oblast"):
-        evening = evening + _minutes(own, edges[:-1], _clock(days, 0))
-        dark = dark + _minutes(own, edges[:-1], _clock(days, 9))
-        whole = whole + _minutes(own, edges[:-1], edges[1:])
     log.append(Rule("keep_usable_rear", len(members), told={"first": REAR_FROM, "members": ", ".join(members)}))
-    parts = {"evening_minutes": evening, "night_minutes": dark - evening, "day_minutes": whole - dark}
-    return pd.DataFrame({"day": days, "siren_minutes_rear": dark} | parts)
+    rear = table[table["oblast"].isin(members)].groupby("day")[["minutes", "night_minutes"]].sum()
+    edges, midnights, dark = _clock(rear.index, 18), _clock(rear.index, 0), rear["night_minutes"]
+    own = alerts[alerts["oblast"].isin(members)].groupby("oblast")
+    evening = sum(_minutes(rows, edges[:-1], midnights) for _, rows in own)
+    parts = {"evening_minutes": evening, "night_minutes": dark - evening, "day_minutes": rear["minutes"] - dark}
+    return pd.DataFrame({"siren_minutes_rear": dark} | parts).reset_index()
 
 
 def _clock(days: pd.DatetimeIndex, hour: int) -> np.ndarray:
