@@ -66,7 +66,7 @@ def outcomes() -> Mapping[str, Outcome]:
     >>> outcomes()["drones_launched"].strict_first_day
     '2025-01-01'
     """
-    return MappingProxyType({name: Outcome(name, **entry) for name, entry in _words("outcomes.toml").items()})
+    return MappingProxyType({name: Outcome(name, **entry) for name, entry in _toml("outcomes.toml").items()})
 
 
 def outcome_series(
@@ -218,13 +218,13 @@ def folder_contents(folder: Path) -> dict[str, bytes]:
 
 
 @cache
-def _words(file: str) -> dict[str, Any]:
+def _toml(file: str) -> dict[str, Any]:
     return tomllib.loads(files("analysis").joinpath(file).read_text("utf-8"))
 
 
 def dictionary() -> dict[str, Any]:
     """All of tables.toml: tables with their keys and fields, recipes with their rules, licences."""
-    return _words("tables.toml")
+    return _toml("tables.toml")
 
 
 def table_definition(name: str) -> dict[str, Any]:
