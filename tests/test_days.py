@@ -10,18 +10,15 @@ from hypothesis import strategies as st
 from analysis.days import KYIV, day_span, strike_day, strike_days
 from analysis.errors import DesignError
 
-DST_WEEKS = ["2025-03-30", "2025-10-26", "2026-03-29"]
 SKIPPED = dt.datetime(2025, 3, 30, 3, 30, tzinfo=KYIV)
 
 
 @pytest.mark.parametrize(
     ("day", "hours", "start_utc"),
     [
-        ("2025-05-09", 24, "2025-05-08 15:00"),
         ("2026-01-30", 24, "2026-01-29 16:00"),
         ("2025-03-30", 23, "2025-03-29 16:00"),
         ("2025-10-26", 25, "2025-10-25 15:00"),
-        ("2026-03-29", 23, "2026-03-28 16:00"),
     ],
 )
 def test_a_strike_day_begins_at_18_the_evening_before_and_has_23_to_25_hours(day, hours, start_utc):
@@ -39,10 +36,6 @@ def test_every_moment_lies_in_the_span_of_its_strike_day_and_spans_follow_on_one
     assert strike_day(start) == day == strike_day(end - pd.Timedelta(microseconds=1))
 
 
-def test_day_span_takes_dates_texts_and_timestamps():
-    assert day_span(dt.date(2025, 5, 9)) == day_span("2025-05-09") == day_span(pd.Timestamp("2025-05-09 13:00"))
-
-
 def test_strike_day_keeps_the_shape_it_is_given():
     index = pd.DatetimeIndex(["2025-05-07 14:59Z", "2025-05-07 15:00Z", None], tz="UTC")
     expected = [pd.Timestamp("2025-05-07"), pd.Timestamp("2025-05-08"), pd.NaT]
@@ -52,19 +45,12 @@ def test_strike_day_keeps_the_shape_it_is_given():
     assert strike_day(dt.datetime(2025, 5, 7, 15, tzinfo=dt.UTC)) == expected[1]
 
 
-def test_moscow_and_kyiv_clocks_name_the_same_moment():
-    assert strike_day("2026-01-30 18:59+03:00") == pd.Timestamp("2026-01-30")
-    assert strike_day("2026-01-30 19:00+03:00") == pd.Timestamp("2026-01-31")
-
-
 @pytest.mark.parametrize(
     ("start", "end", "days"),
     [
         # Strike day 2025-05-09 runs from 15:00 UTC on the 8th to 15:00 on the 9th: half of it is 03:00.
         ("2025-05-09 03:00Z", "2025-05-09 15:00Z", "09"),
         ("2025-05-09 03:00:00.000001Z", "2025-05-09 15:00Z", ""),
-        ("2025-05-08 15:00Z", "2025-05-09 03:00Z", "09"),
-        ("2025-05-08 15:00Z", "2025-05-09 02:59:59.999999Z", ""),
         # Half of a day's own length: of 23 hours 11.5, from 18:00+02:00 to 06:30+03:00; of 25 hours 12.5.
         ("2025-03-29 18:00+02:00", "2025-03-30 06:30+03:00", "30"),
         ("2025-03-29 18:00+02:00", "2025-03-30 06:29+03:00", ""),
@@ -72,8 +58,6 @@ def test_moscow_and_kyiv_clocks_name_the_same_moment():
         ("2025-10-25 18:00+03:00", "2025-10-26 05:29+02:00", ""),
         # Midnight to midnight covers 18 of 24 hours of each date's strike day; also when the 30th is an hour short.
         ("2025-03-29 00:00+02:00", "2025-04-01 00:00+03:00", "29 30 31"),
-        ("2025-05-08 10:00+03:00", "2025-05-08 13:00+03:00", ""),
-        ("2025-05-08 07:00+03:00", "2025-05-09 05:59+03:00", ""),
         ("2025-05-08 06:00+03:00", "2025-05-09 06:00+03:00", "08 09"),
         ("2025-05-08 00:00Z", "2025-05-08 00:00Z", ""),
     ],
@@ -84,15 +68,7 @@ def test_half_a_day_is_enough_and_a_microsecond_less_is_not(start, end, days):
     assert (found.name, found.freq, found.tz, found.dtype) == ("day", None, None, "datetime64[us]")
 
 
-def test_the_other_rules():
-    span = ("2025-04-11 16:00+03:00", "2025-04-13 00:00+03:00")
-    for rule, days in {"any": ["11", "12", "13"], "whole": ["12"], "half": ["12"]}.items():
-        assert strike_days(*span, rule=rule).strftime("%d").tolist() == days
-        evenings = strike_days("2025-04-11 18:00+03:00", "2025-04-13 18:00+03:00", rule=rule)
-        assert evenings.strftime("%d").tolist() == ["12", "13"]
-
-
-@pytest.mark.parametrize("around", DST_WEEKS)
+@pytest.mark.parametrize("around", ["2025-03-30", "2025-10-26"])
 @pytest.mark.parametrize(("rule", "share"), [("half", 0.5), ("any", 1e-12), ("whole", 1)])
 def test_the_same_days_by_counting_minutes(around, rule, share):
     start = pd.Timestamp(around, tz=KYIV) - pd.Timedelta(hours=29, minutes=30)
@@ -105,17 +81,14 @@ def test_the_same_days_by_counting_minutes(around, rule, share):
 
 
 BAD = [
-    *((moment, "a moment without time zone") for moment in ("2025-05-07 18:00", pd.NaT, None, 3, dt.date(2025, 5, 7))),
-    *((thing, "no time") for thing in ("Friday", "2025-13-01", {}, [], object(), dt.time(3), "99999-01-01 00:00Z")),
+    *((moment, "a moment without time zone") for moment in ("2025-05-07 18:00", pd.NaT, None, 3)),
+    *((thing, "no time") for thing in ("Friday", "2025-13-01", {}, object(), dt.time(3), "99999-01-01 00:00Z")),
     (SKIPPED, "an hour that summer time skips"),
-    (pd.Timestamp(SKIPPED), "an hour that summer time skips"),
 ]
 BAD_SERIES = [
     (pd.DatetimeIndex(["2025-05-07"]), "a moment without time zone"),
-    (pd.Series([1, 2]), "a moment without time zone"),
     (pd.Series(["Friday"]), "no time"),
     (pd.Series(["2025-05-07 18:00+03:00", "2025-05-07 18:00+02:00"]), "no time, or times of several time zones"),
-    (pd.Series([pd.Timestamp("2025-05-07 18:00+03:00"), pd.Timestamp("2025-05-07 18:00")]), "several time zones"),
 ]
 
 
@@ -123,12 +96,9 @@ BAD_SERIES = [
 def test_what_is_no_moment_is_refused(bad, words):
     with pytest.raises(DesignError, match=f"field moments: .*{words}.*To do: localize it"):
         strike_day(bad)
-
-
-@pytest.mark.parametrize(("bad", "words"), [*BAD, *((series, "no time") for series, _ in BAD_SERIES)])
-def test_a_span_needs_two_moments(bad, words):
+    span_words = "no time" if isinstance(bad, pd.Series | pd.Index) else words
     for field, span in (("start", (bad, "2025-05-09 00:00Z")), ("end", ("2025-05-09 00:00Z", bad))):
-        with pytest.raises(DesignError, match=f"field {field}: .*{words}"):
+        with pytest.raises(DesignError, match=f"field {field}: .*{span_words}"):
             strike_days(*span)
 
 

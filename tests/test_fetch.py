@@ -5,16 +5,14 @@ import gzip
 import hashlib
 import io
 import json
-import shutil
 import threading
 import traceback
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from made_up_raw import DATA, NIGHT, csv_file
+from made_up_raw import NIGHT, copy_of_data, csv_file
 
 from analysis.cli import main
 from analysis.errors import DataError
@@ -63,7 +61,7 @@ def server(monkeypatch):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A copy of the committed tables with an older raw file, used by the command line."""
-    folder = Path(shutil.copytree(DATA, tmp_path / "data", ignore=shutil.ignore_patterns("raw", "recipes")))
+    folder = copy_of_data(tmp_path)
     (folder / "raw").mkdir()
     (folder / "raw" / RAW).write_bytes(b"an older copy")
     monkeypatch.setattr("analysis.tables.data_folder", lambda: folder)

@@ -1,8 +1,5 @@
 """The registry: every claim's window, what it comes to in strike days, and what is refused."""
 
-import dataclasses
-import datetime as dt
-import json
 import re
 
 import pandas as pd
@@ -15,59 +12,18 @@ from analysis.tables import data_folder
 
 PAUSES = load_pauses()
 COLD_WEEK, SILENCE = "cold-week-pause-2026-01", "ukraine-silence-2026-05-06"
-REPORTED = [
-    "orthodox-christmas-2023", "energy-moratorium-2025-03", "easter-2025", "victory-day-2025", COLD_WEEK,
-    "orthodox-easter-2026", SILENCE, "russia-victory-day-2026", "us-three-day-2026-05",
-]  # fmt: skip
-
-# pause, claim, window as the sources give it, first and last strike day (worked out by hand), how many
-WINDOWS = [
+# pause, claim, first and last strike day as worked out by hand, how many
+HALVES = [
     # 12:00 in Moscow is 11:00 in Kyiv: 7 of 24 hours of the 6th, the whole 7th, 5 hours of the 8th.
-    ("orthodox-christmas-2023", "russia", "2023-01-06 12:00+03:00", "2023-01-08 00:00+03:00", "2023-01-07", "01-07", 1),
-    ("energy-moratorium-2025-03", "accepted", "2025-03-25", "2025-04-16", "2025-03-25", "04-16", 23),
-    ("energy-moratorium-2025-03", "russia", "2025-03-18", "2025-04-16", "2025-03-18", "04-16", 30),
-    ("energy-moratorium-2025-03", "ukraine", "2025-03-25", "2025-04-24", "2025-03-25", "04-24", 31),
+    ("orthodox-christmas-2023", "russia", "2023-01-07", "2023-01-07", 1),
     # Exactly from the start of strike day 20 on; 6 hours of the 21st.
-    ("easter-2025", "accepted", "2025-04-19 18:00+03:00", "2025-04-21 00:00+03:00", "2025-04-20", "04-20", 1),
-    ("easter-2025", "russia", "2025-04-19 18:00+03:00", "2025-04-21 00:00+03:00", "2025-04-20", "04-20", 1),
-    ("victory-day-2025", "russia", "2025-05-08 00:00+03:00", "2025-05-11 00:00+03:00", "2025-05-08", "05-10", 3),
+    ("easter-2025", "accepted", "2025-04-20", "2025-04-20", 1),
     # Midnight in Moscow is 23:00 in Kyiv: 5 hours of 1 February.
-    (COLD_WEEK, "accepted", "2026-01-30 00:00+02:00", "2026-02-01 00:00+03:00", "2026-01-30", "01-31", 2),
-    (COLD_WEEK, "ukraine", "2026-01-30 00:00+02:00", "2026-02-05", "2026-01-30", "02-05", 7),
-    (COLD_WEEK, "us-2026-02-03", "2026-01-25", "2026-02-01", "2026-01-25", "02-01", 8),
+    (COLD_WEEK, "accepted", "2026-01-30", "2026-01-31", 2),
     # 07:00 in Moscow is 06:00 in Kyiv: 12 of 24 hours of the 29th, just enough.
-    (COLD_WEEK, "rumour", "2026-01-29 07:00+03:00", "2026-02-03", "2026-01-29", "02-03", 6),
-    ("orthodox-easter-2026", "accepted", "2026-04-11 16:00+03:00", "2026-04-13 00:00+03:00", "2026-04-12", "04-12", 1),
-    ("orthodox-easter-2026", "russia", "2026-04-11 16:00+03:00", "2026-04-13 00:00+03:00", "2026-04-12", "04-12", 1),
-    (SILENCE, "ukraine", "2026-05-06 00:00+03:00", "2026-05-08 00:00+03:00", "2026-05-06", "05-07", 2),
-    ("russia-victory-day-2026", "russia", "2026-05-08", "2026-05-09", "2026-05-08", "05-09", 2),
-    ("us-three-day-2026-05", "accepted", "2026-05-09", "2026-05-11", "2026-05-09", "05-11", 3),
-    ("us-three-day-2026-05", "us", "2026-05-09", "2026-05-11", "2026-05-09", "05-11", 3),
-    ("us-three-day-2026-05", "russia", "2026-05-09", "2026-05-11", "2026-05-09", "05-11", 3),
-    ("us-three-day-2026-05", "ukraine", "2026-05-09", "2026-05-11", "2026-05-09", "05-11", 3),
-    ("capitals-pause-2026-09", "accepted", "2026-09-05", "2026-09-07", "2026-09-05", "09-07", 3),
+    (COLD_WEEK, "rumour", "2026-01-29", "2026-02-03", 6),
     # Russia's 72 hours run from an unknown hour of the 5th into the 8th; the planned window stays.
-    ("capitals-pause-2026-09", "russia", "2026-09-05", "2026-09-08", "2026-09-05", "09-08", 4),
-    ("znpp-local-2026-09", "iaea", "2026-09-05", "2026-09-07", "2026-09-05", "09-07", 3),
-    ("black-sea-grain-initiative", "all", "2022-07-22", "2023-07-17", "2022-07-22", "07-17", 361),
-    ("black-sea-grain-initiative", "accepted", "2022-12-01", "2023-07-17", "2022-12-01", "07-17", 229),
-    ("znpp-local-2025-12", "iaea", "2025-12-28", "2025-12-30", "2025-12-28", "12-30", 3),
-    ("paris-olympic-truce-2024", "proposal", "2024-07-26", "2024-08-11", "2024-07-26", "08-11", 17),
-]  # fmt: skip
-NOT_STATED = [
-    ("orthodox-christmas-2023", "ukraine", ""),
-    ("energy-moratorium-2025-03", "us", ""),
-    ("easter-2025", "ukraine", "from 2025-04-19 18:00+03:00"),
-    ("victory-day-2025", "ukraine", ""),
-    (COLD_WEEK, "us-2026-01-29", ""),
-    (COLD_WEEK, "russia", "to 2026-02-01"),
-    ("orthodox-easter-2026", "ukraine", "from 2026-04-11 16:00+03:00"),
-    (SILENCE, "russia", ""),
-    ("russia-victory-day-2026", "ukraine", ""),
-    ("trump-energy-halt-2026-09", "us", "from 2026-09-14"),
-    ("qatar-energy-2024", "ukrainian-official", ""),
-    ("znpp-local-2026-06", "iaea", ""),
-    ("capitals-pause-2026-09", "ukraine", "from 2026-09-05"),
+    ("capitals-pause-2026-09", "russia", "2026-09-05", "2026-09-08", 4),
 ]
 
 GOOD = {
@@ -124,38 +80,35 @@ def dates(days, form="%Y-%m-%d"):
 # ---- the registry as it is ----
 
 
-@pytest.mark.parametrize(("pause_id", "claim", "start", "end", "first", "last", "n"), WINDOWS)
-def test_windows_and_their_strike_days(pause_id, claim, start, end, first, last, n):
-    stated = PAUSES[pause_id].claim(claim)
-    assert stated.window_text.removesuffix(" (closed here)") == f"{start} to {end}"
-    assert bool(stated.closed_reason) == ("(closed here)" in stated.window_text) == (pause_id == SILENCE)
+def told(pause):
+    """All that the registry says of a pause's windows: whose, which strike days, which were announced before."""
+    yield f"{pause.summary()} Role: {pause.role}."
+    for claim in pause.claims:
+        days, announced = claim.days, pause.announced_days(claim.id) if claim.start else []
+        window = f"{days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}, strike days: {len(days)}" if len(days) else "none"
+        before = f", {len(announced)} announced before" if len(announced) else ""
+        yield f"{claim.id}, {claim.precision or 'no date'}: {window}{before}"
+    yield f"Beside: {', '.join(other.id for other in overlapping(PAUSES, pause)) or 'none'}."
+
+
+def test_windows_strike_days_and_what_lies_beside_are_what_they_were(golden):
+    golden("registry", {pause.id: "\n".join(told(pause)) for pause in PAUSES.values()})
+
+
+@pytest.mark.parametrize(("pause_id", "claim", "first", "last", "n"), HALVES)
+def test_half_a_strike_day_counts(pause_id, claim, first, last, n):
     days = PAUSES[pause_id].days(claim)
-    assert (f"{days[0]:%Y-%m-%d}", f"{days[-1]:%m-%d}", len(days)) == (first, last, n)
-    assert days.equals(pd.date_range(days[0], days[-1], unit="us"))
+    assert days.equals(pd.date_range(first, last, unit="us")) and len(days) == n
 
 
-@pytest.mark.parametrize(("pause_id", "claim", "known"), NOT_STATED)
-def test_a_claim_without_a_whole_window_is_kept_shown_and_refused(pause_id, claim, known):
-    pause = PAUSES[pause_id]
-    assert pause.claim(claim).window_text == "window not stated" + (f" ({known})" if known else "")
-    others = [known.id for known in pause.claims if known.stated]
-    remedy = (
-        f"choose a claim with a window: {', '.join(others)}" if others else "add the window when a source states it"
-    )
-    for ask in (pause.days, pause.days_to_test):
-        with pytest.raises(RegistryError, match="window not stated") as caught:
-            ask(claim)
-        assert caught.value.remedy == remedy
-    row = pause.to_frame().set_index("claim").loc[claim]
-    assert (row["n_days"], row["first_day"] is pd.NaT) == (0, True)
-
-
-def test_nine_pauses_are_reported_and_main_is_the_accepted_claim_or_the_announcers():
-    russian = ("orthodox-christmas-2023", "victory-day-2025", "russia-victory-day-2026")
-    main = dict.fromkeys(REPORTED, "accepted") | dict.fromkeys(russian, "russia") | {SILENCE: "ukraine"}
-    assert [(pause.id, pause.main) for pause in reported_pauses(PAUSES)] == list(main.items())
-    for pause_id, claim in main.items():
-        assert PAUSES[pause_id].days().equals(PAUSES[pause_id].days(claim))
+def test_a_claim_without_a_whole_window_is_kept_shown_and_refused():
+    for pause_id, claim, others in (("easter-2025", "ukraine", "accepted, russia"), ("znpp-local-2026-06", "iaea", "")):
+        pause = PAUSES[pause_id]
+        remedy = f"choose a claim with a window: {others}" if others else "add the window when a source states it"
+        for ask in (pause.days, pause.days_to_test):
+            with pytest.raises(RegistryError, match=f"window not stated.*{remedy}"):
+                ask(claim)
+        assert pause.to_frame().set_index("claim").loc[claim, "n_days"] == 0
 
 
 def test_an_accepted_window_lies_inside_every_other_and_no_wait_reaches_into_a_window():
@@ -167,27 +120,6 @@ def test_an_accepted_window_lies_inside_every_other_and_no_wait_reaches_into_a_w
             assert not len(waiting) or waiting[-1] < claim.days[0]
 
 
-@pytest.mark.parametrize(
-    ("pause_id", "claim", "days"),
-    [
-        # Announced on 28 April (from 00:00: 18 of 24 hours), started at 00:00 on 8 May (6 hours of its strike day).
-        ("victory-day-2025", "main", "28 29 30 01 02 03 04 05 06 07"),
-        # The week between Moscow's and Kyiv's start; by Moscow's word there was no wait.
-        ("energy-moratorium-2025-03", "main", "18 19 20 21 22 23 24"),
-        ("energy-moratorium-2025-03", "russia", ""),
-        ("easter-2025", "main", ""),  # announced an hour before the start
-        ("orthodox-easter-2026", "main", "09 10 11"),  # until 16:00 on the 11th: 22 of 24 hours
-        ("orthodox-christmas-2023", "main", "05 06"),  # until 11:00 on the 6th: 17 of 24 hours
-        (COLD_WEEK, "us-2026-02-03", ""),  # claimed afterwards for days before the announcement
-        ("black-sea-2025-03", "us", ""),  # a start is enough
-    ],
-)
-def test_days_between_announcement_and_start(pause_id, claim, days):
-    assert dates(PAUSES[pause_id].announced_days(claim), "%d") == days.split()
-    with pytest.raises(RegistryError, match="window not stated"):
-        PAUSES[COLD_WEEK].announced_days("russia")
-
-
 def test_episodes_merge_the_three_truces_of_may_2026_and_leave_energy_apart():
     *apart, easter, may = volume_episodes(PAUSES)
     assert [episode.id for episode in apart] == ["orthodox-christmas-2023", "easter-2025", "victory-day-2025"]
@@ -196,24 +128,6 @@ def test_episodes_merge_the_three_truces_of_may_2026_and_leave_energy_apart():
     assert may.pauses == (SILENCE, "russia-victory-day-2026", "us-three-day-2026-05")
     assert dates(may.days, "%m-%d") == ["05-06", "05-07", "05-08", "05-09", "05-10", "05-11"]
     assert (may.days.name, may.days.freq) == ("day", None)
-
-
-@pytest.mark.parametrize(
-    ("pause_id", "others"),
-    [
-        ("znpp-local-2026-09", {"capitals-pause-2026-09"}),
-        # three truces in a row of days; the next one is a proposal of a year before
-        (SILENCE, set()),
-        ("us-three-day-2026-05", {"russia-victory-day-2026"}),
-        # whichever claim: only the US counts from 25 January, and the Olympic truce begins on 6 February
-        (COLD_WEEK, set()),
-        ("energy-moratorium-2025-03", {"easter-2025", "civilian-infrastructure-30-day-2025-04"}),
-        ("znpp-local-2026-06", set()),  # without a window
-    ],
-)
-def test_pauses_on_the_same_days_name_each_other(pause_id, others):
-    assert {pause.id for pause in overlapping(PAUSES, PAUSES[pause_id])} == others
-    assert all(PAUSES[pause_id] in overlapping(PAUSES, PAUSES[other]) for other in others)
 
 
 def whole_days(when):
@@ -245,42 +159,20 @@ def test_nothing_of_the_research_was_lost_and_not_known_is_not_zero():
     assert easter["2025-04-19 17:15 Kyiv"] == (None, None)
 
 
-def test_every_pause_can_be_shown():
+def test_the_frame_of_a_pause_shows_its_claims():
     for pause in PAUSES.values():
-        frame = pause.to_frame()
-        assert (frame["main"] == "yes").sum() == (len(frame) > 0)
-        assert len(json.loads(frame.to_json(orient="records", date_format="iso"))) == len(pause.claims)
-        summary = pause.summary()
-        assert pause.phrase[1:] in summary and summary.endswith(".") and "  " not in summary
+        assert (pause.to_frame()["main"] == "yes").sum() == (len(pause.claims) > 0)
     frame = PAUSES[COLD_WEEK].to_frame().set_index("claim")
-    assert frame["precision"].tolist() == ["clock", "mixed", "", "day", "day", "mixed"]
     assert frame.loc["accepted", ["start", "main"]].tolist() == ["2026-01-30 00:00+02:00", "yes"]
 
 
-def test_summaries_say_who_when_and_whose_window():
-    assert PAUSES["victory-day-2025"].summary() == (
-        "The Victory Day truce of 2025 was announced by Putin on 2025-04-28. Windows: russia (main), "
-        "2025-05-08 00:00+03:00 to 2025-05-11 00:00+03:00; ukraine, window not stated."
-    )
-    assert PAUSES["turkey-shipping-2024-03"].summary() == (
-        "The Turkish-mediated shipping guarantee of 2024 was reported, but never announced. No party named a window."
-    )
-    several = "was announced by Trump, Ushakov (confirmed) and Zelensky (confirmed) on"
-    assert several in PAUSES["us-three-day-2026-05"].summary()
-
-
-def test_the_registry_is_a_mapping_that_cannot_be_changed_by_accident():
+def test_the_registry_cannot_be_changed_and_unknown_ids_name_what_is_close_and_where_to_look():
     with pytest.raises(TypeError):
         PAUSES["easter-2025"] = None
     with pytest.raises(AttributeError):
         PAUSES["easter-2025"].role = "context"
     with pytest.raises(KeyError):
         PAUSES["easter2025"]
-    assert "easter2025" not in PAUSES and PAUSES.get("easter2025") is None
-    assert PAUSES.get("easter-2025") is PAUSES["easter-2025"] is get_pause(PAUSES, "easter-2025")
-
-
-def test_unknown_ids_name_what_is_close_and_where_to_look():
     for ask in (PAUSES.__getitem__, lambda key: get_pause(PAUSES, key), lambda key: get_pause(dict(PAUSES), key)):
         with pytest.raises(RegistryError, match=r"^pauses.toml, field pause: no such entry.*easter-2025.*pauses list"):
             ask("easter2025")
@@ -295,23 +187,7 @@ def test_unknown_ids_name_what_is_close_and_where_to_look():
             PAUSES["energy-offer-2025-12"].days(claim)
 
 
-def test_an_installed_package_without_a_repository_uses_its_own_copy(tmp_path, monkeypatch):
-    package = tmp_path / "lib" / "site-packages" / "analysis"
-    monkeypatch.setattr("analysis.tables.__file__", str(package / "tables.py"))
-    (tmp_path / "lib" / "data").mkdir(parents=True)  # a folder of that name that is not ours
-    assert data_folder() == package / "_data"
-    (tmp_path / "lib" / "data" / "pauses.toml").touch()
-    assert data_folder() == tmp_path / "lib" / "data"
-
-
 # ---- other registries ----
-
-
-def test_a_new_pause_is_one_entry_and_a_changed_file_is_read_anew(load):
-    pauses = load(entry())
-    assert dates(pauses["truce-2027"].days()) == ["2027-05-08", "2027-05-09", "2027-05-10"]
-    assert [episode.id for episode in volume_episodes(pauses)] == ["truce-2027"]
-    assert load(entry(name='"Another"'))["truce-2027"].name == "Another"
 
 
 def test_the_example_in_the_head_of_the_registry_is_a_valid_entry(load):
@@ -319,42 +195,25 @@ def test_the_example_in_the_head_of_the_registry_is_a_valid_entry(load):
     lines = [line.removeprefix("#") for line in head.splitlines() if not line.startswith("#   #")]
     pauses = load("[[pause]]" + "\n".join(lines))
     assert dates(pauses["some-truce-2027"].days()) == ["2027-05-08", "2027-05-09"]
+    assert [episode.id for episode in volume_episodes(load(entry()))] == ["truce-2027"], "a changed file is read anew"
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "days"),
+    ("first", "last", "episodes"),
     [
-        ("2027-05-08", "2027-05-08", ["08"]),  # a date counts whole, a time exactly
-        ("2027-05-08 00:00:00+03:00", "2027-05-08 23:59:59+03:00", ["08"]),
-        ("2027-05-08 06:00:01+03:00", "2027-05-09", ["09"]),
-        ("2027-03-27 00:00:00+02:00", "2027-03-29 00:00:00+03:00", ["27", "28"]),  # clocks change on the 28th
+        ("10", "14", [("truce-2027", "later")]),  # they overlap
+        ("11", "14", [("truce-2027", "later")]),  # they touch
+        ("12", "14", [("truce-2027",), ("later",)]),
+        ("01", "20", [("later", "truce-2027")]),  # one lies inside the other
     ],
 )
-def test_dates_count_whole_and_times_exactly(load, start, end, days):
-    assert dates(load(entry({"start": start, "end": end}))["truce-2027"].days(), "%d") == days
-
-
-def test_accepted_beats_the_announcer(load):
-    accepted = {"id": '"accepted"', "basis": '"overlap"', "start": "2027-05-09"}
-    pause = load(entry({}, accepted))["truce-2027"]
-    assert (pause.main, dates(pause.days("main"), "%d")) == ("accepted", ["09", "10"])
-
-
-@pytest.mark.parametrize(("first_of_second", "merged"), [("2027-05-10", 1), ("2027-05-11", 1), ("2027-05-12", 2)])
-def test_windows_that_overlap_or_touch_are_one_episode(load, first_of_second, merged):
-    later = entry({"start": first_of_second, "end": "2027-05-14"}, id='"later"', status='"agreed"')
-    episodes = volume_episodes(load(later + entry()))
-    assert len(episodes) == merged
-    assert sum(len(episode.days) for episode in episodes) == 7 - (first_of_second == "2027-05-12")
-    assert episodes[-1].status == "agreed"
-    assert episodes[0].pauses[0] == "truce-2027"
-
-
-def test_a_window_inside_another_does_not_shorten_the_episode(load):
-    long = entry({"start": "2027-05-01", "end": "2027-05-20"}, id='"long"')
-    last = entry({"start": "2027-05-20", "end": "2027-05-22"}, id='"last"')
-    (episode,) = volume_episodes(load(long + entry() + last))
-    assert (episode.pauses, len(episode.days)) == (("long", "truce-2027", "last"), 22)
+def test_windows_that_overlap_or_touch_are_one_episode(load, first, last, episodes):
+    window = {"start": f"2027-05-{first}", "end": f"2027-05-{last}"}
+    found = volume_episodes(load(entry(window, id='"later"', status='"agreed"') + entry()))
+    assert [episode.pauses for episode in found] == episodes
+    days = {*range(8, 11), *range(int(first), int(last) + 1)}
+    assert [int(day) for episode in found for day in dates(episode.days, "%d")] == sorted(days)
+    assert found[-1].status == "agreed"
 
 
 @pytest.mark.parametrize(
@@ -368,13 +227,10 @@ def test_a_window_inside_another_does_not_shorten_the_episode(load):
         ("2027-05-06", "2027-05-06 11:59:59+03:00", []),
     ],
 )
-def test_an_announcement_with_a_clock_by_its_date_and_without_one(load, announced, start, waiting):
+def test_days_between_an_announcement_by_its_clock_or_date_and_the_start(load, announced, start, waiting):
     pause = load(entry({"start": start}, announced_at=announced))["truce-2027"]
     assert dates(pause.announced_days(), "%d") == waiting
     assert ("on 20" in pause.summary().split("Windows")[0]) == (announced is not None)
-
-
-# ---- a claim that covers no strike day ----
 
 
 def test_hours_that_cover_no_strike_day_are_kept_and_refused_only_when_asked_for(load):
@@ -400,9 +256,6 @@ def test_a_proposal_without_a_strike_day_costs_no_other_its_place(load):
     assert len(found) and found.equals(pa.proposed_only(registry=PAUSES | {"short": short}, **ask))
 
 
-# ---- text and files ----
-
-
 def test_text_is_data_whatever_editor_saved_it(load):
     pause = load(entry(violations='"<script>alert(1)</script> {{x}}"', name='"""\n  Truce\n\t2027\n"""'))["truce-2027"]
     assert (pause.violations, pause.name) == ("<script>alert(1)</script> {{x}}", "Truce 2027")
@@ -411,81 +264,51 @@ def test_text_is_data_whatever_editor_saved_it(load):
     assert load(content.replace(b"\n", b"\r\n"))["truce-2027"].name == "Перемир’я"
 
 
-URLS = [
-    "ftp://e.org", "javascript:alert(1)", "https:// e.org", "http://[bad", "https://", "https://e.org:port", "e.org",
-    "https://exa mple.org", "http://a]b.org", r"https://e.org/\u001b", "https://e.org/><b>",
-]  # fmt: skip
-IDS = [
-    "Truce-2027", "truce_2027", "-truce", "truce-", "a--b", "a b", "", "main", "a" * 65, "перемир-я", "../x", "a/b",
-    "con.txt", r"truce\n", r"truce\u0000",
-]  # fmt: skip
-# A field of the entry, or of its claim; what stands there; words of the refusal.
-BAD = [
-    ("colour", '"red"', "field 'colour': unknown field"),
-    ("anouncer", '"russia"', "unknown field; expected announcer"),
-    ("status", None, "field status: missing; expected agreed or unilateral or"),
-    ("status", '"agred"', "expected agreed or unilateral or disputed or proposed-only or reported-only; found 'agred'"),
-    ("kind", '"general truce / peace"', "local, sectoral, or several joined by ' / '; found 'general truce / peace'"),
-    ("targets", '["cities", "moon"]', "field targets: not valid; expected a list of all-hostilities, energy, cities"),
-    ("targets", '"cities"', "field targets: not valid; expected a list of"),
-    ("announced_by", '["A", 3]', "field announced_by: not valid; expected a list of texts in quotes; found 3"),
-    ("name", '"  "', "field name: not valid; expected text in quotes"),
-    ("phrase", "2027-05-04", "expected text in quotes, without control characters; found 2027-05-04"),
-    *((name, r'"a\u0000b"', f"field {name}: not valid; expected text in quotes") for name in ("name", "scope_note")),
-    *(("name", f'"{name}"', "in letters that a picture can show: Latin, Greek or Cyrillic") for name in "和🕊\ue000"),
-    *(("violations", rf'"a\u{code}b"', "without control characters") for code in ("001b", "0085", "202e", "2028")),
-    ("notes", r'["\u0007"]', r"field notes: not valid; expected a list of texts in quotes; found '\x07'"),
-    ("announced_at", "2027-05-04T10:00:00", "or a time with offset such as 2025-04-19 18:00:00+03:00"),
-    ("announced_at", '"2027-05-04"', "field announced_at: not valid; expected a date such as 2025-04-19"),
-    ("announced_at", "0001-01-01", "found 0001-01-01"),
-    ("announcer", '"ukraine"', "field announcer: not the id of a claim; expected russia; found 'ukraine'"),
-    ("announcer", None, "field announcer: not the id of a claim"),
-    ("sources", None, "field sources: missing; expected at least one { publisher"),
-    ("sources", "[]", "field sources: not valid; expected at least one { publisher"),
-    ("sources", '["https://example.org"]', "sources number 1: not a table"),
-    *(("sources", f'[{{ publisher = "X", url = "{url}" }}]', "sources number 1, field url: not v") for url in URLS),
-    (
-        "sources",
-        '[{ publisher = "X", url = "https://e.org", date = "2026-13" }]',
-        "field date: not valid; expected a d",
-    ),
-    ("sources", '[{ publisher = "X", url = "https://e.org", date = 2026-05-01T10:00:00 }]', "field date: not valid"),
-    ("published_counts", '[{ when = "May", drones = -1 }]', "published_counts number 1, field drones: not valid"),
-    ("published_counts", '[{ when = "May", drones = true }]', "expected a whole number of 0 or more; found True"),
-    ("published_counts", "{ drones = 3 }", "field published_counts: not valid; expected a list of { when"),
-    ("claim end", "2027-05-08 00:00:00+03:00", "claims russia, field end: ends before it starts"),
-    ("claim end", "2027-05-07", "expected after 2027-05-08 00:00:00+03:00; found 2027-05-07"),
-    ("claim start", "2027-05-08T00:00:00", "claims russia, field start: not valid; expected a date such as"),
-    ("claim end", None, "field claims: a reported pause without a main window"),
-    ("claim end", "2027-05-08 05:00:00+03:00", "without a main window; expected at least half a strike day"),
-    ("claim basis", None, "claims russia, field basis: missing"),
-    ("claim id", '"main"', "claims number 1, field id: not valid"),
-    ("claim until", "2027-05-09", "claims russia, field 'until': unknown field"),
-    *(("id", f'"{bad}"', "pause number 1, field id: not valid; expected lower-case words") for bad in IDS),
-    *(("id", value, "pause number 1, field id: not valid") for value in ("3", "[]", "2027-05-04", "{ a = 1 }")),
-]
+URLS = ["ftp://e.org", "https:// e.org", "http://[bad", "https://", "https://e.org:port", "e.org", "http://a]b.org",
+        r"https://e.org/\u001b", "https://e.org/><b>"]  # fmt: skip
+IDS = ["Truce-2027", "truce_2027", "-truce", "truce-", "a--b", "", "main", "a" * 65, "перемир-я", "../x", r"truce\n"]
+SOURCE = '[{{ publisher = "X", url = "{}"{} }}]'
+COUNTS = '[{{ when = "May", drones = {} }}]'
+BAD = {  # fields of the entry, or of its claim, and what stands there
+    "colour": ['"red"'], "anouncer": ['"russia"'], "status": [None, '"agred"'], "kind": ['"general truce / peace"'],
+    "targets": ['["cities", "moon"]', '"cities"'], "announced_by": ['["A", 3]'],
+    "name": ['"  "', r'"a\u0000b"', '"和"', '"🕊"', '"\ue000"'], "scope_note": [r'"a\u0000b"'], "phrase": ["2027-05-04"],
+    "violations": [rf'"a\u{code}b"' for code in ("001b", "0085", "202e", "2028")], "notes": [r'["\u0007"]'],
+    "announced_at": ["2027-05-04T10:00:00", '"2027-05-04"', "0001-01-01"], "announcer": ['"ukraine"', None],
+    "sources": [
+        None, "[]", '["https://example.org"]', *(SOURCE.format(url, "") for url in URLS),
+        *(SOURCE.format("https://e.org", f", date = {when}") for when in ('"2026-13"', "2026-05-01T10:00:00")),
+    ],
+    "published_counts": [COUNTS.format("-1"), COUNTS.format("true"), "{ drones = 3 }"],
+    "claim end": ["2027-05-08 00:00:00+03:00", "2027-05-07", None, "2027-05-08 05:00:00+03:00"],
+    "claim start": ["2027-05-08T00:00:00"], "claim until": ["2027-05-09"], "claim basis": [None],
+    "claim id": ['"main"'],
+    "id": [*(f'"{bad}"' for bad in IDS), "3", "{ a = 1 }"],
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("field", "bad", "words"), BAD)
-def test_faults_of_an_entry_and_of_a_claim_are_named(refusal, field, bad, words):
-    of_claim = field.startswith("claim ")
-    message = refusal(entry({field.removeprefix("claim "): bad}) if of_claim else entry(**{field: bad}))
-    assert message.startswith("pauses.toml: 1 fault\n  pause ") and words in message
-    assert message.isprintable() or message.count("\n") == 1
+def test_faults_of_an_entry_and_of_a_claim_are_named(refusal, golden):
+    said = {}
+    for field, values in BAD.items():
+        for bad in values:
+            of_claim = field.startswith("claim ")
+            message = refusal(entry({field.removeprefix("claim "): bad}) if of_claim else entry(**{field: bad}))
+            assert message.startswith("pauses.toml: 1 fault\n  pause ") and message.replace("\n", "").isprintable()
+            said[f"{field} = {bad}"] = message.partition("\n  ")[2]
+    golden("faults", said)
 
 
-def test_a_closing_reason_needs_an_end(refusal):
-    content = entry({"end": None, "closed_reason": '"it ended"'}, role='"context"')
-    assert "claims russia, field closed_reason: nothing is closed" in refusal(content)
-
-
-def test_a_long_wrong_value_is_cut_short(refusal):
-    assert len(refusal(entry(status=f'"{"x" * 10_000}"'))) < 400
-
-
-def test_ids_used_twice(refusal):
+def test_faults_of_several_entries_or_fields(load, refusal):
     assert "field pause: the id truce-2027 is used 2 times" in refusal(entry() + entry())
     assert "pause truce-2027, field claims: the id russia is used 2 times" in refusal(entry({}, {}))
+    closed = entry({"end": None, "closed_reason": '"it ended"'}, role='"context"')
+    assert "claims russia, field closed_reason: nothing is closed" in refusal(closed)
+    assert "not the id of a claim; expected none" in refusal(without_claims(role='"context"'))
+    assert "field claims: not valid" in refusal(without_claims(claims="3"))
+    assert len(refusal(entry(status=f'"{"x" * 10_000}"'))) < 400
+    pauses = load(entry({"end": None}, role='"context"'))  # not reported, so it may lack a window
+    assert reported_pauses(pauses) == () and volume_episodes(pauses) == ()
+    assert load(without_claims(role='"context"', announcer=None))["truce-2027"].claims == ()
 
 
 def test_all_faults_are_listed_at_once(refusal):
@@ -497,36 +320,16 @@ def test_all_faults_are_listed_at_once(refusal):
         assert sum(part in line for line in lines) == 1, part
 
 
-def test_a_pause_that_is_not_reported_may_lack_a_window(load, refusal):
-    pauses = load(entry({"end": None}, role='"context"'))
-    assert reported_pauses(pauses) == () and volume_episodes(pauses) == ()
-    assert load(without_claims(role='"context"', announcer=None))["truce-2027"].claims == ()
-    assert "not the id of a claim; expected none" in refusal(without_claims(role='"context"'))
-    assert "field claims: not valid" in refusal(without_claims(claims="3"))
-
-
-def test_a_pause_may_be_changed_in_code():
-    pause = PAUSES["easter-2025"]
-    moved = dataclasses.replace(pause.claim(), id="moved", start=dt.date(2025, 4, 18))
-    changed = dataclasses.replace(pause, claims=(*pause.claims, moved), announced_at=None)
-    assert dates(changed.days("moved"), "%d") == ["18", "19", "20"]
-
-
-MISSING = "field pause: missing; expected [[pause]] blocks"
 NO_REGISTRY = [
-    ("# only a comment\n", MISSING),
-    ("[[pauses]]\n", MISSING),
+    ("# only a comment\n", "field pause: missing; expected [[pause]] blocks"),
     ("[[pauses]]\n", "field 'pauses': unknown field; expected pause"),
     ("pause = []\n", "field pause: not valid; expected [[pause]] blocks; found []"),
     ("pause = [3]\n", "pause number 1: not a table; found 3"),
-    ('[pause]\nid = "a"\n', "expected [[pause]] blocks"),
     ('"\\u001b[31m" = 1\n', "unknown field"),
     (entry() + 'id = "again"\n', "at line 22"),
     ("[[pause]]\nannounced_at = 2027-02-30\n", "at line 2"),
     ("<!DOCTYPE html><html></html>", "not valid TOML"),
-    (b"PK\x03\x04\x00\xff", "not valid TOML"),
     ("[[pause]]\nx = " + "[" * 5000, "not valid TOML"),
-    ("[[pause]]\nx = " + "9" * 5000, "not valid TOML"),
 ]
 
 

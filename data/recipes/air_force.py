@@ -1,8 +1,6 @@
 """The Air Force's reports: from one row a weapon and attack to launched and neutralised by strike day.
 
-Raw file: `missile_attacks_daily.csv` of "Massive Missile Attacks on Ukraine", any copy from 2023 on. A day is empty,
-not zero, where its report is missing; where a row of the day lacks its number, the sum that needs it is too.
-"""
+A day is empty, not zero, where its report is missing; so is a sum of which a row lacks its number."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -51,8 +49,8 @@ def build(files: Sequence[RawFile], folder: Path) -> Imported:
     aside = impossible & rows["end_day"].between(FIRST_DAY, pd.Timestamp.max) & rows["class"].notna()
     aside &= aside.mean() <= MOST_SET_ASIDE
     refuse(raw.name, faults_of(raw.name, text[~aside], _checks(text[~aside], rows[~aside])))
-    hidden, first, last = rows["status"] == HIDDEN, rows["end_day"].min(), rows["end_day"].max()
-    if hidden.any():
+    index = pd.date_range(rows["end_day"].min(), rows["end_day"].max(), name="day", unit="us")
+    if (hidden := rows["status"] == HIDDEN).any():
         rows = log.step("withhold_hidden_figures", rows, _unknown(rows, hidden))
     if aside.any():
         doubted = _unknown(rows, aside).assign(issuer=rows["issuer"].mask(aside, NATIONAL[0]))
@@ -66,17 +64,15 @@ def build(files: Sequence[RawFile], folder: Path) -> Imported:
     national = log.step("keep_national_reports", rows, rows[rows["issuer"].isin(NATIONAL)])
     others = rows.drop(national.index)
     log.step("leave_incomplete_sums_empty", national, national.dropna(subset=["launched", "destroyed"]))
-    index = pd.date_range(first, last, name="day", unit="us")
     days = judge_days(count_by_day(national, others, index), log)
     variants = derive_variants(national, others, days, log)
-    made = {"strikes": days.drop(columns="regional_kills").reset_index(), "strike_variants": variants.reset_index()}
-    state = {"state": f"copy whose last report is dated {index[-1]:%Y-%m-%d}"}
     left_out = [f"{issuer} ({number} rows)" for issuer, number in others["issuer"].value_counts().items()]
-    notes += [f"not national, left out: {', '.join(left_out)}"] if left_out else []
     silent = days.index[days["drones_basis"] == "missing"].strftime("%Y-%m-%d")
-    open_days = [day for day in silent if day not in dictionary()["verdicts"]["missing_report"]]
-    notes += [f"no drone report and no verdict, left empty: {', '.join(open_days)}"] if open_days else []
-    return Imported(made, log, state, notes)
+    open_days = silent.difference(list(dictionary()["verdicts"]["missing_report"]))
+    told = {"not national, left out": left_out, "no drone report and no verdict, left empty": open_days}
+    notes += [f"{what}: {', '.join(which)}" for what, which in told.items() if len(which)]
+    made = {"strikes": days.drop(columns="regional_kills").reset_index(), "strike_variants": variants.reset_index()}
+    return Imported(made, log, {"state": f"copy whose last report is dated {index[-1]:%Y-%m-%d}"}, notes)
 
 
 def _parse(text: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
@@ -141,17 +137,16 @@ def count_by_day(national: pd.DataFrame, others: pd.DataFrame, days: pd.Datetime
     national = national.assign(neutralised=national["destroyed"] + national["not_reach_goal"].fillna(0))
     drones, hidden = national["class"] == DRONES, national["status"] == HIDDEN
     kinds = {"drones": drones, "missiles": ~drones}
-    withheld = {name: days.isin(national.loc[chosen & hidden, "day"]) for name, chosen in kinds.items()}
-    told = [withheld["drones"], days.isin(national.loc[drones, "day"])]
-    basis = np.select(told, ["withheld", "report"], "missing")
-    counted = pd.DataFrame({"reported": days.isin(national["day"]), "drones_basis": basis}, index=days)
+    counted = pd.DataFrame({"reported": days.isin(national["day"])}, index=days)
+    counted["drones_basis"] = np.where(days.isin(national.loc[drones, "day"]), "report", "missing")
     for name, chosen in kinds.items():
         for figure in ("launched", "neutralised"):
             counted[f"{name}_{figure}"] = _daily(national[chosen], figure, days)
     for name in MISSILES:
         counted[f"{name}_launched"] = _daily(national[national["class"] == name], "launched", days)
-    told = [withheld["missiles"], counted["missiles_launched"].isna()]
-    counted["missiles_basis"] = np.select(told, ["withheld", "incomplete"], "report")
+    counted["missiles_basis"] = np.where(counted["missiles_launched"].isna(), "incomplete", "report")
+    for name, chosen in kinds.items():
+        counted.loc[days.isin(national.loc[chosen & hidden, "day"]), f"{name}_basis"] = "withheld"
     return counted.assign(regional_kills=days.isin(others.loc[others["class"] == DRONES, "day"]))
 
 
@@ -200,14 +195,9 @@ def derive_variants(national: pd.DataFrame, others: pd.DataFrame, days: pd.DataF
     log.step("roll_evening_reports", national, rolled)
     log.step("drop_daytime_reports", national, night)
     log.step("keep_strategic_missiles", missiles, missiles[named])
-    counted = {
-        "drones_evening_rolled": rolled,
-        "missiles_evening_rolled": rolled,
-        "drones_night_reports": night,
-        "missiles_night_reports": night,
-        "missiles_all_sources": pd.concat([national, others]),
-        "missiles_strategic": missiles[named],
-    }
+    counted = {f"{weapon}_evening_rolled": rolled for weapon in ("drones", "missiles")}
+    counted |= {f"{weapon}_night_reports": night for weapon in ("drones", "missiles")}
+    counted |= {"missiles_all_sources": pd.concat([national, others]), "missiles_strategic": missiles[named]}
     variants = pd.DataFrame(index=days.index)
     for name, rows in counted.items():
         weapon = name.partition("_")[0]
@@ -215,5 +205,5 @@ def derive_variants(national: pd.DataFrame, others: pd.DataFrame, days: pd.DataF
         known = base.notna() & (days["drones_basis"] != "published")
         variants[name] = _daily(rows[chosen], "launched", days.index).where(known, base)
     variants["drones_2025_04_07_is_84"] = days["drones_launched"]
-    filled = variants.assign(drones_2025_04_07_is_84=days["drones_launched"].fillna(SHORTFALL))
+    filled = variants.fillna({"drones_2025_04_07_is_84": SHORTFALL})
     return log.step("fill_unresolved_night", variants, filled)

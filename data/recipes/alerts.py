@@ -1,9 +1,6 @@
-"""Air-raid alerts: from a raw file to intervals by oblast, and to minutes under alert by strike day.
+"""Air-raid alerts: from a raw file to intervals by oblast (UTC), and to minutes under alert by strike day.
 
-Two forms of the same official record are read: alerts already merged to oblast (`region, started_at, finished_at`), and
-the upstream file with raion and hromada rows (`oblast, raion, hromada, level, started_at, finished_at`), merged here.
-Times are UTC. An oblast is under alert while any part of it is.
-"""
+Two forms of the official record are read: MERGED to oblasts, and UPSTREAM with raion and hromada rows, merged here."""
 
 import gzip
 import zlib
@@ -23,7 +20,7 @@ MERGED = ("region", "started_at", "finished_at")
 UPSTREAM = ("oblast", "raion", "hromada", "level", "started_at", "finished_at")
 LONGEST_GAP = pd.Timedelta(days=180)
 REAR_FROM = "2024-09-01"  # from then on drones are counted too
-FIRST_DAY = "2022-09-28"  # the first strike day with a report
+FIRST_DAY = pd.Timestamp("2022-09-28")  # the first strike day with a report
 ONE_DAY = pd.Timedelta(days=1)
 SATURATED, SATURATION_DAYS = 0.5, 90
 # Take-off alarms begin and end in so many regions, two thirds of the 24, within so many seconds, and last so long at
@@ -56,18 +53,15 @@ def read_alerts(raw: RawFile, oblasts: pd.DataFrame, log: Log) -> tuple[pd.DataF
     text, notes = read_rows(raw, MERGED if b"region" in header else UPSTREAM)
     rows = _parse(text, oblasts)
     refuse(raw.name, faults_of(raw.name, text, _checks(text, rows, oblasts)))
-    oblast, used = (
-        rows["oblast"].fillna(rows["raion_as_oblast"]),
-        oblasts.set_index("oblast")["alerts_status"] == "used",
-    )
+    oblast = rows["oblast"].fillna(rows["raion_as_oblast"])
+    used = oblasts.set_index("oblast")["alerts_status"] == "used"
     rows = log.step("take_oblast_from_raion", rows, rows.assign(oblast=oblast))
     rows = log.step("leave_out_permanent_alerts", rows, rows[oblast.map(used)])
     rows = log.step("drop_repeated", rows, rows.drop_duplicates(["oblast", "place", "start", "end"]))
     rows = log.step("drop_without_length", rows, rows[rows["start"] != rows["end"]])
     end = rows["end"].mask(rows["end"] < rows["start"])
     rows = log.step("doubt_end_before_start", rows, rows.assign(end=end))
-    stuck = rows["part"] & (rows["end"] - rows["start"] > ONE_DAY)
-    rows = log.step("drop_permanent_parts", rows, rows[~stuck])
+    rows = log.step("drop_permanent_parts", rows, rows[~(rows["part"] & (rows["end"] - rows["start"] > ONE_DAY))])
     known = log.step("leave_end_open", rows, rows.dropna(subset="end")).sort_values(["oblast", "start"], kind="stable")
     reach = known.groupby("oblast")["end"].cummax().groupby(known["oblast"]).shift()
     opens = ~(known["start"] <= reach)
@@ -86,8 +80,7 @@ def _parse(text: pd.DataFrame, oblasts: pd.DataFrame) -> pd.DataFrame:
     rows["place"] = text["raion"] + "|" + text["hromada"]
     for moment, column in (("start", "started_at"), ("end", "finished_at")):
         dated = text[column].where(text[column].str.match(r"\d{4}-\d\d-\d\d"))  # pandas would read "today"
-        times = pd.to_datetime(dated, utc=True, format="ISO8601", errors="coerce")
-        rows[moment] = times.astype("datetime64[us, UTC]")
+        rows[moment] = pd.to_datetime(dated, utc=True, format="ISO8601", errors="coerce").dt.as_unit("us")
     rows["part"] = text["level"].isin(["raion", "hromada"])
     return rows.assign(raion_as_oblast=text["raion"].str.casefold().map(names))
 
@@ -126,12 +119,12 @@ def number_takeoff_alarms(alerts: pd.DataFrame) -> pd.Series:
     return pd.Series(alarm, known.index).reindex(alerts.index, fill_value=0)
 
 
-def daily_alerts(alerts: pd.DataFrame, log: Log, *, first_day: str | pd.Timestamp = FIRST_DAY) -> pd.DataFrame:
-    """Minutes under alert by day and oblast, on strike days from `first_day` on that lie wholly inside the file."""
+def daily_alerts(alerts: pd.DataFrame, log: Log) -> pd.DataFrame:
+    """Minutes under alert by day and oblast, on strike days from FIRST_DAY on that lie wholly inside the file."""
     began = strike_day(alerts["start"])
     first, last = began.min() + ONE_DAY, began.max() - ONE_DAY
-    if last < max(first, pd.Timestamp(first_day)):
-        raise DataError("no whole strike day from the first day on", expected=f"alerts after {first_day}")
+    if last < max(first, FIRST_DAY):
+        raise DataError("no whole strike day from the first day on", expected=f"alerts after {FIRST_DAY:%Y-%m-%d}")
     days = pd.date_range(first, last, name="day", unit="us")
     edges, mornings = _clock(days, 18), _clock(days, 9)
     alarm, long = number_takeoff_alarms(alerts), alerts["end"] - alerts["start"] > ONE_DAY
@@ -148,10 +141,10 @@ def daily_alerts(alerts: pd.DataFrame, log: Log, *, first_day: str | pd.Timestam
         part["open"] = _begun(own[own["end"].isna()], edges) > 0
         parts.append(part)
     flagged = pd.concat(parts).sort_values(["day", "oblast"])
-    flagged = flagged[flagged["day"] >= pd.Timestamp(first_day)].reset_index(drop=True)
+    flagged = flagged[flagged["day"] >= FIRST_DAY].reset_index(drop=True)
     flags = flagged[["long", "saturated", "open"]]
 
-    hours = pd.Series(np.diff(edges), days)[lambda spans: spans.index >= pd.Timestamp(first_day)]
+    hours = pd.Series(np.diff(edges), days)[lambda spans: spans.index >= FIRST_DAY]
     ended = strike_day(alerts["end"].dropna())
     alarms = alerts["start"].groupby(alarm).min().drop(0, errors="ignore")
     odd, told = hours.index[hours != 24 * 3600], {"regions": TAKEOFF_REGIONS, "alarms": len(alarms)}
@@ -171,17 +164,13 @@ def rear_minutes(alerts: pd.DataFrame, table: pd.DataFrame, oblasts: pd.DataFram
     usable = table.groupby("oblast")["usable"].all()
     away = oblasts.loc[oblasts["away_from_front"] & (oblasts["alerts_status"] == "used"), "oblast"]
     members = sorted(set(away) & set(usable.index[usable]))
-    days = pd.DatetimeIndex(table["day"].unique())
-    edges, midnights, mornings = _clock(days, 18), _clock(days, 0), _clock(days, 9)
-    own = [rows for _, rows in alerts[alerts["oblast"].isin(members)].groupby("oblast")]
-    evening, dark, whole = (
-        sum((_minutes(rows, edges[:-1], until) for rows in own), np.zeros(len(days), int))
-        for until in (midnights, mornings, edges[1:])
-    )
-    told = {"first": REAR_FROM, "members": ", ".join(members)}
-    log.append(Rule("keep_usable_rear", len(members), told=told))
-    parts = {"evening_minutes": evening, "night_minutes": dark - evening, "day_minutes": whole - dark}
-    return pd.DataFrame({"day": days, "siren_minutes_rear": dark} | parts)
+    log.append(Rule("keep_usable_rear", len(members), told={"first": REAR_FROM, "members": ", ".join(members)}))
+    rear = table[table["oblast"].isin(members)].groupby("day")[["minutes", "night_minutes"]].sum()
+    edges, midnights, dark = _clock(rear.index, 18), _clock(rear.index, 0), rear["night_minutes"]
+    own = alerts[alerts["oblast"].isin(members)].groupby("oblast")
+    evening = sum(_minutes(rows, edges[:-1], midnights) for _, rows in own)
+    parts = {"evening_minutes": evening, "night_minutes": dark - evening, "day_minutes": rear["minutes"] - dark}
+    return pd.DataFrame({"siren_minutes_rear": dark} | parts).reset_index()
 
 
 def _clock(days: pd.DatetimeIndex, hour: int) -> np.ndarray:
@@ -191,7 +180,6 @@ def _clock(days: pd.DatetimeIndex, hour: int) -> np.ndarray:
 
 
 def _seconds(moments: Iterable[pd.Timestamp]) -> np.ndarray:
-    """Whole seconds since 1970, UTC."""
     return pd.DatetimeIndex(moments).as_unit("s").asi8
 
 
@@ -208,7 +196,6 @@ def _minutes(alerts: pd.DataFrame, begin: np.ndarray, end: np.ndarray) -> np.nda
 
 
 def _begun(alerts: pd.DataFrame, edges: np.ndarray) -> np.ndarray:
-    """How many alerts began on each day."""
     return np.diff(np.searchsorted(_seconds(alerts["start"]), edges))
 
 
@@ -216,6 +203,8 @@ def _runs(flagged: pd.DataFrame) -> tuple[str, ...]:
     """The dozen longest runs of flagged days, in words."""
     flagged = flagged.sort_values(["oblast", "day"])
     breaks = (flagged["oblast"] != flagged["oblast"].shift()) | (flagged["day"].diff() != ONE_DAY)
-    runs = flagged.groupby(breaks.cumsum()).agg(oblast=("oblast", "first"), first=("day", "min"), last=("day", "max"))
-    longest = (runs["last"] - runs["first"]).sort_values(ascending=False, kind="stable").index[:12]
-    return tuple(f"{run.oblast} {run.first:%Y-%m-%d} to {run.last:%Y-%m-%d}" for run in runs.loc[longest].itertuples())
+    runs = [
+        (own["day"].iloc[0], own["day"].iloc[-1], own["oblast"].iloc[0]) for _, own in flagged.groupby(breaks.cumsum())
+    ]
+    runs.sort(key=lambda run: run[0] - run[1])
+    return tuple(f"{oblast} {first:%Y-%m-%d} to {last:%Y-%m-%d}" for first, last, oblast in runs[:12])

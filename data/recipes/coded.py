@@ -1,9 +1,6 @@
 """What was coded under a protocol: hits on energy day by day, large raids, and one newsroom's daily list of events.
 
-The rows that come with the project were coded by independent runs of a language model and are not yet checked by
-people. Files of the same form, coded by people, take their place when the table is built from them: there `coder` holds
-names instead of the numbers of runs. Where two coded on their own, one is enough.
-"""
+By runs of a language model, whose `coder` is a number, or by people, who have names; one coder is enough."""
 
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -55,9 +52,9 @@ def _checks(rows: pd.DataFrame, table: str) -> Iterator[Check]:
 
 def build_days(files: Sequence[RawFile], folder: Path) -> Imported:
     """Coded days and claims of hits, from files of one row a strike day, one row a claim, and days coded again."""
-    log, forms = Log(), [table_definition(table)["coded"] for table in TABLES]
-    frames = [read_rows(raw, form)[0] for raw, form in zip(files, forms, strict=False)]
-    frames = [*frames, frames[0].iloc[:0]][:3]
+    log = Log()
+    forms = [table_definition(table)["coded"] for table in TABLES]
+    frames = _with_second([read_rows(raw, form)[0] for raw, form in zip(files, forms, strict=False)], n=3)
     side = load_table("oblasts", folder=folder).set_index("oblast")["rear_or_front"]
     refuse(files[0].name, _coded_faults([raw.name for raw in files], frames, side))
     frames, inputs, notes = join_winter(frames, folder, log)
@@ -115,12 +112,10 @@ def join_winter(frames: list[pd.DataFrame], folder: Path, log: Log) -> tuple[lis
         return frames, [], []
     raws, files = [RawFile(path.name, path.read_bytes()) for path in paths], {}
     for raw in raws:
-        rows = read_rows(raw, (events if "events" in raw.name else days).columns)[0]
+        rows = read_rows(raw, (events if "events" in raw.name else days).columns)[0].sort_values("day", kind="stable")
         if "coder_" in raw.name:
             rows["coder"] = (rows["coder"].astype(int) + RUNS_BEFORE).astype(str)
-        files[raw.name.removesuffix(".csv")] = rows.sort_values("day", kind="stable").replace(
-            {"found_via": {"query": "assigned"}}
-        )
+        files[raw.name.removesuffix(".csv")] = rows.replace({"found_via": {"query": "assigned"}})
     unread = days["day"][days["code"] == NOT_FOUND]
     winter, asked, recoded = files["days_coder_1"], files["again_coder_1"], files["recoded_days"]
     winter, asked = winter[~winter["day"].isin(days["day"])], asked[asked["day"].isin(unread)]
@@ -129,8 +124,7 @@ def join_winter(frames: list[pd.DataFrame], folder: Path, log: Log) -> tuple[lis
 
     claims = pd.concat([files["events_coder_1"], files["again_events_coder_1"], files["recoded_events"]])
     claims = claims[claims["day"].isin(counted) | (claims["found_via"] == "other")]
-    checks = [files["again_coder_2"], again, files["days_coder_2"]]
-    checks[0], checks[2] = (rows[rows["day"].isin(counted)] for rows in (checks[0], checks[2]))
+    twice, winter_twice = (files[name][files[name]["day"].isin(counted)] for name in ("again_coder_2", "days_coder_2"))
     _log_rows(log, "add_the_longer_coding", winter)
     _log_rows(log, "ask_again_where_nothing_was_found", asked)
     _log_rows(log, "recode_by_the_protocol", recoded)
@@ -138,7 +132,7 @@ def join_winter(frames: list[pd.DataFrame], folder: Path, log: Log) -> tuple[lis
     joined = [
         pd.concat([recoded, asked, days, winter]).drop_duplicates("day", ignore_index=True),
         pd.concat([events, claims]).drop_duplicates(EVENT_KEY, ignore_index=True),
-        pd.concat(checks).drop_duplicates("day", ignore_index=True),
+        pd.concat([twice, again, winter_twice]).drop_duplicates("day", ignore_index=True),
     ]
     fixed = tomllib.loads((folder / PLAN).read_text("utf-8"))["test"].items()
     return joined, raws, [f"test fixed before these data ({PLAN}), {part}: {text}" for part, text in fixed]
@@ -149,14 +143,17 @@ def _log_rows(log: Log, name: str, rows: pd.DataFrame) -> None:
     log.append(Rule(name, len(rows), list(days.head(3)), list(days)))
 
 
+def _with_second(frames: list[pd.DataFrame], n: int = 2) -> list[pd.DataFrame]:
+    """The frames, and an empty one where nobody coded a second time."""
+    return [*frames, frames[0].iloc[:0]][:n]
+
+
 def who_coded(frames: Sequence[pd.DataFrame]) -> str:
     """Who coded: runs of a model have numbers, people have names."""
     names = pd.concat([rows["coder"] for rows in frames]).unique()
     runs, people = sum(map(str.isdigit, names)), sorted(name for name in names if not name.isdigit())
-    who = f"{runs} independent runs of a language model under a fixed protocol, not yet checked by people; " * (
-        runs > 0
-    )
-    return (who + f"coded by people: {', '.join(people)}" * (len(people) > 0)).removesuffix("; ")
+    model = f"{runs} independent runs of a language model under a fixed protocol, not yet checked by people"
+    return "; ".join(filter(None, [model if runs else "", f"coded by people: {', '.join(people)}" if people else ""]))
 
 
 # Raids, and the daily list: one file a coder
@@ -166,7 +163,7 @@ def build_raids(files: Sequence[RawFile], folder: Path) -> Imported:
     """One row a raid: where two coders differ the lower tier counts, and what one of them found counts as found."""
     frames, log = _read_coders(files, "energy_raids"), Log()
     one = frames[0].sort_index()
-    two = [*frames, frames[0].iloc[:0]][1].reindex(one.index)
+    two = _with_second(frames)[1].reindex(one.index)
     if len(files) > 1:
         size, again = ["drones", "missiles"], frames[1].reset_index().set_index("row")
         wrong = (one[size].reindex(again["day"]).to_numpy() != again[size]).any(axis=1)
@@ -195,7 +192,7 @@ def build_digest(files: Sequence[RawFile], folder: Path) -> Imported:
     """One row a day: the codes of the first coder, who knew of no pause, and beside them the second's."""
     frames, log = _read_coders(files, "energy_digest"), Log()
     days = frames[0].index.union(frames[-1].index)
-    one, two = (rows.reindex(days) for rows in [*frames, frames[0].iloc[:0]][:2])
+    one, two = (rows.reindex(days) for rows in _with_second(frames))
     read = [own["ukraine"].notna() & (own["ukraine"] != NOT_FOUND) for own in (one, two)]
     told = one.where(read[0], two)
     table = told[["oblasts", "asset", "address"]].assign(

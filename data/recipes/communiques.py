@@ -1,10 +1,7 @@
-"""Posts of the Russian defence ministry: what it says it aimed at, and the drones it says it shot down.
+"""Posts of the Russian defence ministry, cut at 400 characters: what it aimed at, and the drones it says it shot down.
 
-Raw file: the first 400 characters of the posts that mention drones. Lists of targets are mostly cut off there: only
-the first-named class can be told, and where it cannot, the answer is "unknown", never "no". Every raid on Russia has a
-post of its own, for the night or for some hours of the day, with the number in digits or in words. Nothing of the text
-is kept. The words that decide are in `lexicon_communiques.toml`.
-"""
+Lists of targets are mostly cut off: where the first-named class cannot be told the answer is "unknown", never "no".
+Nothing of the text is kept. The words that decide are in `lexicon_communiques.toml`."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,10 +42,8 @@ def read_posts(raw: RawFile) -> tuple[pd.DataFrame, list[str]]:
     """The posts by time: posted (Moscow), its date, text (small letters, no links or pictograms), cut; and notes."""
     rows, notes = read_rows(raw, ["datetime", "text_snippet"])
     posted = pd.to_datetime(rows["datetime"], format="%Y-%m-%d %H:%M", errors="coerce")
-    refuse(
-        raw.name,
-        faults_of(raw.name, rows, [Check("datetime", posted.isna(), "not a time", "such as 2025-03-14 07:05")]),
-    )
+    check = Check("datetime", posted.isna(), "not a time", "such as 2025-03-14 07:05")
+    refuse(raw.name, faults_of(raw.name, rows, [check]))
     posted, text = posted.dt.tz_localize("UTC").dt.tz_convert("Europe/Moscow"), rows["text_snippet"].str.lower()
     for form, instead in (
         (r"\]\([^)]*\)?", "]"), (r"[^\w\s.,:;()«»\"%/–-]|_", " "), (r"\s+", " "), (r" ([.,:;])", r"\1")

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -91,25 +90,21 @@ def _login(environ: Mapping[str, str], file: str) -> dict[str, Any]:
 
 def _download(address: str, file: str, login: Mapping[str, Any]) -> tuple[bytes, str]:
     """What lies at an address, and the md5 that the server publishes, or ""."""
-    from pooch import HTTPDownloader, get_logger, retrieve
+    from pooch import HTTPDownloader
 
-    get_logger().setLevel("WARNING")
-    answers, headers = [], {"Accept-Encoding": "identity", **login.get("headers", {})}
-    more = {"headers": headers, "auth": login.get("auth"), "timeout": 30}
+    answers, content = [], io.BytesIO()
+    headers = {"Accept-Encoding": "identity", **login.get("headers", {})}
     hooks = {"response": lambda response, **_: answers.append(response)}
-    with TemporaryDirectory() as place:
-        try:
-            way = HTTPDownloader(sys.stderr.isatty(), hooks=hooks, **more)
-            content = Path(retrieve(address, None, file, place, downloader=way)).read_bytes()
-        except (OSError, ValueError) as error:
-            if getattr(error, "errno", None):
-                raise
-            raise _refusal(urlsplit(address).hostname, file, answers) from None
-        finally:
-            for response in answers:
-                response.close()
+    bring = HTTPDownloader(sys.stderr.isatty(), headers=headers, auth=login.get("auth"), timeout=30, hooks=hooks)
+    try:
+        bring(address, content, None)
+    except (OSError, ValueError):
+        raise _refusal(urlsplit(address).hostname, file, answers) from None
+    finally:
+        for response in answers:
+            response.close()
     stated = re.search(r"md5=([\w+/=]+)", answers[-1].headers.get("x-goog-hash", ""))
-    return content, base64.b64decode(stated[1]).hex() if stated else ""
+    return content.getvalue(), base64.b64decode(stated[1]).hex() if stated else ""
 
 
 def _refusal(host: str, file: str, answers: list[Any]) -> DataError:

@@ -1,8 +1,6 @@
-"""The kit of the recipes: reading and refusing raw files, rules and the rows they touch, and the plan of a build.
+"""The kit of the recipes, functions from raw files and the folder of tables to `Imported`; tables.toml names them.
 
-A recipe is a function in a module beside this one, from raw files and the folder of tables to `Imported`. tables.toml
-names it and what it reads (`recipes`), and says whose figures they are (`sources`) and what each rule does (`rules`).
-"""
+Here: reading and refusing raw files, rules and the rows they touch, and the plan of a build."""
 
 import csv
 import io
@@ -70,27 +68,24 @@ def read_rows(
 ) -> tuple[pd.DataFrame, list[str]]:
     """The text cells of a CSV file by row number, empty ones as "", and what to note of its columns."""
     fault = partial(DataError, file=raw.name, remedy="download the file again, as CSV in UTF-8")
-    (_, header), *records = _split(raw.content, fault).items()
-    header = [name.strip() for name in header]
-    missing = ", ".join(name for name in required if header.count(name) != 1)
-    if missing:
+    cells = _split(raw.content, fault)
+    header = [name.strip() for name in cells.pop(min(cells))]
+    if missing := ", ".join(name for name in required if header.count(name) != 1):
         expected, found = ", ".join(required), ", ".join(header)[:300]
         raise fault("column missing or twice", field=missing, expected=expected, found=found)
-    if not records:
+    if not cells:
         raise fault("only a header, no rows")
-    rows, cells = zip(*records, strict=True)
-    uneven = [(row, len(own)) for row, own in records if len(own) != len(header)]
-    if uneven:
-        expected, found = f"{len(header)} cells", f"{uneven[0][1]} in row {uneven[0][0]}"
-        raise fault("row cut short or broken", rows=dict(uneven), expected=expected, found=found)
-    text = pd.DataFrame(cells, pd.Index(rows, name="row"), header, dtype="str")
+    if uneven := {row: len(own) for row, own in cells.items() if len(own) != len(header)}:
+        expected, found = f"{len(header)} cells", f"{uneven[min(uneven)]} in row {min(uneven)}"
+        raise fault("row cut short or broken", rows=uneven, expected=expected, found=found)
+    text = pd.DataFrame(list(cells.values()), pd.Index(cells, name="row"), header, dtype="str")
     unused = [name for name in header if name not in (*required, *optional)]
     for name in unused if ignored is not None else ():
         values = text.loc[:, [name]].iloc[:, 0].unique()
         if name not in ignored and len(values) > 1:
             remedy = "give it a rule in the recipe, or name it among the columns to be ignored"
-            found, expected = ", ".join(map(repr, values[:3])), "no column that is not known"
-            raise DataError("new column", file=raw.name, field=name, expected=expected, found=found, remedy=remedy)
+            told = {"expected": "no column that is not known", "found": ", ".join(map(repr, values[:3]))}
+            raise DataError("new column", file=raw.name, field=name, remedy=remedy, **told)
     notes = [f"{raw.name}: column {name} is absent, taken as empty" for name in optional if name not in header]
     notes += [f"{raw.name}: columns not used: {', '.join(unused)}"] if unused else []
     return text.reindex(columns=[*required, *optional], fill_value=""), notes
@@ -153,8 +148,8 @@ def faults_of(file: str, text: pd.DataFrame, checks: Iterable[Check]) -> Iterato
         if wrong is None:
             yield fault(found=found)
         elif wrong.any():
-            cells = (text[name] if found is None else found)[wrong].drop_duplicates()
-            yield fault(rows=wrong.index[wrong], found=", ".join(map(repr, cells.head(3))))
+            cells = (text[name] if found is None else found)[wrong].unique()
+            yield fault(rows=wrong.index[wrong], found=", ".join(map(repr, cells[:3])))
 
 
 def refuse(file: str, faults: Iterable[DataError]) -> None:
@@ -171,12 +166,10 @@ class Log(list[Rule]):
     """The rules that a recipe followed, in order."""
 
     def ids(self, name: str, ids: pd.Series) -> None:
-        """A rule by the different ids (articles, events) that it touched."""
         ids = ids.drop_duplicates()
         self.append(Rule(name, len(ids), list(ids.sort_values().head(3))))
 
     def days(self, name: str, days: pd.DatetimeIndex, told: Mapping[str, Any] | None = None) -> None:
-        """A rule by the days that it touched."""
         self.append(Rule(name, len(days), (), list(days.strftime("%Y-%m-%d")), told or {}))
 
     def step(
@@ -187,7 +180,7 @@ class Log(list[Rule]):
         new = after.loc[old.index, before.columns]
         same = ((old == new) | (old.isna() & new.isna())).astype(bool)
         touched = before.drop(index=same.index[same.all(axis=1)])
-        labels = [f"{label:%Y-%m-%d}" if isinstance(label, pd.Timestamp) else int(label) for label in touched.index]
+        labels = [_words(label) if isinstance(label, pd.Timestamp) else int(label) for label in touched.index]
         examples = [f"{label}: {reasons[label]}" for label in labels if label in (reasons or ())]
         for label, row in zip(labels, touched.index[: 0 if examples else 3], strict=False):
             cells = map(_words, touched.loc[row].iloc[:5])
@@ -226,10 +219,13 @@ class BuildPlan:
     imported: Mapping[str, Imported]
     contents: Mapping[str, bytes]
 
+    def tables(self) -> list[str]:
+        return [name for made in self.imported.values() for name in made.tables]
+
     def changes(self) -> pd.DataFrame:
         """One row a change: table, change (added, removed, changed: then column, old and new), row (its key)."""
         parts = []
-        for name in (name for made in self.imported.values() for name in made.tables):
+        for name in self.tables():
             old, new = _cells(name, self._standing(f"{name}.csv")), _cells(name, self.contents[f"{name}.csv"])
             cells = pd.DataFrame({"old": old, "new": new}).fillna("").rename_axis(["row", "column"])
             cells = cells[cells["old"] != cells["new"]].reset_index()
@@ -241,7 +237,7 @@ class BuildPlan:
 
     def summary(self) -> str:
         """One sentence a table: what would change."""
-        said = {name: [] for made in self.imported.values() for name in made.tables}
+        said = {name: [] for name in self.tables()}
         rows = self.changes().drop_duplicates(["table", "change", "row"])
         for (name, change), touched in rows.groupby(["table", "change"])["row"]:
             span = " to ".join(dict.fromkeys([touched.iloc[0], touched.iloc[-1]]))
@@ -249,15 +245,12 @@ class BuildPlan:
         return " ".join(f"{name}: {', '.join(changes) or 'no change'}." for name, changes in said.items())
 
     def write(self) -> tuple[str, ...]:
-        """Replace the files that differ, each in one step after all are safely on disk; return their names."""
+        """Replace the files that differ, each in one step after all are written; return their names."""
         differing = [name for name, content in self.contents.items() if self._standing(name) != content]
         try:
             with TemporaryDirectory(prefix=".new-", dir=self.folder) as place:
                 for name in differing:
-                    with Path(place, name).open("xb") as file:
-                        file.write(self.contents[name])
-                        file.flush()
-                        os.fsync(file.fileno())
+                    Path(place, name).write_bytes(self.contents[name])
                 for name in differing:
                     os.replace(Path(place, name), self.folder / name)
         except OSError as error:
@@ -282,12 +275,9 @@ def _cells(name: str, content: bytes) -> pd.Series:
 
 def make(name: str, paths: Iterable[str | Path], *, folder: Path) -> Imported:
     """What a recipe makes of raw files; `folder`: of tables."""
-    files, reads = [], tables.dictionary()["recipes"][name]
-    for path in (*map(Path, paths), *(folder / file for file in reads.get("kept", ()))):
-        try:
-            files.append(RawFile(path.name, path.read_bytes()))
-        except OSError as error:
-            raise DataError("file cannot be read", file=path.name, found=error.strerror) from error
+    reads = tables.dictionary()["recipes"][name]
+    kept = [folder / file for file in reads.get("kept", ())]
+    files = [RawFile(path.name, tables.read_bytes(path)) for path in (*map(Path, paths), *kept)]
     module, function = reads["build"].split(".")
     made = getattr(import_module(f"{__package__}.{module}"), function)(files, folder)
     return replace(made, source=tables.dictionary()["sources"][name] | made.source, inputs=(*files, *made.inputs))
@@ -308,13 +298,11 @@ def plan_build(
         raise DataError("no raw file to build from", file=raw and Path(raw).name, expected=expected, remedy=remedy)
     new = {}
     for recipe, made in imported.items():
-        inputs = [tables.described(raw.name, raw.content) for raw in made.inputs]
         for name, table in made.tables.items():
-            content = new[f"{name}.csv"] = to_csv(name, table)
             if not older:
                 _refuse_older(name, table, folder, made.inputs[0].name)
-            told = {"sources": [made.source], "inputs": inputs, "notes": made.notes}
-            new[f"{name}.json"] = tables.sidecar(name, content, len(table), rules=_told(recipe, name, made), **told)
+            new[f"{name}.csv"] = to_csv(name, table)
+            new[f"{name}.json"] = _sidecar(recipe, name, made, new[f"{name}.csv"])
     after = tables.folder_contents(folder) | new
     refuse("the new tables", [fault for fault in tables.find_faults(after) if fault.file in new])
     new |= {"README.md": tables.readme(after), "datapackage.json": tables.data_package(after)}
@@ -333,16 +321,21 @@ def _paths(given: list[Path], raw: str | Path | None, reads: Mapping[str, Any]) 
     return usual + further
 
 
-def _told(recipe: str, table: str, made: Imported) -> list[dict[str, Any]]:
-    """The rules that shaped a table, as its sidecar tells them."""
-    words = tables.dictionary()["rules"]
-    sentences = words.get(recipe, {}) | words.get(table, {})
-    return [
+def _sidecar(recipe: str, name: str, made: Imported, content: bytes) -> bytes:
+    """Where a table comes from, what was done, checksums of input and output."""
+    definition, words = tables.table_definition(name), tables.dictionary()["rules"]
+    sentences = words.get(recipe, {}) | words.get(name, {})
+    rules = [
         {"rule": rule.name, "why": sentences[rule.name].format(**rule.told), "rows_touched": rule.rows_touched}
         | {"examples": rule.examples, "rows": _ranges(rule.rows)}
         for rule in made.rules
         if rule.name in sentences
     ]
+    told = {"table": name, "title": definition["title"], "licence": definition["licence"], "sources": [made.source]}
+    columns = [field["name"] for field in definition["fields"]]
+    output = tables.described(f"{name}.csv", content) | {"rows": len(made.tables[name]), "columns": columns}
+    inputs = [tables.described(raw.name, raw.content) for raw in made.inputs]
+    return tables.as_json(told | {"inputs": inputs, "output": output, "notes": made.notes, "rules": rules})
 
 
 def _refuse_older(name: str, table: pd.DataFrame, folder: Path, file: str) -> None:
@@ -350,9 +343,9 @@ def _refuse_older(name: str, table: pd.DataFrame, folder: Path, file: str) -> No
     if not tables.table_definition(name).get("daily"):
         return
     with suppress(OSError, ValueError, KeyError):  # none stands, or one that cannot be read
-        standing = pd.to_datetime(pd.read_csv(folder / f"{name}.csv", usecols=["day"])["day"]).max()
-        if table["day"].max() < standing:
-            told = {"expected": f"{standing:%Y-%m-%d} or later", "found": f"{table['day'].max():%Y-%m-%d}"}
+        standing, ends = pd.to_datetime(pd.read_csv(folder / f"{name}.csv")["day"]).max(), table["day"].max()
+        if ends < standing:
+            told = {"expected": f"{standing:%Y-%m-%d} or later", "found": f"{ends:%Y-%m-%d}"}
             remedy = "take a newer copy, or add --older if the tables are to go back"
             raise DataError(f"this copy ends before {name} does", file=file, remedy=remedy, **told)
 

@@ -1,13 +1,7 @@
-"""News of strikes on energy: articles by day and oblast, coded from the words of their addresses or headlines; ACLED.
+"""News of strikes on energy, by the words of addresses of articles that VIINA lists, or of headlines; events of ACLED.
 
-VIINA lists war events with the addresses of the articles that tell of them. Some outlets put the headline into the
-address; those articles are the denominator. Yearly VIINA archives, which a user may bring, hold the headlines
-themselves: a year with an archive is coded from its headlines alone. The words that decide are in `lexicon_news.toml`;
-how often they are right is measured by the table `news_sample`, labelled without knowing what the rule said.
-
-ACLED's events are for users with an account of their own: the licence forbids passing the data on, so nothing of it is
-shipped, and the file is read only where it is named.
-"""
+Outlets with the headline in the address are the denominator; a year with a VIINA archive, which a user may bring, is
+coded from its headlines alone. The words are in `lexicon_news.toml`; `news_sample` measures how good they are."""
 
 import io
 import json

@@ -1,7 +1,5 @@
-"""The strike day, from 18:00 to 18:00 Kyiv, so that a night's raid is one day; and nights typed in from a newsroom.
-
-Those stand in for what the table of strikes does not hold yet: provisional, and never written to a table.
-"""
+"""The strike day, from 18:00 to 18:00 Kyiv, so that a night's raid is one day; and nights typed in from a newsroom,
+which stand in for what the table of strikes does not hold yet: provisional, and never written to a table."""
 
 from __future__ import annotations
 
@@ -31,21 +29,12 @@ FIELDS = ("day", *COUNTS, "source", "seen_at")
 
 
 def iso_span(first: date, last: date) -> str:
-    """Two days as a span for the record, or one.
-
-    >>> iso_span(date(2025, 4, 20), date(2025, 4, 20)), iso_span(date(2025, 4, 20), date(2025, 4, 21))
-    ('on 2025-04-20', 'from 2025-04-20 to 2025-04-21')
-    """
+    """Two days as a span for the record, or one."""
     return f"on {first:%Y-%m-%d}" if first == last else f"from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
 def day_span(day: date | str) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """First moment of a strike day and first moment after it: 23, 24 or 25 hours apart, as the clocks have it.
-
-    >>> start, end = day_span("2025-03-30")
-    >>> str(start), (end - start) / pd.Timedelta(hours=1)
-    ('2025-03-29 18:00:00+02:00', 23.0)
-    """
+    """First moment of a strike day and first moment after it: 23, 24 or 25 hours apart, as the clocks have it."""
     midnight = pd.Timestamp(day).tz_localize(None).normalize()
     start, end = ((moment - EVENING).tz_localize(KYIV) for moment in (midnight, midnight + timedelta(days=1)))
     return start, end
@@ -177,8 +166,8 @@ def read_nights(folder: Path) -> tuple[Night, ...]:
         raise DataError("not valid TOML", file=NIGHTS, found=str(error), remedy="mend that place") from error
     if strange := set(entries) - {"night"}:
         raise DataError("unknown entry", file=NIGHTS, field=min(strange), expected="[[night]]", remedy="correct it")
-    nights = [_night(entry, number) for number, entry in enumerate(entries.get("night", ()), start=1)]
-    nights.sort(key=lambda night: night.day)
+    read = (_night(entry, number) for number, entry in enumerate(entries.get("night", ()), start=1))
+    nights = sorted(read, key=lambda night: night.day)
     for earlier, night in pairwise(nights):
         if earlier.day == night.day:
             raise DataError("day given twice", file=NIGHTS, field=f"night {night.day:%Y-%m-%d}: day", remedy="keep one")
@@ -188,10 +177,8 @@ def read_nights(folder: Path) -> tuple[Night, ...]:
 def _night(entry: dict[str, Any], number: int) -> Night:
     for field, expected in _wrong(entry):
         place = f"night {entry.get('day', f'number {number}')}: {field}"
-        found = str(entry.get(field, "nothing"))[:60]
-        raise DataError(
-            "not as it must be", file=NIGHTS, field=place, expected=expected, found=found, remedy="correct it"
-        )
+        told = {"expected": expected, "found": str(entry.get(field, "nothing"))[:60], "remedy": "correct it"}
+        raise DataError("not as it must be", file=NIGHTS, field=place, **told)
     return Night(pd.Timestamp(entry["day"]), *map(entry.get, COUNTS), entry["source"]["publisher"])
 
 

@@ -1,5 +1,7 @@
 """Errors that say where, what was expected, what was found and what to do."""
 
+from collections.abc import Iterable
+
 
 class PausesError(Exception):
     """Base of every error this package raises on purpose.
@@ -25,33 +27,22 @@ class PausesError(Exception):
 To do: correct the row.
     """
 
-    def __init__(self, problem, *, file=None, field=None, rows=(), expected=None, found=None, remedy=None):
-        self.problem = problem
-        self.file = file
-        self.field = field
-        self.rows = tuple(rows)
-        self.expected = expected
-        self.found = found
-        self.remedy = remedy
-        super().__init__(self._message())
+    def __init__(
+        self, problem: str, *, file: str | None = None, field: str | None = None, rows: Iterable[int] = (),
+        expected: str | None = None, found: str | None = None, remedy: str | None = None,
+    ) -> None:  # fmt: skip
+        self.problem, self.file, self.field, self.rows = problem, file, field, tuple(rows)
+        self.expected, self.found, self.remedy = expected, found, remedy
+        shown = ", ".join(map(str, self.rows[:8])) + (", ..." if len(self.rows) > 8 else "")
+        counted = f"{len(self.rows)} row{'s' * (len(self.rows) > 1)} ({shown})" if self.rows else None
+        place = ", ".join(filter(None, [file, field and f"field {field}", counted]))
+        message = f"{place}: {problem}" if place else problem
+        message += f"; expected {expected}" if expected is not None else ""
+        message += f"; found {found}" if found is not None else ""
+        super().__init__(message + (f". To do: {remedy}." if remedy else ""))
 
     def _render_traceback_(self) -> list[str]:  # what IPython shows in place of its traceback
         return [f"{type(self).__name__}: {self}"]
-
-    def _message(self):
-        place = [str(self.file)] if self.file else []
-        if self.field:
-            place.append(f"field {self.field}")
-        if self.rows:
-            shown = ", ".join(str(row) for row in self.rows[:8]) + (", ..." if len(self.rows) > 8 else "")
-            noun = "row" if len(self.rows) == 1 else "rows"
-            place.append(f"{len(self.rows)} {noun} ({shown})")
-        message = f"{', '.join(place)}: {self.problem}" if place else self.problem
-        if self.expected is not None:
-            message += f"; expected {self.expected}"
-        if self.found is not None:
-            message += f"; found {self.found}"
-        return message + (f". To do: {self.remedy}." if self.remedy else "")
 
 
 class DataError(PausesError):

@@ -112,8 +112,8 @@ class Claim:
     def _makes_sense(self) -> Self:
         start, end = self.span
         if start and end and end <= start:
-            details = {"expected": f"after {self.start}", "found": str(self.end), "remedy": "correct start or end"}
-            raise _fault("ends before it starts", field="end", **details)
+            told = {"expected": f"after {self.start}", "found": str(self.end), "remedy": "correct start or end"}
+            raise _fault("ends before it starts", field="end", **told)
         if self.closed_reason and not end:
             raise _fault("nothing is closed", field="closed_reason", remedy="add the end or remove the reason")
         return self
@@ -180,9 +180,8 @@ class Pause:
     def _has_a_main_claim(self) -> Self:
         known = {claim.id: claim for claim in self.claims}
         if self.announcer not in known and (known or self.announcer):
-            expected = " or ".join(known) or "none, as there are no claims"
-            details = {"expected": expected, "found": _shown(self.announcer), "remedy": "name a claim"}
-            raise _fault("not the id of a claim", field="announcer", **details)
+            told = {"expected": " or ".join(known) or "none, as there are no claims", "found": _shown(self.announcer)}
+            raise _fault("not the id of a claim", field="announcer", remedy="name a claim", **told)
         if self.role in REPORTED and not (known and known[self.main].covers_days):
             problem, remedy = "a reported pause without a main window", "state it, or give the pause the role context"
             raise _fault(problem, field="claims", expected="at least half a strike day", remedy=remedy)
@@ -202,7 +201,7 @@ class Pause:
         return " and ".join(named)
 
     def claim(self, claim: str = "main") -> Claim:
-        """Return a claim by its id or "main"; RegistryError where there is none."""
+        """A claim by its id or "main"; RegistryError where there is none."""
         known = {claim.id: claim for claim in self.claims}
         if claim == "main" and not known:
             problem = "window not stated: no party named one"
@@ -210,17 +209,11 @@ class Pause:
         return _pick(known, self.main if claim == "main" else claim, f"{self.id}, claim", f"show {self.id}")
 
     def other_claims(self, claim: str) -> list[str]:
-        """Return the ids of the claims that cover a strike day, besides the one named."""
+        """The ids of the claims that cover a strike day, besides the one named."""
         return [other.id for other in self.claims if other.covers_days and other.id != claim]
 
     def days(self, claim: str = "main") -> pd.DatetimeIndex:
-        """Return the strike days that a claim's window covers by at least half; none where it is too short.
-
-        RegistryError where there is no such claim, or its window is not stated.
-
-        >>> load_pauses()["us-three-day-2026-05"].days("russia").strftime("%m-%d").tolist()
-        ['05-09', '05-10', '05-11']
-        """
+        """The strike days that a claim's window covers by at least half; RegistryError where it is not stated."""
         return self._claim_with("stated", claim).days
 
     def days_to_test(self, claim: str = "main") -> pd.DatetimeIndex:
@@ -228,28 +221,25 @@ class Pause:
         return self._claim_with("covers_days", claim).days
 
     def announced_days(self, claim: str = "main") -> pd.DatetimeIndex:
-        """Return the strike days from the announcement to a claim's start, covered by at least half.
-
-        An announcement of which only the date is known counts from 00:00 in Kyiv. RegistryError without a start.
-        """
+        """The strike days from the announcement (a bare date: from 00:00) to a claim's start, covered by half."""
         start, _ = self._claim_with("start", claim).span
         told = pd.Timestamp(self.announced_at or start)
         return strike_days(min(told if told.tz else told.tz_localize(KYIV), start), start)
 
     def first_announced_day(self, claim: str = "main") -> pd.Timestamp | None:
-        """Return the first of `announced_days`; None where the announcement came too late for one."""
+        """The first of `announced_days`; None where the announcement came too late for one."""
         return next(iter(self.announced_days(claim)), None)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per claim: its window as written, and the strike days it comes to."""
-        columns = ["claim", "party", "start", "end", "precision", "basis", "main"]
+        """One row a claim: its window as written, and the strike days it comes to."""
+        columns = ["claim", "party", "start", "end", "precision", "basis", "main", "first_day", "last_day", "n_days"]
         rows = []
         for claim in self.claims:
-            days, main = claim.days, "yes" if claim.id == self.main else "no"
-            window = [_written(claim.start), _written(claim.end), claim.precision, claim.basis, main]
-            note = "; ".join(filter(None, [claim.note, claim.closed_reason]))
-            rows.append([claim.id, claim.party, *window, days.min(), days.max(), len(days), note])
-        return pd.DataFrame(rows, columns=[*columns, "first_day", "last_day", "n_days", "note"])
+            main, note = "yes" if claim.id == self.main else "no", [claim.note, claim.closed_reason]
+            window = [claim.party, _written(claim.start), _written(claim.end), claim.precision, claim.basis, main]
+            days = [claim.days.min(), claim.days.max(), len(claim.days)]
+            rows.append([claim.id, *window, *days, "; ".join(filter(None, note))])
+        return pd.DataFrame(rows, columns=[*columns, "note"])
 
     def summary(self) -> str:
         """Say who announced the pause and when, and who claims which window."""
@@ -266,12 +256,11 @@ class Pause:
         chosen = self.claim(claim)
         if getattr(chosen, needed):
             return chosen
-        others = ", ".join(self.other_claims(chosen.id))
+        others, place = ", ".join(self.other_claims(chosen.id)), f"{self.id}, claim {chosen.id}"
         remedy = f"choose a claim with a window: {others}" if others else "add the window when a source states it"
-        problem, found = chosen.window_text, None
-        if chosen.stated:
-            problem, found = "the claim covers no strike day by half", chosen.window_text
-        raise RegistryError(problem, file=FILE, field=f"{self.id}, claim {chosen.id}", found=found, remedy=remedy)
+        told = {"found": chosen.window_text} if chosen.stated else {}
+        problem = "the claim covers no strike day by half" if chosen.stated else chosen.window_text
+        raise RegistryError(problem, file=FILE, field=place, remedy=remedy, **told)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -329,7 +318,7 @@ def load_pauses(path: str | Path | None = None) -> Mapping[str, Pause]:
 
 
 def get_pause(pauses: Mapping[str, Pause], pause_id: object) -> Pause:
-    """Return a pause by its id, or raise a RegistryError that names the closest ids."""
+    """A pause by its id, or a RegistryError that names the closest ids."""
     return _pick(pauses, pause_id, "pause", "list")
 
 
@@ -352,18 +341,24 @@ def volume_episodes(pauses: Mapping[str, Pause]) -> tuple[Episode, ...]:
     >>> [episode.id for episode in volume_episodes(load_pauses())][-2:]
     ['orthodox-easter-2026', 'truces-2026-05-06']
     """
-    episodes: list[Episode] = []
+    groups: list[list[Pause]] = []
+    reached = pd.Timestamp.min
     truces = [pause for pause in reported_pauses(pauses) if pause.kind == "general truce"]
     for pause in sorted(truces, key=lambda pause: pause.days()[0]):
-        days = pd.DatetimeIndex(pause.days(), freq=None)
-        episode = Episode(pause.id, (pause.id,), days, "agreed" if pause.status == "agreed" else "unilateral")
-        if episodes and days[0] <= episodes[-1].days[-1] + pd.Timedelta(days=1):
-            last = episodes.pop()
-            members, days = (*last.pauses, pause.id), pd.DatetimeIndex(last.days.union(days), freq=None)
-            status = last.status if last.status == "agreed" else episode.status
-            episode = Episode(f"truces-{days[0]:%Y-%m-%d}", members, days, status)
-        episodes.append(episode)
-    return tuple(episodes)
+        if pause.days()[0] > reached + pd.Timedelta(days=1):
+            groups.append([])
+        groups[-1].append(pause)
+        reached = max(reached, pause.days()[-1])
+    return tuple(map(_as_one, groups))
+
+
+def _as_one(truces: list[Pause]) -> Episode:
+    days = pd.DatetimeIndex(
+        sorted({day for pause in truces for day in pause.days()}), dtype="datetime64[us]", name="day"
+    )
+    status = "agreed" if any(pause.status == "agreed" for pause in truces) else "unilateral"
+    name = truces[0].id if len(truces) == 1 else f"truces-{days[0]:%Y-%m-%d}"
+    return Episode(name, tuple(pause.id for pause in truces), days, status)
 
 
 @lru_cache(maxsize=8)

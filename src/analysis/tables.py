@@ -1,7 +1,6 @@
 """The committed tables: load one, verify all, describe them; and the catalogue of outcomes read from them.
 
-The dictionary, `tables.toml`, says what each table holds; checks, sidecars, datapackage.json and README follow it.
-"""
+What a table holds is stated in `tables.toml`, what can be tested in `outcomes.toml`."""
 
 from __future__ import annotations
 
@@ -39,13 +38,7 @@ _fault = partial(DataError, remedy=REBUILD)
 
 @dataclass(frozen=True)
 class Outcome:
-    """A daily series that the tests can be asked about: `column` of `table`, which has one row a day.
-
-    `name`, `label` (in a sentence) and `short` (in a narrow column) name it. `outcome_series` starts on `first_day`,
-    the first usable strike day; from `strict_first_day` on it is credible for exact work, and verdicts are computed
-    from both. Where it ends before its table, `last_day` is the last usable day and `after` says why. `in_family`: it
-    counts in the family that is corrected for multiple testing. `note`: what limits it.
-    """
+    """A daily series that the tests can be asked about; the head of outcomes.toml explains its fields."""
 
     name: str
     label: str
@@ -73,10 +66,7 @@ def outcomes() -> Mapping[str, Outcome]:
     >>> outcomes()["drones_launched"].strict_first_day
     '2025-01-01'
     """
-    entries = [
-        {"table": name} | entry for name, table in dictionary()["tables"].items() for entry in table.get("outcomes", ())
-    ]
-    return MappingProxyType({entry["name"]: Outcome(**entry) for entry in entries})
+    return MappingProxyType({name: Outcome(name, **entry) for name, entry in _toml("outcomes.toml").items()})
 
 
 def outcome_series(
@@ -179,10 +169,10 @@ def load_table(name: str, *, folder: Folder = None) -> pd.DataFrame:
     """
     definition = table_definition(name)
     folder = data_folder() if folder is None else Path(folder)
-    content = _read(folder / f"{name}.csv")
+    content = read_bytes(folder / f"{name}.csv", remedy=REBUILD)
     if not definition.get("edited"):
-        fault = _checksum_fault(name, content, _read(folder / f"{name}.json"))
-        if fault:
+        sidecar = read_bytes(folder / f"{name}.json", remedy=REBUILD)
+        if fault := _sidecar_fault(name, content, sidecar):
             raise fault
     return parse_table(name, content)
 
@@ -228,9 +218,13 @@ def folder_contents(folder: Path) -> dict[str, bytes]:
 
 
 @cache
+def _toml(file: str) -> dict[str, Any]:
+    return tomllib.loads(files("analysis").joinpath(file).read_text("utf-8"))
+
+
 def dictionary() -> dict[str, Any]:
-    """All of tables.toml: tables with their keys, fields and outcomes, recipes with their rules, licences."""
-    return tomllib.loads(files("analysis").joinpath("tables.toml").read_text("utf-8"))
+    """All of tables.toml: tables with their keys and fields, recipes with their rules, licences."""
+    return _toml("tables.toml")
 
 
 def table_definition(name: str) -> dict[str, Any]:
@@ -249,32 +243,17 @@ def parse_table(name: str, content: bytes) -> pd.DataFrame:
 @lru_cache(maxsize=32)
 def _parsed(name: str, content: bytes) -> pd.DataFrame:
     definition = table_definition(name)
-    types = {field["name"]: field["type"] for field in definition["fields"]}
-    filled = {field["name"] for field in definition["fields"] if field.get("constraints", {}).get("required")}
-    dtypes = {"boolean": bool, "string": str, "integer": float, "number": float}
+    fields = {field["name"]: field for field in definition["fields"]}
+    dates = [name for name, field in fields.items() if field["type"] == "date"]
+    dtypes = {name: _dtype(field) for name, field in fields.items() if name not in dates}
+    told = {"parse_dates": dates, "date_format": "%Y-%m-%d", "keep_default_na": False, "na_values": [""]}
     try:
-        frame = pd.read_csv(
-            io.BytesIO(content),
-            dtype={
-                column: dtypes[kind] if kind != "boolean" or column in filled else "boolean"  # some are not known
-                for column, kind in types.items()
-                if kind != "date"
-            },
-            parse_dates=[column for column, kind in types.items() if kind == "date"],
-            date_format="%Y-%m-%d",
-            keep_default_na=False,
-            na_values=[""],
-        )
+        frame = pd.read_csv(io.BytesIO(content), dtype=dtypes, **told)
     except ValueError as error:
         raise _fault("not a readable table", file=f"{name}.csv", found=str(error)) from error
-    if list(frame) != list(types):
-        problem, expected, found = "not the columns of the dictionary", ", ".join(types), ", ".join(frame)
+    if list(frame) != list(fields):
+        problem, expected, found = "not the columns of the dictionary", ", ".join(fields), ", ".join(frame)
         raise _fault(problem, file=f"{name}.csv", expected=expected, found=found)
-    _check_key(name, frame, definition)
-    return frame
-
-
-def _check_key(name: str, frame: pd.DataFrame, definition: Mapping[str, Any]) -> None:
     key = definition["key"]
     fault = partial(_fault, file=f"{name}.csv", field=", ".join(key))
     repeated = frame.index[frame.duplicated(key)]
@@ -284,9 +263,17 @@ def _check_key(name: str, frame: pd.DataFrame, definition: Mapping[str, Any]) ->
         raise fault("rows not sorted")
     if definition.get("daily") and (frame[key[0]].diff().iloc[1:] != pd.Timedelta(days=1)).any():
         raise fault("a day is left out", expected="every day")
+    return frame
 
 
-def _checksum_fault(name: str, content: bytes, sidecar: bytes) -> DataError | None:
+def _dtype(field: Mapping[str, Any]) -> type | str:
+    if field["type"] == "boolean":
+        return bool if field.get("constraints", {}).get("required") else "boolean"  # some are not known
+    return str if field["type"] == "string" else float
+
+
+def _sidecar_fault(name: str, content: bytes, sidecar: bytes) -> DataError | None:
+    """Why a sidecar is none, or not that of the table."""
     try:
         expected = json.loads(sidecar)["output"]["sha256"]
     except (ValueError, KeyError, TypeError):
@@ -298,11 +285,11 @@ def _checksum_fault(name: str, content: bytes, sidecar: bytes) -> DataError | No
     return _fault(problem, file=f"{name}.csv", field="sha256", expected=expected, found=found)
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path, *, remedy: str | None = None) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _fault("file cannot be read", file=path.name, found=error.strerror) from error
+        raise DataError("file cannot be read", file=path.name, found=error.strerror, remedy=remedy) from error
 
 
 def _listed(rows: Sequence[int]) -> str:
@@ -327,17 +314,13 @@ def table_faults(name: str, contents: Mapping[str, bytes]) -> list[DataError]:
     if absent:
         allowed = definition.get("optional") and absent == expected
         return [] if allowed else [_fault("file is missing", file=file) for file in absent]
-    faults = [] if definition.get("edited") else _sidecar_faults(name, contents[table], contents[beside])
+    faults = []
+    if not definition.get("edited"):
+        wrong = _sidecar_fault(name, contents[table], contents[beside])
+        missing = [] if wrong else [entry for entry in SIDECAR if entry not in json.loads(contents[beside])]
+        faults = [wrong] if wrong else [_fault("entry is missing", file=beside, field=entry) for entry in missing]
     cells = list(_cell_faults(table, contents[table], definition["fields"]))
     return [*faults, *(cells or _row_faults(name, contents[table], definition))]
-
-
-def _sidecar_faults(name: str, content: bytes, sidecar: bytes) -> list[DataError]:
-    fault = _checksum_fault(name, content, sidecar)
-    if fault:
-        return [fault]
-    absent = [entry for entry in SIDECAR if entry not in json.loads(sidecar)]
-    return [_fault("entry is missing", file=f"{name}.json", field=entry) for entry in absent]
 
 
 def _cell_faults(file: str, content: bytes, fields: Sequence[Mapping[str, Any]]) -> Iterator[DataError]:
@@ -351,22 +334,18 @@ def _cell_faults(file: str, content: bytes, fields: Sequence[Mapping[str, Any]])
         yield _fault("table has no rows", file=file)
         return
     fault, names = partial(_fault, "not as in the dictionary", file=file), [field["name"] for field in fields]
-    columns = {
-        "no such column": [name for name in frame if name not in names],
-        "this column": [name for name in names if name not in frame],
-    }
-    if not any(columns.values()):
-        columns["the order of the dictionary"] = [due for name, due in zip(frame, names, strict=True) if name != due]
+    strange, absent = frame.columns.difference(names, sort=False), pd.Index(names).difference(frame.columns, sort=False)
+    moved = [] if len(strange) or len(absent) else [due for name, due in zip(frame, names, strict=True) if name != due]
+    columns = {"no such column": strange, "this column": absent, "the order of the dictionary": moved}
     for expected, found in columns.items():
-        if found:
+        if len(found):
             yield fault(field="(columns)", expected=expected, found=", ".join(found[:3]))
     for field in fields:
         text = frame.get(field["name"], pd.Series(dtype=str))
         for expected, wrong in wrong_cells(text, field):
-            cells = text[wrong].fillna("nothing").drop_duplicates()
-            found, rows = ", ".join(cells.head(3)), text.index[wrong] + 2
-            if len(rows):
-                yield fault(field=field["name"], rows=rows, expected=expected, found=found)
+            if wrong.any():
+                found = ", ".join(text[wrong].fillna("nothing").unique()[:3])
+                yield fault(field=field["name"], rows=text.index[wrong] + 2, expected=expected, found=found)
 
 
 def wrong_cells(text: pd.Series, field: Mapping[str, Any]) -> Iterator[tuple[str, pd.Series]]:
@@ -399,8 +378,7 @@ def _row_faults(name: str, content: bytes, definition: Mapping[str, Any]) -> Ite
         yield fault
         return
     for holds in definition.get("must_hold", ()):
-        rows = frame.index[~frame.eval(holds)] + 2
-        if len(rows):
+        if len(rows := frame.index[~frame.eval(holds)] + 2):
             yield _fault("figures do not agree", file=f"{name}.csv", rows=rows, expected=" ".join(holds.split()))
 
 
@@ -414,17 +392,23 @@ def _package_faults(contents: Mapping[str, bytes]) -> Iterator[DataError]:
     except (ValueError, KeyError, TypeError):
         yield _fault("not a data package with resources", file=PACKAGE)
         return
-    for name, definition in dictionary()["tables"].items():
-        if f"{name}.csv" not in contents:
-            continue
-        content, resource = described(f"{name}.csv", contents[f"{name}.csv"]), resources.get(f"{name}.csv", {})
-        true = {"bytes": content["bytes"], "hash": f"sha256:{content['sha256']}"}
-        true["fields"] = [field["name"] for field in definition["fields"]]
+    fault = partial(_fault, "does not describe the table as it is", file=PACKAGE)
+    for name, definition in _present(contents):
+        resource = resources.get(f"{name}.csv", {})
         stated = resource | {"fields": [field.get("name") for field in resource.get("schema", {}).get("fields", ())]}
-        for entry, expected in true.items():
+        due = _size_and_hash(contents[f"{name}.csv"]) | {"fields": [field["name"] for field in definition["fields"]]}
+        for entry, expected in due.items():
             if stated.get(entry) != expected:
-                place, problem = f"{name}: {entry}", "does not describe the table as it is"
-                yield _fault(problem, file=PACKAGE, field=place, expected=str(expected), found=str(stated.get(entry)))
+                yield fault(field=f"{name}: {entry}", expected=str(expected), found=str(stated.get(entry)))
+
+
+def _present(contents: Mapping[str, bytes]) -> list[tuple[str, dict]]:
+    """Name and definition of each table that is there."""
+    return [(name, table) for name, table in dictionary()["tables"].items() if f"{name}.csv" in contents]
+
+
+def _size_and_hash(content: bytes) -> dict[str, Any]:
+    return {"bytes": len(content), "hash": f"sha256:{hashlib.sha256(content).hexdigest()}"}
 
 
 def described(file: str, content: bytes) -> dict[str, Any]:
@@ -432,68 +416,41 @@ def described(file: str, content: bytes) -> dict[str, Any]:
     return {"file": file, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def sidecar(
-    name: str, content: bytes, rows: int, *, sources: list, inputs: list, notes: Sequence, rules: list
-) -> bytes:
-    """The sidecar of a table of so many rows: where it comes from, what was done, checksums of input and output."""
-    definition = table_definition(name)
-    columns = [field["name"] for field in definition["fields"]]
-    told = {"table": name, "title": definition["title"], "licence": definition["licence"]}
-    output = described(f"{name}.csv", content) | {"rows": rows, "columns": columns}
-    return _json(told | {"sources": sources, "inputs": inputs, "output": output, "notes": notes, "rules": rules})
-
-
 def data_package(contents: Mapping[str, bytes]) -> bytes:
     """datapackage.json (Frictionless Data) of a folder given as bytes by file name."""
     resources, sources, licences = [], {}, dictionary()["licences"]
-    for name, definition, beside in _tables(contents):
+    for name, definition, told in _tables(contents):
         resource = {"name": name.replace("_", "-"), "path": f"{name}.csv", "profile": "tabular-data-resource"}
         resource |= {"title": definition["title"], "description": definition["description"].strip()}
         resource |= {"format": "csv", "mediatype": "text/csv", "encoding": "utf-8"}
-        resource |= {"bytes": beside["output"]["bytes"], "hash": f"sha256:{beside['output']['sha256']}"}
-        resource["licenses"] = [licences[definition["licence"]]]
-        own = [{"title": source["title"], "path": source["address"]} for source in beside["sources"]]
-        if own:
+        resource |= _size_and_hash(contents[f"{name}.csv"]) | {"licenses": [licences[definition["licence"]]]}
+        if own := [{"title": source["title"], "path": source["address"]} for source in told]:
             resource["sources"] = own
             sources |= {source["path"]: source for source in own}
         fields, key = definition["fields"], definition["key"]
         resources.append(resource | {"schema": {"fields": fields, "primaryKey": key, "missingValues": [""]}})
     used = {licence["name"]: licence for resource in resources for licence in resource["licenses"]}
     listed = {"licenses": list(used.values()), "sources": list(sources.values()), "resources": resources}
-    return _json(dictionary()["package"] | listed)
+    return as_json(dictionary()["package"] | listed)
 
 
 def readme(contents: Mapping[str, bytes]) -> bytes:
     """README.md of the data folder: how to rebuild, and each table's origin and columns."""
-    lines = [dictionary()["readme"]]
-    for name, definition, beside in _tables(contents):
-        licence = dictionary()["licences"][definition["licence"]]
-        lines += ["", f"## {name}.csv", "", definition["description"].strip(), ""]
-        for source in beside["sources"]:
-            made_by = f"{source['producer']}; {source['state']}"
-            lines.append(f"- Source: [{source['title']}]({source['address']}), {made_by}.")
-            lines.append(f"  Its terms: {source['licence']}.")
-        lines += [f"- This table: [{licence['title']}]({licence['path']}).", ""]
-        lines += ["| column | type | unit | meaning |", "|---|---|---|---|"]
-        for field in definition["fields"]:
-            cells = (f"`{field['name']}`", field["type"], field.get("unit", ""), field["description"])
-            lines.append(f"| {' | '.join(cells)} |")
-    return ("\n".join(lines) + "\n").encode()
+    from jinja2 import Template
+
+    template = Template(dictionary()["readme"], trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    return template.render(tables=_tables(contents), licences=dictionary()["licences"]).encode()
 
 
-def _tables(contents: Mapping[str, bytes]) -> Iterator[tuple[str, dict, dict]]:
-    """Name, definition and sidecar of each table that is there; kept by hand: as much of one as its bytes give."""
-    for name, definition in dictionary()["tables"].items():
-        if f"{name}.csv" not in contents:
-            continue
-        beside = {"sources": [], "output": described(f"{name}.csv", contents[f"{name}.csv"])}
-        if f"{name}.json" in contents:
-            try:
-                beside = json.loads(contents[f"{name}.json"])
-            except ValueError as error:
-                raise _fault("not a sidecar", file=f"{name}.json") from error
-        yield name, definition, beside
+def _tables(contents: Mapping[str, bytes]) -> Iterator[tuple[str, dict, list]]:
+    """Name, definition and sources of each table that is there; one kept by hand has none."""
+    for name, definition in _present(contents):
+        try:
+            sources = json.loads(contents.get(f"{name}.json", b'{"sources": []}'))["sources"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise _fault("not a sidecar", file=f"{name}.json") from error
+        yield name, definition, sources
 
 
-def _json(value: Any) -> bytes:
+def as_json(value: Any) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
