@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.days import COUNTS, PROVISIONAL, read_nights
-from analysis.effect import NATIONAL, Answer, PauseEffect
+from analysis.effect import NATIONAL, Answer, PauseEffect, holm
 from analysis.errors import DesignError
 from analysis.estimate import estimate_effect, with_week_after
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
 from analysis.series import SALVO_MISSILES
-from analysis.tables import Outcome, data_folder, load_strikes, load_table, outcome_series
+from analysis.tables import data_folder, load_strikes, load_table, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.windows import Day, check_counts
 from analysis.words import held_so_far, night_compared, not_yet, typed_in
@@ -44,28 +45,31 @@ class Setting:
         """The claim in question, then the others that state a window."""
         return [self.claim, *self.pause.other_claims(self.claim)]
 
+    def window(self, claim: str) -> tuple[pd.DatetimeIndex, Day | None]:
+        """The strike days of a claim, and the first day on which its window was known to come."""
+        return self.pause.days(claim), self.pause.first_announced_day(claim)
+
     def series(self, outcome: str) -> pd.Series:
-        """The daily series of an outcome of the catalogue."""
         return outcome_series(outcome, folder=self.folder)
 
     def estimate(
         self,
         outcome: str,
-        days: pd.DatetimeIndex,
+        claim: str,
         *,
+        days: pd.DatetimeIndex | None = None,
         counts: pd.Series | None = None,
-        claim: str | None = None,
         window: str = "pause",
         stratum: str = NATIONAL,
-        announced: Day | None = None,
         first_day: Day | None = None,
         test: str = "auto",
     ) -> PauseEffect:
-        """One effect of an outcome of the catalogue, or of other `counts` of it, with its key filled in."""
+        """One effect of an outcome in the window of a claim, or on other `days`; in other `counts`, if there are."""
         counts = self.series(outcome) if counts is None else counts
+        own_days, announced = self.window(claim)
         effect = estimate_effect(
             counts,
-            days,
+            own_days if days is None else days,
             baseline=self.baseline,
             first_day=first_day,
             exclude=self.exclude,
@@ -74,58 +78,49 @@ class Setting:
             test=test,
             level=self.level,
         )
-        reason = said_of_end(effect, catalogue()[outcome], counts.index[-1])
-        effect = replace(effect, reason="; ".join(filter(None, [reason, self.said_of_nights(effect, outcome)])))
+        effect = replace(effect, reason=self.reason(effect, outcome, counts.index[-1]))
         return self.keyed(effect, claim=claim, window=window, stratum=stratum)
+
+    def reason(self, effect: PauseEffect, outcome: str, until: pd.Timestamp) -> str:
+        """Why an effect is what it is: also which of its nights are withheld, still to come, or provisional."""
+        reason, entry, held = effect.reason, catalogue()[outcome], effect.n_days - effect.n_missing
+        if effect.last_day > until.date():
+            if entry.last_day and until >= pd.Timestamp(entry.last_day):
+                reason = entry.after if effect.observed is None else f"{reason}; {entry.after}"
+            elif effect.observed is not None:
+                reason = f"{reason}; {held_so_far(held, effect.n_days, until)}"
+            elif entry.table == "strikes":
+                reason = not_yet(held, effect.n_days, until)
+        days = pd.date_range(effect.first_day, effect.last_day)
+        publishers = [publisher for day, publisher in self.provisional(outcome).items() if day in days]
+        return f"{reason}; {typed_in(publishers)}" if publishers and effect.observed is not None else reason
 
     def provisional(self, outcome: str) -> dict[pd.Timestamp, str]:
         """Nights typed in that the figures of an outcome rest on, and who published each."""
         noun = catalogue()[outcome].short
-        if catalogue()[outcome].table != "strikes" or noun not in COUNTS:
-            return {}
         nights = read_nights(data_folder() if self.folder is None else Path(self.folder))
-        if not nights:
+        if not nights or noun not in COUNTS or catalogue()[outcome].table != "strikes":
             return {}
         held = load_strikes(folder=self.folder)[f"{noun}_basis"] == PROVISIONAL
         return {night.day: night.publisher for night in nights if held.get(night.day, False)}
 
-    def said_of_nights(self, effect: PauseEffect, outcome: str) -> str:
-        """Which of an effect's nights are provisional; empty where none is."""
-        days = pd.date_range(effect.first_day, effect.last_day)
-        publishers = [publisher for day, publisher in self.provisional(outcome).items() if day in days]
-        return typed_in(publishers) if publishers and effect.observed is not None else ""
-
     def keyed(
         self, effect: PauseEffect, *, claim: str | None = None, window: str | None = None, stratum: str | None = None
     ) -> PauseEffect:
-        """The effect as one of this pause."""
-        key = {"claim": claim or self.claim, "window": window, "stratum": stratum}
-        return replace(effect, pause=self.pause.id, **{name: value for name, value in key.items() if value})
-
-
-def said_of_end(effect: PauseEffect, outcome: Outcome, until: pd.Timestamp) -> str:
-    """The reason of an effect, which says where figures are withheld, or nights are still to come."""
-    if effect.last_day <= until.date():
-        return effect.reason
-    if outcome.last_day and until >= pd.Timestamp(outcome.last_day):
-        return outcome.after if effect.observed is None else f"{effect.reason}; {outcome.after}"
-    held = effect.n_days - effect.n_missing
-    if effect.observed is not None:
-        return f"{effect.reason}; {held_so_far(held, effect.n_days, until)}"
-    return not_yet(held, effect.n_days, until) if outcome.table == "strikes" else effect.reason
+        """The effect as one of this pause; what is not named stays."""
+        key = {"claim": claim or self.claim, "window": window or effect.window, "stratum": stratum or effect.stratum}
+        return replace(effect, pause=self.pause.id, **key)
 
 
 def compare_nights(*, folder: Path | None = None) -> list[str]:
     """For each count typed in that the table holds by now, a line that says whether they agree."""
-    held = load_table("strikes", folder=folder).iloc[:-1].set_index("day")
-    told = []
-    for night in read_nights(data_folder() if folder is None else Path(folder)):
-        for name in COUNTS:
-            typed = getattr(night, name)
-            if typed is not None and night.day in held.index:
-                table = held.at[night.day, f"{name}_launched"]
-                told.append(night_compared(night.day, name, typed, night.publisher, table))
-    return told
+    held, lines = load_table("strikes", folder=folder).iloc[:-1].set_index("day"), []
+    for night, name in product(read_nights(data_folder() if folder is None else Path(folder)), COUNTS):
+        typed = getattr(night, name)
+        if typed is not None and night.day in held.index:
+            table = held.at[night.day, f"{name}_launched"]
+            lines.append(night_compared(night.day, name, typed, night.publisher, table))
+    return lines
 
 
 def set_up(
@@ -206,6 +201,12 @@ def not_ordinary(registry: Registry, *, besides: Pause | None = None) -> pd.Date
     return pd.DatetimeIndex(sorted(days), name="day")
 
 
+def correct(effects: Sequence[PauseEffect], family: Collection[str]) -> list[PauseEffect]:
+    """Holm's correction of the effects on outcomes of one family; the others as they are, in the order given."""
+    corrected = iter(holm([effect for effect in effects if effect.outcome in family]))
+    return [next(corrected) if effect.outcome in family else effect for effect in effects]
+
+
 @dataclass(frozen=True, repr=False)
 class Findings(Answer):
     """The effects of one pause: the claim in question, and rows of their own for the other claims."""
@@ -225,8 +226,7 @@ class Findings(Answer):
     ) -> list[PauseEffect]:
         """The rows that fit, of the claim in question unless another is named."""
         asked = {"outcome": outcome, "stratum": stratum, "claim": claim or self.claim, "window": window, "test": test}
-        wanted = {name: value for name, value in asked.items() if value is not None}
-        return [e for e in self.effects if all(getattr(e, name) == value for name, value in wanted.items())]
+        return [e for e in self.effects if all(value in (None, getattr(e, name)) for name, value in asked.items())]
 
     def said(self) -> str:
         """What the registry holds of the parties' claims about violations, with its sources, as Markdown."""
