@@ -25,6 +25,7 @@ ROOMS = [
     "figures",
     "setting",
     "plan",
+    "outlook",
     "quiet",
     "sirens",
     "launches",

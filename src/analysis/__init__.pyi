@@ -17,6 +17,7 @@ from .figures import (
 from .joint import combine_effects, estimate_joint
 from .launches import Assessment, assess
 from .measures import describe_agreement, describe_agreements, describe_measures, energy_days, review_days, show_review
+from .outlook import look_ahead
 from .panels import draw_region_ratios
 from .pauses import load_pauses, reported_pauses, volume_episodes
 from .quiet import estimate_lull, estimate_rebound
@@ -46,7 +47,7 @@ from .sirens import (
 from .specifications import CHOICES, Choice
 from .storyboard import region_ratio_frame, region_ratio_words
 from .tables import check_tables, load_strikes, load_table, outcome_series, outcomes
-from .together import compare_truces, holidays_without_truce, look_ahead, proposed_only
+from .together import compare_truces, holidays_without_truce, proposed_only
 from .windows import days_between
 
 __version__: str
