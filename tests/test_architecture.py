@@ -25,7 +25,6 @@ ROOMS = [
     "figures",
     "setting",
     "plan",
-    "outlook",
     "quiet",
     "sirens",
     "launches",

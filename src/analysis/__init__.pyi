@@ -17,10 +17,9 @@ from .figures import (
 from .joint import combine_effects, estimate_joint
 from .launches import Assessment, assess
 from .measures import describe_agreement, describe_agreements, describe_measures, energy_days, review_days, show_review
-from .outlook import look_ahead
 from .panels import draw_region_ratios
 from .pauses import load_pauses, reported_pauses, volume_episodes
-from .quiet import estimate_lull, estimate_rebound
+from .quiet import estimate_lull, estimate_rebound, look_ahead
 from .record import (
     compare_energy,
     coverage_by_year,

@@ -17,8 +17,8 @@ from analysis.evidence_words import describe_witness
 from analysis.expected import holiday_dates
 from analysis.joint import combine_effects
 from analysis.launches import weeks_after
-from analysis.outlook import Outlook, what_to_expect  # noqa: F401  (asked for here by pages and words)
 from analysis.pauses import Episode, load_pauses, reported_pauses, volume_episodes
+from analysis.quiet import Outlook, what_to_expect  # noqa: F401  (asked for here by pages and words)
 from analysis.record import forest_frame
 from analysis.setting import SIRENS, VOLUME, Registry, correct, not_ordinary, salvo_days
 from analysis.sirens import break_even, inferred_zeros
