@@ -25,17 +25,7 @@ from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.vocabulary import frequency, size, word
 from analysis.windows import ONE_DAY, SHORT_WINDOW
-from analysis.words import (
-    DEPENDS,
-    MORE,
-    NOT_TESTABLE,
-    capital,
-    days_text,
-    headline,
-    outcome_label,
-    rebound,
-    span_text,
-)
+from analysis.words import DEPENDS, MORE, NOT_TESTABLE, capital, days_text, headline, outcome_label, rebound, span_text
 
 HORIZONS = (3, 7, 14)
 PRIMARY_HORIZON = 7
@@ -49,10 +39,8 @@ class Assessment(Findings):
 
     Attributes
     ----------
-    pause : Pause
-    claim : str
-        The claim in question; the pause's other claims have rows of their own.
-    effects : tuple of PauseEffect
+    pause, claim, effects
+        The claim in question comes first in `effects`; the pause's other claims have rows of their own.
     lull : Lull or None
         How ordinary a quiet of this length was; None where the data cannot say.
     data_until : Timestamp
@@ -225,10 +213,8 @@ def assess(
         Days of baseline before the window; by default 365, or 700 for long windows. The rebound tests keep 365.
     level : float
         Confidence level of the intervals; 1 - level is the false-alarm rate in use.
-    registry : mapping of Pause, optional
-        By default the project's registry.
-    folder : path, optional
-        Folder of tables.
+    registry, folder : mapping of Pause, path, optional
+        By default the project's registry and tables.
 
     Returns
     -------
@@ -242,8 +228,6 @@ def assess(
         Unknown pause or claim, or a claim without a window or too short for a strike day.
     DataError
         Unknown outcome or damaged table.
-    DesignError
-        A baseline or level that makes no sense.
 
     Examples
     --------

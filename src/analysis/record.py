@@ -76,12 +76,11 @@ def verdicts(results: pd.DataFrame, *, registry: Registry | None = None) -> pd.D
     ----------
     results : DataFrame
         As from `load_results`.
-    registry : mapping of Pause, optional
 
     Returns
     -------
     DataFrame
-        Columns name and those of the record.
+        The columns of the record, and name: the pause's in words.
     """
     family = [name for name, outcome in catalogue().items() if outcome.in_family]
     rows = results[(results["window"] == "pause") & (results["stratum"] == NATIONAL) & results["outcome"].isin(family)]
@@ -156,10 +155,8 @@ def quiet_days(
 
     Parameters
     ----------
-    strikes : DataFrame
-        As `load_strikes` returns it.
-    alerts, oblasts : DataFrame
-        The tables of that name.
+    strikes, alerts, oblasts : DataFrame
+        As from `load_strikes`, and the tables of that name.
     rear : DataFrame, optional
         The table `sirens_rear`: a night whose sirens all fell before midnight is then told apart, since truces begin
         at midnight.
@@ -283,7 +280,6 @@ def compare_energy(results: pd.DataFrame, *, registry: Registry | None = None) -
     ----------
     results : DataFrame
         As from `load_results`.
-    registry : mapping of Pause, optional
 
     Returns
     -------

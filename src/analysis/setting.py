@@ -156,11 +156,7 @@ def salvo_days(missiles: pd.Series, *, threshold: float = SALVO_MISSILES) -> pd.
     ----------
     missiles : Series of counts by day
     threshold : float
-        Missiles a day.
-
-    Returns
-    -------
-    DatetimeIndex
+        Missiles a day, above 0.
 
     Examples
     --------
@@ -184,20 +180,15 @@ def not_ordinary(registry: Registry, *, besides: Pause | None = None) -> pd.Date
 
     Parameters
     ----------
-    registry : mapping of Pause
     besides : Pause, optional
-        The pause being tested: only its parties' other windows are left out.
-
-    Returns
-    -------
-    DatetimeIndex
+        The pause being tested: of its own, only the windows that its parties claim are no baseline.
     """
     days: set[pd.Timestamp] = set()
     for pause in reported_pauses(registry):
         if besides is not None and pause.id == besides.id:
-            days.update(day for claim in pause.claims if claim.stated for day in pause.days(claim.id))
-            continue
-        days.update([*with_week_after(pause.days()), *pause.announced_days()])
+            days.update(day for claim in pause.claims for day in claim.days)
+        else:
+            days.update([*with_week_after(pause.days()), *pause.announced_days()])
     return pd.DatetimeIndex(sorted(days), name="day")
 
 

@@ -53,8 +53,6 @@ def alert_minutes(*, takeoffs: bool = True, folder: Path | None = None) -> pd.Da
     ----------
     takeoffs : bool
         Whether the nationwide alarms that look like the take-off of a MiG-31K count.
-    folder : path, optional
-        Folder of tables.
 
     Returns
     -------
@@ -288,10 +286,8 @@ def assess_regions(
 
     Raises
     ------
-    RegistryError, DataError
-        As `assess`.
-    DesignError
-        Unknown region.
+    RegistryError, DataError, DesignError
+        As `assess`; a region without alerts.
 
     Examples
     --------
