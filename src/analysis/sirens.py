@@ -1,9 +1,6 @@
-"""One pause and the sirens: where they sounded, and where not.
+"""One pause and the sirens: where they sounded, and where not. Whole strike days are counted, as launches are.
 
-Alerts became shorter and more local: a launched drone brought 34 alert-minutes at night in the rear in late 2024,
-5.5 in the spring of 2026. Their level is comparable within about a quarter only, so the baseline is the 90 days on
-either side of the window, without trend. Whole strike days are counted, not nights: launches are counted so too,
-and in 2026 almost a third of all alert-minutes fall between 09:00 and 18:00.
+Alerts become shorter and more local, so their level is comparable within about a quarter only, and without trend.
 """
 
 from __future__ import annotations
@@ -70,24 +67,17 @@ def alert_minutes(*, takeoffs: bool = True, folder: Path | None = None) -> pd.Da
 
 
 def find_region(name: str, oblasts: pd.DataFrame) -> str:
-    """Return the key of a region with alerts from its key or full name; a DesignError names those most like it.
-
-    >>> find_region("Kyiv oblast", load_table("oblasts"))
-    'Kyiv'
-    """
+    """Return the key of a region with alerts from its key or full name; a DesignError names those most like it."""
     used = oblasts[oblasts["alerts_status"] == "used"]
     known = {word.casefold(): row.oblast for row in used.itertuples() for word in (row.name_en, row.oblast)}
     wanted = str(name).strip().casefold()
     if wanted in known:
         return known[wanted]
     close = dict.fromkeys(known[word] for word in get_close_matches(wanted, known, n=6, cutoff=0.5))
-    raise DesignError(
-        "no alerts of such a region",
-        field="region",
-        found=repr(name)[:60],
-        expected=" or ".join(close) or "a region of data/oblasts.csv with alerts",
-        remedy="choose a region whose alerts_status in data/oblasts.csv is used",
-    )
+    expected = " or ".join(close) or "a region of data/oblasts.csv with alerts"
+    remedy = "choose a region whose alerts_status in data/oblasts.csv is used"
+    problem, found = "no alerts of such a region", repr(name)[:60]
+    raise DesignError(problem, field="region", expected=expected, found=found, remedy=remedy)
 
 
 def usable_regions(minutes: pd.DataFrame, days: pd.DatetimeIndex, regions: Iterable[str]) -> list[str]:
@@ -111,13 +101,6 @@ def estimate_alerts(
 
     Beside others, what moves all regions alike cancels. Windows that overlap are not that many placebos, so some
     must lie apart: 30, or 39 beside others.
-
-    >>> days = pd.date_range("2025-01-01", periods=180)
-    >>> others = pd.Series(np.random.default_rng(1).gamma(2, 500, 180), index=days)
-    >>> minutes = (0.1 * others).rename("alert_minutes")
-    >>> minutes.iloc[90:93] *= 0.4
-    >>> round(estimate_alerts(minutes, days[90:93], others=others).ratio, 6)
-    0.4
     """
     days = check_window(days)
     effect = estimate_effect(
@@ -139,8 +122,8 @@ def estimate_alerts(
     separate = int((effect.daily["role"] == "baseline").sum()) // effect.n_days
     if effect.p_value is None or separate >= FEWEST_WINDOWS:
         return effect
-    windows = f"{separate} separate windows of {days_text(effect.n_days)}, at least {FEWEST_WINDOWS} are needed"
-    return _untested(effect, f"the quarters before and after hold only {windows}")
+    few = f"{separate} separate windows of {days_text(effect.n_days)}, at least {FEWEST_WINDOWS} are needed"
+    return _untested(effect, f"the quarters before and after hold only {few}")
 
 
 def _unless_quiet(effect: PauseEffect) -> PauseEffect:
@@ -158,7 +141,6 @@ def _unless_quiet(effect: PauseEffect) -> PauseEffect:
 
 
 def _untested(effect: PauseEffect, why: str) -> PauseEffect:
-    """The same description, with the reason why there is no test."""
     tested = ("p_value", "p_min", "ratio_low", "ratio_high", "expected_low", "expected_high", "smallest_visible_cut")
     return replace(effect, testable=False, verdict=NOT_TESTABLE, reason=why, **dict.fromkeys(tested))
 
@@ -167,24 +149,13 @@ def _untested(effect: PauseEffect, why: str) -> PauseEffect:
 class RegionalAssessment(Findings):
     """What air-raid alerts say about one pause.
 
-    Attributes
-    ----------
-    pause, claim, effects
-        As in `Assessment`; stratum is a region or a group. No effect counts in a family of tests.
-    regions : dict of str to str
-        The named regions, the first one in the pictures: key in oblasts.csv and name in a sentence.
-    members : dict of str to list
-        The usable regions of the groups "rear", "front" and "all".
-    names : dict of str to str
-        Every region with alerts, by its key.
-    data_until : Timestamp
-        Last strike day of the alerts.
+    As an `Assessment`, but the stratum of an effect is a region or a group, and no effect counts in a family of tests.
     """
 
-    regions: dict[str, str]
-    members: dict[str, list[str]]
-    names: dict[str, str]
-    data_until: pd.Timestamp
+    regions: dict[str, str]  # those named, the first one in the pictures: key in oblasts.csv and name in a sentence
+    members: dict[str, list[str]]  # usable regions of the groups "rear", "front" and "all"
+    names: dict[str, str]  # every region with alerts, by its key
+    data_until: pd.Timestamp  # last strike day of the alerts
 
     def select(self, outcome: str, stratum: str, *, claim: str | None = None) -> PauseEffect:
         return self.pick(outcome=outcome, stratum=stratum, claim=claim)[0]
@@ -354,22 +325,16 @@ def kind_of_quiet(name: str, relative: PauseEffect, rear: PauseEffect) -> str:
 
 @dataclass(frozen=True, repr=False)
 class InferredZeros:
-    """The days of one pause whose zero stands in no report.
+    """The days of one pause whose zero stands in no report."""
 
-    `days` has a row a day: siren minutes by part of the day, and the written reason for the zero. Of `n_nights`
-    ordinary nights with drones, `as_silent` have no alert away from the front after midnight. With `break_even` drones
-    on each of these days the `verdict` of the pause would be another; None: with 200 it still stands, or there is none.
-    """
-
-    days: pd.DataFrame
+    days: pd.DataFrame  # a row a day: siren minutes by part of the day, and the written reason for the zero
     n_days: int
-    as_silent: int
-    n_nights: int
-    break_even: int | None
+    as_silent: int  # ordinary nights with drones that have no alert away from the front after midnight
+    n_nights: int  # ordinary nights with drones
+    break_even: int | None  # drones on each day with which the verdict would be another; None: not even with 200
     verdict: str
 
     def to_frame(self) -> pd.DataFrame:
-        """The days as text for readers."""
         return self.days.set_axis(self.days.index.strftime("%Y-%m-%d").rename("strike day")).rename(columns=PARTS)
 
     def summary(self) -> str:

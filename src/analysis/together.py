@@ -39,37 +39,18 @@ EPISODE = "episode:"  # and its id
 EVERY = "reported-pauses"  # those whose week after can be tested
 
 
-@dataclass(frozen=True)
-class Margins:
-    """How much room the findings by episode have, drones alone and corrected by Holm's method.
-
-    Of `n_choices` specifications that can be computed for every episode, all findings hold in `n_held`, and in `n_lost`
-    those that can still be tested; with `break_even` drones on each day whose zero is inferred they no longer all do
-    (None: with 200 they still do).
-    """
-
-    n_held: int
-    n_lost: int
-    n_choices: int
-    break_even: int | None
-
-
 @dataclass(frozen=True, repr=False)
 class Comparison(Answer):
-    """Episodes of announced truces, corrected by Holm's method; groups of them; and all of them but one, exploratory.
+    """Episodes of announced truces alone and together; sirens are a second witness outside every correction."""
 
-    A group without any episode has no row: there is no such pause yet. Sirens are a second witness outside every
-    correction. `weeks` are the weeks after all reported pauses, one family; `after` joins them by outcome.
-    """
-
-    episodes: tuple[PauseEffect, ...]
-    joint: tuple[PauseEffect, ...]
-    without: tuple[PauseEffect, ...]
+    episodes: tuple[PauseEffect, ...]  # corrected by Holm's method
+    joint: tuple[PauseEffect, ...]  # groups of them; one without any episode has no row
+    without: tuple[PauseEffect, ...]  # all of them but one, exploratory
     names: Mapping[str, str]  # of episodes and groups, for readers
     members: Mapping[str, str]  # from a pause to its episode
-    weeks: tuple[PauseEffect, ...]
-    after: tuple[PauseEffect, ...]
-    margins: Margins | None
+    weeks: tuple[PauseEffect, ...]  # after all reported pauses, one family
+    after: tuple[PauseEffect, ...]  # these weeks together, by outcome
+    margins: str  # how far the findings by episode carry, in words
 
     @property
     def effects(self) -> tuple[PauseEffect, ...]:
@@ -89,17 +70,8 @@ class Comparison(Answer):
 
     def held(self) -> str:
         """How many episodes hold by Holm's correction, with what margin and under how many choices."""
-        if not (by_holm := self._held_by_holm()):
-            return ""
-        lead = f"By episode, with Holm's correction, {by_holm}."
-        if self.margins is None:
-            return lead
-        n, held, lost = self.margins.n_choices, self.margins.n_held, self.margins.n_lost
-        return (
-            f"{lead} Of {n} combinations of choices that can be computed for all that hold, all hold in {held}; in "
-            f"{lost} more, all that can still be tested; in {n - held - lost} one or more do not. It would take "
-            f"{self.margins.break_even or 'more than 200'} hidden drones on each day with an inferred zero to lose one."
-        )
+        by_holm = self._held_by_holm()
+        return f"By episode, with Holm's correction, {by_holm}. {self.margins}".strip() if by_holm else ""
 
     def margin(self, pause_id: str) -> str:
         """The same for the reader of one pause."""
@@ -230,7 +202,7 @@ def compare_truces(
         members={name: EPISODE + episode.id for episode in episodes for name in episode.pauses},
         weeks=tuple(weeks),
         after=tuple(row for own in by_outcome for row in combine(own, EVERY, alternative="greater")),
-        margins=_margins(fell, test, registry, options, folder) if margins and fell else None,
+        margins=_margins(fell, test, registry, options, folder) if margins and fell else "",
     )
 
 
@@ -250,8 +222,8 @@ def _margins(
     registry: Registry,
     options: Mapping[str, Any],
     folder: Path | None,
-) -> Margins:
-    """How far the findings of drones by episode, corrected together, carry."""
+) -> str:
+    """How far the findings of drones by episode, corrected together, carry: under which choices, with which zeros."""
     usual, by_choice = outcome_series(VOLUME[0], folder=folder), []
     for episode in episodes:
         series = series_on_offer(VOLUME[0], episode.days, folder)
@@ -269,8 +241,12 @@ def _margins(
     def hold(counts: pd.Series) -> bool:
         return all(map(_is_found, holm([test(counts, episode) for episode in episodes])))
 
-    n_lost = sum(unbroken)
-    return Margins(len(unbroken) - n_lost, n_lost, len(verdicts), break_even(usual, zeros, hold))
+    n, n_lost, least = len(verdicts), sum(unbroken), break_even(usual, zeros, hold)
+    return (
+        f"Of {n} combinations of choices that can be computed for all that hold, all hold in {len(unbroken) - n_lost}; "
+        f"in {n_lost} more, all that can still be tested; in {n - len(unbroken)} one or more do not. It would take "
+        f"{least or 'more than 200'} hidden drones on each day with an inferred zero to lose one."
+    )
 
 
 def _nearest(chosen: Specification, known: Mapping[Specification, PauseEffect]) -> Specification | None:
