@@ -35,18 +35,14 @@ NIGHTS_AROUND = 3
 
 @dataclass(frozen=True, repr=False)
 class Assessment(Findings):
-    """What the launch counts say about one pause.
+    """What the launch counts say about one pause; its other claims have effects of their own after the one in question.
 
     Attributes
     ----------
-    pause, claim, effects
-        The claim in question comes first in `effects`; the pause's other claims have rows of their own.
     lull : Lull or None
         How ordinary a quiet of this length was; None where the data cannot say.
     data_until : Timestamp
         Last strike day of the data.
-    setting : Setting
-        What all estimates about the pause share.
     witness : PauseEffect or None
         The finding of air-raid sirens away from the front, outside the family; None where they were asked for.
     weeks_after : tuple of PauseEffect
@@ -93,15 +89,12 @@ class Assessment(Findings):
             nights = "its only strike day" if held else "no usable count of its only strike day"
         so_far = " so far" if effect.last_day > self.data_until.date() else ""
         span = span_text(effect.first_day, effect.last_day)
+        inferred = self.pause.days(self.claim).intersection(inferred_zeros(load_strikes(folder=self.setting.folder)))
         return (
             f"The data reach to {span_text(self.data_until, self.data_until)}. "
             f'The window of the claim "{self.claim}" is {span}; the data hold {nights}{so_far}. '
-            f"{describe_inferred(self._inferred(self.pause.days(self.claim)))}"
+            f"{describe_inferred(inferred)}"
         ).strip()
-
-    def _inferred(self, days: pd.DatetimeIndex) -> pd.DatetimeIndex:
-        """Those of some days whose zero stands in no report."""
-        return days[days.isin(inferred_zeros(load_strikes(folder=self.setting.folder)))]
 
     def quotation(self) -> str:
         """The headline with how far the data reach and how to cite it, as Markdown."""
@@ -127,6 +120,7 @@ class Assessment(Findings):
         every = pd.date_range(days[0] - NIGHTS_AROUND * ONE_DAY, days[-1] + NIGHTS_AROUND * ONE_DAY)
         roles = [every.isin(days), every.isin(list(self.setting.busy)), every < days[0]]
         columns = {"period": np.select(roles, ["pause", "another pause", "before"], "after")}
+        inferred = every.isin(inferred_zeros(load_strikes(folder=self.setting.folder)))
         absent = pd.Series("no report", every).mask(every > self.data_until, "not yet")
         for outcome in self.outcomes():
             label = outcome_label(outcome, short=True)
@@ -135,7 +129,7 @@ class Assessment(Findings):
                 daily[name].map("{:.0f}".format).where(daily[name].notna(), empty)
                 for name, empty in (("observed", absent), ("expected", "–"))
             )
-            counts = counts.mask(every.isin(self._inferred(every)) & (counts == "0"), "0 (inferred)")
+            counts = counts.mask(inferred & (counts == "0"), "0 (inferred)")
             typed = every.isin(list(self.setting.provisional(outcome)))
             columns |= {label: counts.mask(typed, counts + " (provisional)"), f"{label} expected": expected}
         return pd.DataFrame(columns).set_index(every.strftime("%Y-%m-%d").rename("strike day"))
@@ -262,16 +256,11 @@ def decide_pause(
     claim: str = "main",
     outcomes: Sequence[str] = VOLUME,
     baseline: int | None = None,
-    level: float = 0.95,
     registry: Registry | None = None,
     folder: Path | None = None,
 ) -> list[PauseEffect]:
-    """Only the effects that decide in `assess`, one per outcome; options and errors as there.
-
-    >>> [effect.verdict for effect in decide_pause("victory-day-2025")]
-    ['fewer', 'not testable']
-    """
-    setting = set_up(pause_id, claim=claim, level=level, baseline=baseline, registry=registry, folder=folder)
+    """Only the effects that decide in `assess`, one per outcome; options and errors as there."""
+    setting = set_up(pause_id, claim=claim, baseline=baseline, registry=registry, folder=folder)
     in_family = setting.claim == setting.pause.main
     return _decide_both_starts(setting, setting.claim, _each_once(outcomes), in_family=in_family)[0]
 

@@ -40,26 +40,21 @@ WISHED_CUT = 0.5
 
 @dataclass(frozen=True)
 class Lull:
-    """How ordinary a quiet spell is, given the days since the last salvo. A description, never a test.
-
-    `expected_salvos` is their mean number in the window, each one setting the days since the last one back;
-    `n_salvos` in `n_days` are the history behind the estimate.
-    """
+    """How ordinary a quiet spell is, given the days since the last salvo. A description, never a test."""
 
     first_day: pd.Timestamp
     last_day: pd.Timestamp
-    days_since_salvo: int
+    days_since_salvo: int  # on the first day
     observed_salvos: int
-    expected_salvos: float
+    expected_salvos: float  # their mean number in the window, each one setting the days since the last one back
     quiet_probability: float
-    n_salvos: int
-    n_days: int
+    n_salvos: int  # in the history behind the estimate
+    n_days: int  # of that history
     hazard: pd.DataFrame  # columns days_since_salvo, probability: the fitted daily probability of a salvo
     threshold: float = SALVO_MISSILES
     label: Label | None = None  # what is counted in a series that is not of this project
 
     def summary(self) -> str:
-        """Plain words for how ordinary the quiet is."""
         return describe_lull(self)
 
     def plot(self, ax: Any = None) -> Any:
@@ -214,17 +209,14 @@ def estimate_rebound(
 
 @dataclass(frozen=True)
 class Outlook:
-    """What windows of one length could reveal on the latest baseline; None where no cut, or no length, would do.
-
-    `p_min` is the two-sided p-value if nothing at all flew, a visible cut one that is seen in 80 % of windows.
-    """
+    """What windows of one length could reveal on the latest baseline; None where no cut, or no length, would do."""
 
     outcome: str
     n_days: int
     baseline_first_day: pd.Timestamp
     baseline_last_day: pd.Timestamp
-    p_min: float
-    smallest_visible_cut: float | None
+    p_min: float  # two-sided, if nothing at all flew
+    smallest_visible_cut: float | None  # one that is seen in 80 % of windows
     nights_for_half: int | None  # shortest window, up to 13 days, in which a cut by half would be visible
     cut_in_longest: float | None  # the smallest visible cut of a window of 13 days
     label: Label | None = None  # what is counted, where the catalogue of outcomes does not say it
@@ -232,16 +224,17 @@ class Outlook:
     def summary(self) -> str:
         """One sentence for someone who waits for a pause to begin."""
         unit = "day" if self.label else "night"
-        nights, longest = (f"{n} {unit}{'s' * (n > 1)}" for n in (self.n_days, SHORT_WINDOW))
-        span = f"{self.baseline_first_day:%Y-%m-%d} to {self.baseline_last_day:%Y-%m-%d}"
         best = f"no cut would show reliably (total silence: p = {self.p_min:.2g})"
         if self.smallest_visible_cut is not None:
             best = f"only a cut of about {self.smallest_visible_cut:.0%} or more would show reliably"
         half = f"needs {self.nights_for_half} {unit}{'s' * (self.nights_for_half != 1)}"
         if self.nights_for_half is None:
             there = "" if self.cut_in_longest is None else f", where it takes {self.cut_in_longest:.0%}"
-            half = f"would not show even in {longest}{there}"
-        return f"In {nights} of {outcome_label(self)}, {best}; a cut by half {half} (baseline {span})."
+            half = f"would not show even in {SHORT_WINDOW} {unit}s{there}"
+        return (
+            f"In {self.n_days} {unit}{'s' * (self.n_days > 1)} of {outcome_label(self)}, {best}; a cut by half {half} "
+            f"(baseline {self.baseline_first_day:%Y-%m-%d} to {self.baseline_last_day:%Y-%m-%d})."
+        )
 
 
 def look_ahead(
