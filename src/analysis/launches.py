@@ -35,25 +35,13 @@ NIGHTS_AROUND = 3
 
 @dataclass(frozen=True, repr=False)
 class Assessment(Findings):
-    """What the launch counts say about one pause; its other claims have effects of their own after the one in question.
+    """What the launch counts say about one pause: under the claim in question, then under its other claims."""
 
-    Attributes
-    ----------
-    lull : Lull or None
-        How ordinary a quiet of this length was; None where the data cannot say.
-    data_until : Timestamp
-        Last strike day of the data.
-    witness : PauseEffect or None
-        The finding of air-raid sirens away from the front, outside the family; None where they were asked for.
-    weeks_after : tuple of PauseEffect
-        Where a surge followed, that test after every reported pause, corrected by Holm's method.
-    """
-
-    lull: Lull | None
-    data_until: pd.Timestamp
+    lull: Lull | None  # how ordinary a quiet of this length was; None where the data cannot say
+    data_until: pd.Timestamp  # last strike day of the data
     setting: Setting
-    witness: PauseEffect | None
-    weeks_after: tuple[PauseEffect, ...]
+    witness: PauseEffect | None  # sirens away from the front, outside the family; None where they were asked for
+    weeks_after: tuple[PauseEffect, ...]  # where a surge followed, that test after every reported pause, as one family
 
     def select(self, outcome: str, *, window: str = "pause", claim: str | None = None) -> list[PauseEffect]:
         """The national rows that fit, the one that decides first."""
@@ -218,10 +206,9 @@ def assess(
 
     Raises
     ------
-    RegistryError
-        Unknown pause or claim, or a claim without a window or too short for a strike day.
-    DataError
-        Unknown outcome or damaged table.
+    RegistryError, DataError, DesignError
+        No such pause, claim or outcome, a claim without a window or too short for a strike day, a damaged table;
+        a baseline or level that makes no sense.
 
     Examples
     --------
@@ -353,10 +340,8 @@ def _around(setting: Setting, outcome: str) -> list[PauseEffect]:
 
 def _after(setting: Setting, outcome: str, horizon: int) -> PauseEffect:
     """The days after a pause, as `estimate_rebound` sees them."""
-    days, announced = setting.window(setting.claim)
-    options = {"exclude": setting.exclude, "announced": announced, "level": setting.level}
-    series = setting.series(outcome)
-    after = estimate_rebound(series, days, horizon=horizon, **options)
+    series, days = setting.series(outcome), setting.pause.days(setting.claim)
+    after = estimate_rebound(series, days, horizon=horizon, **setting.options(setting.claim))
     after = replace(after, reason=setting.reason(after, outcome, series.index[-1]))
     return setting.keyed(after, window=f"after-{horizon}")
 

@@ -76,7 +76,8 @@ def estimate_lull(
     """Probability of a salvo-free window from a discrete-time hazard of days since the last salvo.
 
     Complementary log-log regression of "salvo today" on the log of days since the last one
-    (Prentice and Gloeckler 1978), fitted by statsmodels to the 365 days before the window.
+    (Prentice and Gloeckler 1978), fitted by statsmodels to the 365 days before the window. None when the history holds
+    fewer than 10 salvos or 10 days without, when salvos keep a strict rhythm, or the window is outside the data.
 
     Parameters
     ----------
@@ -84,12 +85,6 @@ def estimate_lull(
         As in `estimate_effect`; other counts that come in heavy days will do.
     threshold : float
         Missiles that make a salvo, above 0.
-
-    Returns
-    -------
-    Lull or None
-        None when the history holds fewer than 10 salvos or 10 days without, when salvos keep a strict rhythm, or
-        the window is outside the data.
     """
     from statsmodels.genmod.families import Binomial
     from statsmodels.genmod.families.links import CLogLog
@@ -253,9 +248,9 @@ def look_ahead(
     n_days : int
         1 to 13: longer windows need a baseline on both sides.
     baseline : int
-        Last days of the series that serve as reference.
+        Last days of the series that serve as reference, at least 28.
     counts, exclude, level, label
-        As in `estimate_effect`; at least 28 days.
+        As in `estimate_effect`.
 
     Examples
     --------

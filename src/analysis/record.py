@@ -38,15 +38,8 @@ WITNESSES = (
 def load_results(path: str | Path | None = None) -> pd.DataFrame:
     """Read the record: one row per pause, claim, outcome, stratum, window and test.
 
-    Parameters
-    ----------
-    path : path, optional
-        By default, or where empty, `reports/results.csv` beside the data folder.
-
-    Raises
-    ------
-    DataError
-        No such file, or other columns than the record's.
+    By default, or where `path` is empty, that in `reports/results.csv` beside the data folder; a DataError where there
+    is no such file, or it has other columns.
     """
     return read_stored(stored_path(path, "results.csv"), COLUMNS, command="pauses report")
 
@@ -70,17 +63,9 @@ def read_stored(path: Path, columns: Sequence[str], *, command: str) -> pd.DataF
 
 
 def verdicts(results: pd.DataFrame, *, registry: Registry | None = None) -> pd.DataFrame:
-    """One row per reported pause and outcome: main claim, national, the deciding test.
+    """Rows of the record that decide, one per reported pause and outcome: main claim, national, the deciding test.
 
-    Parameters
-    ----------
-    results : DataFrame
-        As from `load_results`.
-
-    Returns
-    -------
-    DataFrame
-        The columns of the record, and name: the pause's in words.
+    Beside the columns of the record, as from `load_results`, they have a name: the pause's in words.
     """
     family = [name for name, outcome in catalogue().items() if outcome.in_family]
     rows = results[(results["window"] == "pause") & (results["stratum"] == NATIONAL) & results["outcome"].isin(family)]
@@ -91,13 +76,7 @@ def verdicts(results: pd.DataFrame, *, registry: Registry | None = None) -> pd.D
 
 
 def forest_frame(rows: pd.DataFrame) -> pd.DataFrame:
-    """The frame that `draw_forest` reads, from rows of the record with a column name: the pause's in words.
-
-    Returns
-    -------
-    DataFrame
-        Columns ratio, ratio_low, ratio_high, label, and told: whether it could be told from chance.
-    """
+    """What `draw_forest` reads, from rows as of `verdicts`: ratio, ratio_low, ratio_high, label, told from chance."""
     labels = rows["name"] + ": " + rows["outcome"].map(lambda name: outcome_label(name, short=True))
     ratios = rows[["ratio", "ratio_low", "ratio_high"]].astype(float)
     return ratios.assign(label=labels, told=rows["verdict"].isin([FEWER, MORE]))
@@ -214,13 +193,9 @@ def describe_timeline(counts: pd.Series, *, label: str | Words = None) -> str:
 
 
 def published_nights(registry: Registry, strikes: pd.DataFrame) -> pd.DataFrame:
-    """Counts published for single nights beside the table's, where a night is stated as "2026-01-30/31".
+    """Counts published for single nights beside the table's, by strike day.
 
-    Returns
-    -------
-    DataFrame indexed by day
-        Columns pause, drones published, drones in table, missiles published, missiles in table. The night
-        from the 30th to the 31st is strike day 31.
+    Only of nights stated as "2026-01-30/31": the night from the 30th to the 31st is strike day 31.
     """
     rows = []
     for pause in registry.values():
@@ -237,13 +212,10 @@ def published_nights(registry: Registry, strikes: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True, repr=False)
 class EnergyOverview(Answer):
-    """The main series of each measure in each reported pause, as recorded: main claim, deciding test, no daily frames.
+    """The main series of each measure in each reported pause, as recorded: main claim, deciding test."""
 
-    `names` has the id and name of each pause, `promised` what those that promised something about energy had in mind.
-    """
-
-    names: dict[str, str]
-    promised: dict[str, str]
+    names: dict[str, str]  # id and name of each pause
+    promised: dict[str, str]  # what was to be spared, of those that promised something about energy
     effects: tuple[PauseEffect, ...]
 
     def summary(self) -> str:
@@ -274,17 +246,7 @@ class EnergyOverview(Answer):
 
 
 def compare_energy(results: pd.DataFrame, *, registry: Registry | None = None) -> EnergyOverview:
-    """Set the energy rows of the record side by side.
-
-    Parameters
-    ----------
-    results : DataFrame
-        As from `load_results`.
-
-    Returns
-    -------
-    EnergyOverview
-        Of the reported pauses that the record holds, in the order of the registry.
+    """Set the energy rows of the record side by side: reported pauses that it holds, in the order of the registry.
 
     Examples
     --------

@@ -48,8 +48,6 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
         The day, not before the first announcement.
     into : path
         Where to write, and what is returned; what an earlier cut left there is replaced.
-    folder : path, optional
-        Folder of tables; the project's own by default.
 
     Examples
     --------
@@ -73,8 +71,10 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
         contents[f"{name}.json"] = json.dumps(beside, ensure_ascii=False).encode()
     contents["datapackage.json"] = data_package(contents)
     contents[AS_OF] = f"{day:%Y-%m-%d}\n".encode()
-    if (source / NIGHTS).is_file():
-        contents[NIGHTS] = _cut_nights(contents[NIGHTS].decode("utf-8-sig"), day.date()).encode()
+    if NIGHTS in contents:
+        head, *nights = _entries(contents[NIGHTS].decode("utf-8-sig"), "night")
+        seen = [night for night in nights if tomllib.loads(night)["night"][0]["seen_at"] <= day.date()]
+        contents[NIGHTS] = "".join([head, *seen]).encode()
     for plan in (source / PLANS).glob("*.toml"):
         if _date(tomllib.loads(plan.read_text("utf-8"))["fixed"]) <= day.date():
             contents[f"{PLANS}/{plan.name}"] = plan.read_bytes()
@@ -116,12 +116,6 @@ def cut_registry(text: str, as_of: date) -> str:
         if first is not None and _date(first) <= as_of:
             kept.append(_without_later(entry, as_of))
     return "".join(kept)
-
-
-def _cut_nights(text: str, as_of: date) -> str:
-    """The text of nights.toml without those seen later."""
-    head, *entries = _entries(text, "night")
-    return head + "".join(entry for entry in entries if tomllib.loads(entry)["night"][0]["seen_at"] <= as_of)
 
 
 def _entries(text: str, name: str) -> list[str]:
@@ -193,16 +187,7 @@ class Replayed(Answer):
 def verdict_by_date(
     pause_id: str, dates: Iterable[Day], *, outcome: str = "drones_launched", claim: str = "main", folder: Folder = None
 ) -> Replayed:
-    """Ask the same question with what was known on each of several days.
-
-    Parameters
-    ----------
-    dates : iterable of date
-        The days, as for `cut_data`.
-    outcome : str
-        Name in the catalogue of outcomes.
-    pause_id, claim, folder
-        As in `assess`.
+    """Ask the question of `assess` about one outcome with what was known on each of several days, as for `cut_data`.
 
     Examples
     --------

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from html import escape
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -45,9 +46,10 @@ class Setting:
         """The claim in question, then the others that state a window."""
         return [self.claim, *self.pause.other_claims(self.claim)]
 
-    def window(self, claim: str) -> tuple[pd.DatetimeIndex, Day | None]:
-        """The strike days of a claim, and the first day on which its window was known to come."""
-        return self.pause.days(claim), self.pause.first_announced_day(claim)
+    def options(self, claim: str) -> dict[str, Any]:
+        """What every test of a claim is told: days that are no baseline, when the window was announced, the level."""
+        announced = self.pause.first_announced_day(claim)
+        return {"exclude": self.exclude, "announced": announced, "level": self.level}
 
     def series(self, outcome: str) -> pd.Series:
         return outcome_series(outcome, folder=self.folder)
@@ -66,17 +68,14 @@ class Setting:
     ) -> PauseEffect:
         """One effect of an outcome in the window of a claim, or on other `days`; in other `counts`, if there are."""
         counts = self.series(outcome) if counts is None else counts
-        own_days, announced = self.window(claim)
         effect = estimate_effect(
             counts,
-            own_days if days is None else days,
+            self.pause.days(claim) if days is None else days,
             baseline=self.baseline,
             first_day=first_day,
-            exclude=self.exclude,
-            announced=announced,
             salvo_days=self.salvos,
             test=test,
-            level=self.level,
+            **self.options(claim),
         )
         effect = replace(effect, reason=self.reason(effect, outcome, counts.index[-1]))
         return self.keyed(effect, claim=claim, window=window, stratum=stratum)

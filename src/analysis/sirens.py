@@ -147,10 +147,7 @@ def _untested(effect: PauseEffect, why: str) -> PauseEffect:
 
 @dataclass(frozen=True, repr=False)
 class RegionalAssessment(Findings):
-    """What air-raid alerts say about one pause.
-
-    As an `Assessment`, but the stratum of an effect is a region or a group, and no effect counts in a family of tests.
-    """
+    """What air-raid alerts say about one pause: `stratum` is a region or a group; no effect is in a family of tests."""
 
     regions: dict[str, str]  # those named, the first one in the pictures: key in oblasts.csv and name in a sentence
     members: dict[str, list[str]]  # usable regions of the groups "rear", "front" and "all"
@@ -246,19 +243,12 @@ def assess_regions(
     registry: Registry | None = None,
     folder: Path | None = None,
 ) -> RegionalAssessment:
-    """Ask where the sirens sounded during one announced pause.
+    """Ask where the sirens sounded during one announced pause; what is not explained here is as in `assess`.
 
     Parameters
     ----------
-    pause_id, claim, level, registry, folder
-        As in `assess`; the other claims that state a window are estimated too.
     regions : sequence of str
-        Keys or full names in oblasts.csv, the most important one first.
-
-    Raises
-    ------
-    RegistryError, DataError, DesignError
-        As `assess`; a region without alerts.
+        Keys or full names in oblasts.csv, the most important one first; a DesignError for one without alerts.
 
     Examples
     --------
@@ -274,7 +264,7 @@ def assess_regions(
     groups = {"rear": away.index[away], "front": away.index[~away], "all": away.index}
     effects, members = [], {}
     for asked in setting.claims:
-        days, announced = setting.window(asked)
+        days, options = setting.pause.days(asked), setting.options(asked)
         members[asked] = {group: usable_regions(minutes, days, keys) for group, keys in groups.items()}
         rows = [(group, _total(minutes, keys), None) for group, keys in members[asked].items()]
         rows.append(("all", alarms, None))
@@ -283,7 +273,6 @@ def assess_regions(
         for key in named:
             rest = _total(minutes, [region for region in members[asked]["rear"] if region != key])
             rows.append((key, minutes[key].rename(MINUTES), rest))
-        options = {"exclude": setting.exclude, "announced": announced, "level": setting.level}
         for stratum, counts, others in rows:
             effect = estimate_alerts(counts, days, others=others, **options)
             effects.append(setting.keyed(effect, claim=asked, stratum=stratum))

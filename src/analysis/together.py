@@ -145,7 +145,7 @@ def compare_truces(
     registry: Registry | None = None,
     folder: Path | None = None,
 ) -> Comparison:
-    """Test every episode of announced general truces, and groups of them together.
+    """Test every episode of announced general truces, and groups of them together; other options as in `assess`.
 
     Overlapping or adjacent truces are one episode; energy moratoria and pauses for single cities promised
     something else and are left to their own pages. Air-raid sirens away from the front are tested too, as a witness
@@ -153,16 +153,12 @@ def compare_truces(
 
     Parameters
     ----------
-    outcomes : sequence of str
-        Names in the catalogue of outcomes.
     variants : bool
         A joint verdict that another way to count (`strike_variants.csv`) overturns depends on a choice.
     margins : bool
         Also under how many choices the findings by episode hold, and with how many hidden drones; takes seconds.
     seed : int
         For the draws behind the joint p-values.
-    level, registry, folder
-        As in `assess`.
     """
     registry = load_pauses() if registry is None else registry
     episodes, options = volume_episodes(registry), _options(registry, level, folder)
@@ -271,15 +267,10 @@ def proposed_only(
     registry: Registry | None = None,
     folder: Path | None = None,
 ) -> pd.DataFrame:
-    """Proposals with both dates stated that nobody agreed to, tested like pauses.
+    """Proposals with both dates stated that nobody agreed to, tested like pauses, as a table of text.
 
-    They are points of reference, few and clustered in time: no uniformity of their p-values is claimed. Parameters
-    are those of `compare_truces`.
-
-    Returns
-    -------
-    DataFrame
-        Columns pause, outcome, first_day, last_day, ratio, p_value, p_min, verdict.
+    They are points of reference, few and clustered in time: no uniformity of their p-values is claimed. Options are
+    those of `compare_truces`.
     """
     registry = load_pauses() if registry is None else registry
     options, rows = _options(registry, level, folder), []
@@ -296,12 +287,7 @@ def proposed_only(
 def holidays_without_truce() -> list[PauseEffect]:
     """Test every holiday outside all windows claimed for reported pauses: were holidays quiet without a truce?
 
-    The null model has no term for holidays here.
-
-    Returns
-    -------
-    list of PauseEffect
-        One for each holiday since the series became usable, in order of time.
+    An effect for each holiday since the series became usable, in order of time, from a model without holidays.
     """
     registry, series = load_pauses(), outcome_series(VOLUME[0])
     exclude = not_ordinary(registry)
