@@ -70,9 +70,14 @@ def verdicts(results: pd.DataFrame, *, registry: Registry | None = None) -> pd.D
     family = [name for name, outcome in catalogue().items() if outcome.in_family]
     rows = results[(results["window"] == "pause") & (results["stratum"] == NATIONAL) & results["outcome"].isin(family)]
     rows = rows[~rows["reason"].fillna("").str.startswith("companion")]
+    return _of_main_claims(rows, registry)
+
+
+def _of_main_claims(rows: pd.DataFrame, registry: Registry | None) -> pd.DataFrame:
+    """Rows of reported pauses under their main claims, in the order of the registry, with the pause's name."""
     pauses = reported_pauses(load_pauses() if registry is None else registry)
     names = pd.DataFrame([(pause.id, pause.main, pause.name) for pause in pauses], columns=["pause", "claim", "name"])
-    return names.merge(rows, how="inner")[[*rows, "name"]]
+    return names.merge(rows)[[*rows, "name"]]
 
 
 def forest_frame(rows: pd.DataFrame) -> pd.DataFrame:
@@ -108,7 +113,7 @@ def coverage_by_year(strikes: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from analysis.tables import load_strikes, load_table
+    >>> from analysis.tables import load_strikes
     >>> int(coverage_by_year(load_strikes()).loc[2025, "days without report"])
     1
     """
@@ -253,20 +258,15 @@ def compare_energy(results: pd.DataFrame, *, registry: Registry | None = None) -
     >>> len(compare_energy(load_results()).names)
     9
     """
-    pauses = {pause.id: pause for pause in reported_pauses(load_pauses() if registry is None else registry)}
     recorded = results[(results["window"] == "pause") & (results["test"] == "shift")]
-    recorded = recorded[recorded["claim"] == recorded["pause"].map({name: p.main for name, p in pauses.items()})]
-    effects = []
-    for measure in MEASURES.values():
-        rows = recorded[(recorded["outcome"] == measure.outcome) & (recorded["stratum"] == measure.place)]
-        effects += sorted(map(_effect, rows.to_dict("records")), key=lambda effect: effect.first_day)
-    held = {effect.pause for effect in effects}
-    names, promised = {}, {}
-    for name, pause in ((name, pause) for name, pause in pauses.items() if name in held):
-        names[name] = pause.name
+    main = pd.DataFrame([(m.outcome, m.place) for m in MEASURES.values()], columns=["outcome", "stratum"])
+    rows = main.merge(_of_main_claims(recorded, registry).sort_values("first_day", kind="stable"))
+    registry, names, promised = load_pauses() if registry is None else registry, {}, {}
+    for pause in (pause for pause in registry.values() if pause.id in set(rows["pause"])):
+        names[pause.id] = pause.name
         if {"energy", "all-hostilities"} & set(pause.targets):
-            promised[name] = "energy" if "energy" in pause.targets else "everything"
-    return EnergyOverview(names, promised, tuple(effects))
+            promised[pause.id] = "energy" if "energy" in pause.targets else "everything"
+    return EnergyOverview(names, promised, tuple(map(_effect, rows.drop(columns="name").to_dict("records"))))
 
 
 def _effect(row: Mapping[str, Any]) -> PauseEffect:

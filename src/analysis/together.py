@@ -163,7 +163,9 @@ def compare_truces(
     registry = load_pauses() if registry is None else registry
     episodes, options = volume_episodes(registry), _options(registry, level, folder)
     names = {group: title for group, (title, _) in GROUPS.items()} | {EVERY: "All reported pauses"}
-    names |= {EPISODE + episode.id: _episode_name(episode, registry) for episode in episodes}
+    for one in episodes:
+        several = f"Truces of {one.days[0]:%B %Y}"
+        names[EPISODE + one.id] = several if len(one.pauses) > 1 else registry[one.pauses[0]].name
     alone, without, groups = [], [], {group: [] for group in GROUPS}
 
     def test(series: pd.Series, episode: Episode) -> PauseEffect:
@@ -252,12 +254,6 @@ def _nearest(chosen: Specification, known: Mapping[Specification, PauseEffect]) 
 
 def _announced(episode: Episode, registry: Registry) -> Day | None:
     return min(filter(None, (registry[name].first_announced_day() for name in episode.pauses)), default=None)
-
-
-def _episode_name(episode: Episode, registry: Registry) -> str:
-    if len(episode.pauses) == 1:
-        return registry[episode.pauses[0]].name
-    return f"Truces of {episode.days[0]:%B %Y}"
 
 
 def proposed_only(
