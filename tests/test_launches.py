@@ -27,11 +27,9 @@ def found():
 
 def test_days_that_are_no_baseline_cover_pause_announcement_and_a_week_after():
     days = not_ordinary(REGISTRY)
-    for ordinary, some in (
-        (False, ("2025-04-28", "2025-05-08", "2025-05-17", "2026-01-29", "2026-04-19")),
-        (True, ("2025-05-18", "2026-01-28", "2026-04-20", "2025-03-17")),
-    ):
-        assert set(~pd.DatetimeIndex(some).isin(days)) == {ordinary}
+    left_out = pd.DatetimeIndex(["2025-04-28", "2025-05-08", "2025-05-17", "2026-01-29", "2026-04-19"])
+    ordinary = pd.DatetimeIndex(["2025-05-18", "2026-01-28", "2026-04-20", "2025-03-17"])
+    assert left_out.isin(days).all() and not ordinary.isin(days).any()
     own = not_ordinary(REGISTRY, besides=REGISTRY[COLD])
     assert pd.Timestamp("2026-02-05") in own  # inside Ukraine's claim
     assert pd.Timestamp("2026-02-07") not in own  # after it: near the window, and dropped there
@@ -45,10 +43,8 @@ def test_a_cut_of_40_percent_is_recovered_at_the_geometry_of_each_pause(name):
     ratio = recovered_ratio(layout)
     if layout.leave_out:  # predicted from a fit without the window: exact by construction, shown on a copy
         cut = series.where(~series.index.isin(days), series * 0.6)
-        ratio = (
-            pa.estimate_effect(cut, days, exclude=exclude).ratio
-            / pa.estimate_effect(series, days, exclude=exclude).ratio
-        )
+        plain, less = (pa.estimate_effect(counts, days, exclude=exclude).ratio for counts in (series, cut))
+        ratio = less / plain
     assert ratio == pytest.approx(0.6, abs=0.07)
 
 
@@ -83,19 +79,6 @@ def test_holm_covers_the_testable_outcomes_of_the_main_claim_only(found):
 def test_every_key_of_the_record_is_unique(found):
     record = pd.concat([assessment.to_frame() for assessment in found.values()])
     assert not record.duplicated(["pause", "claim", "outcome", "stratum", "window", "test"]).any()
-
-
-@pytest.mark.parametrize(
-    ("pause", "claim", "outcomes", "error", "words"),
-    [
-        ("easter-2052", "main", [DRONES], pa.RegistryError, "easter-2025"),
-        ("victory-day-2025", "ukraine", [DRONES], pa.RegistryError, "not stated"),
-        ("easter-2025", "main", ["drones"], pa.DataError, "drones_launched"),
-    ],
-)
-def test_unknown_questions_are_refused_with_what_is_known(pause, claim, outcomes, error, words):
-    with pytest.raises(error, match=words):
-        pa.assess(pause, claim=claim, outcomes=outcomes)
 
 
 def test_what_cannot_be_tested_says_why(found):

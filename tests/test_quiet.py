@@ -78,19 +78,6 @@ def test_lull_against_the_likelihood_written_out(seed, n_days):
     assert lull.observed_salvos == sum(missiles[day] >= 20 for day in window)
 
 
-def test_quiet_after_a_salvo_comes_as_often_as_it_says():
-    """The fitted chance of no salvo in the four days after one, against how often none came."""
-    shares, fitted = [], []
-    for seed in range(4):
-        missiles = renewal_missiles(seed)
-        salvo = (missiles >= 20).to_numpy()
-        starts = [k + 1 for k in np.flatnonzero(salvo) if k + 5 < len(salvo)]
-        shares.append(np.mean([not salvo[k : k + 4].any() for k in starts]))
-        last = max(k for k in starts if k < 480)
-        fitted.append(estimate_lull(missiles, DAYS[last : last + 4]).quiet_probability)
-    assert np.mean(fitted) == pytest.approx(np.mean(shares), abs=0.1)
-
-
 @pytest.mark.parametrize(
     ("missiles", "window", "exclude"),
     [
