@@ -9,7 +9,7 @@ from made_up import copied_tables, revised_strikes
 import analysis as pa
 from analysis.effect import example_effect
 from analysis.estimate import recovered_ratio
-from analysis.launches import _reconciled, assess
+from analysis.launches import _reconciled, assess, what_to_expect
 from analysis.setting import not_ordinary
 from analysis.sirens import break_even
 from analysis.windows import lay_out
@@ -208,3 +208,17 @@ def test_what_speaks_for_the_zeros_of_a_pause(found):
     assert zeros.summary().startswith("On all 3 of the 3 days no report lists drones")
     none = found[COLD].zeros()
     assert none.days.empty and none.summary().startswith("Every day of this window has a report")
+
+
+@pytest.mark.parametrize(
+    ("pause", "line", "words"),
+    [
+        ("capitals-pause-2026-09", 0, "hold 0 of its 3 days; missing: 2026-09-05 to 2026-09-07. Newer data"),
+        ("capitals-pause-2026-09", 1, "In 3 nights of long-range drones launched, only a cut of about "),
+        ("easter-2025", 0, "hold 1 of its 1 day."),
+        ("energy-moratorium-2025-03", 1, "both sides"),
+        ("jeddah-30-day-2025-03", 0, "No party stated"),
+    ],
+)
+def test_what_to_expect_of_a_pause(pause, line, words):
+    assert words in what_to_expect(REGISTRY[pause])[line]

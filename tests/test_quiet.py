@@ -9,11 +9,10 @@ from made_up import refused
 from scipy.optimize import minimize
 
 import analysis as pa
-from analysis.quiet import estimate_lull, look_ahead, what_to_expect
+from analysis.quiet import estimate_lull, look_ahead
 from analysis.setting import salvo_days
 
 DAYS = pd.date_range("2024-06-01", periods=500, name="day")
-PAUSES = pa.load_pauses()
 
 
 def renewal_missiles(seed, *, shape=4.0, gap=7.0):
@@ -139,17 +138,3 @@ def test_the_nights_for_half_are_the_first_length_at_which_half_is_visible():
     assert asked.cut_in_longest == cuts[-1]
     with refused("1 to 13"):
         look_ahead(noise(0.4), 14)
-
-
-@pytest.mark.parametrize(
-    ("pause", "line", "words"),
-    [
-        ("capitals-pause-2026-09", 0, "hold 0 of its 3 days; missing: 2026-09-05 to 2026-09-07. Newer data"),
-        ("capitals-pause-2026-09", 1, "In 3 nights of long-range drones launched, only a cut of about "),
-        ("easter-2025", 0, "hold 1 of its 1 day."),
-        ("energy-moratorium-2025-03", 1, "both sides"),
-        ("jeddah-30-day-2025-03", 0, "No party stated"),
-    ],
-)
-def test_what_to_expect_of_a_pause(pause, line, words):
-    assert words in what_to_expect(PAUSES[pause])[line]

@@ -16,10 +16,10 @@ from analysis.days import iso_span
 from analysis.effect import NATIONAL, PauseEffect, holm, shown
 from analysis.errors import DesignError
 from analysis.evidence_words import describe_inferred, describe_lull, describe_witness, surge_among
-from analysis.pauses import reported_pauses
+from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.plan import describe_following
-from analysis.quiet import Lull, estimate_lull, estimate_rebound
-from analysis.setting import SIRENS, VOLUME, Findings, Registry, Setting, correct, set_up
+from analysis.quiet import Lull, estimate_lull, estimate_rebound, look_ahead
+from analysis.setting import SIRENS, VOLUME, Findings, Registry, Setting, correct, not_ordinary, set_up
 from analysis.sirens import InferredZeros, defend_zeros, inferred_zeros
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
@@ -369,3 +369,31 @@ def _unless_busy(setting: Setting, effect: PauseEffect) -> PauseEffect:
     reason = f"{days_text(shared)} of these {len(days)} inside another announced pause"
     none = dict.fromkeys(("p_value", "p_min", "smallest_visible_cut"))
     return replace(effect, testable=False, verdict=NOT_TESTABLE, reason=reason, **none)
+
+
+def what_to_expect(pause: Pause) -> list[str]:
+    """What the data hold of a pause, and what its length could reveal on the latest baseline, a sentence each."""
+    known = [claim.id for claim in pause.claims if claim.covers_days]
+    if not known:
+        short = any(claim.stated for claim in pause.claims)
+        why = "No claim covers a strike day by half" if short else "No party stated both ends of a window"
+        return [f"{why}, so there is no length to ask about."]
+    days, exclude = pause.days(pause.main if pause.main in known else known[0]), not_ordinary(load_pauses())
+    n_days, lines = len(days), [_coverage(outcome_series(VOLUME[0]), days)]
+    for outcome in VOLUME:
+        if n_days > SHORT_WINDOW:
+            window = f"a window of {days_text(n_days)} is tested against days on both sides"
+            lines.append(f"{outcome_label(outcome)}: {window}: pauses test {pause.id}.")
+        else:
+            lines.append(look_ahead(outcome_series(outcome), n_days, exclude=exclude).summary())
+    return lines
+
+
+def _coverage(series: pd.Series, days: pd.DatetimeIndex) -> str:
+    """How far a series reaches and which of some days it lacks."""
+    last, missing = series.index[-1], days[series.reindex(days).isna().to_numpy()]
+    absent = " to ".join(dict.fromkeys(f"{day:%Y-%m-%d}" for day in missing[[0, -1]])) if len(missing) else ""
+    return (
+        f"The data reach to {last:%Y-%m-%d} and hold {len(days) - len(missing)} of its {days_text(len(days))}"
+        f"{'; missing: ' * bool(absent)}{absent}.{' Newer data: pauses data fetch.' * (days[-1] > last)}"
+    )

@@ -15,11 +15,8 @@ from analysis.errors import DesignError
 from analysis.estimate import FEWEST_BASELINE_DAYS, check_options, obstacle, untestable, weigh
 from analysis.evidence_words import describe_lull
 from analysis.expected import Floats, design_matrix, expected_counts, independent_columns
-from analysis.pauses import Pause, load_pauses
 from analysis.placebo import PlaceboTest, days_since_salvo, rebound_test, window_ratios
 from analysis.series import SALVO_MISSILES, Label, Words, series_label
-from analysis.setting import VOLUME, not_ordinary, salvo_days
-from analysis.tables import outcome_series
 from analysis.windows import (
     BASELINE_SHORT,
     ONE_DAY,
@@ -89,6 +86,8 @@ def estimate_lull(
     from statsmodels.genmod.families import Binomial
     from statsmodels.genmod.families.links import CLogLog
     from statsmodels.genmod.generalized_linear_model import GLM  # statsmodels.api would import all of it
+
+    from analysis.setting import salvo_days  # with the registry, which a test of a window does without
 
     salvos, days = salvo_days(missiles, threshold=threshold), check_window(days)
     missiles = check_counts(missiles)
@@ -289,32 +288,4 @@ def look_ahead(
         nights_for_half=next((length for length, cut in cuts.items() if cut and cut <= WISHED_CUT), None),
         cut_in_longest=cuts[SHORT_WINDOW],
         label=series_label(counts.name, label),
-    )
-
-
-def what_to_expect(pause: Pause) -> list[str]:
-    """What the data hold of a pause, and what its length could reveal on the latest baseline, a sentence each."""
-    known = [claim.id for claim in pause.claims if claim.covers_days]
-    if not known:
-        short = any(claim.stated for claim in pause.claims)
-        why = "No claim covers a strike day by half" if short else "No party stated both ends of a window"
-        return [f"{why}, so there is no length to ask about."]
-    days, exclude = pause.days(pause.main if pause.main in known else known[0]), not_ordinary(load_pauses())
-    n_days, lines = len(days), [_coverage(outcome_series(VOLUME[0]), days)]
-    for outcome in VOLUME:
-        if n_days > SHORT_WINDOW:
-            window = f"a window of {days_text(n_days)} is tested against days on both sides"
-            lines.append(f"{outcome_label(outcome)}: {window}: pauses test {pause.id}.")
-        else:
-            lines.append(look_ahead(outcome_series(outcome), n_days, exclude=exclude).summary())
-    return lines
-
-
-def _coverage(series: pd.Series, days: pd.DatetimeIndex) -> str:
-    """How far a series reaches and which of some days it lacks."""
-    last, missing = series.index[-1], days[series.reindex(days).isna().to_numpy()]
-    absent = " to ".join(dict.fromkeys(f"{day:%Y-%m-%d}" for day in missing[[0, -1]])) if len(missing) else ""
-    return (
-        f"The data reach to {last:%Y-%m-%d} and hold {len(days) - len(missing)} of its {days_text(len(days))}"
-        f"{'; missing: ' * bool(absent)}{absent}.{' Newer data: pauses data fetch.' * (days[-1] > last)}"
     )
