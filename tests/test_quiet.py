@@ -9,8 +9,7 @@ from made_up import refused
 from scipy.optimize import minimize
 
 import analysis as pa
-from analysis.quiet import estimate_lull, look_ahead
-from analysis.setting import salvo_days
+from analysis.quiet import estimate_lull, look_ahead, salvo_days
 
 DAYS = pd.date_range("2024-06-01", periods=500, name="day")
 

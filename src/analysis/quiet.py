@@ -35,6 +35,27 @@ FEWEST_SALVOS = 10
 WISHED_CUT = 0.5
 
 
+def salvo_days(missiles: pd.Series, *, threshold: float = SALVO_MISSILES) -> pd.DatetimeIndex:
+    """Days with at least `threshold` missiles.
+
+    Parameters
+    ----------
+    missiles : Series of counts by day
+    threshold : float
+        Missiles a day, above 0.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2025-01-01", periods=3)
+    >>> salvo_days(pd.Series([0, 34, 5], index=days)).strftime("%d").tolist()
+    ['02']
+    """
+    if not isinstance(threshold, int | float) or not threshold > 0:
+        raise DesignError("not a threshold", field="threshold", expected="a number above 0", found=f"{threshold!r:.60}")
+    missiles = check_counts(missiles)
+    return missiles.index[missiles >= threshold]
+
+
 @dataclass(frozen=True)
 class Lull:
     """How ordinary a quiet spell is, given the days since the last salvo. A description, never a test."""
@@ -86,8 +107,6 @@ def estimate_lull(
     from statsmodels.genmod.families import Binomial
     from statsmodels.genmod.families.links import CLogLog
     from statsmodels.genmod.generalized_linear_model import GLM  # statsmodels.api would import all of it
-
-    from analysis.setting import salvo_days  # with the registry, which a test of a window does without
 
     salvos, days = salvo_days(missiles, threshold=threshold), check_window(days)
     missiles = check_counts(missiles)

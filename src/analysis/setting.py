@@ -13,13 +13,13 @@ import pandas as pd
 
 from analysis.days import COUNTS, PROVISIONAL, read_nights
 from analysis.effect import NATIONAL, Answer, PauseEffect, holm
-from analysis.errors import DesignError
 from analysis.estimate import estimate_effect, with_week_after
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
-from analysis.series import SALVO_MISSILES
+from analysis.quiet import salvo_days
+from analysis.series import SALVO_MISSILES  # noqa: F401  (asked for here by figures of pauses)
 from analysis.tables import data_folder, load_strikes, load_table, outcome_series
 from analysis.tables import outcomes as catalogue
-from analysis.windows import Day, check_counts
+from analysis.windows import Day
 from analysis.words import held_so_far, night_compared, not_yet, typed_in
 
 VOLUME = ("drones_launched", "missiles_launched")
@@ -146,27 +146,6 @@ def set_up(
         folder=folder,
         registry=registry,
     )
-
-
-def salvo_days(missiles: pd.Series, *, threshold: float = SALVO_MISSILES) -> pd.DatetimeIndex:
-    """Days with at least `threshold` missiles.
-
-    Parameters
-    ----------
-    missiles : Series of counts by day
-    threshold : float
-        Missiles a day, above 0.
-
-    Examples
-    --------
-    >>> days = pd.date_range("2025-01-01", periods=3)
-    >>> salvo_days(pd.Series([0, 34, 5], index=days)).strftime("%d").tolist()
-    ['02']
-    """
-    if not isinstance(threshold, int | float) or not threshold > 0:
-        raise DesignError("not a threshold", field="threshold", expected="a number above 0", found=f"{threshold!r:.60}")
-    missiles = check_counts(missiles)
-    return missiles.index[missiles >= threshold]
 
 
 def days_of_others(registry: Registry, pause: Pause) -> frozenset[pd.Timestamp]:
