@@ -1,6 +1,10 @@
 """Made-up series for tests of the statistics, and small notebooks that keep the conventions for tests of the batch."""
 
+import hashlib
+import json
+import shutil
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +12,7 @@ import pytest
 from nbformat import v4, write
 
 from analysis.errors import DesignError
+from analysis.tables import data_folder
 
 DAYS = pd.date_range("2024-01-01", periods=1400, name="day")
 
@@ -48,6 +53,23 @@ def refused(*parts):
         yield
     for part in parts:
         assert part in str(refusal.value)
+
+
+def revised_strikes(change):
+    """strikes.csv as `change` leaves its frame of text, and its sidecar."""
+    table = change(pd.read_csv(data_folder() / "strikes.csv", dtype=str, keep_default_na=False))
+    content = table.to_csv(index=False, lineterminator="\n").encode()
+    beside = json.loads((data_folder() / "strikes.json").read_text("utf-8"))
+    beside["output"]["sha256"] = hashlib.sha256(content).hexdigest()
+    return {"strikes.csv": content, "strikes.json": json.dumps(beside).encode()}
+
+
+def copied_tables(place, contents):
+    """A copy of the tables with some files of other content."""
+    folder = Path(shutil.copytree(data_folder(), place, ignore=shutil.ignore_patterns("raw", "recipes")))
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return folder
 
 
 PARAMETERS = 'pause_id: str = "easter-2025"  # which pause\nlevel: float = 0.95  # level of the tests (0.5 to 0.999)'

@@ -19,7 +19,7 @@ from .launches import Assessment, assess
 from .measures import describe_agreement, describe_agreements, describe_measures, energy_days, review_days, show_review
 from .panels import draw_region_ratios
 from .pauses import load_pauses, reported_pauses, volume_episodes
-from .quiet import estimate_lull, estimate_rebound
+from .quiet import estimate_lull, estimate_rebound, look_ahead, salvo_days
 from .record import (
     compare_energy,
     coverage_by_year,
@@ -37,7 +37,7 @@ from .record import (
 from .replay import cut_data, verdict_by_date
 from .reports.parameters import names, refuse_unknown
 from .series import Label, read_counts
-from .setting import not_ordinary, salvo_days
+from .setting import not_ordinary
 from .sirens import (
     RegionalAssessment,
     alert_minutes,
@@ -46,7 +46,7 @@ from .sirens import (
 from .specifications import CHOICES, Choice
 from .storyboard import region_ratio_frame, region_ratio_words
 from .tables import check_tables, load_strikes, load_table, outcome_series, outcomes
-from .together import compare_truces, holidays_without_truce, look_ahead, proposed_only
+from .together import compare_truces, holidays_without_truce, proposed_only
 from .windows import days_between
 
 __version__: str

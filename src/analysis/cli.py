@@ -65,10 +65,10 @@ def list_pauses(as_json: bool) -> None:
 def show(pause_id: str, as_json: bool) -> None:
     """Show one pause: who claimed which window, and what its length could reveal."""
     from analysis.evidence_words import describe_plan
+    from analysis.launches import what_to_expect
     from analysis.machine import line, pause_object
     from analysis.pauses import get_pause, load_pauses, overlapping
     from analysis.plan import load_plan
-    from analysis.together import what_to_expect
     from analysis.words import listed
 
     registry = load_pauses()

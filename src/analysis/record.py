@@ -17,7 +17,7 @@ from analysis.energy import readings_table, speaks
 from analysis.errors import DataError
 from analysis.figures import timeline_words
 from analysis.measures import MEASURES
-from analysis.pauses import Pause, load_pauses, reported_pauses
+from analysis.pauses import load_pauses, reported_pauses
 from analysis.series import Words
 from analysis.setting import Registry
 from analysis.tables import data_folder
@@ -38,15 +38,8 @@ WITNESSES = (
 def load_results(path: str | Path | None = None) -> pd.DataFrame:
     """Read the record: one row per pause, claim, outcome, stratum, window and test.
 
-    Parameters
-    ----------
-    path : path, optional
-        By default, or where empty, `reports/results.csv` beside the data folder.
-
-    Raises
-    ------
-    DataError
-        No such file, or other columns than the record's.
+    By default, or where `path` is empty, that in `reports/results.csv` beside the data folder; a DataError where there
+    is no such file, or it has other columns.
     """
     return read_stored(stored_path(path, "results.csv"), COLUMNS, command="pauses report")
 
@@ -62,56 +55,42 @@ def read_stored(path: Path, columns: Sequence[str], *, command: str) -> pd.DataF
         table = pd.read_csv(path, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
         raise DataError("no such table to read", file=path.name, remedy=f"run: {command}") from error
-    if list(table.columns) != list(columns):
-        expected, found = (", ".join(list(names)[:4]) for names in (columns, table.columns))
-        remedy = f"move the file away and run: {command}"
-        raise DataError(
-            "not the columns of this table", file=path.name, expected=f"{expected}, ...", found=found, remedy=remedy
-        )
+    if list(table) != list(columns):
+        expected, found = f"{', '.join(list(columns)[:4])}, ...", ", ".join(list(table)[:4])
+        problem, remedy = "not the columns of this table", f"move the file away and run: {command}"
+        raise DataError(problem, file=path.name, expected=expected, found=found, remedy=remedy)
     return table
 
 
 def verdicts(results: pd.DataFrame, *, registry: Registry | None = None) -> pd.DataFrame:
-    """One row per reported pause and outcome: main claim, national, the deciding test.
+    """Rows of the record that decide, one per reported pause and outcome: main claim, national, the deciding test.
 
-    Parameters
-    ----------
-    results : DataFrame
-        As from `load_results`.
-    registry : mapping of Pause, optional
-
-    Returns
-    -------
-    DataFrame
-        Columns name and those of the record.
+    Beside the columns of the record, as from `load_results`, they have a name: the pause's in words.
     """
     family = [name for name, outcome in catalogue().items() if outcome.in_family]
     rows = results[(results["window"] == "pause") & (results["stratum"] == NATIONAL) & results["outcome"].isin(family)]
     rows = rows[~rows["reason"].fillna("").str.startswith("companion")]
+    return _of_main_claims(rows, registry)
+
+
+def _of_main_claims(rows: pd.DataFrame, registry: Registry | None) -> pd.DataFrame:
+    """Rows of reported pauses under their main claims, in the order of the registry, with the pause's name."""
     pauses = reported_pauses(load_pauses() if registry is None else registry)
-    own = [
-        rows[(rows["pause"] == pause.id) & (rows["claim"] == pause.main)].assign(name=pause.name) for pause in pauses
-    ]
-    return pd.concat(own or [rows.assign(name="")[:0]], ignore_index=True)
+    names = pd.DataFrame([(pause.id, pause.main, pause.name) for pause in pauses], columns=["pause", "claim", "name"])
+    return names.merge(rows)[[*rows, "name"]]
 
 
 def forest_frame(rows: pd.DataFrame) -> pd.DataFrame:
-    """The frame that `draw_forest` reads, from rows of the record with a column name: the pause's in words.
-
-    Returns
-    -------
-    DataFrame
-        Columns ratio, ratio_low, ratio_high, label, told.
-    """
+    """What `draw_forest` reads, from rows as of `verdicts`: ratio, ratio_low, ratio_high, label, told from chance."""
     labels = rows["name"] + ": " + rows["outcome"].map(lambda name: outcome_label(name, short=True))
-    told = rows["verdict"].isin([FEWER, MORE])
-    return rows[["ratio", "ratio_low", "ratio_high"]].astype(float).assign(label=labels, told=told)
+    ratios = rows[["ratio", "ratio_low", "ratio_high"]].astype(float)
+    return ratios.assign(label=labels, told=rows["verdict"].isin([FEWER, MORE]))
 
 
 def describe_forest(rows: pd.DataFrame) -> str:
     """Alternative text of a forest of findings: how many there are and which could be told from chance."""
-    told = "; ".join(rows.loc[rows["told"], "label"]) or "none"
-    return f"Ratios of seen to expected for {len(rows)} findings. Told from chance: {told}."
+    labels = "; ".join(rows.loc[rows["told"], "label"]) or "none"
+    return f"Ratios of seen to expected for {len(rows)} findings. Told from chance: {labels}."
 
 
 def shown_verdicts(results: pd.DataFrame) -> pd.DataFrame:
@@ -134,7 +113,7 @@ def coverage_by_year(strikes: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from analysis.tables import load_strikes, load_table
+    >>> from analysis.tables import load_strikes
     >>> int(coverage_by_year(load_strikes()).loc[2025, "days without report"])
     1
     """
@@ -160,10 +139,8 @@ def quiet_days(
 
     Parameters
     ----------
-    strikes : DataFrame
-        As `load_strikes` returns it.
-    alerts, oblasts : DataFrame
-        The tables of that name.
+    strikes, alerts, oblasts : DataFrame
+        As from `load_strikes`, and the tables of that name.
     rear : DataFrame, optional
         The table `sirens_rear`: a night whose sirens all fell before midnight is then told apart, since truces begin
         at midnight.
@@ -174,28 +151,25 @@ def quiet_days(
         One row a day on which no drone was reported (0, or empty where the report is missing): day,
         drones_launched, missiles_launched, alert_minutes (sum over usable oblasts away from the front, at night),
         median_minutes and percentile (share of the yardstick, the nights with drones within 60 days, with fewer
-        minutes), n_nights, verdict: silent from midnight (only with `rear`), credible (below the 10th percentile),
-        ambiguous (below the 25th), missiles flew,
-        suspicious, or no yardstick.
+        minutes), n_nights, verdict: credible (below the 10th percentile), silent from midnight (only with `rear`),
+        ambiguous (below the 25th), missiles flew, suspicious, or no yardstick.
 
     Examples
     --------
-    >>> from analysis.tables import load_table
     >>> from analysis.tables import load_strikes, load_table
     >>> checked = quiet_days(load_strikes()["2025":], load_table("alerts"), load_table("oblasts")).set_index("day")
     >>> checked.loc["2026-04-12", "verdict"]
     'credible'
     """
     away = oblasts.loc[oblasts["away_from_front"], "oblast"]
-    chosen = alerts[alerts["usable"] & alerts["oblast"].isin(away)]
-    nightly = chosen.groupby("day")["night_minutes"].sum()
-    checked = []
-    for day in strikes.index[~(strikes["drones_launched"] > 0)].intersection(nightly.index):
+    nightly = alerts[alerts["usable"] & alerts["oblast"].isin(away)].groupby("day")["night_minutes"].sum()
+    flown, rows = strikes["drones_launched"] > 0, []
+    for day in strikes.index[~flown].intersection(nightly.index):
         near = nightly.loc[day - REACH * ONE_DAY : day + REACH * ONE_DAY]
-        yardstick = near[strikes["drones_launched"].reindex(near.index) > 0]
-        checked.append((day, nightly[day], yardstick.median(), (yardstick < nightly[day]).mean(), len(yardstick)))
+        yardstick = near[flown.reindex(near.index, fill_value=False)]
+        rows.append((day, nightly[day], yardstick.median(), (yardstick < nightly[day]).mean(), len(yardstick)))
     columns = ["day", "alert_minutes", "median_minutes", "percentile", "n_nights"]
-    result = pd.DataFrame(checked, columns=columns).set_index("day")
+    result = pd.DataFrame(rows, columns=columns).set_index("day")
     result = strikes[["drones_launched", "missiles_launched"]].loc[result.index].join(result)
     flew, rank = result["missiles_launched"] > 0, result["percentile"]
     calm = pd.Series(False, result.index)
@@ -215,110 +189,88 @@ def pause_spans(registry: Registry) -> pd.DataFrame:
 
 def describe_timeline(counts: pd.Series, *, label: str | Words = None) -> str:
     """Alternative text of a timeline: its span, first and last half-year means, and largest weekly mean."""
-    weekly, (told, shaded) = counts.resample("W").mean(), timeline_words(counts, label)
+    weekly, (unit, shaded) = counts.resample("W").mean(), timeline_words(counts, label)
     start, end = (half.mean() for half in (counts.iloc[:182], counts.iloc[-182:]))
     return (
-        f"Weekly means of {told} a day from {counts.index[0]:%Y-%m-%d} to {counts.index[-1]:%Y-%m-%d}: {start:.0f} in "
+        f"Weekly means of {unit} a day from {counts.index[0]:%Y-%m-%d} to {counts.index[-1]:%Y-%m-%d}: {start:.0f} in "
         f"the first half-year, {end:.0f} in the last, at most {weekly.max():.0f}; {shaded} shaded."
     )
 
 
 def published_nights(registry: Registry, strikes: pd.DataFrame) -> pd.DataFrame:
-    """Counts published for single nights beside the table's, where a night is stated as "2026-01-30/31".
+    """Counts published for single nights beside the table's, by strike day.
 
-    Returns
-    -------
-    DataFrame indexed by day
-        Columns pause, drones published, drones in table, missiles published, missiles in table. The night
-        from the 30th to the 31st is strike day 31.
+    Only of nights stated as "2026-01-30/31": the night from the 30th to the 31st is strike day 31.
     """
     rows = []
-    for pause, count in ((owner, count) for owner in registry.values() for count in owner.published_counts):
-        night = NIGHT.match(count.when)
-        if night and (count.drones is not None or count.missiles is not None):
-            year, month, _, new_month, last = night.groups()
-            row = {"pause": pause.id, "day": pd.Timestamp(f"{year}-{new_month or month}-{last}")}
-            for name, column in COUNTS.items():
-                row |= {f"{name} published": getattr(count, name), f"{name} in table": strikes[column].get(row["day"])}
-            rows += [row] if row["day"] in strikes.index else []
-    columns = ["pause", "day", *(f"{name} {where}" for name in COUNTS for where in ("published", "in table"))]
-    return pd.DataFrame(rows, columns=columns).set_index("day")
+    for pause in registry.values():
+        for count in pause.published_counts:
+            if (night := NIGHT.match(count.when)) and {count.drones, count.missiles} != {None}:
+                year, month, _, new_month, last = night.groups()
+                day = pd.Timestamp(f"{year}-{new_month or month}-{last}")
+                rows.append((day, pause.id, count.drones, count.missiles))
+    nights = pd.DataFrame(rows, columns=["day", "pause", *(f"{name} published" for name in COUNTS)])
+    held = strikes[list(COUNTS.values())].set_axis([f"{name} in table" for name in COUNTS], axis=1)
+    columns = ["pause", *(f"{name} {where}" for name in COUNTS for where in ("published", "in table"))]
+    return nights.set_index("day").join(held, how="inner")[columns]
 
 
 @dataclass(frozen=True, repr=False)
 class EnergyOverview(Answer):
-    """The main series of each measure in each reported pause, as recorded: main claim, deciding test, no daily frames.
+    """The main series of each measure in each reported pause, as recorded: main claim, deciding test."""
 
-    `names` has the id and name of each pause, `promised` what those that promised something about energy had in mind.
-    """
-
-    names: dict[str, str]
-    promised: dict[str, str]
+    names: dict[str, str]  # id and name of each pause
+    promised: dict[str, str]  # what was to be spared, of those that promised something about energy
     effects: tuple[PauseEffect, ...]
 
     def summary(self) -> str:
         """How many readings cover their pause, how many of these could have shown anything, and what they did show."""
         speaking = [effect for effect in self.effects if speaks(effect)]
         able, verdicts = sum(effect.testable for effect in speaking), [effect.verdict for effect in speaking]
-        told = [f"{verdicts.count(verdict)} {verdict}" for verdict in (FEWER, MORE, DEPENDS) if verdict in verdicts]
-        heard = f"{len(speaking)} could read their pause, and {able} of these would have shown it had nothing been hit"
-        led = f"Of {len(self.effects)} readings (a pause by a measure), {heard}."
-        known = f"Told from chance: {listed(told) or 'none'}."
-        return f"**{led} {known}** {WITNESSES} Coded reports, daily list and large raids are {MODEL}."
+        found = [f"{verdicts.count(verdict)} {verdict}" for verdict in (FEWER, MORE, DEPENDS) if verdict in verdicts]
+        return (
+            f"**Of {len(self.effects)} readings (a pause by a measure), {len(speaking)} could read their pause, "
+            f"and {able} of these would have shown it had nothing been hit. "
+            f"Told from chance: {listed(found) or 'none'}.** "
+            f"{WITNESSES} Coded reports, daily list and large raids are {MODEL}."
+        )
 
     def table(self) -> pd.DataFrame:
         """A row for each pause that promised something about energy: how many measures speak, and the first of them."""
         rows = {}
         for pause, what in self.promised.items():
             own = [effect for effect in self.effects if effect.pause == pause]
-            able = [effect for effect in own if speaks(effect)]
-            first = readings_table(able[:1]).reset_index().astype(object)
-            shown = first.iloc[0] if len(first) else pd.Series("–", first.columns)
-            heard = {"promised to spare": what, "measures that can speak": f"{len(able)} of {len(own)}"}
-            rows[self.names[pause]] = heard | shown.drop("could have shown").to_dict()
+            speaking = [effect for effect in own if speaks(effect)]
+            readings = readings_table(speaking[:1]).drop(columns="could have shown").reset_index().astype(object)
+            first = readings.iloc[0] if len(readings) else pd.Series("–", readings.columns)
+            counted = {"promised to spare": what, "measures that can speak": f"{len(speaking)} of {len(own)}"}
+            rows[self.names[pause]] = counted | first.to_dict()
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("pause")
 
     side_by_side = table
 
 
 def compare_energy(results: pd.DataFrame, *, registry: Registry | None = None) -> EnergyOverview:
-    """Set the energy rows of the record side by side.
-
-    Parameters
-    ----------
-    results : DataFrame
-        As from `load_results`.
-    registry : mapping of Pause, optional
-
-    Returns
-    -------
-    EnergyOverview
-        Of the reported pauses that the record holds, in the order of the registry.
+    """Set the energy rows of the record side by side: reported pauses that it holds, in the order of the registry.
 
     Examples
     --------
     >>> len(compare_energy(load_results()).names)
     9
     """
-    pauses = {pause.id: pause for pause in reported_pauses(load_pauses() if registry is None else registry)}
     recorded = results[(results["window"] == "pause") & (results["test"] == "shift")]
-    recorded = recorded[recorded["claim"] == recorded["pause"].map({name: p.main for name, p in pauses.items()})]
-    effects = []
-    for measure in MEASURES.values():
-        rows = recorded[(recorded["outcome"] == measure.outcome) & (recorded["stratum"] == measure.place)]
-        effects += sorted(map(_effect, rows.to_dict("records")), key=lambda effect: effect.first_day)
-    held = {effect.pause for effect in effects}
-    names = {name: pause.name for name, pause in pauses.items() if name in held}
-    promised = {name: what for name in names if (what := _promise(pauses[name]))}
-    return EnergyOverview(names, promised, tuple(effects))
-
-
-def _promise(pause: Pause) -> str:
-    """What a pause promised about energy, in words; nothing where it did not."""
-    return "energy" if "energy" in pause.targets else "everything" if "all-hostilities" in pause.targets else ""
+    main = pd.DataFrame([(m.outcome, m.place) for m in MEASURES.values()], columns=["outcome", "stratum"])
+    rows = main.merge(_of_main_claims(recorded, registry).sort_values("first_day", kind="stable"))
+    registry, names, promised = load_pauses() if registry is None else registry, {}, {}
+    for pause in (pause for pause in registry.values() if pause.id in set(rows["pause"])):
+        names[pause.id] = pause.name
+        if {"energy", "all-hostilities"} & set(pause.targets):
+            promised[pause.id] = "energy" if "energy" in pause.targets else "everything"
+    return EnergyOverview(names, promised, tuple(map(_effect, rows.drop(columns="name").to_dict("records"))))
 
 
 def _effect(row: Mapping[str, Any]) -> PauseEffect:
+    """An effect as a row of the record states it."""
     values = {name: None if pd.isna(value) else value for name, value in row.items()}
     days = {name: date.fromisoformat(value) for name, value in values.items() if name.endswith("_day") and value}
     return PauseEffect(**values | days)

@@ -45,21 +45,9 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
     Parameters
     ----------
     as_of : date, str or Timestamp
-        The day.
+        The day, not before the first announcement.
     into : path
-        Where to write; what an earlier cut left there is replaced.
-    folder : path, optional
-        Folder of tables; the project's own by default.
-
-    Returns
-    -------
-    Path
-        `into`, for the `folder` of every test.
-
-    Raises
-    ------
-    DesignError
-        Not a day, or one before the first announcement.
+        Where to write, and what is returned; what an earlier cut left there is replaced.
 
     Examples
     --------
@@ -83,8 +71,10 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
         contents[f"{name}.json"] = json.dumps(beside, ensure_ascii=False).encode()
     contents["datapackage.json"] = data_package(contents)
     contents[AS_OF] = f"{day:%Y-%m-%d}\n".encode()
-    if (source / NIGHTS).is_file():
-        contents[NIGHTS] = _cut_nights(contents[NIGHTS].decode("utf-8-sig"), day.date()).encode()
+    if NIGHTS in contents:
+        head, *nights = _entries(contents[NIGHTS].decode("utf-8-sig"), "night")
+        seen = [night for night in nights if tomllib.loads(night)["night"][0]["seen_at"] <= day.date()]
+        contents[NIGHTS] = "".join([head, *seen]).encode()
     for plan in (source / PLANS).glob("*.toml"):
         if _date(tomllib.loads(plan.read_text("utf-8"))["fixed"]) <= day.date():
             contents[f"{PLANS}/{plan.name}"] = plan.read_bytes()
@@ -99,30 +89,33 @@ def _cut_table(content: bytes, definition: dict[str, Any], as_of: str) -> bytes:
     """The CSV file of a table as of a day, as text, so that no cell is written otherwise."""
     frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
     fields = definition["fields"]
-    dates = [field["name"] for field in fields if field["type"] == "date" and field["name"] in definition["key"]]
-    known = frame[dates[-1]]
+    known = [field["name"] for field in fields if field["type"] == "date" and field["name"] in definition["key"]][-1]
     if definition.get("daily"):
         figures = [field for field in fields if field["type"] in ("integer", "number")]
         if not any(field.get("constraints", {}).get("required") for field in figures):
-            frame.loc[known == as_of, [field["name"] for field in figures]] = ""
-        frame = frame[known <= as_of]
+            frame.loc[frame[known] == as_of, [field["name"] for field in figures]] = ""
+        frame = frame[frame[known] <= as_of]
     else:
-        frame = frame[known < as_of]
+        frame = frame[frame[known] < as_of]
     if "published" in frame:
         frame = frame[~frame["published"].str.fullmatch(r"\d{4}-\d\d(-\d\d)?") | (frame["published"] <= as_of)]
     return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
 def cut_registry(text: str, as_of: date) -> str:
-    """The text of a registry as of a day: whole entries and lines of sources and counts, nothing written anew."""
+    """The text of a registry as of a day: whole entries and lines of sources and counts, nothing written anew.
+
+    A pause is known once it was announced; where no day is given, once its first dated claim had begun.
+    """
     head, *entries = _entries(text, "pause")
-    return head + "".join(_without_later(entry, as_of) for entry in entries if _is_known(entry, as_of))
-
-
-def _cut_nights(text: str, as_of: date) -> str:
-    """The text of nights.toml without those seen later."""
-    head, *entries = _entries(text, "night")
-    return head + "".join(entry for entry in entries if tomllib.loads(entry)["night"][0]["seen_at"] <= as_of)
+    kept = [head]
+    for entry in entries:
+        pause = tomllib.loads(entry)["pause"][0]
+        begun = [claim.get("start") or claim.get("end") for claim in pause.get("claims", ())]
+        first = next(filter(None, [pause.get("announced_at"), *begun]), None)
+        if first is not None and _date(first) <= as_of:
+            kept.append(_without_later(entry, as_of))
+    return "".join(kept)
 
 
 def _entries(text: str, name: str) -> list[str]:
@@ -130,27 +123,16 @@ def _entries(text: str, name: str) -> list[str]:
     return re.split(rf"(?m)^(?=\[\[{name}\]\])", text)
 
 
-def _is_known(entry: str, as_of: date) -> bool:
-    """Whether a pause was announced by then; where no day is given, whether its first dated claim had begun."""
-    pause = tomllib.loads(entry)["pause"][0]
-    moments = [
-        pause.get("announced_at"),
-        *(claim.get("start") or claim.get("end") for claim in pause.get("claims", ())),
-    ]
-    told = next(filter(None, moments), None)
-    return told is not None and _date(told) <= as_of
-
-
 def _without_later(entry: str, as_of: date) -> str:
     """An entry without what is dated later: lines, claims that carry their date in their id, and talk of violations."""
+
+    def is_known(dated: re.Match[str] | None) -> bool:
+        return not dated or dated[1] <= f"{as_of:%Y-%m-%d}"[: len(dated[1])]
+
     head, *claims = re.split(r"(?m)^(?= *\[\[pause\.claims\]\])", VIOLATIONS.sub(UNKNOWN_YET, entry))
-    entry = head + "".join(claim for claim in claims if not _is_later(CLAIMED.search(claim), as_of))
-    kept = "".join(line for line in entry.splitlines(keepends=True) if not _is_later(DATED.match(line), as_of))
+    entry = head + "".join(claim for claim in claims if is_known(CLAIMED.search(claim)))
+    kept = "".join(line for line in entry.splitlines(keepends=True) if is_known(DATED.match(line)))
     return kept if tomllib.loads(kept)["pause"][0]["sources"] else entry  # an entry needs one source at least
-
-
-def _is_later(dated: re.Match[str] | None, as_of: date) -> bool:
-    return bool(dated) and dated[1] > f"{as_of:%Y-%m-%d}"[: len(dated[1])]
 
 
 def _date(moment: date) -> date:
@@ -179,55 +161,33 @@ def cut_clone(as_of: Day) -> Path:
 
 @dataclass(frozen=True, repr=False)
 class Replayed(Answer):
-    """How the answer about one pause formed: the deciding effect as known on each day asked about."""
+    """How the answer about one pause formed: the deciding effects of the days on which it was announced.
 
-    dates: tuple[date, ...]
-    found: tuple[PauseEffect | None, ...]  # None: not announced yet
+    `days` has a row a day: nights of the window and those held, counted, expected, ratio, the word for it.
+    """
 
-    @property
-    def effects(self) -> tuple[PauseEffect, ...]:
-        """The effects of the days on which the pause was announced."""
-        return tuple(effect for effect in self.found if effect)
+    days: pd.DataFrame
+    effects: tuple[PauseEffect, ...]
 
     def to_frame(self) -> pd.DataFrame:
-        """A row a day: nights of the window and those held, counted, expected, ratio, the word for it."""
-        columns = ["date", "nights", "held", "counted", "expected", "ratio", "word"]
-        rows = [
-            (day, e.n_days, e.n_days - e.n_missing, e.observed, e.expected, e.ratio, word(e.row()))
-            if e
-            else (day, None, 0, None, None, None, "")
-            for day, e in zip(self.dates, self.found, strict=True)
-        ]
-        return pd.DataFrame(rows, columns=columns)
-
-    def summary(self) -> str:
-        return said_on(self.to_frame().to_dict("records"))
+        return self.days
 
     table = to_frame
+
+    def summary(self) -> str:
+        return said_on(self.days.to_dict("records"))
 
     def plot(self, ax: Any = None) -> Any:
         from analysis.figures import finish, new_axes
 
-        ax, rows = new_axes(ax), self.to_frame()
-        for column, mark in (("expected", "_"), ("counted", "o")):
-            ax.plot(pd.to_datetime(rows["date"]), rows[column].astype(float), mark, label=column)
-        ax.legend(frameon=False)
-        return finish(ax, title="As known on the day")
+        numbers = self.days.set_index(pd.DatetimeIndex(self.days["date"]))[["expected", "counted"]].astype(float)
+        return finish(numbers.plot(style=["_", "o"], ax=new_axes(ax)), title="As known on the day")
 
 
 def verdict_by_date(
     pause_id: str, dates: Iterable[Day], *, outcome: str = "drones_launched", claim: str = "main", folder: Folder = None
 ) -> Replayed:
-    """Ask the same question with what was known on each of several days.
-
-    Parameters
-    ----------
-    dates : iterable of date
-        The days, as for `cut_data`.
-    outcome : str
-        Name in the catalogue of outcomes.
-    pause_id, claim, folder
-        As in `assess`.
+    """Ask the question of `assess` about one outcome with what was known on each of several days, as for `cut_data`.
 
     Examples
     --------
@@ -236,14 +196,18 @@ def verdict_by_date(
     """
     source = data_folder() if folder is None else Path(folder)
     get_pause(load_pauses(source / FILE), pause_id)  # a slip of the pen is not "not announced yet"
-    days = tuple(as_day(day, "dates").date() for day in dates)
-    found = []
-    for day in days:
+    rows, effects = [], []
+    for day in (as_day(day, "dates").date() for day in dates):
         with TemporaryDirectory() as place:
             registry = load_pauses(cut_data(day, into=place, folder=source) / FILE)
-            asked = {"claim": claim, "outcomes": [outcome], "registry": registry, "folder": Path(place)}
-            found.append(decide_pause(pause_id, **asked)[0] if pause_id in registry else None)
-    return Replayed(days, tuple(found))
+            if pause_id not in registry:
+                rows.append((day, None, 0, None, None, None, ""))
+                continue
+            (e,) = decide_pause(pause_id, claim=claim, outcomes=[outcome], registry=registry, folder=Path(place))
+        effects.append(e)
+        rows.append((day, e.n_days, e.n_days - e.n_missing, e.observed, e.expected, e.ratio, word(e.row())))
+    columns = ["date", "nights", "held", "counted", "expected", "ratio", "word"]
+    return Replayed(pd.DataFrame(rows, columns=columns), tuple(effects))
 
 
 def words_changed(contents: Mapping[str, bytes], *, folder: Folder = None) -> pd.DataFrame:
@@ -252,17 +216,18 @@ def words_changed(contents: Mapping[str, bytes], *, folder: Folder = None) -> pd
     Old is what the stored scorecard says, new what a fresh test of every reported pause says.
     """
     source, rows = data_folder() if folder is None else Path(folder), []
-    old = load_scorecard().set_index(["pause", "question"])["word"]
+    words = load_scorecard().set_index(["pause", "question"])["word"]
     with TemporaryDirectory() as place:
+        changed = Path(place)
         for name, content in {**folder_contents(source), **contents}.items():
-            (Path(place) / name).write_bytes(content)
+            (changed / name).write_bytes(content)
         if (source / PLANS).is_dir():
-            shutil.copytree(source / PLANS, Path(place) / PLANS)
-        registry = load_pauses(Path(place) / FILE)
+            shutil.copytree(source / PLANS, changed / PLANS)
+        registry = load_pauses(changed / FILE)
         for pause in reported_pauses(registry):
-            found = assess(pause.id, registry=registry, folder=Path(place))
-            for answer in score_pause(found.effects, pause, folder=Path(place)).answers:
-                then = old.get((pause.id, answer.question), "no answer yet")
-                if answer.outcome in found.outcomes() and then != answer.word:
-                    rows.append({"pause": pause.id, "question": answer.asked, "old": then, "new": answer.word})
+            found = assess(pause.id, registry=registry, folder=changed)
+            for answer in score_pause(found.effects, pause, folder=changed).answers:
+                old = words.get((pause.id, answer.question), "no answer yet")
+                if answer.outcome in found.outcomes() and old != answer.word:
+                    rows.append((pause.id, answer.asked, old, answer.word))
     return pd.DataFrame(rows, columns=["pause", "question", "old", "new"])

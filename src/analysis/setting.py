@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from analysis.days import COUNTS, PROVISIONAL, read_nights
-from analysis.effect import NATIONAL, Answer, PauseEffect
-from analysis.errors import DesignError
+from analysis.effect import NATIONAL, Answer, PauseEffect, holm
 from analysis.estimate import estimate_effect, with_week_after
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
-from analysis.series import SALVO_MISSILES
-from analysis.tables import Outcome, data_folder, load_strikes, load_table, outcome_series
+from analysis.quiet import salvo_days
+from analysis.series import SALVO_MISSILES  # noqa: F401  (asked for here by figures of pauses)
+from analysis.tables import data_folder, load_strikes, load_table, outcome_series
 from analysis.tables import outcomes as catalogue
-from analysis.windows import Day, check_counts
+from analysis.windows import Day
 from analysis.words import held_so_far, night_compared, not_yet, typed_in
 
 VOLUME = ("drones_launched", "missiles_launched")
@@ -44,88 +46,80 @@ class Setting:
         """The claim in question, then the others that state a window."""
         return [self.claim, *self.pause.other_claims(self.claim)]
 
+    def options(self, claim: str) -> dict[str, Any]:
+        """What every test of a claim is told: days that are no baseline, when the window was announced, the level."""
+        announced = self.pause.first_announced_day(claim)
+        return {"exclude": self.exclude, "announced": announced, "level": self.level}
+
     def series(self, outcome: str) -> pd.Series:
-        """The daily series of an outcome of the catalogue."""
         return outcome_series(outcome, folder=self.folder)
 
     def estimate(
         self,
         outcome: str,
-        days: pd.DatetimeIndex,
+        claim: str,
         *,
+        days: pd.DatetimeIndex | None = None,
         counts: pd.Series | None = None,
-        claim: str | None = None,
         window: str = "pause",
         stratum: str = NATIONAL,
-        announced: Day | None = None,
         first_day: Day | None = None,
         test: str = "auto",
     ) -> PauseEffect:
-        """One effect of an outcome of the catalogue, or of other `counts` of it, with its key filled in."""
+        """One effect of an outcome in the window of a claim, or on other `days`; in other `counts`, if there are."""
         counts = self.series(outcome) if counts is None else counts
         effect = estimate_effect(
             counts,
-            days,
+            self.pause.days(claim) if days is None else days,
             baseline=self.baseline,
             first_day=first_day,
-            exclude=self.exclude,
-            announced=announced,
             salvo_days=self.salvos,
             test=test,
-            level=self.level,
+            **self.options(claim),
         )
-        reason = said_of_end(effect, catalogue()[outcome], counts.index[-1])
-        effect = replace(effect, reason="; ".join(filter(None, [reason, self.said_of_nights(effect, outcome)])))
+        effect = replace(effect, reason=self.reason(effect, outcome, counts.index[-1]))
         return self.keyed(effect, claim=claim, window=window, stratum=stratum)
+
+    def reason(self, effect: PauseEffect, outcome: str, until: pd.Timestamp) -> str:
+        """Why an effect is what it is: also which of its nights are withheld, still to come, or provisional."""
+        reason, entry, held = effect.reason, catalogue()[outcome], effect.n_days - effect.n_missing
+        if effect.last_day > until.date():
+            if entry.last_day and until >= pd.Timestamp(entry.last_day):
+                reason = entry.after if effect.observed is None else f"{reason}; {entry.after}"
+            elif effect.observed is not None:
+                reason = f"{reason}; {held_so_far(held, effect.n_days, until)}"
+            elif entry.table == "strikes":
+                reason = not_yet(held, effect.n_days, until)
+        days = pd.date_range(effect.first_day, effect.last_day)
+        publishers = [publisher for day, publisher in self.provisional(outcome).items() if day in days]
+        return f"{reason}; {typed_in(publishers)}" if publishers and effect.observed is not None else reason
 
     def provisional(self, outcome: str) -> dict[pd.Timestamp, str]:
         """Nights typed in that the figures of an outcome rest on, and who published each."""
         noun = catalogue()[outcome].short
-        if catalogue()[outcome].table != "strikes" or noun not in COUNTS:
-            return {}
         nights = read_nights(data_folder() if self.folder is None else Path(self.folder))
-        if not nights:
+        if not nights or noun not in COUNTS or catalogue()[outcome].table != "strikes":
             return {}
         held = load_strikes(folder=self.folder)[f"{noun}_basis"] == PROVISIONAL
         return {night.day: night.publisher for night in nights if held.get(night.day, False)}
 
-    def said_of_nights(self, effect: PauseEffect, outcome: str) -> str:
-        """Which of an effect's nights are provisional; empty where none is."""
-        days = pd.date_range(effect.first_day, effect.last_day)
-        publishers = [publisher for day, publisher in self.provisional(outcome).items() if day in days]
-        return typed_in(publishers) if publishers and effect.observed is not None else ""
-
     def keyed(
         self, effect: PauseEffect, *, claim: str | None = None, window: str | None = None, stratum: str | None = None
     ) -> PauseEffect:
-        """The effect as one of this pause."""
-        key = {"claim": claim or self.claim, "window": window, "stratum": stratum}
-        return replace(effect, pause=self.pause.id, **{name: value for name, value in key.items() if value})
-
-
-def said_of_end(effect: PauseEffect, outcome: Outcome, until: pd.Timestamp) -> str:
-    """The reason of an effect, which says where figures are withheld, or nights are still to come."""
-    if effect.last_day <= until.date():
-        return effect.reason
-    if outcome.last_day and until >= pd.Timestamp(outcome.last_day):
-        return outcome.after if effect.observed is None else f"{effect.reason}; {outcome.after}"
-    held = effect.n_days - effect.n_missing
-    if effect.observed is not None:
-        return f"{effect.reason}; {held_so_far(held, effect.n_days, until)}"
-    return not_yet(held, effect.n_days, until) if outcome.table == "strikes" else effect.reason
+        """The effect as one of this pause; what is not named stays."""
+        key = {"claim": claim or self.claim, "window": window or effect.window, "stratum": stratum or effect.stratum}
+        return replace(effect, pause=self.pause.id, **key)
 
 
 def compare_nights(*, folder: Path | None = None) -> list[str]:
     """For each count typed in that the table holds by now, a line that says whether they agree."""
-    held = load_table("strikes", folder=folder).iloc[:-1].set_index("day")
-    told = []
-    for night in read_nights(data_folder() if folder is None else Path(folder)):
-        for name in COUNTS:
-            typed = getattr(night, name)
-            if typed is not None and night.day in held.index:
-                table = held.at[night.day, f"{name}_launched"]
-                told.append(night_compared(night.day, name, typed, night.publisher, table))
-    return told
+    held, lines = load_table("strikes", folder=folder).iloc[:-1].set_index("day"), []
+    for night, name in product(read_nights(data_folder() if folder is None else Path(folder)), COUNTS):
+        typed = getattr(night, name)
+        if typed is not None and night.day in held.index:
+            table = held.at[night.day, f"{name}_launched"]
+            lines.append(night_compared(night.day, name, typed, night.publisher, table))
+    return lines
 
 
 def set_up(
@@ -154,31 +148,6 @@ def set_up(
     )
 
 
-def salvo_days(missiles: pd.Series, *, threshold: float = SALVO_MISSILES) -> pd.DatetimeIndex:
-    """Days with at least `threshold` missiles.
-
-    Parameters
-    ----------
-    missiles : Series of counts by day
-    threshold : float
-        Missiles a day.
-
-    Returns
-    -------
-    DatetimeIndex
-
-    Examples
-    --------
-    >>> days = pd.date_range("2025-01-01", periods=3)
-    >>> salvo_days(pd.Series([0, 34, 5], index=days)).strftime("%d").tolist()
-    ['02']
-    """
-    if not isinstance(threshold, int | float) or not threshold > 0:
-        raise DesignError("not a threshold", field="threshold", expected="a number above 0", found=f"{threshold!r:.60}")
-    missiles = check_counts(missiles)
-    return missiles.index[missiles >= threshold]
-
-
 def days_of_others(registry: Registry, pause: Pause) -> frozenset[pd.Timestamp]:
     """Days that belong to reported pauses other than this one."""
     return frozenset(day for other in reported_pauses(registry) if other.id != pause.id for day in other.days())
@@ -189,21 +158,22 @@ def not_ordinary(registry: Registry, *, besides: Pause | None = None) -> pd.Date
 
     Parameters
     ----------
-    registry : mapping of Pause
     besides : Pause, optional
-        The pause being tested: only its parties' other windows are left out.
-
-    Returns
-    -------
-    DatetimeIndex
+        The pause being tested: of its own, only the windows that its parties claim are no baseline.
     """
     days: set[pd.Timestamp] = set()
     for pause in reported_pauses(registry):
         if besides is not None and pause.id == besides.id:
-            days.update(day for claim in pause.claims if claim.stated for day in pause.days(claim.id))
-            continue
-        days.update([*with_week_after(pause.days()), *pause.announced_days()])
+            days.update(day for claim in pause.claims for day in claim.days)
+        else:
+            days.update([*with_week_after(pause.days()), *pause.announced_days()])
     return pd.DatetimeIndex(sorted(days), name="day")
+
+
+def correct(effects: Sequence[PauseEffect], family: Collection[str]) -> list[PauseEffect]:
+    """Holm's correction of the effects on outcomes of one family; the others as they are, in the order given."""
+    corrected = iter(holm([effect for effect in effects if effect.outcome in family]))
+    return [next(corrected) if effect.outcome in family else effect for effect in effects]
 
 
 @dataclass(frozen=True, repr=False)
@@ -225,8 +195,7 @@ class Findings(Answer):
     ) -> list[PauseEffect]:
         """The rows that fit, of the claim in question unless another is named."""
         asked = {"outcome": outcome, "stratum": stratum, "claim": claim or self.claim, "window": window, "test": test}
-        wanted = {name: value for name, value in asked.items() if value is not None}
-        return [e for e in self.effects if all(getattr(e, name) == value for name, value in wanted.items())]
+        return [e for e in self.effects if all(value in (None, getattr(e, name)) for name, value in asked.items())]
 
     def said(self) -> str:
         """What the registry holds of the parties' claims about violations, with its sources, as Markdown."""

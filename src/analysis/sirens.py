@@ -1,9 +1,6 @@
-"""One pause and the sirens: where they sounded, and where not.
+"""One pause and the sirens: where they sounded, and where not. Whole strike days are counted, as launches are.
 
-Alerts became shorter and more local: a launched drone brought 34 alert-minutes at night in the rear in late 2024,
-5.5 in the spring of 2026. Their level is comparable within about a quarter only, so the baseline is the 90 days on
-either side of the window, without trend. Whole strike days are counted, not nights: launches are counted so too,
-and in 2026 almost a third of all alert-minutes fall between 09:00 and 18:00.
+Alerts become shorter and more local, so their level is comparable within about a quarter only, and without trend.
 """
 
 from __future__ import annotations
@@ -13,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +50,6 @@ def alert_minutes(*, takeoffs: bool = True, folder: Path | None = None) -> pd.Da
     ----------
     takeoffs : bool
         Whether the nationwide alarms that look like the take-off of a MiG-31K count.
-    folder : path, optional
-        Folder of tables.
 
     Returns
     -------
@@ -71,24 +67,17 @@ def alert_minutes(*, takeoffs: bool = True, folder: Path | None = None) -> pd.Da
 
 
 def find_region(name: str, oblasts: pd.DataFrame) -> str:
-    """Return the key of a region with alerts from its key or full name; a DesignError names those most like it.
-
-    >>> find_region("Kyiv oblast", load_table("oblasts"))
-    'Kyiv'
-    """
+    """Return the key of a region with alerts from its key or full name; a DesignError names those most like it."""
     used = oblasts[oblasts["alerts_status"] == "used"]
     known = {word.casefold(): row.oblast for row in used.itertuples() for word in (row.name_en, row.oblast)}
     wanted = str(name).strip().casefold()
     if wanted in known:
         return known[wanted]
     close = dict.fromkeys(known[word] for word in get_close_matches(wanted, known, n=6, cutoff=0.5))
-    raise DesignError(
-        "no alerts of such a region",
-        field="region",
-        found=repr(name)[:60],
-        expected=" or ".join(close) or "a region of data/oblasts.csv with alerts",
-        remedy="choose a region whose alerts_status in data/oblasts.csv is used",
-    )
+    expected = " or ".join(close) or "a region of data/oblasts.csv with alerts"
+    remedy = "choose a region whose alerts_status in data/oblasts.csv is used"
+    problem, found = "no alerts of such a region", repr(name)[:60]
+    raise DesignError(problem, field="region", expected=expected, found=found, remedy=remedy)
 
 
 def usable_regions(minutes: pd.DataFrame, days: pd.DatetimeIndex, regions: Iterable[str]) -> list[str]:
@@ -112,13 +101,6 @@ def estimate_alerts(
 
     Beside others, what moves all regions alike cancels. Windows that overlap are not that many placebos, so some
     must lie apart: 30, or 39 beside others.
-
-    >>> days = pd.date_range("2025-01-01", periods=180)
-    >>> others = pd.Series(np.random.default_rng(1).gamma(2, 500, 180), index=days)
-    >>> minutes = (0.1 * others).rename("alert_minutes")
-    >>> minutes.iloc[90:93] *= 0.4
-    >>> round(estimate_alerts(minutes, days[90:93], others=others).ratio, 6)
-    0.4
     """
     days = check_window(days)
     effect = estimate_effect(
@@ -140,8 +122,8 @@ def estimate_alerts(
     separate = int((effect.daily["role"] == "baseline").sum()) // effect.n_days
     if effect.p_value is None or separate >= FEWEST_WINDOWS:
         return effect
-    windows = f"{separate} separate windows of {days_text(effect.n_days)}, at least {FEWEST_WINDOWS} are needed"
-    return _untested(effect, f"the quarters before and after hold only {windows}")
+    few = f"{separate} separate windows of {days_text(effect.n_days)}, at least {FEWEST_WINDOWS} are needed"
+    return _untested(effect, f"the quarters before and after hold only {few}")
 
 
 def _unless_quiet(effect: PauseEffect) -> PauseEffect:
@@ -159,44 +141,30 @@ def _unless_quiet(effect: PauseEffect) -> PauseEffect:
 
 
 def _untested(effect: PauseEffect, why: str) -> PauseEffect:
-    """The same description, with the reason why there is no test."""
     tested = ("p_value", "p_min", "ratio_low", "ratio_high", "expected_low", "expected_high", "smallest_visible_cut")
     return replace(effect, testable=False, verdict=NOT_TESTABLE, reason=why, **dict.fromkeys(tested))
 
 
 @dataclass(frozen=True, repr=False)
 class RegionalAssessment(Findings):
-    """What air-raid alerts say about one pause.
+    """What air-raid alerts say about one pause: `stratum` is a region or a group; no effect is in a family of tests."""
 
-    Attributes
-    ----------
-    pause, claim, effects
-        As in `Assessment`; stratum is a region or a group. No effect counts in a family of tests.
-    regions : dict of str to str
-        The named regions, the first one in the pictures: key in oblasts.csv and name in a sentence.
-    members : dict of str to list
-        The usable regions of the groups "rear", "front" and "all".
-    names : dict of str to str
-        Every region with alerts, by its key.
-    data_until : Timestamp
-        Last strike day of the alerts.
-    """
-
-    regions: dict[str, str]
-    members: dict[str, list[str]]
-    names: dict[str, str]
-    data_until: pd.Timestamp
+    regions: dict[str, str]  # those named, the first one in the pictures: key in oblasts.csv and name in a sentence
+    members: dict[str, list[str]]  # usable regions of the groups "rear", "front" and "all"
+    names: dict[str, str]  # every region with alerts, by its key
+    data_until: pd.Timestamp  # last strike day of the alerts
 
     def select(self, outcome: str, stratum: str, *, claim: str | None = None) -> PauseEffect:
         return self.pick(outcome=outcome, stratum=stratum, claim=claim)[0]
 
     @property
     def _asked(self) -> list[tuple[str, str]]:
-        return [(outcome, key) for key in self.regions for outcome in (MINUTES, RELATIVE_MINUTES)]
+        """What the main answers are about: each named region, on its own and relative to others, and the whole rear."""
+        return [*product(self.regions, (MINUTES, RELATIVE_MINUTES)), ("rear", MINUTES)]
 
     def summary(self) -> str:
         """A finding for each named region, on its own and relative to the others, and for the whole rear (Markdown)."""
-        return "\n\n".join(self.say(*one) for one in [*self._asked, (MINUTES, "rear")])
+        return "\n\n".join(self.say(outcome, stratum) for stratum, outcome in self._asked)
 
     def everywhere(self) -> str:
         """A finding for the regions away from the front, those near it, and all together (Markdown)."""
@@ -209,8 +177,8 @@ class RegionalAssessment(Findings):
         if outcome != RELATIVE_MINUTES:
             return f"**{place}.** {finding(effect)}"
         caution = "" if effect.verdict == NOT_TESTABLE else f" {DISPLACED}"
-        told = finding(replace(effect, outcome=MINUTES))
-        return f"**{place} relative to the other regions away from the front.** {told}{caution}"
+        of_minutes = finding(replace(effect, outcome=MINUTES))
+        return f"**{place} relative to the other regions away from the front.** {of_minutes}{caution}"
 
     def coverage(self) -> str:
         """How far the alerts reach and which regions they cover, in a sentence."""
@@ -224,7 +192,7 @@ class RegionalAssessment(Findings):
     def table(self) -> pd.DataFrame:
         """The verdict under each party's window, side by side."""
         claims = dict.fromkeys(effect.claim for effect in self.effects)
-        rows = [self.select(*one, claim=claim) for claim in claims for one in [*self._asked, (MINUTES, "rear")]]
+        rows = [self.select(outcome, place, claim=claim) for claim in claims for place, outcome in self._asked]
         numbers = ["n_days", "observed", "expected", "ratio", "p_value"]
         table = shown(rows, "claim", "stratum", "outcome", "first_day", *numbers, "verdict")
         return table.assign(stratum=table["stratum"].map(region_label))
@@ -233,25 +201,26 @@ class RegionalAssessment(Findings):
 
     def under_each_claim(self) -> str:
         """What each party said, and what the sirens show in its window (Markdown, an item a claim)."""
-        tested, (key, name) = {effect.claim for effect in self.effects}, next(iter(self.regions.items()))
+        key, name = next(iter(self.regions.items()))
         lines = []
         for claim in self.pause.claims:
             window, taken = claim.id, claim.window_text
-            if claim.id not in tested:
+            if not claim.covers_days:
                 window, taken = self.claim, f'{taken}, so that of "{self.claim}" is taken'
             asked = ((MINUTES, key), (MINUTES, "rear"), (RELATIVE_MINUTES, key))
             own, rear, relative = (self.select(*one, claim=window) for one in asked)
-            brief = [in_half_a_sentence(effect) for effect in (own, rear, relative)]
-            told = f"{name} {brief[0]}; {GROUPS['rear']} {brief[1]}; {name} relative to the others {brief[2]}"
             scope = claim.note.split("; ")[0] or "no words recorded"
-            kind = kind_of_quiet(name, relative, rear)
-            lines.append(f"* **By the word of {claim.party}** ({scope}; {taken}): {told}. {kind}")
+            lines.append(
+                f"* **By the word of {claim.party}** ({scope}; {taken}): {name} {in_half_a_sentence(own)}; "
+                f"{GROUPS['rear']} {in_half_a_sentence(rear)}; {name} relative to the others "
+                f"{in_half_a_sentence(relative)}. {kind_of_quiet(name, relative, rear)}"
+            )
         return "\n".join(lines)
 
     def takeoffs(self) -> str:
         """Whether the alarms for take-offs of a MiG-31K matter, in words."""
-        told = [f"{name} {in_half_a_sentence(self.select(WITHOUT, key))}" for key, name in self.regions.items()]
-        return f"{finding(self.select(TAKEOFFS, 'all'))} Without the minutes of such alarms: {'; '.join(told)}."
+        without = [f"{name} {in_half_a_sentence(self.select(WITHOUT, key))}" for key, name in self.regions.items()]
+        return f"{finding(self.select(TAKEOFFS, 'all'))} Without the minutes of such alarms: {'; '.join(without)}."
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the first named region's daily minutes under alert."""
@@ -274,21 +243,12 @@ def assess_regions(
     registry: Registry | None = None,
     folder: Path | None = None,
 ) -> RegionalAssessment:
-    """Ask where the sirens sounded during one announced pause.
+    """Ask where the sirens sounded during one announced pause; what is not explained here is as in `assess`.
 
     Parameters
     ----------
-    pause_id, claim, level, registry, folder
-        As in `assess`; the other claims that state a window are estimated too.
     regions : sequence of str
-        Keys or full names in oblasts.csv, the most important one first.
-
-    Raises
-    ------
-    RegistryError, DataError
-        As `assess`.
-    DesignError
-        Unknown region.
+        Keys or full names in oblasts.csv, the most important one first; a DesignError for one without alerts.
 
     Examples
     --------
@@ -297,30 +257,35 @@ def assess_regions(
     """
     setting = set_up(pause_id, claim=claim, level=level, registry=registry, folder=folder)
     oblasts = load_table("oblasts", folder=folder).set_index("oblast", drop=False)
-    names = {key: oblasts.loc[key, "name_en"] for key in (find_region(name, oblasts) for name in regions)}
+    named = [find_region(name, oblasts) for name in regions]
     minutes, calm = alert_minutes(folder=folder), alert_minutes(takeoffs=False, folder=folder)
     alarms = load_table("alerts", folder=folder).groupby("day")["mig31k_started"].max().rename(TAKEOFFS)
     away = oblasts.loc[list(minutes), "away_from_front"]
     groups = {"rear": away.index[away], "front": away.index[~away], "all": away.index}
     effects, members = [], {}
     for asked in setting.claims:
-        days, announced = setting.pause.days(asked), setting.pause.first_announced_day(asked)
+        days, options = setting.pause.days(asked), setting.options(asked)
         members[asked] = {group: usable_regions(minutes, days, keys) for group, keys in groups.items()}
         rows = [(group, _total(minutes, keys), None) for group, keys in members[asked].items()]
         rows.append(("all", alarms, None))
-        for key in names:
+        for key in named:
             rows += [(key, minutes[key].rename(MINUTES), None), (key, calm[key].rename(WITHOUT), None)]
-        for key in names:
+        for key in named:
             rest = _total(minutes, [region for region in members[asked]["rear"] if region != key])
             rows.append((key, minutes[key].rename(MINUTES), rest))
         for stratum, counts, others in rows:
-            effect = estimate_alerts(
-                counts, days, others=others, exclude=setting.exclude, announced=announced, level=setting.level
-            )
+            effect = estimate_alerts(counts, days, others=others, **options)
             effects.append(setting.keyed(effect, claim=asked, stratum=stratum))
-    every = oblasts.loc[list(minutes), "name_en"].to_dict()
-    usable, until = members[setting.claim], minutes.index[-1]
-    return RegionalAssessment(setting.pause, setting.claim, tuple(effects), names, usable, every, until)
+    names = oblasts["name_en"]
+    return RegionalAssessment(
+        pause=setting.pause,
+        claim=setting.claim,
+        effects=tuple(effects),
+        regions={key: names[key] for key in named},
+        members=members[setting.claim],
+        names=names[list(minutes)].to_dict(),
+        data_until=minutes.index[-1],
+    )
 
 
 def _total(minutes: pd.DataFrame, regions: Sequence[str]) -> pd.Series:
@@ -349,22 +314,16 @@ def kind_of_quiet(name: str, relative: PauseEffect, rear: PauseEffect) -> str:
 
 @dataclass(frozen=True, repr=False)
 class InferredZeros:
-    """The days of one pause whose zero stands in no report.
+    """The days of one pause whose zero stands in no report."""
 
-    `days` has a row a day: siren minutes by part of the day, and the written reason for the zero. Of `n_nights`
-    ordinary nights with drones, `as_silent` have no alert away from the front after midnight. With `break_even` drones
-    on each of these days the `verdict` of the pause would be another; None: with 200 it still stands, or there is none.
-    """
-
-    days: pd.DataFrame
+    days: pd.DataFrame  # a row a day: siren minutes by part of the day, and the written reason for the zero
     n_days: int
-    as_silent: int
-    n_nights: int
-    break_even: int | None
+    as_silent: int  # ordinary nights with drones that have no alert away from the front after midnight
+    n_nights: int  # ordinary nights with drones
+    break_even: int | None  # drones on each day with which the verdict would be another; None: not even with 200
     verdict: str
 
     def to_frame(self) -> pd.DataFrame:
-        """The days as text for readers."""
         return self.days.set_axis(self.days.index.strftime("%Y-%m-%d").rename("strike day")).rename(columns=PARTS)
 
     def summary(self) -> str:
@@ -379,12 +338,12 @@ class InferredZeros:
         sirens = f"Sirens did sound away from the front between midnight and 09:00; only {share}."
         if quiet:
             sirens = f"On {on} no siren sounded away from the front from midnight to 09:00; {share}."
-        told = f"On {part} no report lists drones: zero is inferred. {sirens}"
+        basis = f"On {part} no report lists drones: zero is inferred. {sirens}"
         if self.verdict not in (FEWER, MORE):
-            return told
+            return basis
         each, least = "on that day" if n == 1 else "on each of these days", self.break_even
         lead = f"It would take {least} hidden drones {each} to" if least else f"Even {MOST} drones {each} would not"
-        return f"{told} {lead} change the verdict by this single test, without correction for other pauses."
+        return f"{basis} {lead} change the verdict by this single test, without correction for other pauses."
 
     def _repr_markdown_(self) -> str:
         return f"{self.summary()}\n\n{as_markdown(self.to_frame())}" if len(self.days) else self.summary()
@@ -398,46 +357,39 @@ def inferred_zeros(strikes: pd.DataFrame) -> pd.DatetimeIndex:
     return strikes.index[strikes["drones_basis"] == "judged zero"]
 
 
-def zeros_of(days: pd.DatetimeIndex, *, folder: Path | None = None) -> pd.DataFrame:
-    """Of a window's days those whose zero is inferred: siren minutes by part of the day, and the written reason."""
-    zeros = days[days.isin(inferred_zeros(load_strikes(folder=folder)))]
-    place = data_folder() if folder is None else Path(folder)
-    rules = json.loads((place / "strikes.json").read_text(encoding="utf-8"))["rules"]
-    told = next((rule["examples"] for rule in rules if rule["rule"] == RULE), [])
-    reasons = dict(line.split(": ", 1) for line in told)
-    sirens = load_table("sirens_rear", folder=folder).set_index("day").reindex(zeros)[list(PARTS)]
-    return sirens.astype("Int64").assign(reason=[reasons.get(f"{day:%Y-%m-%d}", "") for day in zeros])
-
-
-def silent_nights(*, folder: Path | None = None) -> tuple[int, int]:
-    """Of ordinary nights with drones, how many had no alert away from the front after midnight; and of how many."""
-    sirens = load_table("sirens_rear", folder=folder).set_index("day")["night_minutes"]
-    flown = load_strikes(folder=folder)["drones_launched"].reindex(sirens.index) > 0
-    ordinary = sirens[flown & ~sirens.index.isin(not_ordinary(load_pauses()))]
-    return int((ordinary == 0).sum()), len(ordinary)
-
-
-def break_even(counts: pd.Series, zeros: pd.DatetimeIndex, judge: Callable[[pd.Series], bool]) -> int | None:
-    """The smallest number on each of these days with which `judge` no longer holds, by bisection; None up to 200."""
-    if not len(zeros) or not judge(counts):
+def break_even(counts: pd.Series, zeros: pd.DatetimeIndex, holds: Callable[[pd.Series], bool]) -> int | None:
+    """The smallest number on each of these days with which a finding no longer holds; None: 200 or none will do."""
+    if not len(zeros) or not holds(counts):
         return None
 
     def fails(hidden: int) -> bool:
-        return not judge(counts.mask(counts.index.isin(zeros), float(hidden)))
+        return not holds(counts.mask(counts.index.isin(zeros), float(hidden)))
 
     return 1 + bisect_left(range(1, MOST), True, key=fails) if fails(MOST) else None
 
 
 def defend_zeros(setting: Setting, effect: PauseEffect) -> InferredZeros:
     """What speaks for the inferred zeros of a pause, given its deciding effect on drones."""
-    days = pd.date_range(effect.first_day, effect.last_day)
-    zeros, counts = zeros_of(days, folder=setting.folder), setting.series(effect.outcome)
-    announced = setting.pause.first_announced_day(effect.claim)
+    folder, days = setting.folder, pd.date_range(effect.first_day, effect.last_day)
+    strikes, sirens = load_strikes(folder=folder), load_table("sirens_rear", folder=folder).set_index("day")
+    zeros = days[days.isin(inferred_zeros(strikes))]
+    sidecar = (data_folder() if folder is None else Path(folder)) / "strikes.json"
+    rules = json.loads(sidecar.read_text(encoding="utf-8"))["rules"]
+    examples = next((rule["examples"] for rule in rules if rule["rule"] == RULE), [])
+    reasons = dict(line.split(": ", 1) for line in examples)
+    frame = sirens.reindex(zeros)[list(PARTS)].astype("Int64")
+    flown = strikes["drones_launched"].reindex(sirens.index) > 0
+    ordinary = sirens.loc[flown & ~sirens.index.isin(not_ordinary(load_pauses())), "night_minutes"]
 
-    def judge(changed: pd.Series) -> bool:
-        again = setting.estimate(effect.outcome, days, counts=changed, announced=announced)
-        return again.verdict == effect.verdict
+    def holds(counts: pd.Series) -> bool:
+        return setting.estimate(effect.outcome, effect.claim, counts=counts).verdict == effect.verdict
 
-    told = effect.verdict in (FEWER, MORE)
-    least = break_even(counts, zeros.index, judge) if told else None
-    return InferredZeros(zeros, len(days), *silent_nights(folder=setting.folder), least, effect.verdict)
+    found = effect.verdict in (FEWER, MORE)
+    return InferredZeros(
+        days=frame.assign(reason=[reasons.get(f"{day:%Y-%m-%d}", "") for day in zeros]),
+        n_days=len(days),
+        as_silent=int((ordinary == 0).sum()),
+        n_nights=len(ordinary),
+        break_even=break_even(setting.series(effect.outcome), zeros, holds) if found else None,
+        verdict=effect.verdict,
+    )
