@@ -205,7 +205,7 @@ def test_codes_by_people_replace_the_shipped_ones(tmp_path):
     plan.write()
     assert pa.check_tables(folder=folder).empty
     told = "coded by 5 runs of a language model, not yet checked by people, the rest coded by people"
-    assert coded_by(folder=folder) == told
+    assert coded_by("coded", folder=folder) == told
     assert pa.describe_agreement(pa.load_table("energy_coded", folder=folder)).startswith("No day was coded twice")
     readme = (folder / "README.md").read_text("utf-8")
     assert "A. Person" in readme and "language model under a fixed protocol, not yet checked by people" in readme

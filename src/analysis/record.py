@@ -16,7 +16,7 @@ from analysis.effect import COLUMNS, NATIONAL, Answer, PauseEffect
 from analysis.energy import readings_table, speaks
 from analysis.errors import DataError
 from analysis.figures import timeline_words
-from analysis.measures import MEASURES
+from analysis.measures import load_measures
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.series import Words
 from analysis.setting import Registry
@@ -304,7 +304,7 @@ def compare_energy(results: pd.DataFrame, *, registry: Registry | None = None) -
     recorded = results[(results["window"] == "pause") & (results["test"] == "shift")]
     recorded = recorded[recorded["claim"] == recorded["pause"].map({name: p.main for name, p in pauses.items()})]
     effects = []
-    for measure in MEASURES.values():
+    for measure in load_measures().values():
         rows = recorded[(recorded["outcome"] == measure.outcome) & (recorded["stratum"] == measure.place)]
         effects += sorted(map(_effect, rows.to_dict("records")), key=lambda effect: effect.first_day)
     held = {effect.pause for effect in effects}
