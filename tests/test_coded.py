@@ -114,9 +114,7 @@ def test_registry_and_coded_days_do_not_contradict_each_other(pause, words, day,
 @pytest.mark.parametrize("one", TIERS)
 @pytest.mark.parametrize("two", TIERS)
 def test_the_lower_tier_counts_and_a_find_counts_as_found(tmp_path, one, two):
-    files = two_coders(
-        [raid("2026-01-10", one)], [raid("2026-01-10", two, confidence="low", evidence_urls=f"{OTHER}|{LINK}")]
-    )
+    files = two_coders([raid("2026-01-10", one)], [raid("2026-01-10", two, confidence="low")])
     row = made("raids", tmp_path, files).tables["energy_raids"].iloc[0]
     found = [code for code in (one, two) if code != "not_found"]
     due = max(found, key=TIERS.index) if found else "not_found"

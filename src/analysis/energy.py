@@ -24,13 +24,9 @@ from analysis.campaigns import (
 from analysis.effect import NATIONAL, PauseEffect, as_markdown
 from analysis.estimate import estimate_effect, with_week_after
 from analysis.measures import (
-    DIGEST_ANY,
-    DIGEST_BESIDE,
-    DIGEST_RUSSIA,
     MODEL,
     PLACED,
     SHIPPED,
-    WEEKS_AROUND,
     Corners,
     bound_energy,
     coded_by,
@@ -60,6 +56,7 @@ from analysis.words import (
 
 ROWS = {"digest": {"Ukraine, rear": None, "Ukraine": NATIONAL, "Russia": "Russia"}, "raids": {"raids": None}}
 READINGS = {"drones_claimed_by_russia": "left out", "drones_named_by_russia": "counted as none"}
+WEEKS_AROUND = 10  # on either side of a pause
 NEAR = 7 * WEEKS_AROUND * ONE_DAY
 DETAILS = {  # of an energy page, sections that stand only where they have something to say
     "by_claim": "## Whose window?\n\nThe same under each party's window, and on days in dispute: those that another "
@@ -168,8 +165,8 @@ class EnergyAssessment(Findings):
         return readings_table(rows, keys).drop(columns="could have shown")
 
     def _main(self) -> list[PauseEffect]:
-        main = {(measure.outcome, measure.place) for measure in load_measures().values()} | DIGEST_BESIDE
-        return [effect for effect in self.effects if (effect.outcome, effect.stratum) in main]
+        known = [(effect, measure_of(effect)) for effect in self.effects]
+        return [e for e, measure in known if measure and e.stratum in (measure.place, *measure.beside)]
 
     def bounds(self) -> pd.DataFrame:
         """The main series if the open days, inside and outside, were all without a hit or all with one: no findings."""
@@ -461,7 +458,6 @@ def _days_read(effect: PauseEffect) -> str:
 
 def readings_table(effects: Sequence[PauseEffect], first: Mapping[str, Sequence[str]] | None = None) -> pd.DataFrame:
     """A row a reading, after the columns given: what was seen, is usual, could have been shown, and how sure it is."""
-    places = {DIGEST_ANY: ", anywhere", DIGEST_RUSSIA: ", Russian energy"}
     sides = {"step-before": ": against before", "step-after": ": after against inside"}
     rows = {
         "seen": [hits_among(effect) for effect in effects],
@@ -469,7 +465,10 @@ def readings_table(effects: Sequence[PauseEffect], first: Mapping[str, Sequence[
         "could have shown": [_power_in_brief(effect) for effect in effects],
         "how sure": [e.verdict if e.p_value is None else f"{e.verdict} (p = {e.p_value:.2g})" for e in effects],
     }
-    names = [measure_of(e).title + places.get(e.outcome, "") + sides.get(e.window, "") for e in effects]
+    names = []
+    for effect in effects:
+        measure = measure_of(effect)
+        names.append(measure.title + measure.beside.get(effect.stratum, "") + sides.get(effect.window, ""))
     return pd.DataFrame(dict(first or {}) | rows, index=pd.Index(names, name="measure"))
 
 

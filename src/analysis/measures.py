@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -27,7 +27,6 @@ from analysis.vocabulary import MODEL
 from analysis.windows import ONE_DAY, Day
 from analysis.words import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE, capital, days_text
 
-WEEKS_AROUND = 10  # on either side of a pause
 LEAST_REACH, WINDOWS_EACH_SIDE = 180, 25  # days; a long window needs a long baseline to hold enough separate ones
 LONGEST_GAP = 7  # days without a reading: beyond such a gap a level is not comparable
 STRATA = ["rule", "energy word", "rest"]  # of news_sample: what the rule says, articles with a word of energy, others
@@ -35,8 +34,6 @@ FEWEST_OF_A_CODE = 3  # days to check, of every code
 Corners = dict[tuple[str, str], PauseEffect]
 
 
-DIGEST_ANY, DIGEST_RUSSIA = "energy_digest_any", "energy_digest_russia"
-DIGEST_BESIDE = {(DIGEST_ANY, NATIONAL), (DIGEST_RUSSIA, "Russia")}
 SHIPPED = ("coded", "digest", "raids", "reported", "declared")  # the others need files that only a user can bring
 PLACED = ("digest", "raids")  # measures whose readings have gaps: their windows are placed among readings
 
@@ -54,6 +51,7 @@ class Measure:
     among: str
     blind: str
     bias: str
+    beside: Mapping[str, str] = field(default_factory=dict)
 
 
 @cache
@@ -121,8 +119,8 @@ def _list_days(digest: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
     frames = {}
     for outcome, place, side, codes in (
         ("energy_digest_rear", "rear", "ukraine", ["yes_rear"]),
-        (DIGEST_ANY, NATIONAL, "ukraine", ["yes_rear", "yes_front"]),
-        (DIGEST_RUSSIA, "Russia", "russia", ["yes"]),
+        ("energy_digest_any", NATIONAL, "ukraine", ["yes_rear", "yes_front"]),
+        ("energy_digest_russia", "Russia", "russia", ["yes"]),
     ):
         unread = blind[side] == "not_found"
         frames[outcome, place] = _frame(blind[side].isin(codes).where(~unread), 1, either=unread)
