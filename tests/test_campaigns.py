@@ -26,18 +26,14 @@ DAYS = pd.date_range("2025-01-01", periods=120, name="day")
     ],
 )
 def test_the_daily_list_as_the_coder_who_knew_of_no_pause_left_it(span, rear, russia, read):
+    table = load_table("energy_digest").set_index("day")
+    never_read = table.index[table["chosen_because_known"] | table["ukraine"].isna()]
     for (outcome, _), frame in energy_days("digest").items():
+        assert frame["trials"].reindex(never_read).isna().all()
         own = frame[slice(*span)]
         assert own["trials"].sum() == read
         assert outcome != "energy_digest_rear" or own["hits"].sum() == rear
         assert outcome != "energy_digest_russia" or own["hits"].sum() == russia
-
-
-def test_days_chosen_for_what_was_known_and_days_of_the_other_coder_are_never_read():
-    table = load_table("energy_digest").set_index("day")
-    for frame in energy_days("digest").values():
-        left_out = table.index[table["chosen_because_known"] | table["ukraine"].isna()]
-        assert frame["trials"].reindex(left_out).isna().all()
 
 
 def test_raids_are_the_trials_and_an_unknown_one_is_missing():

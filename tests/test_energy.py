@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-import zipfile
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_up import readings, refused
+from made_up_raw import GOOD
+from made_up_raw import put as put_raw
 
 from analysis import Picture
 from analysis.effect import example_effect
@@ -263,37 +264,16 @@ def test_with_archives_the_moratorium_is_measurable_but_never_established(folder
     assert found.select("reported", "front").verdict == "not testable"
 
 
-def test_a_user_can_bring_archives_and_an_acled_export(folder, tmp_path):
-    raw = tmp_path / "raw"
-    raw.mkdir()
-    day = {f"2026{month:02}01": [[30.7, 46.5, "Odesa", "x", 1, [
-        f"https://www.unian.ua/war/udar-po-energetici-odesi-znov-{i}-{month}-13000{i}.html" for i in range(12)
-    ]]] for month in (1, 2)}  # fmt: skip
-    (raw / "viina_events_2026.json").write_text(json.dumps(day))
-    with zipfile.ZipFile(tmp_path / "event_info_latest_2025.zip", "w") as archive:
-        rows = [
-            {"date": "20250401", "url": f"https://example.org/{i}", "text": "Удар по ТЕЦ", "ADM1_NAME": "Odessa",
-             "longitude": 30.7, "latitude": 46.5} for i in range(11)
-        ]  # fmt: skip
-        archive.writestr("event_info_latest_2025.csv", pd.DataFrame(rows).to_csv(index=False))
-    event = {
-        "event_id_cnty": "UKR1", "event_date": "2025-03-20", "event_type": "Explosions/Remote violence",
-        "actor1": "Military Forces of Russia (2000-)", "country": "Ukraine", "admin1": "Odesa", "tags": "energy",
-    }  # fmt: skip
-    pd.DataFrame([event]).to_csv(tmp_path / "acled.csv", index=False)
-    given = {"news": [tmp_path / "event_info_latest_2025.zip"], "acled": [tmp_path / "acled.csv"]}
+def test_a_user_can_bring_an_acled_export(folder, tmp_path):
     with pytest.raises(DataError, match=r"energy_acled\.csv"):
         energy_days("acled", folder=folder)
-    plan_build(raw, folder=folder, files=given).write()
-    basis = load_table("energy_reported", folder=folder).groupby("basis")["day"].min()
-    assert basis.astype(str).to_dict() == {"headlines": "2025-04-01", "addresses": "2026-01-01"}
+    files = put_raw(tmp_path / "raw", GOOD["acled"])
+    plan_build(None, folder=folder, files={"acled": files}).write()
     assert "not to be passed on" in (folder / "README.md").read_text("utf-8")
-    assert energy_days("acled", folder=folder)["energy_acled_share", "rear"]["hits"].tolist() == [1]
+    assert list(energy_days("acled", folder=folder)) == [
+        ("energy_acled_share", where) for where in ("rear", "front", "Kyiv City", "national")
+    ]
     assert assess_energy("easter-2025", measures=["acled"], folder=folder).select("acled").verdict == "not testable"
-    shutil.copy(tmp_path / "event_info_latest_2025.zip", raw)
-    from_folder = plan_build(raw, folder=folder).imported
-    assert set(from_folder["news"].tables["energy_reported"]["basis"]) == {"headlines", "addresses"}
-    assert "energy_acled" not in from_folder
 
 
 def test_measures_say_what_they_can_read():
