@@ -404,9 +404,8 @@ def assess_choices(
 
 def fitting(choices: Sequence[Choice], outcome: str, series: Mapping[str, pd.Series]) -> list[Choice]:
     """The choices that make sense for an outcome, whose window may have no zero that is inferred."""
-    known = [choice for choice in choices if getattr(choice, "outcome", "") in ("", outcome)]
-    absent = [name for name in OF_ZEROS if name not in series]
-    return [choice for choice in known if choice.sets.get("series") not in absent]
+    absent = set(OF_ZEROS) - set(series)
+    return [c for c in choices if c.outcome in ("", outcome) and c.sets.get("series") not in absent]
 
 
 def series_on_offer(outcome: str, days: pd.DatetimeIndex, folder: Path | None) -> dict[str, pd.Series]:
