@@ -138,3 +138,11 @@ def effect_row(**changes):
     from analysis.effect import example_effect
 
     return example_effect().row() | changes
+
+
+def readings(hits, *, days=None, trials=1.0):
+    """A series of readings of energy from 2025 on; a missing hit is a day that could be counted either way."""
+    days = pd.date_range("2025-01-01", periods=len(hits), name="day") if days is None else days
+    hits = pd.Series(hits, days, dtype=float)
+    known = hits.notna()
+    return pd.DataFrame({"hits": hits, "trials": known.map({True: trials, False: np.nan}), "open": ~known, "basis": ""})

@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
+from made_up import readings
 
 from analysis.campaigns import compare_weeks, estimate_steps, find_campaigns, place_window
 from analysis.figures import Picture
@@ -16,14 +17,6 @@ from analysis.tables import load_table
 DAYS = pd.date_range("2025-01-01", periods=120, name="day")
 
 
-def frame_of(hits, trials=1.0, days=DAYS):
-    """A series of readings; a missing hit is a day that could not be read."""
-    hits = pd.Series(hits, days[: len(hits)], dtype=float)
-    return pd.DataFrame({"hits": hits, "trials": trials, "open": hits.isna()}).assign(
-        trials=lambda frame: frame["trials"].where(hits.notna())
-    )
-
-
 @pytest.mark.parametrize(
     ("span", "rear", "russia", "read"),
     [
@@ -33,18 +26,14 @@ def frame_of(hits, trials=1.0, days=DAYS):
     ],
 )
 def test_the_daily_list_as_the_coder_who_knew_of_no_pause_left_it(span, rear, russia, read):
+    table = load_table("energy_digest").set_index("day")
+    never_read = table.index[table["chosen_because_known"] | table["ukraine"].isna()]
     for (outcome, _), frame in energy_days("digest").items():
+        assert frame["trials"].reindex(never_read).isna().all()
         own = frame[slice(*span)]
         assert own["trials"].sum() == read
         assert outcome != "energy_digest_rear" or own["hits"].sum() == rear
         assert outcome != "energy_digest_russia" or own["hits"].sum() == russia
-
-
-def test_days_chosen_for_what_was_known_and_days_of_the_other_coder_are_never_read():
-    table = load_table("energy_digest").set_index("day")
-    for frame in energy_days("digest").values():
-        left_out = table.index[table["chosen_because_known"] | table["ukraine"].isna()]
-        assert frame["trials"].reindex(left_out).isna().all()
 
 
 def test_raids_are_the_trials_and_an_unknown_one_is_missing():
@@ -59,7 +48,7 @@ def test_raids_are_the_trials_and_an_unknown_one_is_missing():
 def test_a_window_among_the_others_counted_by_hand(by_days):
     hits = np.resize([1.0, 0, 1, 1, 0, 1, 1], 100)
     hits[60:63] = 0
-    frame = frame_of(np.where(np.arange(100) % 10 == 9, np.nan, hits))  # a tenth cannot be read
+    frame = readings(np.where(np.arange(100) % 10 == 9, np.nan, hits))  # a tenth cannot be read
     days, exclude = DAYS[60:63], DAYS[63:70]
     effect = place_window(frame, days, "x", exclude=exclude, by_days=by_days)
     read = frame.drop(exclude)["hits"] if by_days else frame["hits"].dropna()
@@ -86,9 +75,9 @@ def test_the_one_raid_of_the_moratorium_among_the_others_by_a_second_route():
 
 
 def test_windows_do_not_run_across_days_that_nobody_looked_at():
-    frame = frame_of(np.resize([0.0, 1], 100))
+    frame = readings(np.resize([0.0, 1], 100))
     gap = frame.copy()
-    gap.loc[DAYS[30:40]] = [np.nan, np.nan, False]
+    gap.loc[DAYS[30:40], ["hits", "trials"]] = np.nan
     own = DAYS[90:94]
     assert place_window(frame, own, "x").n_placebo == 87 + 3  # 87 begin before the window, three days are left after
     assert place_window(gap, own, "x").n_placebo == (30 - 3) + (50 - 3) + 3
@@ -105,25 +94,21 @@ def test_windows_do_not_run_across_days_that_nobody_looked_at():
     ],
 )
 def test_what_cannot_be_told_says_why(hits, days, reason):
-    effect = place_window(frame_of(hits), days, "x")
+    effect = place_window(readings(hits), days, "x")
     assert effect.verdict == "not testable" and reason in effect.reason
-
-
-def test_a_clear_fall_in_a_short_window_is_told():
-    hits = np.ones(100)
-    hits[50:52] = 0
-    assert place_window(frame_of(hits), DAYS[50:52], "x").verdict == "fewer"
 
 
 def test_a_dip_comes_back_and_a_step_does_not():
     busy, quiet, window = np.resize([1.0, 1, 0], 30), np.resize([0.0], 30), DAYS[30:60]
-    dip, step = (frame_of(np.concatenate(parts)) for parts in ((busy, quiet, busy), (busy, quiet, quiet)))
+    dip, step = (readings(np.concatenate(parts)) for parts in ((busy, quiet, busy), (busy, quiet, quiet)))
     assert [e.verdict for e in estimate_steps(dip, window, "x")] == ["fewer", "more"]
     before, after = estimate_steps(step, window, "x")
     assert (before.verdict, after.verdict) == ("fewer", "not testable")
     assert (before.observed, before.window, after.window) == (0, "step-before", "step-after")
     assert before.expected == pytest.approx(20, abs=0.1)
     assert after.first_day == DAYS[60].date() and before.baseline_first_day == DAYS[0].date()
+    raids = energy_days("raids")["energy_raids_facility", "national"]
+    assert "less than two weeks" in estimate_steps(raids, DAYS[76:106], "x")[0].reason
     left_out = estimate_steps(dip, window, "x", exclude=DAYS[60:65], announced=DAYS[25])
     assert left_out[1].first_day == DAYS[65].date() and left_out[0].baseline_last_day == DAYS[24].date()
 
@@ -140,11 +125,6 @@ def test_weeks_and_not_days_are_compared():
     assert compare_weeks(np.ones(4), np.ones(4), counts=[28, 28])[1] == 1
     alike = compare_weeks(np.full(4, 0.2), np.zeros(4), counts=[24, 24])[1]
     assert alike > 0.01, "weeks that happen to be alike must not prove anything"
-
-
-def test_raids_of_one_side_alone_make_no_step():
-    before, _ = estimate_steps(energy_days("raids")["energy_raids_facility", "national"], DAYS[76:106], "x")
-    assert before.verdict == "not testable" and "less than two weeks" in before.reason
 
 
 def test_campaigns_in_words_and_figures():

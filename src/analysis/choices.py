@@ -22,18 +22,10 @@ from analysis.setting import VOLUME, Findings, Registry, set_up
 from analysis.sirens import inferred_zeros
 from analysis.specifications import (
     ANY_SERIES,
-    AS_USUAL,
     CHOICES,
     EDGES,
-    HIDDEN,
-    LARGE,
-    LAST_WEEK,
-    LEAST_SHARE,
     MAIN_LONG,
     MAIN_SHORT,
-    NUMBERS,
-    OF_ZEROS,
-    STRATUM,
     Choice,
     Specification,
     list_specifications,
@@ -41,6 +33,14 @@ from analysis.specifications import (
 from analysis.tables import load_strikes, load_table, outcome_series, outcomes
 from analysis.windows import AFTER_LONG, ONE_DAY, SHORT_WINDOW, Day, Holidays, check_counts, check_window
 from analysis.words import FEWER, MORE, NOT_TESTABLE, capital, days_phrase, outcome_label
+
+LEAST_SHARE = 0.4  # of the main row's placebo dates: half a year's of a full year's is enough, a quarter's is not
+LAST_WEEK = 8  # last days of the table to leave out, instead of one
+OF_ZEROS = ("zeros_missing", "zeros_20")  # series that differ from the usual one inside the window alone
+HIDDEN = 20.0  # drones on a day without a report of any, whose zero is inferred
+LARGE = 0.1  # a tenth of the expected number: a shift of the ratio that a reader would notice
+STRATUM, AS_USUAL = "specification curve", "as usual"
+NUMBERS = ["ratio", "ratio_low", "ratio_high", "expected", "expected_low", "expected_high", "p_value"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -404,9 +404,8 @@ def assess_choices(
 
 def fitting(choices: Sequence[Choice], outcome: str, series: Mapping[str, pd.Series]) -> list[Choice]:
     """The choices that make sense for an outcome, whose window may have no zero that is inferred."""
-    known = [choice for choice in choices if getattr(choice, "outcome", "") in ("", outcome)]
-    absent = [name for name in OF_ZEROS if name not in series]
-    return [choice for choice in known if choice.sets.get("series") not in absent]
+    absent = set(OF_ZEROS) - set(series)
+    return [c for c in choices if c.outcome in ("", outcome) and c.sets.get("series") not in absent]
 
 
 def series_on_offer(outcome: str, days: pd.DatetimeIndex, folder: Path | None) -> dict[str, pd.Series]:

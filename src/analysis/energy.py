@@ -4,36 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.campaigns import BY_DAYS, STEPS, WEEK, draw_rows, estimate_steps, every_day, place_window
+from analysis.campaigns import (
+    BY_DAYS,
+    STEPS,
+    WEEK,
+    draw_rows,
+    estimate_steps,
+    every_day,
+    hits_among,
+    place_window,
+    step_found,
+)
 from analysis.effect import NATIONAL, PauseEffect, as_markdown
-from analysis.estimate import estimate_effect
+from analysis.estimate import estimate_effect, with_week_after
 from analysis.measures import (
-    DIGEST_ANY,
-    DIGEST_BESIDE,
-    DIGEST_RUSSIA,
-    MEASURES,
     MODEL,
+    PLACED,
     SHIPPED,
-    WEEKS_AROUND,
     Corners,
     bound_energy,
     coded_by,
     decide_by_bounds,
     energy_days,
     estimate_energy,
+    load_measures,
     measure_of,
 )
 from analysis.setting import Findings, Registry, Setting, set_up
 from analysis.tables import load_table, outcome_series, outcomes
 from analysis.vocabulary import as_extreme
-from analysis.windows import ONE_DAY, RECOVERY_SHORT, Day
+from analysis.windows import ONE_DAY, Day
 from analysis.words import (
     DEPENDS,
     FEWER,
@@ -48,9 +54,10 @@ from analysis.words import (
     listed,
 )
 
-PLACED = ("digest", "raids")  # measures whose readings have gaps: their windows are placed among readings
 ROWS = {"digest": {"Ukraine, rear": None, "Ukraine": NATIONAL, "Russia": "Russia"}, "raids": {"raids": None}}
 READINGS = {"drones_claimed_by_russia": "left out", "drones_named_by_russia": "counted as none"}
+WEEKS_AROUND = 10  # on either side of a pause
+NEAR = 7 * WEEKS_AROUND * ONE_DAY
 DETAILS = {  # of an energy page, sections that stand only where they have something to say
     "by_claim": "## Whose window?\n\nThe same under each party's window, and on days in dispute: those that another "
     "party counts in before the start (`disputed-start`) or after the end (`disputed-end`).",
@@ -59,39 +66,6 @@ DETAILS = {  # of an energy page, sections that stand only where they have somet
     "said": "## What officials said\n\nClaims of the parties, with their sources: aggregates, made with a motive.",
 }
 CEILING = "consistent with sparing, not established: a truce itself makes officials say that nothing was hit"
-
-
-def estimate_reciprocity(
-    days: pd.DatetimeIndex,
-    *,
-    exclude: Sequence[Day] = (),
-    announced: Day | None = None,
-    level: float = 0.95,
-    both_starts: bool = True,
-    folder: Path | None = None,
-) -> list[PauseEffect]:
-    """Test the Ukrainian drones that Russia says it shot down, under every way to read a night without a post.
-
-    The deciding row comes first; where the rows differ, it depends on a choice. `both_starts`: also from the stricter
-    start of the series.
-    """
-    found, options = {}, {"exclude": exclude, "announced": announced, "level": level}
-    for name, reading in READINGS.items():
-        series, start = outcome_series(name, drop_last=0, folder=folder), outcomes()[name].strict_first_day
-        usual = estimate_effect(series, days, **options)
-        found[f"if nights without a post are {reading}"] = usual
-        first = usual.baseline_first_day
-        if both_starts and usual.p_value is not None and first < pd.Timestamp(start).date() < usual.first_day:
-            strict = replace(estimate_effect(series, days, first_day=start, **options), stratum=f"from {start}")
-            found[f"if they are {reading} and the baseline begins on {start}"] = strict
-    rows = list(found.values())
-    first = next((row for row in rows if row.observed is not None and row.stratum == NATIONAL), rows[0])
-    others = [row for row in rows if row is not first]
-    told = {way: row.verdict for way, row in found.items() if row.p_value is not None or row.stratum == NATIONAL}
-    if len(set(told.values())) > 1:
-        why = ", ".join(f"{verdict} {way}" for way, verdict in told.items())
-        first = replace(first, verdict=DEPENDS, reason=f"{why}; {first.reason}")
-    return [first, *others]
 
 
 @dataclass(frozen=True, repr=False)
@@ -107,21 +81,19 @@ class EnergyAssessment(Findings):
     corners: dict[str, Corners]
     weeks: pd.DataFrame
     claimed: pd.Series
-    coders: str
+    coders: dict[str, str]
 
-    def select(
-        self,
-        measure: str,
-        stratum: str | None = None,
-        *,
-        claim: str | None = None,
-        window: str = "pause",
-        test: str = "shift",
-    ) -> PauseEffect:
-        """The effect of one measure, in its main place unless another is named."""
-        named = MEASURES[measure]
-        rows = self.pick(stratum=stratum or named.place, claim=claim, window=window, test=test)
-        return next(effect for effect in rows if measure_of(effect) == named)
+    def rows(
+        self, measure: str, stratum: str | None = None, *, claim: str | None = None, window: str, test: str
+    ) -> list[PauseEffect]:
+        """The effects of one measure, in its main place unless another is named."""
+        known = load_measures()[measure]
+        rows = self.pick(stratum=stratum or known.place, claim=claim, window=window, test=test)
+        return [effect for effect in rows if measure_of(effect) == known]
+
+    def select(self, measure: str, stratum: str | None = None, *, test: str = "shift") -> PauseEffect:
+        """The effect of one measure on the whole pause, of the claim in question."""
+        return self.rows(measure, stratum, window="pause", test=test)[0]
 
     def speaking(self) -> list[str]:
         """The measures that can read this pause, the most important one first."""
@@ -129,35 +101,36 @@ class EnergyAssessment(Findings):
 
     def steps(self, measure: str, stratum: str | None = None) -> list[PauseEffect]:
         """Inside against before, and after against inside; none for a pause shorter than two weeks."""
-        named = MEASURES[measure]
-        rows = [effect for window in STEPS for effect in self.pick(stratum=stratum or named.place, window=window)]
-        return [effect for effect in rows if measure_of(effect) == named]
+        return [effect for window in STEPS for effect in self.rows(measure, stratum, window=window, test="step")]
 
     def headline(self) -> str:
         """Whether energy was spared, in one sentence."""
         phrase, led = self.pause.phrase, next(iter(self.speaking()), None)
         if led is None:
             return f"No measure can tell whether {phrase} spared energy."
-        effect, steps, lead = self.select(led), self.steps(led), f"Whether {phrase} spared energy cannot be told"
-        if effect.verdict in (FEWER, MORE):
-            word, kind = ("less", f", which is {CEILING}") if effect.verdict == FEWER else ("more", "")
-            lead = f"Energy was reported hit {word} than usual during {phrase}{kind}"
-        elif effect.verdict == NO_CHANGE:
-            lead = f"No change in reported hits on energy can be seen during {phrase}"
+        effect, steps = self.select(led), self.steps(led)
+        lead = {
+            FEWER: f"Energy was reported hit less than usual during {phrase}, which is {CEILING}",
+            MORE: f"Energy was reported hit more than usual during {phrase}",
+            NO_CHANGE: f"No change in reported hits on energy can be seen during {phrase}",
+        }.get(effect.verdict, f"Whether {phrase} spared energy cannot be told")
         seen = _seen(effect)
         if led == "digest":
             seen = f"a daily list of key events names a hit on energy in the rear on {_days_read(effect)}"
-        sides = f", after {_count(steps[0], 'baseline')} before and {_count(steps[1])} after it" if steps else ""
+        sides = (
+            f", after {hits_among(steps[0], 'baseline')} before and {hits_among(steps[1])} after it" if steps else ""
+        )
         alike, side = as_extreme(effect.row()), "high" if effect.observed > effect.expected else "low"
-        rare = f"{alike} of {effect.n_placebo} other spells are as {side}"
-        sure = [f"p = {effect.p_value:.2g}" if alike is None else rare, self._coders(led)]
-        usual = f"where {effect.expected:.1f} would be usual{sides}"
-        return f"{lead}: {seen}, {usual} ({'; '.join(filter(None, sure))})."
+        sure = f"{alike} of {effect.n_placebo} other spells are as {side}"
+        if alike is None:
+            sure = f"p = {effect.p_value:.2g}"
+        sure = "; ".join(filter(None, [sure, self.coders[led]]))
+        return f"{lead}: {seen}, where {effect.expected:.1f} would be usual{sides} ({sure})."
 
     def summary(self) -> str:
         """Whether energy was spared, on both sides, then each measure that can speak, and the rest (Markdown)."""
         parts = [f"**{self.headline()}**", self.mutual(), *(self.say(measure) for measure in self.speaking())]
-        mute = [MEASURES[measure].title for measure in self.measures if measure not in self.speaking()]
+        mute = [load_measures()[measure].title for measure in self.measures if measure not in self.speaking()]
         weeks = week_by_week(self.weeks) if "declared" in self.measures else ""
         cannot = f"Cannot read the days of this pause: {listed(mute)}." if mute else ""
         return "\n\n".join(filter(None, [*parts, weeks, cannot]))
@@ -165,41 +138,45 @@ class EnergyAssessment(Findings):
     def say(self, measure: str) -> str:
         """What one measure found, how sure it is, and what it misses (Markdown)."""
         effect = self.select(measure)
-        told = [f"**{capital(MEASURES[measure].title)}.** {found(effect)}", step_found(self.steps(measure))]
+        told = [f"**{capital(load_measures()[measure].title)}.** {found(effect)}", step_found(self.steps(measure))]
         if measure == "raids" and (days := self.select(measure, test=BY_DAYS)).p_value is not None:
             among = f"Among windows of {days_text(days.n_days)} with a raid in them"
             told.append(f"{among} p = {days.p_value:.2g}: {days.reason}.")
-        told.append(f"({capital(coded)}.)" if (coded := self._coders(measure)) else "")
+        if self.coders[measure]:
+            told.append(f"({capital(self.coders[measure])}.)")
         return " ".join(filter(None, told))
-
-    def _coders(self, measure: str) -> str:
-        """Who coded what a measure rests on; nothing where nobody did."""
-        return self.coders if measure == "coded" else MODEL if measure in PLACED else ""
 
     def table(self) -> pd.DataFrame:
         """Each measure that can read the pause: what was seen, what is usual, what it could have shown, how sure."""
-        heard = [MEASURES[measure] for measure in self.speaking()]
-        own = [effect for effect in self._main() if effect.p_value is not None and measure_of(effect) in heard]
+        heard = [load_measures()[measure] for measure in self.speaking()]
+        read = [e for e in self._main() if e.claim == self.claim and e.p_value is not None and measure_of(e) in heard]
         asked = [("pause", "shift"), *((window, "step") for window in STEPS)]
-        return readings_table([e for key in asked for e in own if (e.claim, e.window, e.test) == (self.claim, *key)])
+        return readings_table([effect for key in asked for effect in read if (effect.window, effect.test) == key])
 
     def by_claim(self) -> pd.DataFrame:
         """The main series under each party's window, and on the days in dispute; what cannot be read is left out."""
         rows = [effect for effect in self._main() if effect.test == "shift" and effect.observed is not None]
-        keys = {name: [getattr(effect, name) for effect in rows] for name in ("claim", "window")}
-        keys |= {"days": [_span(e) for e in rows], "read": [f"{e.n_days - e.n_missing} of {e.n_days}" for e in rows]}
+        keys = {
+            "claim": [effect.claim for effect in rows],
+            "window": [effect.window for effect in rows],
+            "days": [_span(effect) for effect in rows],
+            "read": [f"{effect.n_days - effect.n_missing} of {effect.n_days}" for effect in rows],
+        }
         return readings_table(rows, keys).drop(columns="could have shown")
 
     def _main(self) -> list[PauseEffect]:
-        main = {(measure.outcome, measure.place) for measure in MEASURES.values()} | DIGEST_BESIDE
-        return [effect for effect in self.effects if (effect.outcome, effect.stratum) in main]
+        known = [(effect, measure_of(effect)) for effect in self.effects]
+        return [e for e, measure in known if measure and e.stratum in (measure.place, *measure.beside)]
 
     def bounds(self) -> pd.DataFrame:
         """The main series if the open days, inside and outside, were all without a hit or all with one: no findings."""
-        corners = [(*ways, e) for own in self.corners.values() for ways, e in own.items() if e.p_value is not None]
-        inside, outside, rows = zip(*corners, strict=True) if corners else ((), (), ())
-        ways = {"open days inside": inside, "open days outside": outside}
-        return readings_table(rows, ways).drop(columns=["could have shown", "how sure"])
+        corners = [corner for own in self.corners.values() for corner in own.items()]
+        corners = [(ways, effect) for ways, effect in corners if effect.p_value is not None]
+        keys = {
+            "open days inside": [inside for (inside, _), _ in corners],
+            "open days outside": [outside for (_, outside), _ in corners],
+        }
+        return readings_table([effect for _, effect in corners], keys).drop(columns=["could have shown", "how sure"])
 
     def details(self) -> str:
         """Whose window, what if the open days were known, and what officials said, where there is any (Markdown)."""
@@ -207,29 +184,31 @@ class EnergyAssessment(Findings):
         shown = {name: as_markdown(table) for name, table in tables.items() if len(table)}
         return "\n\n".join(f"{DETAILS[name]}\n\n{text}" for name, text in (shown | {"said": self.said()}).items())
 
-    def reciprocity(self) -> PauseEffect:
-        """The deciding effect on Ukrainian drones that Russia says it shot down."""
-        return next(effect for effect in self.pick() if effect.outcome in READINGS)
-
     def mutual(self) -> str:
         """Whether the other side held back: by the daily list where it reads the pause, else by Russia's count."""
-        if "digest" in self.speaking():
-            effect, claimed = self.select("digest", "Russia"), self.claimed
-            less, more, same = "Less was hit than usual", "More was hit than usual", "No change can be seen"
-            lead = {FEWER: less, MORE: more, NO_CHANGE: same}.get(effect.verdict, "That cannot be told")
-            told = (
-                f"**Did Ukraine spare Russian energy?** {lead}: a daily list of key events names a Ukrainian hit, "
-                f"other than by Moscow's word, on {_days_read(effect)}, "
-                f"where {effect.expected:.1f} would be usual ({chance(effect)}; {effect.reason})."
+        if "digest" not in self.speaking():
+            effect = next(effect for effect in self.pick() if effect.outcome in READINGS)
+            quiet = "A night without a post may be one without drones, or a gap." if effect.verdict == DEPENDS else ""
+            source = "The count is Russia's own and says nothing about targets."
+            return " ".join(filter(None, [finding(effect), quiet, source]))
+        effect = self.select("digest", "Russia")
+        lead = {
+            FEWER: "Less was hit than usual",
+            MORE: "More was hit than usual",
+            NO_CHANGE: "No change can be seen",
+        }.get(effect.verdict, "That cannot be told")
+        told = [
+            f"**Did Ukraine spare Russian energy?** {lead}: a daily list of key events names a Ukrainian hit, "
+            f"other than by Moscow's word, on {_days_read(effect)}, "
+            f"where {effect.expected:.1f} would be usual ({chance(effect)}; {effect.reason}).",
+            step_found(self.steps("digest", "Russia")),
+        ]
+        if len(self.claimed):
+            told.append(
+                f"Moscow named {amount(self.claimed.sum())} such attacks on {len(self.claimed)} of these days; Kyiv "
+                "has its own count: claims of parties, each counted its own way, of which no ratio means anything."
             )
-            claims = (
-                f"Moscow named {amount(claimed.sum())} such attacks on {len(claimed)} of these days; Kyiv has its own "
-                "count: claims of parties, each counted its own way, of which no ratio means anything."
-            )
-            steps = step_found(self.steps("digest", "Russia"))
-            return " ".join(filter(None, [told, steps, claims if len(claimed) else "", f"({capital(MODEL)}.)"]))
-        quiet = " A night without a post may be one without drones, or a gap." * (self.reciprocity().verdict == DEPENDS)
-        return f"{finding(self.reciprocity())}{quiet} The count is Russia's own and says nothing about targets."
+        return " ".join(filter(None, [*told, f"({capital(MODEL)}.)"]))
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the days of the first measure that can speak; of the daily list, both sides."""
@@ -238,17 +217,18 @@ class EnergyAssessment(Findings):
         led = next(iter(self.speaking()), None)
         if led is None:
             return draw_words("no measure can read this pause", ax=ax)
-        if led in PLACED:
-            days, margin, marks = self.pause.days(self.claim), 7 * WEEKS_AROUND * ONE_DAY, []
-            for words, place in ROWS[led].items():
-                read = self.select(led, place).daily.dropna(subset=["observed"])
-                near = read[read["day"].between(days[0] - margin, days[-1] + margin)]
-                marks.append(near.assign(row=words, hit=near["observed"] > 0))
-            span = pd.DataFrame({"first_day": days[:1], "last_day": days[-1:]})
-            return draw_rows(pd.concat(marks), span, rows=list(ROWS[led]), title=capital(MEASURES[led].title), ax=ax)
-        ax = draw_series(self.select(led).daily, label=MEASURES[led].short, title=capital(MEASURES[led].title), ax=ax)
-        ax.set_xlabel("strike day" if led == "coded" else "day of the report")
-        return ax
+        measure = load_measures()[led]
+        if led not in PLACED:
+            ax = draw_series(self.select(led).daily, label=measure.short, title=capital(measure.title), ax=ax)
+            ax.set_xlabel("strike day" if led == "coded" else "day of the report")
+            return ax
+        days, marks = self.pause.days(self.claim), []
+        for words, place in ROWS[led].items():
+            read = self.select(led, place).daily.dropna(subset=["observed"])
+            read = read[read["day"].between(days[0] - NEAR, days[-1] + NEAR)]
+            marks.append(read.assign(row=words, hit=read["observed"] > 0))
+        span = pd.DataFrame({"first_day": days[:1], "last_day": days[-1:]})
+        return draw_rows(pd.concat(marks), span, rows=list(ROWS[led]), title=capital(measure.title), ax=ax)
 
 
 def assess_energy(
@@ -267,7 +247,7 @@ def assess_energy(
     pause_id, claim, level, registry, folder
         As in `assess`.
     measures : sequence of str
-        Keys of `MEASURES`, the most important one first.
+        Names of measures, the most important one first.
 
     Returns
     -------
@@ -289,42 +269,27 @@ def assess_energy(
     ('not testable', 0)
     """
     setting = set_up(pause_id, claim=claim, level=level, registry=registry, folder=folder)
-    windows, shared = list(_windows(setting)), {"exclude": setting.exclude, "level": level}
-    paused = sorted(setting.busy | set(every_day(setting.pause)))
+    windows = list(_windows(setting))
     effects, corners = [], {}
     for measure in measures:
         frames = energy_days(measure, folder=folder)
-        main = MEASURES[measure].place
-        for ((outcome, place), frame), (party, window, days, announced) in product(frames.items(), windows):
-            if window != "pause" and place != main:
-                continue
-            options, key = shared | {"announced": announced}, {"claim": party, "window": window, "stratum": place}
-            asked = party == setting.claim and place == main
-            if measure in PLACED:
-                near = pd.date_range(announced or days[0], days[-1] + RECOVERY_SHORT * ONE_DAY)
-                shut = shared | {"exclude": setting.exclude.union(near)}
-                effect = place_window(frame, days, outcome, **shut)
-                if measure == "raids" and window == "pause":
-                    effects.append(setting.keyed(place_window(frame, days, outcome, by_days=True, **shut), **key))
-            else:
-                effect = estimate_energy(frame, days, outcome, **options)
-                if asked or effect.verdict != NOT_TESTABLE:
-                    ways = bound_energy(frame, days, outcome, **options)
-                    effect = decide_by_bounds(effect, ways)
-            if asked and measure not in PLACED:
-                corners[measure] = ways
-                beside = estimate_energy(frame, days, outcome, same_weekday=True, **options)
-                companion = replace(beside, reason=f"companion, not deciding; {beside.reason}")
-                effects.append(setting.keyed(companion, **key))
-            effects.append(setting.keyed(effect, **key))
-            if window == "pause" and len(days) >= 2 * WEEK and (place == main or measure in PLACED):
-                steps = estimate_steps(frame, days, outcome, exclude=paused, announced=announced, level=level)
-                effects += [setting.keyed(step, claim=party, stratum=place) for step in steps]
-    for party, window, days, announced in windows:
-        if window == "pause":
-            own = party == setting.claim
-            rows = estimate_reciprocity(days, announced=announced, both_starts=own, folder=folder, **shared)
-            effects += [setting.keyed(row, claim=party) for row in rows]
+        main = load_measures()[measure].place
+        for (outcome, place), frame in frames.items():
+            for window in windows if place == main else [window for window in windows if window.name == "pause"]:
+                asked = window.claim == setting.claim and place == main
+                if measure in PLACED:
+                    rows = _placed(setting, frame, outcome, window, by_days=measure == "raids")
+                else:
+                    rows, ways = _compared(setting, frame, outcome, window, asked=asked)
+                    if asked:
+                        corners[measure] = ways
+                key = {"claim": window.claim, "stratum": place}
+                effects += [setting.keyed(row, window=window.name, **key) for row in rows]
+                if place == main or measure in PLACED:
+                    effects += [setting.keyed(step, **key) for step in _steps(setting, frame, outcome, window)]
+    for window in windows:
+        if window.name == "pause":
+            effects += [setting.keyed(row, claim=window.claim) for row in _reciprocity(setting, window)]
     claimed = load_table("energy_digest", folder=folder).set_index("day")["mod_claims"].dropna()
     return EnergyAssessment(
         setting.pause,
@@ -332,28 +297,100 @@ def assess_energy(
         tuple(effects),
         measures=tuple(measures),
         corners=corners,
-        weeks=_weeks(load_table("energy_declared", folder=folder), [day for _, _, days, _ in windows for day in days]),
+        weeks=_weeks(load_table("energy_declared", folder=folder), windows),
         claimed=claimed[claimed.index.isin(setting.pause.days(setting.claim))],
-        coders=coded_by(folder=folder),
+        coders={measure: coded_by(measure, folder=folder) for measure in measures},
     )
 
 
-def _windows(setting: Setting) -> Iterator[tuple[str, str, pd.DatetimeIndex, Day | None]]:
-    """Claim, name, days and announcement of every window, the chosen claim's first; then what others count in."""
+@dataclass(frozen=True)
+class _Window:
+    """Days that a party counts in: all of them ("pause"), or those in dispute, which nobody announced."""
+
+    claim: str
+    name: str
+    days: pd.DatetimeIndex
+    announced: Day | None = None
+
+
+def _windows(setting: Setting) -> Iterator[_Window]:
+    """Of every claim, the chosen one first; after each the days that only it counts in."""
     pause, own = setting.pause, setting.pause.days(setting.claim)
     for claim in setting.claims:
         days = pause.days(claim)
-        yield claim, "pause", days, pause.first_announced_day(claim)
-        for name, excess in (("disputed-start", days[days < own[0]]), ("disputed-end", days[days > own[-1]])):
-            if len(excess):
-                yield claim, name, excess, None
+        yield _Window(claim, "pause", days, pause.first_announced_day(claim))
+        disputed = {"disputed-start": days[days < own[0]], "disputed-end": days[days > own[-1]]}
+        yield from (_Window(claim, name, excess) for name, excess in disputed.items() if len(excess))
 
 
-def _weeks(declared: pd.DataFrame, days: Sequence[pd.Timestamp]) -> pd.DataFrame:
+def _placed(
+    setting: Setting, frame: pd.DataFrame, outcome: str, window: _Window, *, by_days: bool
+) -> list[PauseEffect]:
+    """The window among others of as many readings; `by_days`: of the whole pause also among those of as many days."""
+    near = with_week_after(window.days).union(pd.date_range(window.announced or window.days[0], window.days[0]))
+    ways = [True, False] if by_days and window.name == "pause" else [False]
+    options = {"exclude": setting.exclude.union(near), "level": setting.level}
+    return [place_window(frame, window.days, outcome, by_days=way, **options) for way in ways]
+
+
+def _compared(
+    setting: Setting, frame: pd.DataFrame, outcome: str, window: _Window, *, asked: bool
+) -> tuple[list[PauseEffect], Corners]:
+    """The window among others around it, and what open days could change; where `asked`, also by the same weekday."""
+    options = {"exclude": setting.exclude, "announced": window.announced, "level": setting.level}
+    effect, corners = estimate_energy(frame, window.days, outcome, **options), {}
+    if asked or effect.verdict != NOT_TESTABLE:
+        corners = bound_energy(frame, window.days, outcome, **options)
+        effect = decide_by_bounds(effect, corners)
+    if not asked:
+        return [effect], corners
+    beside = estimate_energy(frame, window.days, outcome, same_weekday=True, **options)
+    return [replace(beside, reason=f"companion, not deciding; {beside.reason}"), effect], corners
+
+
+def _steps(setting: Setting, frame: pd.DataFrame, outcome: str, window: _Window) -> Sequence[PauseEffect]:
+    """None for days in dispute and for less than two weeks."""
+    if window.name != "pause" or len(window.days) < 2 * WEEK:
+        return ()
+    paused = sorted(setting.busy | set(every_day(setting.pause)))
+    options = {"exclude": paused, "announced": window.announced, "level": setting.level}
+    return estimate_steps(frame, window.days, outcome, **options)
+
+
+def _reciprocity(setting: Setting, window: _Window) -> list[PauseEffect]:
+    """The Ukrainian drones that Russia says it shot down, under every way to read a night without a post.
+
+    The claim in question also from the stricter start of the series. The deciding row comes first; where the rows
+    differ, it depends on a choice.
+    """
+    options = {"exclude": setting.exclude, "announced": window.announced, "level": setting.level}
+    found = {}
+    for name, reading in READINGS.items():
+        series = outcome_series(name, drop_last=0, folder=setting.folder)
+        start = outcomes()[name].strict_first_day
+        usual = estimate_effect(series, window.days, **options)
+        found[f"if nights without a post are {reading}"] = usual
+        if window.claim != setting.claim or usual.p_value is None:
+            continue
+        if usual.baseline_first_day < pd.Timestamp(start).date() < usual.first_day:
+            strict = estimate_effect(series, window.days, first_day=start, **options)
+            way = f"if they are {reading} and the baseline begins on {start}"
+            found[way] = replace(strict, stratum=f"from {start}")
+    rows = list(found.values())
+    first = next((row for row in rows if row.observed is not None and row.stratum == NATIONAL), rows[0])
+    told = {way: row.verdict for way, row in found.items() if row.p_value is not None or row.stratum == NATIONAL}
+    deciding = first
+    if len(set(told.values())) > 1:
+        why = ", ".join(f"{verdict} {way}" for way, verdict in told.items())
+        deciding = replace(first, verdict=DEPENDS, reason=f"{why}; {first.reason}")
+    return [deciding, *(row for row in rows if row is not first)]
+
+
+def _weeks(declared: pd.DataFrame, windows: Sequence[_Window]) -> pd.DataFrame:
     """Weekly declarations around a pause by the widest of its windows."""
-    first, last, margin = min(days), max(days), 7 * WEEKS_AROUND * ONE_DAY
+    first, last = min(window.days[0] for window in windows), max(window.days[-1] for window in windows)
     weeks = declared[declared["period"] == "week"]
-    weeks = weeks[(weeks["last_day"] >= first - margin) & (weeks["first_day"] <= last + margin)]
+    weeks = weeks[(weeks["last_day"] >= first - NEAR) & (weeks["first_day"] <= last + NEAR)]
     when = np.select([weeks["last_day"] < first, weeks["first_day"] > last], ["before", "after"], "during")
     named, ends = weeks["target_class"].str.replace("_", " "), weeks["last_day"].dt.strftime("%Y-%m-%d")
     return pd.DataFrame({"pause": when, "named first": named}).set_axis(ends.rename("week to"))
@@ -397,13 +434,15 @@ def week_by_week(weeks: pd.DataFrame) -> str:
         return ""
     counts = "{} of {} readable weeks before the pause, {} of {} during it, {} of {} after it"
     told = f"**Russian declarations.** By week, energy was named first in {counts.format(*counted.to_numpy().ravel())}."
-    before = read["pause"] == "before"
-    last = pd.Timestamp(read.index[energy & before][-1])
-    until = f"{told} The last such week before it ended on {last.day} {last:%B %Y}"
-    if read.index[energy & before][-1] != read.index[before][-1]:
+    before = energy[read["pause"] == "before"]
+    last = before.index[before][-1]
+    day = pd.Timestamp(last)
+    until = f"{told} The last such week before it ended on {day.day} {day:%B %Y}"
+    if last != before.index[-1]:
         return f"{until}, so that energy had left first place before."
-    gone = f"; energy did not return within {WEEKS_AROUND} weeks after the end: a step, not a pause"
-    return f"{until}{gone * (not counted.loc[['during', 'after'], 'sum'].any())}."
+    if counted.loc[["during", "after"], "sum"].any():
+        return f"{until}."
+    return f"{until}; energy did not return within {WEEKS_AROUND} weeks after the end: a step, not a pause."
 
 
 def _seen(effect: PauseEffect) -> str:
@@ -411,64 +450,25 @@ def _seen(effect: PauseEffect) -> str:
     return f"{amount(effect.observed)} {measure.one if effect.observed == 1 else measure.many}"
 
 
-def _count(effect: PauseEffect, role: str = "window") -> str:
-    """Hits and readings of one side: "3 of 19"; of an effect of the record, which has no days, the hits alone."""
-    if effect.daily.empty:
-        return amount(effect.observed)
-    days = effect.daily[effect.daily["role"] == role].dropna(subset=["observed"])
-    return f"{amount(days['observed'].sum())} of {amount(days['trials'].sum())}"
-
-
 def _days_read(effect: PauseEffect) -> str:
     """Hits and readings where these are days: "0 of 1 day read"."""
-    count = _count(effect)
-    return f"{count} day{'s' * (not count.endswith(' 1'))} read"
-
-
-def step_found(steps: Sequence[PauseEffect]) -> str:
-    """What was there before and after, and whether a fall came back when the pause ended: else it is no pause."""
-    if not steps:
-        return ""
-    before, after = steps
-    if before.p_value is None:
-        return f"Before and after cannot be compared: {before.reason}."
-    told = f"Step test: {_count(before)} inside; before it {_count(before, 'baseline')}{_change(before)}"
-    return f"{told}; after it {_count(after)}{_change(after)}: {_shape(before, after)}."
-
-
-def _change(effect: PauseEffect) -> str:
-    """By how many percentage points the later side of a step differs, with its interval, and the p-value."""
-    if effect.p_value is None:
-        return ""
-    days = effect.daily.loc[(effect.daily["role"] == "window") & effect.daily["observed"].notna(), "trials"]
-    change, half = effect.observed - effect.expected, effect.expected_high - effect.expected
-    points = [f"{100 * value / days.sum():+.0f}" for value in (change, change - half, change + half)]
-    most, low, high = points
-    return f" ({most} points, {effect.level:.0%} interval {low} to {high}; p = {effect.p_value:.2g})"
-
-
-def _shape(before: PauseEffect, after: PauseEffect) -> str:
-    if before.verdict == FEWER and after.verdict == MORE:
-        return "a fall that came back at the end, as that of a pause must"
-    if before.verdict == FEWER:
-        return "a fall that is not seen to come back at the end: a step, not a pause"
-    if before.verdict == MORE:
-        return "a rise at the start"
-    down = before.ratio is not None and before.ratio < 1 and after.ratio is not None and after.ratio <= 1
-    return f"{'down, and not up again at the end; ' * down}no step that could be told from chance"
+    count = hits_among(effect)
+    return f"{count} {'day' if count.endswith(' 1') else 'days'} read"
 
 
 def readings_table(effects: Sequence[PauseEffect], first: Mapping[str, Sequence[str]] | None = None) -> pd.DataFrame:
     """A row a reading, after the columns given: what was seen, is usual, could have been shown, and how sure it is."""
-    places = {DIGEST_ANY: ", anywhere", DIGEST_RUSSIA: ", Russian energy"}
     sides = {"step-before": ": against before", "step-after": ": after against inside"}
     rows = {
-        "seen": [_count(effect) for effect in effects],
+        "seen": [hits_among(effect) for effect in effects],
         "usual": ["–" if effect.expected is None else f"{effect.expected:.1f}" for effect in effects],
         "could have shown": [_power_in_brief(effect) for effect in effects],
         "how sure": [e.verdict if e.p_value is None else f"{e.verdict} (p = {e.p_value:.2g})" for e in effects],
     }
-    names = [measure_of(e).title + places.get(e.outcome, "") + sides.get(e.window, "") for e in effects]
+    names = []
+    for effect in effects:
+        measure = measure_of(effect)
+        names.append(measure.title + measure.beside.get(effect.stratum, "") + sides.get(effect.window, ""))
     return pd.DataFrame(dict(first or {}) | rows, index=pd.Index(names, name="measure"))
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 from html import escape
+from importlib.resources import files
 from itertools import product
 from math import ceil
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +27,6 @@ from analysis.vocabulary import MODEL
 from analysis.windows import ONE_DAY, Day
 from analysis.words import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE, capital, days_text
 
-WEEKS_AROUND = 10  # on either side of a pause
 LEAST_REACH, WINDOWS_EACH_SIDE = 180, 25  # days; a long window needs a long baseline to hold enough separate ones
 LONGEST_GAP = 7  # days without a reading: beyond such a gap a level is not comparable
 STRATA = ["rule", "energy word", "rest"]  # of news_sample: what the rule says, articles with a word of energy, others
@@ -31,9 +34,13 @@ FEWEST_OF_A_CODE = 3  # days to check, of every code
 Corners = dict[tuple[str, str], PauseEffect]
 
 
+SHIPPED = ("coded", "digest", "raids", "reported", "declared")  # the others need files that only a user can bring
+PLACED = ("digest", "raids")  # measures whose readings have gaps: their windows are placed among readings
+
+
 @dataclass(frozen=True)
 class Measure:
-    """One way to see strikes on energy: what it counts among what, why it is mute on a day, what it gets wrong."""
+    """One way to see strikes on energy, as measures.toml states it."""
 
     outcome: str
     place: str
@@ -44,80 +51,14 @@ class Measure:
     among: str
     blind: str
     bias: str
+    beside: Mapping[str, str] = field(default_factory=dict)
 
 
-DIGEST_ANY, DIGEST_RUSSIA = "energy_digest_any", "energy_digest_russia"
-DIGEST_BESIDE = {(DIGEST_ANY, NATIONAL), (DIGEST_RUSSIA, "Russia")}
-MEASURES = {
-    "digest": Measure(
-        outcome="energy_digest_rear",
-        place="rear",
-        title="daily list of key events",
-        one="day on which a daily list names a hit on energy in the rear",
-        many="days on which a daily list names a hit on energy in the rear",
-        short="days with a hit (rear)",
-        among="days whose list was found by the coder who knew of no pause",
-        blind="no list of these days was found, or nobody who knew of no pause was asked to find it",
-        bias=f"names large attacks and those in the rear well, small ones near the front badly; {MODEL}",
-    ),
-    "raids": Measure(
-        outcome="energy_raids_facility",
-        place=NATIONAL,
-        title="large raids",
-        one="raid of 20 or more missiles with a named energy facility",
-        many="raids of 20 or more missiles with a named energy facility",
-        short="raids on energy",
-        among="all raids of 20 or more missiles from September 2022 to February 2026",
-        blind="no such raid is on record for these days, or no page shows what it hit",
-        bias=f"raids come in campaigns, so one says little beside its neighbours; {MODEL}",
-    ),
-    "coded": Measure(
-        outcome="energy_coded_rear_oblasts",
-        place="rear",
-        title="coded reports",
-        one="rear oblast with a reported hit on energy",
-        many="rear oblasts with a reported hit on energy",
-        short="rear oblasts hit",
-        among="all rear oblasts, on days of which a dated report was found",
-        blind="nothing was found on these days in the archive that was searched, and not found is not none",
-        bias="depends on which days yield a report; several outlets repeat one statement of a ministry",
-    ),
-    "reported": Measure(
-        outcome="energy_reported_share",
-        place="rear",
-        title="news articles",
-        one="article on a new strike on energy in the rear",
-        many="articles on new strikes on energy in the rear",
-        short="energy articles (rear)",
-        among="articles of the day, in outlets whose addresses or headlines carry words",
-        blind="there are no articles of these days, or too few; "
-        "a yearly VIINA archive, which a user can bring, would help",
-        bias="attention goes to Kyiv and mass raids; articles on an earlier strike raise the day after",
-    ),
-    "declared": Measure(
-        outcome="energy_declared_first",
-        place=NATIONAL,
-        title="Russian declarations",
-        one="day on which Russia named energy first",
-        many="days on which Russia named energy first",
-        short="energy named first",
-        among="days whose first-named target can be read",
-        blind="the first-named target of these days cannot be read: posts are cut off, or missing",
-        bias="what Russia says it aimed at, with a motive to leave energy out while it claims to keep a pause",
-    ),
-    "acled": Measure(
-        outcome="energy_acled_share",
-        place="rear",
-        title="ACLED events",
-        one="strike in the rear tagged as damage to energy",
-        many="strikes in the rear tagged as damage to energy",
-        short="energy events (rear)",
-        among="Russian strikes in the rear",
-        blind="the export that was brought has no events of these days",
-        bias="tags follow what sources name; the user's own export",
-    ),
-}
-SHIPPED = ("coded", "digest", "raids", "reported", "declared")  # the others need files that only a user can bring
+@cache
+def load_measures() -> Mapping[str, Measure]:
+    """All measures of measures.toml by name."""
+    stated = tomllib.loads(files("analysis").joinpath("measures.toml").read_text("utf-8"))
+    return MappingProxyType({name: Measure(**words) for name, words in stated.items()})
 
 
 def energy_days(measure: str, *, folder: Path | None = None) -> dict[tuple[str, str], pd.DataFrame]:
@@ -126,7 +67,7 @@ def energy_days(measure: str, *, folder: Path | None = None) -> dict[tuple[str, 
     Parameters
     ----------
     measure : str
-        Key of `MEASURES`. "acled" needs the table that a user's own export gives.
+        Name of a measure. "acled" needs the table that a user's own export gives.
     folder : path, optional
         Folder of tables.
 
@@ -148,62 +89,78 @@ def energy_days(measure: str, *, folder: Path | None = None) -> dict[tuple[str, 
     >>> list(energy_days("coded"))[0]
     ('energy_coded_rear_oblasts', 'rear')
     """
-    if measure not in MEASURES:
-        raise DesignError("no such measure", field="measure", expected=", ".join(MEASURES), found=repr(measure))
+    if measure not in load_measures():
+        raise DesignError("no such measure", field="measure", expected=", ".join(load_measures()), found=repr(measure))
+    table = load_table(f"energy_{measure}", folder=folder)
     if measure == "declared":
-        table = load_table("energy_declared", folder=folder).query("period == 'day'").set_index("last_day")
-        first = table["energy_first"].map({"yes": 1.0, "no": 0.0})
-        return {("energy_declared_first", NATIONAL): _frame(first, 1, first.isna())}
+        days = table[table["period"] == "day"].set_index("last_day")
+        first = days["energy_first"].map({"yes": 1.0, "no": 0.0})
+        return {("energy_declared_first", NATIONAL): _frame(first, 1, either=first.isna())}
     if measure == "raids":
-        return {("energy_raids_facility", NATIONAL): _raid_days(load_table("energy_raids", folder=folder))}
+        return {("energy_raids_facility", NATIONAL): _raid_days(table)}
     if measure == "digest":
-        return _list_days(load_table("energy_digest", folder=folder))
+        return _list_days(table)
     side = load_table("oblasts", folder=folder).set_index("oblast")["rear_or_front"]
-    if measure == "coded":
-        table = load_table("energy_coded", folder=folder).set_index("day")
-        rear, front = (side == "rear").sum(), (side == "front").sum()
-        table["any_hit"] = (table["code"] == "yes").astype(float).where(table["code"] != "not_found")
-        places = {
-            "rear_oblasts": ("rear", rear),
-            "rear_oblasts_any_find": ("rear, and by chance", rear),
-            "front_oblasts": ("front", front),
-            "kyiv_city": ("Kyiv City", 1),
-            "any_hit": (NATIONAL, 1),
-        }
-        either = table["code"].isin(["not_found", "silent"])
-        return {(f"energy_coded_{n}", place): _frame(table[n], among, either) for n, (place, among) in places.items()}
-    table, unit = load_table(f"energy_{measure}", folder=folder), "articles" if measure == "reported" else "events"
-    basis = table.groupby("day")["basis"].first() if "basis" in table else ""
-    where, frames = table["oblast"].map(side), {}
-    own = {"Kyiv City": table["oblast"] == "Kyiv City", NATIONAL: table["oblast"] == "Ukraine"}
-    for place, rows in {"rear": where == "rear", "front": where == "front", **own}.items():
-        days = table[rows].groupby("day")[[f"energy_{unit}", f"coded_{unit}"]].sum(min_count=1)
-        frames[f"energy_{measure}_share", place] = _frame(days.iloc[:, 0], days.iloc[:, 1], False, basis)
-    return frames
+    return _coded_days(table, side) if measure == "coded" else _shares(table, side, measure)
 
 
 def _raid_days(raids: pd.DataFrame) -> pd.DataFrame:
     """Every day of the census: a raid is a trial, a day without one has none, one that nothing is known of is open."""
-    code, unknown = raids.set_index("day")["code"], raids.set_index("day")["code"] == "not_found"
-    frame = _frame((code == "facility").where(~unknown), 1, unknown)
-    known = ~frame["open"]
-    return frame.assign(**{name: frame[name].fillna(0.0).where(known) for name in ("hits", "trials")})
+    code = raids.set_index("day")["code"]
+    unknown = code == "not_found"
+    frame = _frame((code == "facility").where(~unknown), 1, either=unknown)
+    frame[["hits", "trials"]] = frame[["hits", "trials"]].fillna(0.0).mask(frame["open"])
+    return frame
 
 
 def _list_days(digest: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
     """Both sides, by the coder who knew of no pause; days chosen because an attack was known stay out."""
-    blind, frames = digest[digest["ukraine"].notna() & ~digest["chosen_because_known"]].set_index("day"), {}
-    for (outcome, place), side, codes in (
-        (("energy_digest_rear", "rear"), "ukraine", ["yes_rear"]),
-        ((DIGEST_ANY, NATIONAL), "ukraine", ["yes_rear", "yes_front"]),
-        ((DIGEST_RUSSIA, "Russia"), "russia", ["yes"]),
+    blind = digest[digest["ukraine"].notna() & ~digest["chosen_because_known"]].set_index("day")
+    frames = {}
+    for outcome, place, side, codes in (
+        ("energy_digest_rear", "rear", "ukraine", ["yes_rear"]),
+        ("energy_digest_any", NATIONAL, "ukraine", ["yes_rear", "yes_front"]),
+        ("energy_digest_russia", "Russia", "russia", ["yes"]),
     ):
         unread = blind[side] == "not_found"
-        frames[outcome, place] = _frame(blind[side].isin(codes).where(~unread), 1, unread)
+        frames[outcome, place] = _frame(blind[side].isin(codes).where(~unread), 1, either=unread)
     return frames
 
 
-def _frame(hits: pd.Series, trials: Any, either: Any, basis: Any = "") -> pd.DataFrame:
+def _coded_days(coded: pd.DataFrame, side: pd.Series) -> dict[tuple[str, str], pd.DataFrame]:
+    table = coded.set_index("day")
+    table["any_hit"] = (table["code"] == "yes").astype(float).where(table["code"] != "not_found")
+    either = table["code"].isin(["not_found", "silent"])
+    frames = {}
+    for column, place, among in (
+        ("rear_oblasts", "rear", (side == "rear").sum()),
+        ("rear_oblasts_any_find", "rear, and by chance", (side == "rear").sum()),
+        ("front_oblasts", "front", (side == "front").sum()),
+        ("kyiv_city", "Kyiv City", 1),
+        ("any_hit", NATIONAL, 1),
+    ):
+        frames[f"energy_coded_{column}", place] = _frame(table[column], among, either=either)
+    return frames
+
+
+def _shares(table: pd.DataFrame, side: pd.Series, measure: str) -> dict[tuple[str, str], pd.DataFrame]:
+    """Hits among the articles or events of each place and day."""
+    unit = "articles" if measure == "reported" else "events"
+    basis = table.groupby("day")["basis"].first() if "basis" in table else ""
+    oblast, frames = table["oblast"], {}
+    places = {
+        "rear": oblast.map(side) == "rear",
+        "front": oblast.map(side) == "front",
+        "Kyiv City": oblast == "Kyiv City",
+        NATIONAL: oblast == "Ukraine",
+    }
+    for place, own in places.items():
+        days = table[own].groupby("day")[[f"energy_{unit}", f"coded_{unit}"]].sum(min_count=1)
+        frames[f"energy_{measure}_share", place] = _frame(days.iloc[:, 0], days.iloc[:, 1], basis=basis)
+    return frames
+
+
+def _frame(hits: pd.Series, trials: int | pd.Series, *, either: Any = False, basis: Any = "") -> pd.DataFrame:
     days = pd.DataFrame({"hits": hits.astype(float), "trials": trials, "open": either, "basis": basis})
     days["trials"] = days["trials"].where(days["hits"].notna()).astype(float)
     return days.asfreq("D").assign(open=lambda frame: frame["open"].eq(True)).rename_axis("day")
@@ -211,18 +168,19 @@ def _frame(hits: pd.Series, trials: Any, either: Any, basis: Any = "") -> pd.Dat
 
 def measure_of(effect: PauseEffect) -> Measure | None:
     """The measure that an effect belongs to; None for one that is not about energy."""
-    return next((measure for name, measure in MEASURES.items() if effect.outcome.startswith(f"energy_{name}")), None)
+    named = (measure for name, measure in load_measures().items() if effect.outcome.startswith(f"energy_{name}"))
+    return next(named, None)
 
 
 def describe_measures(measures: Sequence[str] = SHIPPED, *, folder: Path | None = None) -> str:
     """What each measure counts, which days it can read, and what it gets wrong (Markdown, an item a measure)."""
     items = []
     for name in measures:
-        measure, days = MEASURES[name], next(iter(energy_days(name, folder=folder).values()))
+        measure, days = load_measures()[name], next(iter(energy_days(name, folder=folder).values()))
         read = days.index[days["trials"] > 0]
         asked = int(((days["trials"] > 0) | days["open"]).sum()) if days["open"].any() else len(days)
         span = f", between {read.min():%Y-%m-%d} and {read.max():%Y-%m-%d}" if len(read) else ""
-        bias = f"{measure.bias}; {coded_by(folder=folder)}" if name == "coded" else measure.bias
+        bias = "; ".join(filter(None, [measure.bias, coded_by(name, folder=folder)]))
         items.append(
             f"* **{capital(measure.title)}** count {measure.many}, among {measure.among}. Readable: {len(read):,} of "
             f"{asked:,} days{span}. What they get wrong: {bias}. Where they are mute: {measure.blind}."
@@ -230,12 +188,16 @@ def describe_measures(measures: Sequence[str] = SHIPPED, *, folder: Path | None 
     return "\n".join(items)
 
 
-def coded_by(*, folder: Path | None = None) -> str:
-    """Who coded the reports, in words: runs of a language model have numbers for names."""
+def coded_by(measure: str, *, folder: Path | None = None) -> str:
+    """Who coded what a measure rests on, in words, nothing where nobody did; runs of a language model are numbered."""
+    if measure in PLACED:
+        return MODEL
+    if measure != "coded":
+        return ""
     coders = load_table("energy_coded", folder=folder)["coder"]
     runs = int(coders[coders.str.isdigit()].nunique())
     model = f"coded by {runs} runs of a language model, not yet checked by people" if runs else ""
-    people = "coded by people" if not coders.str.isdigit().all() else ""
+    people = "" if coders.str.isdigit().all() else "coded by people"
     return ", the rest ".join(filter(None, [model, people]))
 
 
@@ -289,21 +251,32 @@ def estimate_energy(
     )
 
 
-def bound_energy(frame: pd.DataFrame, days: pd.DatetimeIndex, name: str, **options: Any) -> Corners:
-    """What would follow if every open day near the window were known; `options` are those of `estimate_energy`.
+def bound_energy(
+    frame: pd.DataFrame,
+    days: pd.DatetimeIndex,
+    name: str,
+    *,
+    exclude: Sequence[Day] = (),
+    announced: Day | None = None,
+    level: float = 0.95,
+) -> Corners:
+    """What would follow if every open day near the window were known.
 
     The open days in the window, and those outside, count as "none" or as "hit": then with the median of days with a
     hit. These four corners are the extremes. Empty without an open day.
     """
     either = frame["open"] & frame.index.isin(days_around(frame, days))
+    if not either.any():
+        return {}
     hit = frame.loc[frame["hits"] > 0, "hits"]
     filled = {"none": 0.0, "hit": float(ceil(hit.median())) if len(hit) else 1.0}
     trials = frame["trials"].mask(either, np.fmax(frame["trials"].max(), filled["hit"]))
     corners = {}
-    for inside, outside in product(filled, filled) if either.any() else ():
+    for inside, outside in product(filled, repeat=2):
         value = np.where(frame.index.isin(days), filled[inside], filled[outside])
         counted = frame.assign(hits=frame["hits"].where(~either, value), trials=trials)
-        corners[inside, outside] = estimate_energy(counted, days, name, **options)
+        effect = estimate_energy(counted, days, name, exclude=exclude, announced=announced, level=level)
+        corners[inside, outside] = effect
     return corners
 
 
@@ -361,9 +334,8 @@ def describe_agreement(coded: pd.DataFrame, *, level: float = 0.95) -> str:
     coders = twice.filter(["coder", "second_coder"])
     if coders.empty or not coders.stack().str.isdigit().all():
         return told
-    return (
-        f"{told} Both codings are runs of one language model, which share their errors: two people would be worth more."
-    )
+    shared = "Both codings are runs of one language model, which share their errors: two people would be worth more."
+    return f"{told} {shared}"
 
 
 def describe_agreements() -> str:

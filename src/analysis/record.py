@@ -16,7 +16,7 @@ from analysis.effect import COLUMNS, NATIONAL, Answer, PauseEffect
 from analysis.energy import readings_table, speaks
 from analysis.errors import DataError
 from analysis.figures import timeline_words
-from analysis.measures import MEASURES
+from analysis.measures import load_measures
 from analysis.pauses import load_pauses, reported_pauses
 from analysis.series import Words
 from analysis.setting import Registry
@@ -259,7 +259,7 @@ def compare_energy(results: pd.DataFrame, *, registry: Registry | None = None) -
     9
     """
     recorded = results[(results["window"] == "pause") & (results["test"] == "shift")]
-    main = pd.DataFrame([(m.outcome, m.place) for m in MEASURES.values()], columns=["outcome", "stratum"])
+    main = pd.DataFrame([(m.outcome, m.place) for m in load_measures().values()], columns=["outcome", "stratum"])
     rows = main.merge(_of_main_claims(recorded, registry).sort_values("first_day", kind="stable"))
     registry, names, promised = load_pauses() if registry is None else registry, {}, {}
     for pause in (pause for pause in registry.values() if pause.id in set(rows["pause"])):

@@ -10,14 +10,7 @@ from typing import Any
 from analysis.errors import DesignError
 
 MOST_ROWS = 120
-LEAST_SHARE = 0.4  # of the main row's placebo dates: half a year's of a full year's is enough, a quarter's is not
-LAST_WEEK = 8  # last days of the table to leave out, instead of one
-OF_ZEROS = ("zeros_missing", "zeros_20")  # series that differ from the usual one inside the window alone
-HIDDEN = 20.0  # drones on a day without a report of any, whose zero is inferred
-LARGE = 0.1  # a tenth of the expected number: a shift of the ratio that a reader would notice
 EDGES = "partly covered days"  # the one question that is about the window
-STRATUM, AS_USUAL = "specification curve", "as usual"
-NUMBERS = ["ratio", "ratio_low", "ratio_high", "expected", "expected_low", "expected_high", "p_value"]
 
 
 @dataclass(frozen=True)
