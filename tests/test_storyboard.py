@@ -12,7 +12,7 @@ import analysis as pa
 from analysis import panels
 from analysis import storyboard as story
 from analysis.launches import decide_pause
-from analysis.setting import SALVO_MISSILES
+from analysis.series import SALVO_MISSILES
 from analysis.sirens import inferred_zeros
 
 COLD, US, CHRISTMAS = "cold-week-pause-2026-01", "us-three-day-2026-05", "orthodox-christmas-2023"

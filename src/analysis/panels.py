@@ -21,7 +21,7 @@ import pandas as pd
 import analysis.storyboard as story
 from analysis.days import PROVISIONAL
 from analysis.figures import DOTS, SEEN, SMALL, region_label, two_lines
-from analysis.setting import SALVO_MISSILES
+from analysis.series import SALVO_MISSILES
 from analysis.words import amount, capital, outcome_label, span_text
 
 if TYPE_CHECKING:

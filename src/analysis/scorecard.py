@@ -12,7 +12,8 @@ import pandas as pd
 from analysis.effect import NATIONAL, Answer, PauseEffect, as_markdown, to_frame
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.record import read_stored, stored_path
-from analysis.setting import SALVO_MISSILES, Registry
+from analysis.series import SALVO_MISSILES
+from analysis.setting import Registry
 from analysis.sirens import alert_minutes, inferred_zeros
 from analysis.tables import load_strikes, load_table
 from analysis.vocabulary import (

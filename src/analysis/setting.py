@@ -16,7 +16,6 @@ from analysis.effect import NATIONAL, Answer, PauseEffect, holm
 from analysis.estimate import estimate_effect, with_week_after
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
 from analysis.quiet import salvo_days
-from analysis.series import SALVO_MISSILES  # noqa: F401  (asked for here by figures of pauses)
 from analysis.tables import data_folder, load_strikes, load_table, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.windows import Day

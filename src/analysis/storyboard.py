@@ -22,7 +22,8 @@ from analysis.figures import region_label
 from analysis.launches import Assessment, decide_pause
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.placebo import most_alike, window_ratios
-from analysis.setting import SALVO_MISSILES, Registry, days_of_others, set_up
+from analysis.series import SALVO_MISSILES
+from analysis.setting import Registry, days_of_others, set_up
 from analysis.sirens import alert_minutes, estimate_alerts, inferred_zeros, usable_regions
 from analysis.tables import load_strikes, load_table, outcome_series
 from analysis.vocabulary import NO_DATA, about, plain_row, rounded, word

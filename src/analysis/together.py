@@ -16,9 +16,8 @@ from analysis.estimate import estimate_effect
 from analysis.evidence_words import describe_witness
 from analysis.expected import holiday_dates
 from analysis.joint import combine_effects
-from analysis.launches import weeks_after, what_to_expect  # noqa: F401  (pages ask for it here)
+from analysis.launches import weeks_after
 from analysis.pauses import Episode, load_pauses, reported_pauses, volume_episodes
-from analysis.quiet import Outlook  # noqa: F401  (words ask for it here)
 from analysis.record import forest_frame
 from analysis.setting import SIRENS, VOLUME, Registry, correct, not_ordinary, salvo_days
 from analysis.sirens import break_even, inferred_zeros

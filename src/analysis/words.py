@@ -13,8 +13,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from analysis.effect import PauseEffect
+    from analysis.quiet import Outlook
     from analysis.series import Label
-    from analysis.together import Outlook
 
 Row = Mapping[str, Any]  # one row of the record; None or NaN where empty
 

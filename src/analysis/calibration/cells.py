@@ -31,7 +31,8 @@ from analysis.expected import Floats
 from analysis.pauses import load_pauses, volume_episodes
 from analysis.placebo import SALVO_LAG, PlaceboTest, days_since_salvo, heavy_days, shift_ratios
 from analysis.record import read_stored, stored_path
-from analysis.setting import SALVO_MISSILES, SIRENS, VOLUME, not_ordinary, salvo_days
+from analysis.series import SALVO_MISSILES
+from analysis.setting import SIRENS, VOLUME, not_ordinary, salvo_days
 from analysis.tables import load_strikes, outcome_series
 from analysis.windows import ONE_DAY, Day, Layout, check_counts, lay_out, placebo_starts
 

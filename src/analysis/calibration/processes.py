@@ -14,7 +14,8 @@ from analysis.errors import DesignError
 from analysis.expected import Bools, Floats, Ints
 from analysis.pauses import load_pauses
 from analysis.placebo import days_since_salvo
-from analysis.setting import SALVO_MISSILES, not_ordinary
+from analysis.series import SALVO_MISSILES
+from analysis.setting import not_ordinary
 from analysis.tables import outcome_series
 
 RAID_MISSILES = 10  # drones surge from here on, so the fitted process plants its salvos from here on, not from 20

@@ -16,12 +16,11 @@ from analysis.campaigns import find_campaigns
 from analysis.effect import holm_adjusted
 from analysis.energy import assess_energy
 from analysis.evidence_words import describe_plan, lull_in_brief
-from analysis.launches import Assessment, assess
+from analysis.launches import Assessment, assess, what_to_expect
 from analysis.pauses import Claim, Pause, load_pauses
 from analysis.plan import make_plan
 from analysis.scorecard import BY_PEOPLE, PARTIES, SAME, Answered, Scorecard, promised_questions, score_all, score_pause
 from analysis.tables import load_table
-from analysis.together import what_to_expect
 from analysis.vocabulary import MODEL, NO_DATA, NOT_YET, SILENT, UNANSWERED, in_words, promise_of, question_of
 from analysis.windows import SHORT_WINDOW
 from analysis.words import capital, listed, span_text
