@@ -11,8 +11,11 @@ from analysis.calibration.processes import CountAutoregression
 from analysis.expected import design_matrix
 from analysis.placebo import (
     PlaceboTest,
+    WindowTest,
+    _by_mean_log,
     heavy_days,
     leave_out_ratios,
+    most_alike,
     shift_ratios,
     short_test,
     window_sums,
@@ -53,14 +56,10 @@ def test_window_sums_and_starts_against_a_loop(pattern, seed):
             assert sums[(*series, k)] == sum(values[series][start + j] for j in np.flatnonzero(pattern))
     by_hand = [s for s in range(31 - len(pattern)) if all(eligible[s + j] for j in np.flatnonzero(pattern))]
     assert placebo_starts(eligible, pattern).tolist() == by_hand
+    whole = window_sums(np.where(np.arange(50) < 25, 3e12 + 1, 0.0), np.array([23, 25]), np.ones(2, bool))
+    assert whole.tolist() == [6e12 + 2, 0]  # not blurred by differences of large sums
     assert len(placebo_starts(eligible, pattern & False)) == 0
     assert len(placebo_starts(np.ones(len(pattern), bool), pattern)) == 1
-
-
-def test_sums_of_huge_and_of_fractional_counts_are_not_blurred():
-    values = np.where(np.arange(50) < 25, 3e12 + 1, 0.0)
-    assert window_sums(values, np.array([23, 25]), np.ones(2, bool)).tolist() == [6e12 + 2, 0]
-    assert window_sums(np.where(np.arange(50) < 25, 0.1, 0.0), np.array([30]), np.ones(2, bool)).tolist() == [0]
 
 
 # --- observed over expected
@@ -174,12 +173,6 @@ def test_p_values_count_ties_and_the_window_itself_in_any_order(ratio, placebos,
         assert PlaceboTest(np.array(ratio), np.array(shuffled, float), alternative).p_value == test.p_value
 
 
-def test_ratios_that_differ_by_rounding_alone_are_ties():
-    placebos = np.array([0.1 + 0.2, 0.5, 0.7])
-    assert PlaceboTest(0.3, placebos, "less").p_value == pytest.approx(2 / 4)
-    assert PlaceboTest(0.3, placebos, "greater").p_value == 1
-
-
 hundredths = st.integers(5, 200).flatmap(
     lambda n: seeds.map(lambda seed: np.random.default_rng(seed).gamma(2, 0.5, n).round(2))
 )
@@ -198,9 +191,51 @@ def test_what_is_accepted_is_not_rejected_and_the_interval_is_its_inversion(plac
             assert kept == (smallest * (1 - 1e-9) <= 0.35 / value <= largest * (1 + 1e-9))
 
 
-def test_interval_of_silence_starts_at_zero_and_says_nothing_about_its_end():
+def test_ties_silence_and_floor_by_hand():
+    placebos = np.array([0.1 + 0.2, 0.5, 0.7])
+    assert PlaceboTest(0.3, placebos, "less").p_value == pytest.approx(2 / 4)  # they differ by rounding alone
+    assert PlaceboTest(0.3, placebos, "greater").p_value == 1
+    assert PlaceboTest(0.6, placebos, "greater", floor=0.65).p_value == 1  # all below the floor are tied
+    assert PlaceboTest(0.6, placebos, "greater", floor=0.55).p_value == pytest.approx(2 / 4)
+    assert PlaceboTest(0.6, placebos, "less", silence=0.4).p_min_fall == pytest.approx(2 / 4)
     low, high = PlaceboTest(0.0, np.linspace(0.2, 2, 99)).ratio_interval
     assert low == 0 and high == 0  # zero over anything: the estimate withholds this end and says why
+
+
+@pytest.mark.parametrize(
+    "own, alike, quietest",
+    [
+        (0.0, [0, 1], True),  # two of twenty, around its own rank but never beyond the end
+        (0.15, [1, 2], False),
+        (0.95, [9, 10], False),
+        (9.0, [18, 19], False),
+    ],
+)
+def test_the_tenth_of_windows_most_alike_by_hand(own, alike, quietest):
+    ratios = np.arange(20)[::-1] / 10
+    found, lowest = most_alike(ratios, np.array([own]))
+    assert sorted(19 - np.flatnonzero(found)) == alike and lowest == quietest
+    few, _ = most_alike(np.array([3.0, 1.0, 2.0, 2.0]), np.array([2.1]))
+    assert few.tolist() == [True, False, False, False]  # one at least
+    tied, _ = most_alike(np.array([3.0, 1.0, 2.0, 2.0]), np.array([1.5]))
+    assert tied.tolist() == [False, False, True, True]
+
+
+def test_mean_log_by_hand():
+    """Four days before the window, two-day windows, a flat level of 10: log((y + 5) / 15) of each day."""
+    counts = np.array([10.0, 10, 10, 10, 25, 10, 10, 5, 10, 10, 0, 10])
+    layout = laid_out(counts, start=10, pattern=np.ones(2, bool))
+    level = np.full(12, 10.0)
+    tried = WindowTest(np.array(0.5), np.where(np.arange(9) == 1, np.nan, 1.0), "less", 0.5, expected=level)
+    found = _by_mean_log(layout, counts, level, tried)
+    a_third, double, two_thirds = np.log(1 / 3) / 2, np.log(2) / 2, np.log(2 / 3) / 2
+    assert found.ratio == pytest.approx(a_third) and found.silence == pytest.approx(np.log(1 / 3))
+    expected = [0, np.nan, 0, double, double, 0, two_thirds, two_thirds, 0]
+    np.testing.assert_allclose(found.placebos, expected, atol=1e-12)
+    assert (found.p_value, found.p_min_fall, found.n_placebo) == (1 / 9, 1 / 9, 8)
+    # four of nine ranks are rejected, so all below the fourth lowest, 0; the loudest windows, of 25 and 10, are the
+    # last to fall below it: (25 x 0.61 + 5) (10 x 0.61 + 5) = 224.8 < 225 = 15 x 15, but with 0.62 it is 229.6
+    assert found.accepted[0] == 0 and found.smallest_visible_cut == pytest.approx(0.39)
 
 
 @settings(max_examples=30)
