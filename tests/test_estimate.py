@@ -143,7 +143,6 @@ def said(effect, m, silent, lag, matched):
         why = f"the window starts {unit} after a {HEAVY}: compared with windows that do too{nearly}"
     if m == 0:
         return f"{why}, and there is none"
-    _p, _sides = f"p = {effect.p_min:.2g}", "two-sided " * (effect.alternative == "two-sided")
     if effect.testable:
         nothing = "nothing was seen, so the ratio has no upper limit to compute; " * (effect.ratio == 0)
         return nothing + why
@@ -243,19 +242,15 @@ def test_a_question_the_data_cannot_answer_is_not_testable_and_says_why(counts, 
 
 def test_a_running_pause_counts_the_days_it_has():
     effect = estimate_effect(RAIDS, pd.date_range(DAYS[-2], periods=6), **PLAIN)
-    assert (effect.n_days, effect.n_missing) == (6, 4)
-    assert effect.observed == RAIDS.iloc[-2:].sum() and effect.n_placebo == 364
     same = estimate_effect(RAIDS, DAYS[-2:], **PLAIN)
+    assert (effect.n_days, effect.n_missing, effect.n_placebo, effect.observed) == (6, 4, 364, same.observed)
     assert (effect.ratio, effect.p_value) == (pytest.approx(same.ratio), pytest.approx(same.p_value))
 
 
-def test_a_covariate_that_marks_the_window_alone_is_caught():
-    marker = pd.DataFrame({"truce": DAYS.isin(WINDOW).astype(float)}, index=DAYS)
-    with refused("the null model does not converge"):  # defined, if blunt
-        estimate_effect(cut(RAIDS, WINDOW, 0.9), WINDOW, covariates=marker, **PLAIN)
-
-
 def test_a_covariate_enters_the_fit():
+    marker = pd.DataFrame({"truce": DAYS.isin(WINDOW).astype(float)}, index=DAYS)
+    with refused("the null model does not converge"):  # of the window alone: defined, if blunt
+        estimate_effect(cut(RAIDS, WINDOW, 0.9), WINDOW, covariates=marker, **PLAIN)
     frost = pd.DataFrame({"frost": (np.arange(1400) % 5 == 0).astype(float)}, index=DAYS)
     counts = smooth() * np.where(frost["frost"] == 1, 3.0, 1.0)
     window = DAYS[500:502]  # one of the two days is a frost day
@@ -322,13 +317,6 @@ def test_a_long_window_is_predicted_from_both_sides_without_itself():
     assert silent.placebo["ratio"].equals(effect.placebo["ratio"])
 
 
-@pytest.mark.parametrize("first", [400, 600])
-def test_the_longest_window_still_gets_a_number_and_sane_placebos(first):
-    effect = estimate_effect(RAIDS, DAYS[first : first + 40])
-    assert effect.p_value is not None and effect.ratio == pytest.approx(1, abs=0.3)
-    assert effect.placebo["ratio"].between(0.3, 3).all()
-
-
 # --- what followed
 
 
@@ -372,11 +360,6 @@ def test_rebound_against_a_loop(n_pause, horizon, share, first):
     assert used in effect.reason
 
 
-def test_a_pause_announced_late_stays_out_of_the_fit_of_its_rebound():
-    plain, loud = (estimate_rebound(cut(RAIDS, WINDOW, s), WINDOW, announced=WINDOW[2]) for s in (0, -5e3))
-    assert loud.expected == pytest.approx(plain.expected, rel=1e-9)
-
-
 def test_a_surge_after_a_pause_is_found_and_an_ordinary_week_is_not():
     surge = cut(RAIDS, DAYS[503:510], -1.5)
     assert estimate_rebound(surge, WINDOW).verdict == "more"
@@ -384,6 +367,8 @@ def test_a_surge_after_a_pause_is_found_and_an_ordinary_week_is_not():
     assert ordinary.verdict == "no visible change" and ordinary.testable
     rare = estimate_rebound(silent_half(), WINDOW)  # a rise can be asked where silence is ordinary
     assert rare.testable and rare.p_min == pytest.approx(1 / (1 + rare.n_placebo))
+    plain, loud = (estimate_rebound(cut(RAIDS, WINDOW, s), WINDOW, announced=WINDOW[2]) for s in (0, -5e3))
+    assert loud.expected == pytest.approx(plain.expected, rel=1e-9)  # the pause is not in the fit, however announced
 
 
 def test_a_pause_at_the_end_of_the_data_has_no_days_after_it_yet():
@@ -414,12 +399,6 @@ def test_the_daily_frame_says_which_day_played_which_part():
     share = ((daily["observed"] >= daily["low"]) & (daily["observed"] <= daily["high"]))[daily["role"] == "baseline"]
     assert share.mean() == pytest.approx(0.95, abs=0.01)
     assert effect.baseline_first_day == DAYS[135].date() and effect.baseline_last_day == DAYS[499].date()
-
-
-def test_a_larger_surge_is_never_weaker_evidence():
-    series = [noisy(3, mean=0.3, size=2).mask(DAYS.isin(WINDOW), surge) for surge in (20.0, 100.0, 1000.0)]
-    clear, *larger = [estimate_effect(counts, WINDOW, **PLAIN) for counts in series]
-    assert clear.verdict == "more" and all(effect.p_value <= clear.p_value for effect in larger)
 
 
 # --- another statistic

@@ -70,10 +70,10 @@ def estimate_effect(
     days : DatetimeIndex
         The window: consecutive days. Days past the end of the series count as not reported.
     exposure : Series, optional
-        What the counts are a share of, day by day, such as trials or the minutes of all other regions: expected
-        counts are proportional to it, and a day without it is missing. Of two windows without a count, the one with
-        more exposure is then the more extreme; and with fewer than 39 separate windows in the baseline (19 where
-        only one direction is asked) nothing is testable: ordinary windows would be called unusual too often.
+        What the counts are a share of, day by day, such as trials: expected counts are proportional to it, and a day
+        without it is missing. Of two windows without a count, the one with more exposure is then the more extreme;
+        and with fewer than 39 separate windows in the baseline (19 where only one direction is asked) nothing is
+        testable: ordinary windows would be called unusual too often.
     covariates : DataFrame, optional
         Further regressors, indexed by day, complete on every day used.
     baseline : int or (first, last), optional
@@ -81,13 +81,10 @@ def estimate_effect(
         after), or explicit first and last day, which may lie past the window.
     first_day : date, optional
         First usable day of the series.
-    exclude : sequence of days
-        Neither baseline nor placebo, such as other pauses.
-    announced : date, optional
-        Days from the announcement to the window are excluded too.
-    trend : {"auto", "linear", "spline", "constant"}
-    weekday : bool
-        Whether the null model has terms for days of the week.
+    exclude, announced : sequence of days, and date, optional
+        Days that are neither baseline nor placebo, such as other pauses; those from the announcement to the window.
+    trend, weekday : {"auto", "linear", "spline", "constant"}, and bool
+        The null model's trend, and whether it has terms for days of the week.
     holidays : bool, dates, or mapping from dates, optional
         Days for one more term; True means those of Russia and Ukraine, and is the default for series of the catalogue
         of outcomes, for which alone it makes sense.
@@ -281,9 +278,8 @@ def obstacle(layout: Layout, counts: pd.Series, *, window_in_fit: bool = True) -
 def recovered_ratio(layout: Layout) -> float:
     """Ratio at which a true one of 0.6 would be ranked in this layout, without noise.
 
-    The window takes part in the fit, so a short or distant baseline lets it bend the trend towards itself. Its pull
-    is taken out of the ratio that is stated, but not out of the ranks: where it is strong, the test is blinder than
-    its smallest visible cut would say.
+    The window takes part in the fit: a short or distant baseline lets it bend the trend towards itself, and makes the
+    ranks blinder than the smallest visible cut would say.
     """
     expected = layout.expect(layout.filled, layout.baseline)
     injected = np.where(layout.window, INJECTED * expected, layout.filled)
@@ -316,11 +312,7 @@ def _fewest_placebos(alternative: str, alpha: float) -> int:
 def weigh(
     layout: Layout, name: str, test_name: str, test: WindowTest, starts: Ints, why: Sequence[str], window: str = "pause"
 ) -> PauseEffect:
-    """Put numbers and reason into a PauseEffect and let the common rule decide.
-
-    `test` compares the window with those that begin at `starts`; `why` says what was compared with what, then what
-    had to be left out.
-    """
+    """A PauseEffect of a test among windows that begin at `starts`; `why` says what was compared, and left out."""
     level = 1 - test.alpha
     if np.isnan(test.ratio):
         nothing = f"next to nothing is to be expected in this window, {layout.event} or not"

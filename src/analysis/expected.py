@@ -85,19 +85,19 @@ def design_matrix(
     if n_days == 0:
         raise DesignError("no days to make regressors for", field="days", expected="at least one day")
     position = np.arange(n_days) / max(n_days - 1, 1)
+    columns = {"level": np.ones(n_days)}
     if trend == "spline":
         columns = _spline(position, position if fitted is None or not fitted.any() else position[fitted])
-    elif trend in ("linear", "constant"):
-        columns = {"level": np.ones(n_days)} | ({"trend": position - position.mean()} if trend == "linear" else {})
-    else:
+    elif trend == "linear":
+        columns["trend"] = position - position.mean()
+    elif trend != "constant":
         raise DesignError("unknown trend", field="trend", expected="linear, spline or constant", found=repr(trend))
     if weekday:
         columns |= {f"weekday_{d}": (days.day_of_week == d).astype(float) for d in range(1, 7)}
-    if holidays is not False:
-        of_ours = holidays is True
-        columns["holiday"] = np.array(
-            [day in (holiday_dates(day.year) if of_ours else holidays) for day in days], float
-        )
+    if holidays is True:
+        columns["holiday"] = np.array([day in holiday_dates(day.year) for day in days], float)
+    elif holidays is not False:
+        columns["holiday"] = np.array([day in holidays for day in days], float)
     design = pd.DataFrame(columns, index=days)
     return design if covariates is None else design.join(_checked_covariates(covariates, days, set(columns)))
 
@@ -114,20 +114,16 @@ def _spline(position: Floats, fitted: Floats) -> dict[str, Floats]:
 
 def _checked_covariates(covariates: pd.DataFrame, days: pd.DatetimeIndex, taken: set[str]) -> pd.DataFrame:
     if not isinstance(covariates, pd.DataFrame) or not covariates.index.is_unique or taken & set(covariates.columns):
-        raise DesignError(
-            "covariates cannot be used", field="covariates",
-            expected=f"a DataFrame with each day once and no column named {', '.join(sorted(taken))}",
-            found=type(covariates).__name__,
-        )  # fmt: skip
+        expected = f"a DataFrame with each day once and no column named {', '.join(sorted(taken))}"
+        found = type(covariates).__name__
+        raise DesignError("covariates cannot be used", field="covariates", expected=expected, found=found)
     aligned = covariates.reindex(days).apply(pd.to_numeric, errors="coerce").astype(float)
     lacking = ~np.isfinite(aligned)
     if lacking.to_numpy().any():
-        name = lacking.any().idxmax()
-        raise DesignError(
-            "covariate is missing or not a finite number on some days", field=str(name),
-            expected=f"a number on each of {len(days)} days", found=f"{int(lacking[name].sum())} days without",
-            remedy="complete the covariate or leave it out",
-        )  # fmt: skip
+        name, remedy = lacking.any().idxmax(), "complete the covariate or leave it out"
+        expected, found = f"a number on each of {len(days)} days", f"{int(lacking[name].sum())} days without"
+        problem = "covariate is missing or not a finite number on some days"
+        raise DesignError(problem, field=str(name), expected=expected, found=found, remedy=remedy)
     return (aligned - aligned.mean()) / aligned.std().replace(0, 1)
 
 

@@ -88,9 +88,8 @@ def combine_effects(
     """Test several windows together: the mean normal score of their ranks, each among its own placebos.
 
     Under the null each window is one of its own placebos or itself, independently of the others; the distribution
-    of the sum of their scores (van der Waerden 1952) is then exact, by convolution. Ranks, not ratios, are averaged,
-    so an episode in a noisy year weighs no more than one in a quiet year. A verdict of fewer or more that one unit on
-    one day, one window left out, or one of the `variants` overturns, "depends on a choice".
+    of the sum of their scores (van der Waerden 1952) is then exact, by convolution. A verdict of fewer or more that
+    one unit on one day, one window left out, or one of the `variants` overturns, "depends on a choice".
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ SWAMPING = 20  # times what the baseline alone leads one to expect: such a windo
 FEWEST_BESIDE = 40  # days, half a spline term: nearer to an end, a trend is extrapolated rather than bridged
 FIRST_ORDER = 3.0  # larger ratios are moved as this one is: beyond, the expansion overshoots
 STATISTICS = ("ratio", "mean-log")
-ADDED = 5.0  # to counts and expected counts, under the logarithm
+ADDED = 5.0  # under the logarithm: keeps a day without launches finite; a tenth of the quietest month's daily level
 TIE = 1e-9  # ratios closer than this, relatively, are equal
 
 
@@ -56,9 +56,8 @@ def _ratios(seen: Floats, expected: Floats, known: Bools) -> Floats:
 def shift_ratios(layout: Layout, counts: Floats, fitted: Bools) -> tuple[Floats, Floats, Floats]:
     """Ratio of a short window, of its placebos (..., M), and expected counts, all from one fit that includes them.
 
-    Fitting under the null on all days keeps real and placebo windows exchangeable; extrapolated from the days before
-    alone, the tested window would err more than its placebos, which lie among the fitted days. Ratios are NaN where
-    nothing is expected.
+    One fit keeps them exchangeable: extrapolated from the days before, the tested window would err more than placebos
+    among the fitted days. Ratios are NaN where nothing is expected.
     """
     expected = layout.expect(counts, fitted)
     positions = np.append(layout.starts, layout.start)
@@ -72,9 +71,8 @@ def without_pull(layout: Layout, ratio: Floats, placebos: Floats, expected: Floa
     """State what `shift_ratios` found as a fit without the window would: its own counts pull the fit towards them.
 
     From the score equations, to first order: the log of what is expected in the window moves by pull (R - 1),
-    pull = m x' I^-1 x, with m its expected count, x its mean regressors, I the information of the baseline.
-    All ratios are mapped alike, R to R exp(pull (R - 1)), so that ranks and p-values stay what they are, while
-    intervals and the smallest visible cut stop being too narrow and too small.
+    pull = m x' I^-1 x, with m its expected count, x its mean regressors, I the information of the baseline. All
+    ratios are mapped alike, R to R exp(pull (R - 1)), so ranks and p-values stay; intervals and visible cuts widen.
     """
     days = layout.start + np.flatnonzero(layout.pattern)
     basis, _ = np.linalg.qr(layout.X)
@@ -86,29 +84,30 @@ def without_pull(layout: Layout, ratio: Floats, placebos: Floats, expected: Floa
     information += ridge[..., None, None] * np.eye(basis.shape[1])
     pull = total[..., 0] * (x * np.linalg.solve(information, x[..., None])[..., 0]).sum(-1)
 
-    def moved(ratios: Floats, pull: Floats) -> Floats:
-        return ratios * np.exp(pull * (np.minimum(ratios, FIRST_ORDER) - 1))
+    def log_moved(ratios: Floats, pull: Floats) -> Floats:
+        return pull * (np.minimum(ratios, FIRST_ORDER) - 1)
 
-    shift = np.where(np.isnan(ratio), 0, pull * (1 - np.minimum(ratio, FIRST_ORDER)))
-    in_window = np.where(layout.window, np.exp(shift)[..., None], 1)
-    return moved(ratio, pull), moved(placebos, pull[..., None]), expected * in_window
+    shift = log_moved(ratio, pull)
+    in_window = np.where(layout.window, np.exp(-np.nan_to_num(shift))[..., None], 1)
+    placebos = placebos * np.exp(log_moved(placebos, pull[..., None]))
+    return ratio * np.exp(shift), placebos, expected * in_window
 
 
 def leave_out_ratios(layout: Layout, counts: Floats, starts: Ints) -> tuple[float, Floats, Floats]:
     """The same for a long window: each window is predicted by a fit that leaves it, and the tested one, out.
 
-    A flexible trend fitted through a long pause swallows it; left out, a cut shows at its full size. Days around
-    the tested window that are no baseline widen the hole to be bridged, so every placebo is predicted across as
-    wide a hole; windows too near an end for that are no placebos (NaN). The moratorium of 2025 lies in a hole of 61
-    days; placebos across 23 days only would be predicted too well, and true nulls rejected too often.
+    A flexible trend fitted through a long pause would swallow it. Every placebo is predicted across as wide a hole as
+    the tested window and the days around it that are no baseline make, or it would be predicted too well and true
+    nulls rejected too often; windows too near an end for that are no placebos (NaN).
     """
-    n, day = len(counts), np.arange(len(counts))
+    day = np.arange(len(counts))
     first, last, bridged = holes(layout.baseline, layout.start, len(layout.pattern), starts)
-    first, last, positions = first[bridged, None], last[bridged, None], np.append(starts[bridged], layout.start)
-    kept = np.vstack([layout.baseline & ((day < first) | (day >= last)), layout.baseline])
-    expected = layout.expect(np.broadcast_to(counts, (len(kept), n)), kept)
+    outside = (day < first[bridged, None]) | (day >= last[bridged, None])
+    kept = np.vstack([layout.baseline & outside, layout.baseline])
+    expected = layout.expect(np.broadcast_to(counts, kept.shape), kept)
+    positions = np.append(starts[bridged], layout.start)
     means = np.take_along_axis(expected, positions[:, None] + np.flatnonzero(layout.pattern), axis=1).sum(1)
-    observed = window_sums(np.nan_to_num(counts), positions, layout.pattern)
+    observed = window_sums(counts, positions, layout.pattern)
     ratios = _ratios(observed, means, means > TIE * means.max())
     placebos = np.full(len(starts), np.nan)
     placebos[bridged] = ratios[:-1]
@@ -166,9 +165,8 @@ def heavy_days(counts: Floats, expected: Floats, baseline: Bools) -> Bools:
 class PlaceboTest:
     """One observed ratio against its placebos (..., M); leading axes, if any, run over series; NaN does not count.
 
-    `alpha` is the false-alarm rate of the test, and 1 less the level of its interval. `silence` is what the ratio
-    would have been had nothing flown: 0, or lower where windows without a hit are put in order; seen from above,
-    ratios below `floor` are tied.
+    `silence` is what the ratio would have been had nothing flown: 0, or lower where windows without a hit are put in
+    order; seen from above, ratios below `floor` are tied.
     """
 
     ratio: Floats
@@ -228,8 +226,7 @@ class PlaceboTest:
         ordered = np.sort(self.placebos, axis=-1)
         low = _order_statistic(ordered, k - 1, k >= 1, 0.0)
         high = _order_statistic(ordered, self.n_placebo - k, k >= 1, np.inf)
-        unlimited = {"less": (low, np.inf + high), "greater": (0 * low, high)}
-        return unlimited.get(self.alternative, (low, high))
+        return {"two-sided": (low, high), "less": (low, np.inf + high), "greater": (0 * low, high)}[self.alternative]
 
     @cached_property
     def ratio_interval(self) -> tuple[Floats, Floats]:
@@ -277,9 +274,8 @@ class WindowTest(PlaceboTest):
 class MeanLogTest(WindowTest):
     """The same for the mean of log((y + 5) / (mu + 5)) over the days of a window, instead of the ratio of sums.
 
-    A zero where 180 were expected then counts more than one where 70 were, and one heavy day less than in a sum. The
-    5 keeps a day without launches finite; it is about a tenth of the quietest month's daily level. `days` holds counts
-    and expected counts of the placebos' days (..., M, L).
+    A zero where 180 were expected then counts more than one where 70 were, and one heavy day less than in a sum.
+    `days` holds counts and expected counts of the placebos' days (..., M, L).
     """
 
     days: tuple[Floats, Floats] = ()

@@ -36,25 +36,18 @@ Holidays = bool | Iterable[Day] | Mapping[Day, str] | None
 
 @dataclass(frozen=True)
 class Layout:
-    """One daily series cut into its parts; all arrays run over the same n consecutive days.
-
-    `counts` is NaN where there is no report. `X` (n, p) holds the regressors of the null model. `baseline` marks the
-    reported days that may serve as reference and as placebo. `start` is the position of the window's first day,
-    `pattern` (L,) its days with a report. `leave_out`: windows are predicted from a fit without them. `notes` says
-    what had to be left out of the model. `exposure`, where there is one, is what expected counts are proportional to.
-    `label` says what is counted in a series that is not of this project.
-    """
+    """One daily series cut into its parts; all arrays run over the same n consecutive days."""
 
     days: pd.DatetimeIndex
-    counts: Floats
-    X: Floats
-    baseline: Bools
-    start: int
-    pattern: Bools
-    leave_out: bool = False
-    notes: tuple[str, ...] = ()
-    exposure: Floats | None = None
-    label: Label | None = None
+    counts: Floats  # NaN where there is no report
+    X: Floats  # (n, p), the regressors of the null model
+    baseline: Bools  # reported days that may serve as reference and as placebo
+    start: int  # position of the window's first day
+    pattern: Bools  # (L,), which days of the window have a report
+    leave_out: bool = False  # windows are predicted from a fit without them
+    notes: tuple[str, ...] = ()  # what had to be left out of the model
+    exposure: Floats | None = None  # what expected counts are proportional to
+    label: Label | None = None  # what is counted in a series that is not of this project
 
     @property
     def event(self) -> str:
@@ -253,8 +246,10 @@ def days_between(first: Day, last: Day) -> pd.DatetimeIndex:
 
 def holiday_days(given: Holidays, days: pd.DatetimeIndex, *, ours: bool) -> bool | pd.DatetimeIndex:
     """Which of some days are holidays; True: those of Russia and Ukraine, the default for `ours` and for no other."""
-    if given is None or (isinstance(given, bool) and (ours or not given)):
-        return ours if given is None else given
+    if given is None:
+        return ours
+    if given is False or (given is True and ours):
+        return given
     if isinstance(given, bool | str) or not isinstance(given, Iterable):
         expected = "dates, as a list, or a mapping from dates"
         whose = "whose holidays? True stands for those of Russia and Ukraine" if given is True else "not holidays"
