@@ -71,7 +71,7 @@ def everything(result):
     told += [str(list(row.values())) for row in bundle[MIME]["rows"]] + [bundle["text/plain"]]
     for effect in result.effects:
         told += [effect.describe_series(), effect.describe_placebo(), *texts(effect.plot_placebo())]
-        told += [headline(effect, "the walkout"), effect.reason, effect.daily.to_csv(), effect.placebo.head().to_csv()]
+        told += [headline(effect, "the walkout"), effect.daily.to_csv(), effect.placebo.head().to_csv()]
     return told
 
 
@@ -92,8 +92,7 @@ def answers(counts, label):
     yield from (rebound(effect, after, both), curve.impossible(), curve.describe())
     yield from (curve.to_frame().to_csv(), pa.look_ahead(counts, 1, **options).summary())
     forest = pa.forest_frame(pa.to_frame([effect, both]).assign(name="the first ward"))
-    yield from (pa.describe_forest(forest), *texts(pa.draw_forest(forest)))
-    yield pa.describe_timeline(counts, **options)
+    yield from (pa.describe_forest(forest), *texts(pa.draw_forest(forest)), pa.describe_timeline(counts, **options))
     spans = pd.DataFrame({"label": ["x"], "first_day": WINDOW[:1], "last_day": WINDOW[-1:]})
     yield from texts(pa.draw_timeline(counts, spans, **options))
     if lull := pa.estimate_lull(counts, WINDOW, threshold=counts.quantile(0.9), **options):
@@ -157,7 +156,7 @@ def test_holidays_of_ones_own_make_a_term_however_they_are_given():
     assert few.reason.endswith("too few holidays in the baseline for a holiday term") and few.ratio == plain.ratio
 
 
-@pytest.mark.parametrize("given", [True, "US", 5, 2.0, ["soon"], [5], [None], b"x", {"soon": 1}, object()])
+@pytest.mark.parametrize("given", [True, "US", 5, ["soon"], [5], [None], b"x", {"soon": 1}])
 def test_holidays_that_are_not_understood_are_refused(given):
     with refused("field holidays: ", "expected"):
         level_of_holidays(given)
@@ -191,6 +190,11 @@ INDEXED = {
     "hours": (births().set_axis(DAYS + pd.Timedelta(hours=3)), "groupby(counts.index.tz_localize(None).normalize())"),
     "twice": (pd.concat([births(), births()[:3]]).sort_index(), "groupby(level=0).sum()"),
     "no date": (births().set_axis([pd.NaT, *DAYS[1:]]), "drop them"),
+    "dates as counts": (pd.Series(DAYS, DAYS), "correct them"),
+    "complex": (births().astype(complex), "correct them"),
+    "durations": (pd.to_timedelta(births(), unit="s"), "correct them"),
+    "too small": (births() * 0 + 5e-324, "count in another unit"),
+    "too large": (births().mask(DAYS[650] == DAYS, 1e16), "count in another unit"),
 }
 
 
@@ -209,9 +213,8 @@ def test_a_series_that_cannot_be_read_is_refused_with_what_to_do(name):
 @pytest.mark.parametrize(
     "days",
     [
-        {"a": 1}, b"2024", births().to_frame(),
-        "2024-12-02", date(2024, 12, 2), WINDOW[0], ("2024-12-02", "2024-12-04"), slice("2024-12-02", "2024-12-04"),
-        births()[WINDOW], [1, 2, 3], 5, None, "soon", ["soon"], WINDOW.to_period("D"), [None], np.array([[1]]), [],
+        {"a": 1}, b"2024", births().to_frame(), "2024-12-02", date(2024, 12, 2), WINDOW[0], ("2024-12-02",),
+        slice("2024-12-02", "2024-12-04"), births()[WINDOW], [1], 5, None, ["soon"], WINDOW.to_period("D"), [None], [],
         [pd.Timestamp("2024-12-02"), pd.Timestamp("2024-12-03", tz="UTC")],
     ],
 )  # fmt: skip
@@ -223,24 +226,10 @@ def test_a_window_that_cannot_be_read_is_refused_with_what_to_do(days):
         pa.estimate_joint([(births(), days), (births(), WINDOW)])
 
 
-@pytest.mark.parametrize(
-    "counts", [pd.Series(DAYS, DAYS), births().astype(complex), pd.to_timedelta(births(), unit="s")]
-)
-def test_dates_durations_and_complex_numbers_are_no_counts(counts):
-    with refused("counts are not numbers of 0 or more"):
-        pa.estimate_effect(counts, WINDOW)
-
-
 def test_a_label_may_hold_dollars():
     effect = pa.estimate_effect(births(), WINDOW, label=("$a", "$a^$", "$b^$"))
     assert all(ax.figure.canvas.draw() is None for ax in (effect.plot(), effect.plot_placebo()))
     plt.close("all")
-
-
-@pytest.mark.parametrize("windows", [births(), [births()], (births(), WINDOW), [], None, {"a": 1}, [(1, 2, 3)]])
-def test_windows_that_are_no_pairs_are_refused(windows):
-    with pytest.raises(pa.DesignError):
-        pa.estimate_joint(windows)
 
 
 WORDS = pd.DataFrame({"a": ["x"] * 800}, DAYS)
@@ -272,6 +261,7 @@ ATTACKS = {
     "seed": (lambda x: joint(seed=x), [-1, "x", 1.5]),
     "draws": (lambda x: joint(draws=x), [*NO_LENGTHS, 10**12]),
     "effects": (pa.combine_effects, [[], [1, 2], "ab"]),
+    "windows": (pa.estimate_joint, [births(), [births()], (births(), WINDOW), [], None, {"a": 1}, [(1, 2, 3)]]),
     "rows": (pa.to_frame, [[1], "ab"]),
     "level of several": (lambda x: pa.combine_effects([], level=x), [95, "x"]),
     "horizon": (lambda x: pa.estimate_rebound(births(), WINDOW, horizon=x), NO_LENGTHS),
@@ -307,14 +297,6 @@ def test_hostile_calls_are_refused_in_the_packages_own_words(attack):
     for value in values:
         with pytest.raises(pa.PausesError, match=r"(?s)expected|cannot be read|left from"):
             ask(value)
-
-
-@pytest.mark.parametrize("size", [5e-324, 1e-300, 1e16, 1e308])
-def test_counts_too_small_or_large_to_compare_are_refused(size):
-    for counts in (births() * 0 + size, births().mask(DAYS[650] == DAYS, size)):
-        for ask in (pa.estimate_effect, pa.estimate_rebound, pa.estimate_curve, pa.estimate_lull):
-            with refused("counts are not numbers of 0 or more", "count in another unit"):
-                ask(counts, WINDOW)
 
 
 @pytest.mark.parametrize(
