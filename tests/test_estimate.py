@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up import DAYS, cut, noisy, refused, smooth, statsmodels_mean
 
-from analysis.calibration.processes import CountAutoregression
-from analysis.estimate import HEAVY, _compared_with, estimate_effect, recovered_ratio
-from analysis.placebo import WindowTest
+from analysis.estimate import HEAVY, _compared_with, _ordinary_silence, estimate_effect, recovered_ratio
+from analysis.placebo import PlaceboTest, WindowTest
 from analysis.quiet import estimate_rebound
 from analysis.windows import lay_out
 
@@ -27,6 +26,8 @@ def silent_half(seed=3):
     counts = np.where(generator.random(len(DAYS)) < 0.5, 0, generator.poisson(15, len(DAYS)))
     return pd.Series(counts.astype(float), index=DAYS, name="missiles")
 
+
+ADVICE = " (a longer baseline= may hold more)"
 
 # --- two routes to the same finding
 
@@ -126,50 +127,30 @@ def test_a_short_window_against_a_loop(
     cannot = None if p_min <= alpha else "not testable"
     assert effect.verdict == ("more" if more else cannot or ("fewer" if seen else "no visible change"))
     assert effect.smallest_visible_cut is None or (effect.testable and 0 < effect.smallest_visible_cut < 1)
-    assert effect.reason.startswith(said(effect, m, sum(v == 0 for v in placebos), lag, matched))
+    starts_here = _compared_with(WindowTest(0.5, np.ones(m), alternative, alpha, lag=lag, after_salvo=matched), HEAVY)
+    assert starts_here in effect.reason and ("and there is none" in effect.reason) == (m == 0)
+    if m and not effect.testable:
+        assert effect.reason.startswith(_ordinary_silence(PlaceboTest(ratio, np.array(placebos), alternative), ADVICE))
+    if effect.testable and m:
+        assert effect.reason.startswith("nothing was seen, so the ratio has no upper limit") == (effect.ratio == 0)
+    daily = effect.daily.set_index("day")
+    assert (daily["observed"].dropna() == counts[daily.index].dropna()).all()
+    assert set(daily.index[daily["role"] == "window"]) == set(window)
     json.dumps(effect.row(), allow_nan=False)
     assert not re.search("nan|inf", effect.summary())
 
 
-def said(effect, m, silent, lag, matched):
-    """How the reason of a short window starts."""
-    unit = "1 day" if lag == 1 else f"{lag} days"
-    if not matched:
-        why = f"the window starts {unit} after the last {HEAVY}: compared with all windows"
-    elif not lag <= 7:
-        return f"no {HEAVY} in the week before the window, and there is none"
-    else:
-        nearly = ", give or take a day" * (lag > 3)
-        why = f"the window starts {unit} after a {HEAVY}: compared with windows that do too{nearly}"
-    if m == 0:
-        return f"{why}, and there is none"
-    if effect.testable:
-        nothing = "nothing was seen, so the ratio has no upper limit to compute; " * (effect.ratio == 0)
-        return nothing + why
-    advice = " (a longer baseline= may hold more)"
-    windows = f"{m} comparable window{'s' * (m != 1)}"
-    if effect.alternative == "greater":
-        return f"with only {windows} even the largest rise is no sign{advice}; {why}"
-    if silent:
-        verb = "is" if silent == 1 else "are"
-        return f"even total silence is ordinary: {silent} of {windows} {verb} wholly silent; {why}"
-    return f"with only {windows} even total silence is no sign{advice}; {why}"
-
-
-@settings(max_examples=8)
-@given(st.sampled_from([1e-1, 3.0, 1e6]), st.integers(0, 10**6), st.sampled_from(["shift", "auto"]))
-def test_neither_scale_nor_days_that_play_no_part_matter(scale, value, test):
-    touched, exclude = RAIDS * scale, DAYS[480:490]
-    touched[DAYS[503:]] = float(value)  # after the window
-    touched[DAYS[:130]] = 7.0  # before the baseline
-    touched[exclude] = RAIDS[exclude] if test == "auto" else float(value)  # a salvo may be on an excluded day
-    touched[exclude] *= scale if test == "auto" else 1
-    options = {"exclude": exclude, "holidays": False, "test": test}
-    plain, other = (estimate_effect(counts, WINDOW, **options) for counts in (RAIDS, touched))
-    assert (other.p_value, other.verdict, other.reason) == (plain.p_value, plain.verdict, plain.reason)
-    assert other.ratio == pytest.approx(plain.ratio, rel=1e-9)
-    for name in ("observed", "expected", "expected_low", "expected_high"):
-        assert getattr(other, name) == pytest.approx(scale * getattr(plain, name), rel=1e-9)
+@pytest.mark.parametrize(
+    "placebos, alternative, words",
+    [
+        ([0, 0, 1], "less", "even total silence is ordinary: 2 of 3 comparable windows are wholly silent"),
+        ([0, 1, 1], "two-sided", "even total silence is ordinary: 1 of 3 comparable windows is wholly silent"),
+        ([1], "less", f"with only 1 comparable window even total silence is no sign{ADVICE}"),
+        ([0, 1], "greater", f"with only 2 comparable windows even the largest rise is no sign{ADVICE}"),
+    ],
+)
+def test_why_silence_would_have_been_ordinary(placebos, alternative, words):
+    assert _ordinary_silence(PlaceboTest(0.5, np.array(placebos), alternative), ADVICE) == words
 
 
 # --- an injected effect is found, at its size
@@ -314,6 +295,9 @@ def test_a_long_window_is_predicted_from_both_sides_without_itself():
     assert effect.reason == "long window, each window predicted from a fit without it"
     assert silent.expected == pytest.approx(effect.expected, rel=1e-9)
     assert silent.placebo["ratio"].equals(effect.placebo["ratio"])
+    inside = effect.daily[effect.daily["role"] == "baseline"]
+    ordinary = inside["observed"].between(inside["low"], inside["high"])
+    assert ordinary.mean() == pytest.approx(0.95, abs=0.01)
 
 
 # --- what followed
@@ -360,6 +344,8 @@ def test_rebound_against_a_loop(n_pause, horizon, share, first):
 
 
 def test_a_surge_after_a_pause_is_found_and_an_ordinary_week_is_not():
+    begun = estimate_rebound(RAIDS, DAYS[-6:-3])
+    assert (begun.n_days, begun.n_missing) == (7, 4) and begun.p_value is not None
     surge = cut(RAIDS, DAYS[503:510], -1.5)
     assert estimate_rebound(surge, WINDOW).verdict == "more"
     ordinary = estimate_rebound(RAIDS, WINDOW)
@@ -368,36 +354,6 @@ def test_a_surge_after_a_pause_is_found_and_an_ordinary_week_is_not():
     assert rare.testable and rare.p_min == pytest.approx(1 / (1 + rare.n_placebo))
     plain, loud = (estimate_rebound(cut(RAIDS, WINDOW, s), WINDOW, announced=WINDOW[2]) for s in (0, -5e3))
     assert loud.expected == pytest.approx(plain.expected, rel=1e-9)  # the pause is not in the fit, however announced
-
-
-def test_a_pause_at_the_end_of_the_data_has_no_days_after_it_yet():
-    effect = estimate_rebound(RAIDS, DAYS[-3:])
-    assert effect.verdict == "not testable" and effect.reason == "the data end on 2027-10-31, before the window"
-    begun = estimate_rebound(RAIDS, DAYS[-6:-3])
-    assert (begun.n_days, begun.n_missing) == (7, 4) and begun.p_value is not None
-
-
-def test_size_of_the_rebound_where_the_level_wanders():
-    """200 series without any effect, nominal 5 % one-sided, Monte Carlo error of 1.5 points."""
-    days = DAYS[:375]
-    drawn = CountAutoregression(mean=100.0, phi=0.8, dispersion=0.2).draw(200, 375, seed=21).astype(float)
-    effects = [estimate_rebound(pd.Series(counts, index=days), days[365:368], holidays=False) for counts in drawn]
-    assert np.mean([effect.p_value <= 0.05 for effect in effects]) <= 0.085
-
-
-# --- the frames behind the pictures, and unusual questions
-
-
-def test_the_daily_frame_says_which_day_played_which_part():
-    effect = estimate_effect(RAIDS, WINDOW, exclude=DAYS[480:483], **PLAIN)
-    daily = effect.daily.set_index("day")
-    assert list(effect.daily) == ["day", "observed", "role", "expected", "low", "high"]
-    assert set(daily.index[daily["role"] == "window"]) == set(WINDOW)
-    assert set(daily.index[daily["role"] == "baseline"]) == set(DAYS[135:500]) - set(DAYS[480:483])
-    assert daily["observed"].equals(RAIDS[daily.index].rename("observed"))
-    share = ((daily["observed"] >= daily["low"]) & (daily["observed"] <= daily["high"]))[daily["role"] == "baseline"]
-    assert share.mean() == pytest.approx(0.95, abs=0.01)
-    assert effect.baseline_first_day == DAYS[135].date() and effect.baseline_last_day == DAYS[499].date()
 
 
 # --- another statistic

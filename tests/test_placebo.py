@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up import statsmodels_mean
 
-from analysis.calibration.processes import CountAutoregression
 from analysis.expected import design_matrix
 from analysis.placebo import (
     PlaceboTest,
     WindowTest,
     _by_mean_log,
     heavy_days,
+    holes,
     leave_out_ratios,
     most_alike,
     shift_ratios,
@@ -125,6 +125,16 @@ def test_leave_out_ratios_against_a_loop_of_statsmodels_fits():
         assert found == pytest.approx(np.nansum(counts[inside]) / mean[inside].sum(), rel=1e-8)
 
 
+def test_holes_by_hand():
+    """A hole of ten days, four before the window; forty fitted days on either side can bridge it."""
+    fitted = (np.arange(200) >= 60) & ~np.isin(np.arange(200), np.arange(100, 110))
+    first, last, bridged = holes(fitted, 104, 3, np.array([2, 103, 104, 154, 155, 199]))
+    assert first.tolist() == [-2, 99, 100, 150, 151, 195] and last.tolist() == [8, 109, 110, 160, 161, 205]
+    assert bridged.tolist() == [False, False, True, True, False, False]
+    first, last, _ = holes(np.arange(200) >= 60, 20, 3, np.array([20, 30]))  # nothing before the window
+    assert (first.tolist(), last.tolist()) == ([0, 10], [60, 70])
+
+
 # --- salvos
 
 
@@ -200,6 +210,10 @@ def test_ties_silence_and_floor_by_hand():
     assert PlaceboTest(0.6, placebos, "less", silence=0.4).p_min_fall == pytest.approx(2 / 4)
     low, high = PlaceboTest(0.0, np.linspace(0.2, 2, 99)).ratio_interval
     assert low == 0 and high == 0  # zero over anything: the estimate withholds this end and says why
+    alone, unknown = PlaceboTest(np.array(0.5), np.array([])), PlaceboTest(np.nan, np.linspace(0.5, 2, 99))
+    assert (alone.n_placebo, alone.p_value, alone.p_min_fall, alone.p_min_rise) == (0, 1, 1, 1)
+    assert [float(end) for end in alone.accepted] == [0, np.inf] and np.isnan(alone.smallest_visible_cut)
+    assert (unknown.p_value, unknown.p_lower, unknown.p_upper) == (1, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -252,24 +266,3 @@ def test_smallest_visible_cut_turns_four_in_five_placebos_into_rejections(placeb
         assert share_found(1 - 1e-9) < 0.8
     else:
         assert share_found(cut + 1e-6) >= 0.8 > share_found(cut - 1e-6)
-
-
-def test_without_a_single_placebo_or_any_expectation_nothing_can_be_told():
-    test = PlaceboTest(np.array(0.5), np.array([]))
-    assert test.n_placebo == 0 and test.p_value == 1 and test.p_min_fall == 1 and test.p_min_rise == 1
-    assert [float(end) for end in test.accepted] == [0, np.inf]
-    assert np.isnan(test.smallest_visible_cut)
-    test = PlaceboTest(np.nan, np.linspace(0.5, 2, 99))
-    assert test.p_value == 1 and test.p_lower == 1 and test.p_upper == 1
-
-
-@pytest.mark.parametrize("phi", [0.0, 0.6])
-def test_two_sided_size_of_the_window_shift(phi):
-    """Quick gate: 400 series without any effect, nominal 5 %, Monte Carlo error of 1.1 points."""
-    counts = CountAutoregression(mean=60.0, phi=phi, dispersion=0.3).draw(400, 369, seed=11).astype(float)
-    layout, none = laid_out(counts[0], start=365, pattern=np.ones(4, bool)), np.zeros(counts.shape, bool)
-    test = short_test(layout, counts, none, test="shift")
-    assert 0.02 <= (test.p_value <= 0.05).mean() <= 0.085
-    assert (test.p_lower <= 0.025).mean() <= 0.055 and (test.p_upper <= 0.025).mean() <= 0.055
-    counts[:, 365:] = np.round(0.1 * counts[:, 365:])
-    assert (short_test(layout, counts, none, test="shift").p_value <= 0.05).mean() > 0.9  # a cut of 90 % is found

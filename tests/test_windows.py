@@ -43,7 +43,6 @@ def test_baseline_by_hand(n_days, options, baseline):
     assert layout.leave_out == (n_days == 30)
     fitted = spans(*baseline) | (set() if layout.leave_out else set(window))
     assert set(layout.days[layout.fitted]) == fitted and set(layout.days[layout.window]) == set(window)
-    assert layout.n_after == (len(spans(baseline[1])) if len(baseline) == 2 else 0)
     last = baseline[-1][1] if len(baseline) == 2 else str((window[-1] + pd.Timedelta(days=21)).date())
     assert str(layout.days[-1].date()) == last  # three weeks are shown after a window, or the baseline
 
@@ -80,7 +79,6 @@ def test_every_day_plays_the_part_that_a_loop_gives_it(start, n_days, missing, e
     assert {(day - window[0]).days for day in baseline_days(layout)} == usable
     assert layout.pattern.tolist() == [reported(k) for k in range(n_days)]
     assert layout.days[layout.start] == window[0] and layout.leave_out == (n_days >= 14)
-    assert layout.n_after == sum(k >= n_days for k in usable)
     fitted = {(day - window[0]).days for day in layout.days[layout.fitted]}
     assert fitted == usable | (set() if layout.leave_out else inside)
     shown = [int(k) for k in (layout.days - window[0]).days]

@@ -263,8 +263,9 @@ def obstacle(layout: Layout, counts: pd.Series, *, window_in_fit: bool = True) -
         return f"no other window of {days_text(n_days)} fits into the baseline"
     if layout.leave_out and n_days > LONGEST_WINDOW:
         return f"{days_text(n_days)} are too long a window: a trend across more than {LONGEST_WINDOW} days is a guess"
-    if layout.leave_out and layout.n_after < FEWEST_AFTER_LONG:
-        some = f"provisional: only {layout.n_after} baseline days after the {layout.event}, {FEWEST_AFTER_LONG}"
+    n_after = int(reference[layout.start + n_days :].sum())
+    if layout.leave_out and n_after < FEWEST_AFTER_LONG:
+        some = f"provisional: only {n_after} baseline days after the {layout.event}, {FEWEST_AFTER_LONG}"
         return f"{some} are needed to tell a long {layout.event} from a slow wave"
     if layout.leave_out or not window_in_fit:
         return None

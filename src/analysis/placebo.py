@@ -143,8 +143,8 @@ def order_windows(seen: Floats, expected: Floats) -> Floats:
 def days_since_salvo(salvo: Bools) -> Floats:
     """Days from the last salvo before each day, NaN before the first.
 
-    >>> days_since_salvo(np.array([False, True, False, False])).tolist()
-    [nan, nan, 1.0, 2.0]
+    >>> days_since_salvo(np.array([True, False, False, True, False])).tolist()
+    [nan, 1.0, 2.0, 3.0, 1.0]
     """
     days = np.arange(salvo.shape[-1])
     last = np.maximum.accumulate(np.where(salvo, days, -1), axis=-1)
@@ -247,7 +247,7 @@ class PlaceboTest:
 
 
 def _up_to(value: Floats) -> Floats:
-    """The largest value that counts as tied."""
+    """The largest value that counts as tied with one."""
     return value + TIE * (1 + np.abs(value))
 
 

@@ -82,11 +82,6 @@ class Layout:
         """Positions of all placebo windows."""
         return placebo_starts(self.baseline, self.pattern)
 
-    @property
-    def n_after(self) -> int:
-        """Baseline days after the window."""
-        return int(self.baseline[self.start + len(self.pattern) :].sum())
-
     def expect(self, counts: Floats, days: Bools) -> Floats:
         """Expected counts of every day by a fit to `days`, for one series (n,) or many (m, n)."""
         offset = None if self.exposure is None else np.log(np.where(self.exposure > 0, self.exposure, 1.0))
