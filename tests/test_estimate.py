@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up import DAYS, cut, noisy, refused, smooth, statsmodels_mean
 
-from analysis.estimate import HEAVY, _compared_with, _ordinary_silence, estimate_effect, recovered_ratio
+from analysis.estimate import HEAVY, _compared_with, _ordinary_silence, estimate_effect
 from analysis.placebo import PlaceboTest, WindowTest
 from analysis.quiet import estimate_rebound
 from analysis.windows import lay_out
@@ -161,12 +161,6 @@ def test_a_cut_shows_at_its_size_in_a_series_without_noise(n_days, share):
     window = DAYS[700 : 700 + n_days]
     effect = estimate_effect(cut(smooth(), window, share), window, **PLAIN)
     assert effect.ratio == pytest.approx(1 - share, abs=0.01)
-
-
-@pytest.mark.parametrize("n_days, first", [(1, 400), (3, 400), (4, 400), (7, 400), (13, 400), (3, 120)])
-def test_the_geometries_in_use_recover_a_cut_of_forty_per_cent(n_days, first):
-    layout = lay_out(RAIDS, DAYS[first : first + n_days])
-    assert recovered_ratio(layout) == pytest.approx(0.6, abs=0.07)
 
 
 # --- what cannot be told

@@ -95,17 +95,6 @@ def test_smallest_visible_cut_against_a_loop_over_cuts():
     assert share_found(CUTS[min(position + 1, len(CUTS) - 1)]) >= 0.8 > share_found(CUTS[position - 2])
 
 
-@pytest.mark.parametrize("n_episodes, n_placebos, least", [(4, 3, 0), (5, 59, 0.02)])
-def test_the_size_holds_with_few_and_with_many_placebos(n_episodes, n_placebos, least):
-    """Ratios drawn like their placebos: 300 sets, nominal 5 %, Monte Carlo error of 1.3 points."""
-    generator, rejected = np.random.default_rng(8), 0
-    for _ in range(300):
-        windows = generator.gamma(4, 0.25, (n_episodes, n_placebos + 1))
-        effects = [episode(f"p{k}", row[0], row[1:]) for k, row in enumerate(windows)]
-        rejected += _JointTest(effects, "two-sided").p_value(windows[:, 0]) <= 0.05
-    assert least <= rejected / 300 < 0.09
-
-
 def test_two_silences_that_are_ordinary_alone_can_show_together_or_not():
     often = np.concatenate([np.zeros(30), np.linspace(0.3, 3, 70)])
     unable, able = (combine_effects([episode(f"p{k}", 0.0, often) for k in range(n)], draws=20_000) for n in (2, 5))

@@ -213,9 +213,9 @@ def test_a_series_that_cannot_be_read_is_refused_with_what_to_do(name):
 @pytest.mark.parametrize(
     "days",
     [
-        {"a": 1}, b"2024", births().to_frame(), "2024-12-02", date(2024, 12, 2), WINDOW[0], ("2024-12-02",),
-        slice("2024-12-02", "2024-12-04"), births()[WINDOW], [1], 5, None, ["soon"], WINDOW.to_period("D"), [None], [],
-        [pd.Timestamp("2024-12-02"), pd.Timestamp("2024-12-03", tz="UTC")],
+        {"a": 1}, b"2024", births().to_frame(), "2024-12-02", date(2024, 12, 2), WINDOW[0],
+        ("2024-12-02", "2024-12-04"), slice("2024-12-02", "2024-12-04"), births()[WINDOW], [1], 5, None, ["soon"],
+        WINDOW.to_period("D"), [None], [], [pd.Timestamp("2024-12-02"), pd.Timestamp("2024-12-03", tz="UTC")],
     ],
 )  # fmt: skip
 def test_a_window_that_cannot_be_read_is_refused_with_what_to_do(days):

@@ -14,37 +14,14 @@ THIRD = np.arange(len(DAYS)) == 2
 WINDOW = pd.date_range("2025-06-10", periods=3)
 
 
-def spans(*ends):
-    return {day for first, last in ends for day in pd.date_range(first, last)}
-
-
-def baseline_days(layout):
-    return set(layout.days[layout.baseline])
-
-
 # --- which days are what
 
 
-@pytest.mark.parametrize(
-    "n_days, options, baseline",
-    [
-        (3, {}, [("2024-06-10", "2025-06-09")]),
-        (13, {}, [("2024-06-10", "2025-06-09")]),
-        (3, {"baseline": ("2025-01-01", "2025-12-31")}, [("2025-01-01", "2025-06-09"), ("2025-06-20", "2025-12-31")]),
-        (14, {"trend": "linear"}, [("2024-01-01", "2025-06-09"), ("2025-07-08", "2026-06-23")]),
-        (30, {}, [("2024-01-01", "2025-06-09"), ("2025-07-24", "2026-07-09")]),
-        (3, {"first_day": "2025-01-01", "announced": "2025-06-07 21:30"}, [("2025-01-01", "2025-06-06")]),
-    ],
-)
-def test_baseline_by_hand(n_days, options, baseline):
-    window = pd.date_range("2025-06-10", periods=n_days)
-    layout = lay_out(COUNTS, window, **options)
-    assert baseline_days(layout) == spans(*baseline)
-    assert layout.leave_out == (n_days == 30)
-    fitted = spans(*baseline) | (set() if layout.leave_out else set(window))
-    assert set(layout.days[layout.fitted]) == fitted and set(layout.days[layout.window]) == set(window)
-    last = baseline[-1][1] if len(baseline) == 2 else str((window[-1] + pd.Timedelta(days=21)).date())
-    assert str(layout.days[-1].date()) == last  # three weeks are shown after a window, or the baseline
+def test_three_more_weeks_are_shown_and_days_since_the_evening_of_an_announcement_are_no_baseline():
+    layout = lay_out(COUNTS, WINDOW, first_day="2025-01-01", announced="2025-06-07 21:30")
+    assert set(layout.days[layout.baseline]) == set(pd.date_range("2025-01-01", "2025-06-06"))
+    assert layout.days[-1] == pd.Timestamp("2025-07-03")
+    assert not lay_out(COUNTS, pd.date_range("2025-06-10", periods=30), trend="linear").leave_out
 
 
 near = st.sets(st.integers(-60, 60), max_size=20)
@@ -76,7 +53,7 @@ def test_every_day_plays_the_part_that_a_loop_gives_it(start, n_days, missing, e
 
     usable = {k for k in range(-800, 500) if ordinary(k)}
     inside = {k for k in range(n_days) if reported(k)}
-    assert {(day - window[0]).days for day in baseline_days(layout)} == usable
+    assert {(day - window[0]).days for day in layout.days[layout.baseline]} == usable
     assert layout.pattern.tolist() == [reported(k) for k in range(n_days)]
     assert layout.days[layout.start] == window[0] and layout.leave_out == (n_days >= 14)
     fitted = {(day - window[0]).days for day in layout.days[layout.fitted]}
@@ -137,14 +114,13 @@ LEVEL = np.arange(1400.0)
         ({"days": DAYS[[3, 5]]}, "not one window|consecutive plain dates in order|estimate_joint()"),
         ({"days": DAYS[[3, 3]]}, "not one window"),
         ({"days": DAYS[[4, 3]]}, "not one window|2 dates from 2024-01-04 to 2024-01-05"),
-        ({"days": DAYS[3:5].tz_localize(KYIV)}, "not one window|plain dates"),
+        ({"days": []}, "field days: the window has no day; expected consecutive plain dates in order; found none"),
         *[
             ({"baseline": wrong}, "field baseline: not a baseline; expected a number of days")
             for wrong in (0, 36_526, 30.0, True, (1, 2, 3))
         ],
         ({"baseline": ("2025-03-01", "2025-02-01")}, "field baseline: the baseline ends before it starts"),
-        *[({field: "soon"}, f"field {field}: not a day") for field in ("announced", "first_day")],
-        ({"exclude": ["soon"]}, "field exclude: not a day"),
+        *[({field: ["soon"]}, f"field {field}: not a day") for field in ("announced", "first_day", "exclude")],
         ({"covariates": pd.Series(1.0, index=DAYS, name="frost")}, "covariates cannot be used|Series"),
         ({"covariates": pd.DataFrame({"level": LEVEL}, index=DAYS)}, "covariates cannot be used|no column named"),
         ({"covariates": pd.concat([pd.DataFrame({"frost": LEVEL}, index=DAYS)] * 2)}, "each day once"),

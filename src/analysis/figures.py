@@ -152,8 +152,8 @@ def draw_series(
     middle = window.min() + (window.max() - window.min()) / 2
     ax.text(middle, 1.13 * top, event, ha="center", va="top", fontsize=SMALL, color=PAUSE_INK, fontweight="bold")
     ticks = shown.loc[shown["day"].dt.day.isin([1, 15]), "day"]
-    years = (f"\n{day:%Y}" * new for day, new in zip(ticks, ticks.dt.year.diff() != 0, strict=True))
-    ax.set_xticks(ticks, [f"{day.day} {day:%b}{year}" for day, year in zip(ticks, years, strict=True)])
+    days = zip(ticks, ticks.dt.year.diff() != 0, strict=True)
+    ax.set_xticks(ticks, [f"{day.day} {day:%b}" + f"\n{day:%Y}" * new_year for day, new_year in days])
     ax.set(xlabel="strike day (18:00 to 18:00, Kyiv)" if ours else "day", ylabel=f"{label} a day")
     note = "Blue: reported. Grey: 95 of 100 ordinary days." if known else "Blue: reported."
     return finish(ax, title=title, caption=note + (" Crosses: no report." if len(missing) else ""))
@@ -184,15 +184,13 @@ def draw_placebo(
     top = 1.25 * ax.get_ylim()[1]
     ax.set_ylim(0, top)
     at = min(ratio, LARGEST_SHOWN)
-    left = at > LARGEST_SHOWN / 2
-    for place, words, colour, width, dots in (
-        (1, "as expected", INK, 0.8, ":"),
-        (at, f"{f'these {event}s' if joint else f'this {event}'}: {ratio:.2f}", PAUSE_INK, 3, "-"),
-    ):  # fmt: skip
-        ax.axvline(place, color=PAUSE if place == at and width > 1 else colour, lw=width, ls=dots)
-        note = {"xytext": (-6 if left else 6, 0), "ha": "right" if left else "left", "va": "top", "fontsize": SMALL}
-        height = top if width > 1 else 0.91 * top
-        ax.annotate(words, (place, height), textcoords="offset points", color=colour, **note)
+    side = {"xytext": (6, 0), "ha": "left"} if at <= LARGEST_SHOWN / 2 else {"xytext": (-6, 0), "ha": "right"}
+    note = {"textcoords": "offset points", "va": "top", "fontsize": SMALL} | side
+    here = f"these {event}s" if joint else f"this {event}"
+    ax.axvline(1, color=INK, lw=0.8, ls=":")
+    ax.annotate("as expected", (1, 0.91 * top), color=INK, **note)
+    ax.axvline(at, color=PAUSE, lw=3)
+    ax.annotate(f"{here}: {ratio:.2f}", (at, top), color=PAUSE_INK, **note)
     ax.set_xlim(-0.05, LARGEST_SHOWN + 0.05)
     ax.set_xticks([0, 0.5, 1, 1.5, 2, 2.5, 3], ["0", "0.5", "1", "1.5", "2", "2.5", "3+"])
     counted = "draws of ordinary windows" if joint else f"ordinary windows of {days_text(n_days)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -201,23 +200,18 @@ def check_window(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Refuse, by a DesignError, anything but one run of consecutive days; return it as plain dates."""
     remedy = "pd.date_range(first, last) makes the days from first to last"
     try:
-        days = days if isinstance(days, str | date | slice | pd.Index) else [*days]
-        if not all(isinstance(day, str | date | np.datetime64) for day in days) or isinstance(days, str):
-            raise TypeError
-        run = pd.DatetimeIndex(days)
-    except (TypeError, ValueError) as error:
+        run = as_days(None if isinstance(days, str) else days, "days")
+    except (TypeError, DesignError) as error:
         expected, found = "all days of the window", " ".join(f"{type(days).__name__} {days!r:.40}".split())
         raise DesignError("not days", field="days", expected=expected, found=found, remedy=remedy) from error
-    if len(run) == 0 or run.isna().any():
-        problem, expected = "the window has no day, or a day without a date", "one or more dates"
-        raise DesignError(problem, field="days", expected=expected, found=f"{len(run)} days", remedy=remedy)
-    if run.tz is not None or (len(run) > 1 and not (np.diff(run.to_numpy()) == np.timedelta64(1, "D")).all()):
-        problem, expected = "days are not one window", "consecutive plain dates in order"
-        found = f"{len(run)} dates {iso_span(run.min(), run.max())}"
-        remedy += "; test each window on its own, or several with estimate_joint()"
+    if len(run) == 0 or (np.diff(run) != ONE_DAY).any():
+        problem, found = "the window has no day", "none"
+        if len(run):
+            problem, found = "days are not one window", f"{len(run)} dates {iso_span(run.min(), run.max())}"
+            remedy += "; test each window on its own, or several with estimate_joint()"
+        expected = "consecutive plain dates in order"
         raise DesignError(problem, field="days", expected=expected, found=found, remedy=remedy)
-    as_day(run[0], "days")
-    return run.normalize()
+    return pd.date_range(run[0], run[-1], name=getattr(days, "name", None))
 
 
 def days_between(first: Day, last: Day) -> pd.DatetimeIndex:
