@@ -41,9 +41,9 @@ def by_loop(counts, window, n_baseline, exclude, salvos, test):
     start = n_baseline
     usable = np.array([k < start and not np.isnan(seen[k]) and d not in exclude for k, d in enumerate(every)])
     inside = [k for k in range(start, len(every)) if not np.isnan(seen[k])]
-    alone, _ = statsmodels_mean(X, seen, usable)
+    alone = statsmodels_mean(X, seen, usable)
     swamped = seen[inside].sum() > 20 * alone[inside].sum()
-    mean = alone if swamped else statsmodels_mean(X, seen, usable | np.isin(np.arange(len(every)), inside))[0]
+    mean = alone if swamped else statsmodels_mean(X, seen, usable | np.isin(np.arange(len(every)), inside))
 
     def ratio(at):
         days = [at + k - start for k in inside]
@@ -303,7 +303,7 @@ def rebound_by_loop(counts, pause, horizon):
     every = counts.index[first - 365 : first + n_pause + horizon]
     weekdays = [(every.day_of_week == k).astype(float) for k in range(1, 7)]
     X, seen = np.column_stack([np.ones(len(every)), np.arange(len(every)), *weekdays]), counts[every].to_numpy()
-    mean, _ = statsmodels_mean(X, seen, np.arange(len(every)) < 365)
+    mean = statsmodels_mean(X, seen, np.arange(len(every)) < 365)
 
     def ratio(start, n_days):
         return seen[start : start + n_days].sum() / mean[start : start + n_days].sum()

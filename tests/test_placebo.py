@@ -82,7 +82,7 @@ def test_thousands_of_series_take_the_same_path_as_one(test):
 
 
 @settings(max_examples=20)
-@given(patterns, st.sampled_from([0.0, 0.3, 1.0, 4.0]))
+@given(patterns, st.sampled_from([0.0, 0.3, 1.0, 2.5]))
 def test_without_its_pull_a_window_is_judged_as_by_a_fit_that_leaves_it_out(pattern, factor):
     counts = np.random.default_rng(9).poisson(80.0, 240).astype(float)
     counts[233:] *= factor
@@ -91,7 +91,7 @@ def test_without_its_pull_a_window_is_judged_as_by_a_fit_that_leaves_it_out(patt
     pulled = shift_ratios(layout, layout.filled, layout.fitted)
     ratio, placebos, expected = without_pull(layout, *pulled)
     inside = 233 + np.flatnonzero(pattern)
-    left_out = statsmodels_mean(layout.X, counts, layout.baseline)[0][inside].sum()
+    left_out = statsmodels_mean(layout.X, counts, layout.baseline)[inside].sum()
     assert ratio == pytest.approx(counts[inside].sum() / left_out, rel=0.02)
     assert expected[inside].sum() == pytest.approx(left_out, rel=0.02)
     assert abs(ratio - 1) >= abs(pulled[0] - 1)
@@ -108,7 +108,7 @@ def test_leave_out_ratios_against_a_loop_of_statsmodels_fits():
     layout = laid_out(counts, start=150, pattern=pattern, baseline=baseline, trend="spline")
     starts = layout.starts[::9]
     ratio, placebos, expected = leave_out_ratios(layout, layout.filled, starts)
-    np.testing.assert_allclose(expected, statsmodels_mean(layout.X, counts, baseline)[0], rtol=1e-8)
+    np.testing.assert_allclose(expected, statsmodels_mean(layout.X, counts, baseline), rtol=1e-8)
     beside = [min(baseline[:start].sum(), baseline[start + 34 :].sum()) for start in starts]
     np.testing.assert_array_equal(np.isnan(placebos), np.array(beside) < 40)
     for start, found in [(150, ratio), *zip(starts, placebos, strict=True)]:
@@ -116,7 +116,7 @@ def test_leave_out_ratios_against_a_loop_of_statsmodels_fits():
             continue
         rows = baseline.copy()
         rows[start : start + 34] = False  # as wide a hole as the tested window and the 14 days after it make
-        mean, _ = statsmodels_mean(layout.X, counts, rows)
+        mean = statsmodels_mean(layout.X, counts, rows)
         inside = start + np.flatnonzero(pattern)
         assert found == pytest.approx(np.nansum(counts[inside]) / mean[inside].sum(), rel=1e-8)
 

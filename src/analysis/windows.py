@@ -84,7 +84,7 @@ class Layout:
     def expect(self, counts: Floats, days: Bools) -> Floats:
         """Expected counts of every day by a fit to `days`, for one series (n,) or many (m, n)."""
         offset = None if self.exposure is None else np.log(np.where(self.exposure > 0, self.exposure, 1.0))
-        return expected_counts(self.X, counts, weights=days.astype(float), offset=offset)[0]
+        return expected_counts(self.X, counts, weights=days.astype(float), offset=offset)
 
 
 def lay_out(
