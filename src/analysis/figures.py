@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -85,8 +85,8 @@ def new_axes(ax: Axes | None = None, *, height: float = 2.9) -> Axes:
 
     if ax is not None:
         return ax
-    look = {"font.family": "DejaVu Sans", "axes.edgecolor": INK, "text.color": INK, "axes.labelcolor": INK}
-    look |= {"xtick.color": INK, "ytick.color": INK}
+    coloured = ["axes.edgecolor", "text.color", "axes.labelcolor", "xtick.color", "ytick.color"]
+    look = {"font.family": "DejaVu Sans"} | dict.fromkeys(coloured, INK)
     with sns.axes_style("ticks", rc=look), sns.plotting_context("notebook", font_scale=0.85):
         figure = plt.figure(figsize=(WIDTH, height), layout="constrained")
         return figure.add_subplot()
@@ -336,7 +336,7 @@ def draw_curve(
     import seaborn as sns
     from mpl_toolkits.axes_grid1 import make_axes_locatable
 
-    lines = _lines(choices)
+    lines = list(dict.fromkeys(line for axis, name in choices for line in ((axis, ""), (axis, name))))  # with headings
     shown = frame[frame["impossible"] == ""].sort_values("ratio", kind="stable").reset_index(drop=True)
     if ax is None:
         ax = new_axes(height=TOP + LINE * len(lines) if len(shown) else 1.0)
@@ -371,13 +371,3 @@ def draw_curve(
     zero = f" Where nothing {'flew' if ours else 'was seen'}, the line shows where ordinary windows lie."
     caption = "Orange: main specification. Blue: told from chance on its own. Lines: intervals; dotted: as expected."
     return finish(ax, title=title, caption=caption + zero * bool(silent.any()), left=0.01 - LABELS / (WIDTH - LABELS))
-
-
-def _lines(choices: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """A heading per axis, then its choices."""
-    lines = []
-    for axis, name in choices:
-        if (axis, "") not in lines:
-            lines.append((axis, ""))
-        lines.append((axis, name))
-    return lines
