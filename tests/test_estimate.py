@@ -237,7 +237,6 @@ def test_a_covariate_enters_the_fit():
     "options, parts",
     [
         ({"test": "t-test"}, ["field test", "auto, shift, after-salvo", "'t-test'"]),
-        ({"alternative": "lower"}, ["field alternative", "two-sided, less, greater", "'lower'"]),
         ({"statistic": "median"}, ["unknown statistic", "ratio, mean-log"]),
         (
             {"statistic": "mean-log", "trend": "spline", "baseline": (DAYS[300], DAYS[700])},

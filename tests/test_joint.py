@@ -31,16 +31,11 @@ def three():
     return [episode(*parts) for parts in THREE]
 
 
-def loop_score(ratio, placebos):
-    """Normal quantile of the middle rank among the placebos and the ratio itself."""
-    below, tied = sum(v < ratio - 1e-7 for v in placebos), sum(abs(v - ratio) <= 1e-7 for v in placebos)
-    return norm.ppf((below + tied / 2 + 0.5) / (len(placebos) + 1))
-
-
 def member_scores(ratio, placebos):
-    """Scores of the placebos and the ratio, in order: under the null each is as likely to be the tested window."""
-    members = sorted([*placebos, ratio])
-    return [norm.ppf((np.mean([k for k, v in enumerate(members) if v == own]) + 0.5) / len(members)) for own in members]
+    """Normal quantiles of the middle ranks of the placebos and, last, the ratio: each as likely to be the window."""
+    members = [*placebos, ratio]
+    middle = [np.mean([rank for rank, v in enumerate(sorted(members)) if abs(v - own) < 1e-7]) for own in members]
+    return [norm.ppf((rank + 0.5) / len(members)) for rank in middle]
 
 
 THREE = [
@@ -59,7 +54,7 @@ THREE = [
 )
 def test_score_against_a_loop_with_ties(placebos, ratio):
     found = _JointTest([episode("a", ratio, [*placebos, np.nan])], "less").score([ratio])
-    assert found == pytest.approx(1000 * loop_score(ratio, placebos), abs=0.51)
+    assert found == pytest.approx(1000 * member_scores(ratio, placebos)[-1], abs=0.51)
     assert found == _scores_among(np.sort(placebos), np.array([ratio]))[0]
 
 
@@ -69,8 +64,8 @@ def test_score_against_a_loop_with_ties(placebos, ratio):
 @pytest.mark.parametrize("alternative", ["less", "greater", "two-sided"])
 def test_p_value_against_all_combinations_of_placebo_windows(three, alternative):
     """216 combinations, each as likely as the other: the p-value is the exact share."""
-    score = np.mean([loop_score(ratio, placebos) for _, ratio, placebos in THREE])
-    every = [np.mean(combination) for combination in product(*(member_scores(*parts) for _, *parts in THREE))]
+    scores = [member_scores(*parts) for _, *parts in THREE]
+    score, every = np.mean([own[-1] for own in scores]), [np.mean(drawn) for drawn in product(*scores)]
     lower, upper = np.mean(np.array(every) <= score + 1e-9), np.mean(np.array(every) >= score - 1e-9)
     exact = {"less": lower, "greater": upper, "two-sided": min(1, 2 * min(lower, upper))}[alternative]
     found = combine_effects(three, alternative=alternative, draws=400, seed=5)
