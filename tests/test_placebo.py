@@ -230,6 +230,8 @@ def test_the_tenth_of_windows_most_alike_by_hand(own, alike, quietest):
     assert few.tolist() == [True, False, False, False]  # one at least
     tied, _ = most_alike(np.array([3.0, 1.0, 2.0, 2.0]), np.array([1.5]))
     assert tied.tolist() == [False, False, True, True]
+    none, lowest = most_alike(np.ones((2, 0)), np.ones((2, 1)))
+    assert none.shape == (2, 0) and lowest.tolist() == [False, False]
 
 
 @pytest.mark.parametrize("own, ratio, p_lower, p_upper", [(1.0, 0.5, 3 / 5, 3 / 5), (0.0, -0.25, 2 / 5, 1)])

@@ -252,10 +252,12 @@ def _up_to(value: Floats) -> Floats:
 
 
 def _order_statistic(ordered: Floats, position: Ints, available: Bools, otherwise: float) -> Floats:
-    position = np.clip(position, 0, max(ordered.shape[-1] - 1, 0))
+    """The value at a position of each sorted row, where there is one to be had."""
     if ordered.shape[-1] == 0:
         return np.full(np.shape(available), otherwise)
-    return np.where(available, np.take_along_axis(ordered, np.asarray(position)[..., None], -1)[..., 0], otherwise)
+    position = np.clip(position, 0, ordered.shape[-1] - 1)
+    found = np.take_along_axis(ordered, position[..., None], -1)[..., 0]
+    return np.where(available, found, otherwise)
 
 
 @dataclass(frozen=True)

@@ -96,8 +96,9 @@ def look_p_values(layout: Layout, n_looks: int) -> tuple[Floats, Floats]:
     same look. The window takes no part in the fit: at a look its later nights are not there yet.
     """
     scores = _look_scores(layout, n_looks)
-    below, n = (scores[:-1, None] <= scores + TIE).sum(0), len(scores) - 1
-    return (1 + below[-1]) / (1 + n), below[:-1] / n
+    n_placebo = len(scores) - 1
+    at_or_below = (scores[:-1, None] <= scores + TIE).sum(0)  # how many placebos are, for each of them and the window
+    return (1 + at_or_below[-1]) / (1 + n_placebo), at_or_below[:-1] / n_placebo
 
 
 def _look_scores(layout: Layout, n_looks: int) -> Floats:
