@@ -24,6 +24,14 @@ def test_three_more_weeks_are_shown_and_days_since_the_evening_of_an_announcemen
     assert not lay_out(COUNTS, pd.date_range("2025-06-10", periods=30), trend="linear").leave_out
 
 
+@pytest.mark.parametrize("n_days, before, after", [(1, 365, 0), (13, 365, 0), (14, 700, 365), (30, 700, 365)])
+def test_how_far_a_baseline_reaches(n_days, before, after):
+    layout = lay_out(COUNTS, DAYS[800 : 800 + n_days])
+    reference = layout.days[layout.baseline]
+    assert (reference[0], reference[-1]) == (DAYS[800 - before], DAYS[799 + after + n_days * (after > 0)])
+    assert len(reference) == before + max(after - 14, 0)
+
+
 near = st.sets(st.integers(-60, 60), max_size=20)
 
 
