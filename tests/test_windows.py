@@ -119,7 +119,7 @@ LEVEL = np.arange(1400.0)
             ({"counts": COUNTS.astype(object).mask(THIRD, wrong)}, f"1 row (3)|not numbers of 0 or more|{wrong}")
             for wrong in (-4, np.inf, "many", 9e-10, 1.1e15)
         ],
-        ({"days": DAYS[[3, 5]]}, "not one window|consecutive plain dates in order|estimate_joint()"),
+        ({"days": DAYS[[3, 4, 6]]}, "not one window|consecutive plain dates in order|estimate_joint()"),
         ({"days": DAYS[[3, 3]]}, "not one window"),
         ({"days": DAYS[[4, 3]]}, "not one window|2 dates from 2024-01-04 to 2024-01-05"),
         ({"days": []}, "field days: the window has no day; expected consecutive plain dates in order; found none"),
