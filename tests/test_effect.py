@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from analysis.effect import (
@@ -132,6 +133,8 @@ def test_a_result_shows_its_summary_with_its_table_and_a_short_name():
     effect = example_effect()
     assert effect._repr_markdown_() == f"{effect.summary()}\n\n{as_markdown(effect.table())}"
     assert repr(effect) == f"PauseEffect: {effect.summary()[:117]}..."
+    joint = example_effect(test="joint", placebo=pd.DataFrame({"ratio": [0.5, 1.0, 2.0]})).plot()
+    assert joint.get_ylabel() == "number of draws of ordinary windows"  # of several windows there is no one series
     assert effect.describe() == effect.headline() == "" and effect.record() == EffectsRecord((effect,))
     bundle = EffectsRecord((effect, example_effect(**UNANSWERED)), "said")._repr_mimebundle_()
     carried = json.loads(json.dumps(bundle[MIME], allow_nan=False))

@@ -194,7 +194,7 @@ LATER = WINDOW[-1] + pd.Timedelta(days=1)
             RAIDS,
             DAYS[490:503],
             {"baseline": 30},
-            "too far from the window: a true cut of 40 % would rank like one of 1",
+            "too far from the window: a true cut of 40 % would rank like one of 16 %",
         ),
         (RAIDS, WINDOW, {"exclude": DAYS[:500:3]}, "no other window of 3 days fits"),
         (RAIDS, DAYS[-30:], {}, "provisional: only 0 baseline days after the window, 150 are needed"),

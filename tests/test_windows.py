@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up import DAYS, noisy, refused
 
-from analysis.windows import check_counts, check_window, lay_out
+from analysis.windows import check_counts, check_window, holiday_days, lay_out
 
 COUNTS = noisy()
 THIRD = np.arange(len(DAYS)) == 2
@@ -100,6 +100,18 @@ def test_the_edges_of_what_is_read():
     assert check_window(["2025-06-10 18:00", "2025-06-11 18:00"]).tolist() == WINDOW[:2].tolist()
     assert lay_out(COUNTS, WINDOW, covariates=pd.DataFrame({"frost": "1.5"}, index=DAYS)).start == 365
     assert lay_out(COUNTS, WINDOW, baseline=36_525).baseline.sum() == 526
+
+
+def test_holidays_that_fill_as_they_are_asked_are_found_and_others_own_must_be_given():
+    class Fridays(dict):
+        def __contains__(self, day):
+            return day.weekday() == 4
+
+    assert holiday_days(Fridays(), DAYS[:14], ours=True).tolist() == [DAYS[4], DAYS[11]]
+    assert holiday_days(None, DAYS, ours=True) is True and holiday_days(None, DAYS, ours=False) is False
+    for holidays, words in ((True, "whose holidays?"), ("US", "not holidays"), (5, "not holidays")):
+        with refused(f"field holidays: {words}"):
+            holiday_days(holidays, DAYS, ours=False)
 
 
 # --- refusals
