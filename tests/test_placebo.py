@@ -240,7 +240,7 @@ def test_of_windows_without_a_hit_the_one_that_expected_more_is_lower(own, ratio
     layout = laid_out(counts, start=5, pattern=np.ones(1, bool))
     tried = WindowTest(9.0, np.array([1.0, 1, 1, np.nan, 1]), "less", expected=expected)
     found = _silences_in_order(layout, counts, tried)
-    np.testing.assert_allclose(found.placebos, [-0.125, 2 / 3, -0.5, np.nan, 2])  # minus half of the share of the largest
+    np.testing.assert_allclose(found.placebos, [-0.125, 2 / 3, -0.5, np.nan, 2])  # 0: minus half of expected / largest
     assert (found.ratio, found.silence, found.n_placebo) == (ratio, -0.25, 4)
     assert (found.p_lower, found.p_upper, found.p_min_fall) == (p_lower, p_upper, 2 / 5)  # from above they are tied
 
