@@ -232,3 +232,11 @@ def test_a_verdict_that_another_way_to_count_overturns_depends_on_it():
     )
     alone = combine_effects(plain, variants={"one source": plain[:1]}, draws=500)
     assert alone.reason.startswith("counted by one source p would be 1;")
+
+
+def test_a_verdict_that_one_unit_overturns_depends_on_a_choice():
+    often = np.concatenate([np.zeros(20), np.linspace(1.0, 2.0, 80)])
+    joint = combine_effects([episode(f"p{k}", 0.0, often, expected=0.6) for k in range(3)], draws=500)
+    moved = _JointTest([episode(f"p{k}", 0.0, often) for k in range(3)], "two-sided").p_value([1 / 0.6, 0.0, 0.0])
+    assert joint.p_value < 0.05 < moved and joint.verdict == "depends on a choice"
+    assert f"a single drone more on one day p would be up to {moved:.2g}" in joint.reason
