@@ -38,12 +38,12 @@ def cut(counts, window, share):
 
 
 def statsmodels_mean(X, counts, rows, offset=None):
-    """Poisson means of all days, fitted by statsmodels to the days in `rows`, and the coefficients."""
+    """Poisson means of all days, fitted by statsmodels to the days in `rows`."""
     import statsmodels.api as sm
 
     chosen = None if offset is None else offset[rows]
     fit = sm.GLM(counts[rows], X[rows], family=sm.families.Poisson(), offset=chosen).fit(maxiter=300, tol=1e-13)
-    return np.exp(X @ fit.params + (0 if offset is None else offset)), fit.params
+    return np.exp(X @ fit.params + (0 if offset is None else offset))
 
 
 @contextmanager

@@ -7,47 +7,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up import DAYS, noisy, refused
 
-from analysis.windows import check_counts, check_window, lay_out
+from analysis.windows import check_counts, check_window, holiday_days, lay_out
 
 COUNTS = noisy()
 THIRD = np.arange(len(DAYS)) == 2
 WINDOW = pd.date_range("2025-06-10", periods=3)
 
 
-def spans(*ends):
-    return {day for first, last in ends for day in pd.date_range(first, last)}
-
-
-def baseline_days(layout):
-    return set(layout.days[layout.baseline])
-
-
 # --- which days are what
 
 
-@pytest.mark.parametrize(
-    "n_days, options, baseline",
-    [
-        (3, {}, [("2024-06-10", "2025-06-09")]),
-        (13, {}, [("2024-06-10", "2025-06-09")]),
-        (3, {"baseline": ("2025-01-01", "2025-12-31")}, [("2025-01-01", "2025-06-09"), ("2025-06-20", "2025-12-31")]),
-        (14, {"trend": "linear"}, [("2024-01-01", "2025-06-09"), ("2025-07-08", "2026-06-23")]),
-        (30, {}, [("2024-01-01", "2025-06-09"), ("2025-07-24", "2026-07-09")]),
-        (3, {"first_day": "2025-01-01", "announced": "2025-06-07 21:30"}, [("2025-01-01", "2025-06-06")]),
-    ],
-)
-def test_baseline_by_hand(n_days, options, baseline):
-    window = pd.date_range("2025-06-10", periods=n_days)
-    layout = lay_out(COUNTS, window, **options)
-    assert baseline_days(layout) == spans(*baseline)
-    assert layout.leave_out == (n_days == 30)
-    fitted = spans(*baseline) | (set() if layout.leave_out else set(window))
-    assert set(layout.days[layout.fitted]) == fitted and set(layout.days[layout.window]) == set(window)
-    assert layout.n_after == (len(spans(baseline[1])) if len(baseline) == 2 else 0)
+def test_three_more_weeks_are_shown_and_days_since_the_evening_of_an_announcement_are_no_baseline():
+    layout = lay_out(COUNTS, WINDOW, first_day="2025-01-01", announced="2025-06-07 21:30")
+    assert set(layout.days[layout.baseline]) == set(pd.date_range("2025-01-01", "2025-06-06"))
+    assert layout.days[-1] == pd.Timestamp("2025-07-03")
+    assert not lay_out(COUNTS, pd.date_range("2025-06-10", periods=30), trend="linear").leave_out
 
 
-def test_a_short_window_is_shown_with_three_more_weeks():
-    assert lay_out(COUNTS, WINDOW).days[-1] == pd.Timestamp("2025-07-03")
+@pytest.mark.parametrize("n_days, before, after", [(1, 365, 0), (13, 365, 0), (14, 700, 365), (30, 700, 365)])
+def test_how_far_a_baseline_reaches(n_days, before, after):
+    layout = lay_out(COUNTS, DAYS[800 : 800 + n_days])
+    reference = layout.days[layout.baseline]
+    assert (reference[0], reference[-1]) == (DAYS[800 - before], DAYS[799 + after + n_days * (after > 0)])
+    assert len(reference) == before + max(after - 14, 0)
 
 
 near = st.sets(st.integers(-60, 60), max_size=20)
@@ -79,10 +61,9 @@ def test_every_day_plays_the_part_that_a_loop_gives_it(start, n_days, missing, e
 
     usable = {k for k in range(-800, 500) if ordinary(k)}
     inside = {k for k in range(n_days) if reported(k)}
-    assert {(day - window[0]).days for day in baseline_days(layout)} == usable
+    assert {(day - window[0]).days for day in layout.days[layout.baseline]} == usable
     assert layout.pattern.tolist() == [reported(k) for k in range(n_days)]
     assert layout.days[layout.start] == window[0] and layout.leave_out == (n_days >= 14)
-    assert layout.n_after == sum(k >= n_days for k in usable)
     fitted = {(day - window[0]).days for day in layout.days[layout.fitted]}
     assert fitted == usable | (set() if layout.leave_out else inside)
     shown = [int(k) for k in (layout.days - window[0]).days]
@@ -96,11 +77,11 @@ def test_every_day_plays_the_part_that_a_loop_gives_it(start, n_days, missing, e
 # --- the null model that goes with it
 
 
-def test_a_few_holidays_in_the_baseline_are_not_enough_for_a_holiday_term():
-    with_term, without = lay_out(COUNTS, WINDOW), lay_out(COUNTS, WINDOW, baseline=90)
-    assert with_term.X.shape[1] == 9 and with_term.notes == ()
-    assert without.X.shape[1] == 8
-    assert without.notes == ("too few holidays in the baseline for a holiday term",)
+@pytest.mark.parametrize("n_holidays, n_terms", [(7, 8), (8, 9)])
+def test_a_few_holidays_in_the_baseline_are_not_enough_for_a_holiday_term(n_holidays, n_terms):
+    layout = lay_out(COUNTS, WINDOW, holidays=WINDOW[0] - pd.to_timedelta(range(1, n_holidays + 1), unit="D"))
+    assert layout.X.shape[1] == n_terms
+    assert layout.notes == ("too few holidays in the baseline for a holiday term",) * (n_terms == 8)
 
 
 def test_a_covariate_that_repeats_another_term_is_left_out_and_named():
@@ -110,18 +91,27 @@ def test_a_covariate_that_repeats_another_term_is_left_out_and_named():
     assert (layout.X == lay_out(COUNTS, WINDOW).X).all()
 
 
-def test_whole_numbers_with_missing_values_and_text_numbers_are_read():
+def test_the_edges_of_what_is_read():
     for values, kind, read in (([1, None, 3], "Int64", [1, 3]), (["1", None, "2.5"], None, [1, 2.5])):
         found = check_counts(pd.Series(values, index=DAYS[:3], dtype=kind))
         assert found.tolist()[::2] == read and np.isnan(found.iloc[1])
-
-
-def test_hours_of_a_window_do_not_matter():
+    for value in (0.0, 1e-9, 1e15):
+        assert check_counts(COUNTS.mask(THIRD, value)).iloc[2] == value
     assert check_window(["2025-06-10 18:00", "2025-06-11 18:00"]).tolist() == WINDOW[:2].tolist()
-
-
-def test_numbers_as_text_may_be_covariates():
     assert lay_out(COUNTS, WINDOW, covariates=pd.DataFrame({"frost": "1.5"}, index=DAYS)).start == 365
+    assert lay_out(COUNTS, WINDOW, baseline=36_525).baseline.sum() == 526
+
+
+def test_holidays_that_fill_as_they_are_asked_are_found_and_others_own_must_be_given():
+    class Fridays(dict):
+        def __contains__(self, day):
+            return day.weekday() == 4
+
+    assert holiday_days(Fridays(), DAYS[:14], ours=True).tolist() == [DAYS[4], DAYS[11]]
+    assert holiday_days(None, DAYS, ours=True) is True and holiday_days(None, DAYS, ours=False) is False
+    for holidays, words in ((True, "whose holidays?"), ("US", "not holidays"), (5, "not holidays")):
+        with refused(f"field holidays: {words}"):
+            holiday_days(holidays, DAYS, ours=False)
 
 
 # --- refusals
@@ -133,33 +123,24 @@ LEVEL = np.arange(1400.0)
 @pytest.mark.parametrize(
     "given, words",
     [
-        ({"counts": [1, 2, 3]}, "counts must be a Series indexed by day|list"),
-        ({"counts": pd.Series([1.0, 2.0])}, "counts must be a Series indexed by day"),
-        ({"counts": COUNTS.tz_localize(KYIV)}, "field raids|time zone|Europe/Kyiv|groupby"),
-        ({"counts": COUNTS.set_axis(DAYS + pd.Timedelta(hours=12))}, "field raids|days carry a time zone or hours"),
+        ({"counts": COUNTS.tz_localize(KYIV)}, "field raids|time zone|2024-01-01|Europe/Kyiv"),
         ({"counts": COUNTS[::-1]}, "unsorted or repeated|each day once, in order"),
-        ({"counts": pd.concat([COUNTS[:5], COUNTS[4:]])}, "unsorted or repeated"),
         ({"counts": COUNTS.drop(DAYS[7])}, "missing from the index|1400 days|1399|leave missing reports empty, not 0"),
-        ({"counts": COUNTS.mask(THIRD, -4)}, "1 row (3)|not numbers of 0 or more|-4"),
-        ({"counts": COUNTS.mask(THIRD, np.inf)}, "1 row (3)|not numbers of 0 or more|inf"),
-        ({"counts": COUNTS.astype(object).mask(THIRD, "many")}, "1 row (3)|many"),
-        ({"days": []}, "field days|the window has no day"),
-        ({"days": pd.DatetimeIndex([pd.NaT])}, "field days|a day without a date"),
-        ({"days": DAYS[[3, 5]]}, "not one window|consecutive plain dates in order|estimate_joint()"),
+        ({"counts": COUNTS.set_axis([pd.NaT, pd.NaT, *DAYS[2:]])}, "field raids|days without a date; found 2"),
+        *[
+            ({"counts": COUNTS.astype(object).mask(THIRD, wrong)}, f"1 row (3)|not numbers of 0 or more|{wrong}")
+            for wrong in (-4, np.inf, "many", 9e-10, 1.1e15)
+        ],
+        ({"days": DAYS[[3, 4, 6]]}, "not one window|consecutive plain dates in order|estimate_joint()"),
         ({"days": DAYS[[3, 3]]}, "not one window"),
-        ({"days": DAYS[[4, 3]]}, "not one window"),
-        ({"days": DAYS[3:5].tz_localize(KYIV)}, "not one window|plain dates"),
+        ({"days": DAYS[[4, 3]]}, "not one window|2 dates from 2024-01-04 to 2024-01-05"),
+        ({"days": []}, "field days: the window has no day; expected consecutive plain dates in order; found none"),
         *[
             ({"baseline": wrong}, "field baseline: not a baseline; expected a number of days")
-            for wrong in (0, -5, 30.0, True, "365", (1, 2, 3), type(None))
+            for wrong in (0, 36_526, 30.0, True, (1, 2, 3))
         ],
         ({"baseline": ("2025-03-01", "2025-02-01")}, "field baseline: the baseline ends before it starts"),
-        ({"baseline": ("soon", "later")}, "field baseline: not a day"),
-        ({"baseline": (None, None)}, "field baseline: not a day"),
-        ({"announced": pd.Timestamp("2025-06-07", tz=KYIV)}, "field announced: not a day; expected a date without"),
-        ({"first_day": pd.Timestamp("2025-01-01", tz=KYIV)}, "field first_day: not a day; expected a date without"),
-        ({"announced": "soon"}, "field announced: not a day"),
-        ({"exclude": ["soon"]}, "field exclude: not a day"),
+        *[({field: ["soon"]}, f"field {field}: not a day") for field in ("announced", "first_day", "exclude")],
         ({"covariates": pd.Series(1.0, index=DAYS, name="frost")}, "covariates cannot be used|Series"),
         ({"covariates": pd.DataFrame({"level": LEVEL}, index=DAYS)}, "covariates cannot be used|no column named"),
         ({"covariates": pd.concat([pd.DataFrame({"frost": LEVEL}, index=DAYS)] * 2)}, "each day once"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.errors import DesignError
@@ -78,9 +79,7 @@ class PauseEffect(Answer):
     Attributes
     ----------
     pause, claim, outcome, stratum, window, test : str
-        The key. `window` is "pause", "announced-to-start", "after-3", "after-7", "after-14", "pause+after-7",
-        "step-before" or "step-after"; `test` is "shift", "after-salvo", "after-quiet", "joint" or "step". Of series
-        that are not of this project, a window is "window" and a test "after-heavy", not "after-salvo".
+        The key; values of `window` and `test` are listed below.
     first_day, last_day : date
     n_days, n_missing : int
         Strike days in the window, and how many of them have no report.
@@ -111,6 +110,33 @@ class PauseEffect(Answer):
         Tidy frames for the pictures: day, observed, expected, low, high, role; and start, ratio.
     label : Label or None
         What is counted, where the catalogue of outcomes does not say it; no column of the record.
+    rise : bool or None
+        Whether a rise may be called, where the ordinary range cannot tell; no column of the record.
+
+    Notes
+    -----
+    Windows:
+
+    * "pause": the days of the claim; "window" in series that are not of this project
+    * "announced-to-start": from the announcement to the first of these days
+    * "disputed-start", "disputed-end": the first or last of these days, which the parties disagree about, alone
+    * "after-3", "after-7", "after-14": as many days after the pause; "pause+after-7": both together
+    * "step-before", "step-after": the pause against the days before it, and the days after against the pause
+
+    Tests:
+
+    * "shift": among all windows of the same length
+    * "after-salvo": among windows equally long after a mass salvo; "after-heavy" in series not of this project
+    * "same-weekday": among windows that begin on the same weekday
+    * "mean-log": as "shift" or "after-salvo", but ranked by the mean log of counts over expected counts
+    * "after-quiet": days after a pause, among those after windows as quiet
+    * "as many days": readings that come with gaps, among windows of as many days instead of as many readings
+    * "step": weeks of one side against weeks of the other, by a t-test
+    * "joint": several windows by the ranks of each, or "largest p" of several ways that must all agree
+    * "curve": the median over all defensible choices, among medians at other dates
+
+    A `reason` that begins with "companion" belongs to a row beside the one that decides, one with "not yet" to days
+    still to come: both are read back from the record, which knows columns only.
     """
 
     pause: str = ""
@@ -145,6 +171,7 @@ class PauseEffect(Answer):
     daily: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
     placebo: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
     label: Label | None = field(default=None, repr=False, compare=False)
+    rise: bool | None = field(default=None, repr=False, compare=False)
 
     @property
     def alpha(self) -> float:
@@ -190,15 +217,15 @@ class PauseEffect(Answer):
         return draw_placebo(self.placebo, **told, joint=joint, ax=ax)
 
 
-COLUMNS = tuple(f.name for f in fields(PauseEffect) if f.name not in ("daily", "placebo", "label"))
+COLUMNS = tuple(f.name for f in fields(PauseEffect) if f.name not in ("daily", "placebo", "label", "rise"))
 
 
 def decide(effect: PauseEffect) -> PauseEffect:
     """Set the verdict from the fields, by the one rule that serves every test.
 
-    A p-value that counts is that of a number outside the ordinary range, so the side it lies on is the direction.
-    A fall (or a rise, where only that is asked) that even silence could not show is not testable. An adjusted
-    p-value, where there is one, is the one that counts.
+    A p-value that counts is that of a number outside the ordinary range, so the side it lies on is the direction;
+    `rise` tells it where there is no such range. A fall (or a rise, where only that is asked) that even silence could
+    not show is not testable. An adjusted p-value, where there is one, is the one that counts.
 
     Examples
     --------
@@ -209,18 +236,23 @@ def decide(effect: PauseEffect) -> PauseEffect:
     """
     p = effect.p_value if effect.p_adjusted is None else effect.p_adjusted
     seen = p is not None and p <= effect.alpha
-    if seen and effect.expected_high is not None and effect.observed > effect.expected_high:
-        return replace(effect, verdict=MORE)  # a rise can be plain where a fall could not have been seen
-    if not effect.testable:
-        return replace(effect, verdict=NOT_TESTABLE)
-    return replace(effect, verdict=FEWER if seen else NO_CHANGE)
+    rise = effect.rise
+    if seen and rise is None:
+        rise = effect.expected_high is not None and effect.observed > effect.expected_high
+    if seen and rise:
+        verdict = MORE  # a rise can be plain where a fall could not have been seen
+    elif not effect.testable:
+        verdict = NOT_TESTABLE
+    else:
+        verdict = FEWER if seen else NO_CHANGE
+    return replace(effect, verdict=verdict)
 
 
 def holm(effects: Sequence[PauseEffect]) -> list[PauseEffect]:
     """Adjust the p-values of one family (Holm 1979) and decide again; the order stays.
 
-    What cannot be tested keeps an empty `p_adjusted` and does not count, unless it shows a rise: then it is a claim
-    like any other. What depends on a choice goes on depending on it.
+    What cannot be tested keeps an empty `p_adjusted` and does not count, unless it shows a rise. What depends on a
+    choice goes on depending on it.
     """
     family = [i for i, e in enumerate(effects) if e.testable or (e.verdict == MORE and e.p_value is not None)]
     adjusted = list(effects)
@@ -237,7 +269,7 @@ def holm_adjusted(p_values: Sequence[float]) -> list[float]:
     [0.06, 0.03, 0.06]
     """
     adjusted, running = [0.0] * len(p_values), 0.0
-    for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+    for rank, i in enumerate(np.argsort(p_values, kind="stable")):
         running = max(running, min(1.0, (len(p_values) - rank) * p_values[i]))
         adjusted[i] = running
     return adjusted
@@ -255,13 +287,9 @@ def shown(effects: Sequence[PauseEffect], *columns: str) -> pd.DataFrame:
 
     Counts are whole, ratios and p-values have two digits, what is empty shows as a dash.
     """
-    table = to_frame(effects)[list(columns)]
-    if "outcome" in columns:
-        table["outcome"] = [outcome_label(effect, short=True) for effect in effects]
-    for name in columns:
-        wording = WORDING.get(name)
-        if wording:
-            table[name] = [wording(value) if pd.notna(value) else "–" for value in table[name]]
+    table = to_frame(effects).assign(outcome=[outcome_label(effect, short=True) for effect in effects])[list(columns)]
+    for name in WORDING.keys() & set(columns):
+        table[name] = [WORDING[name](value) if pd.notna(value) else "–" for value in table[name]]
     return table.rename(columns=lambda name: name.replace("_", " ")).set_index(columns[0].replace("_", " "))
 
 

@@ -29,7 +29,7 @@ from analysis.placebo import (
 )
 from analysis.series import Words, series_label
 from analysis.windows import ONE_DAY, RECOVERY_SHORT, Day, Holidays, Layout, as_days, check_counts, lay_out
-from analysis.words import MORE, NOT_TESTABLE, days_text
+from analysis.words import days_text
 
 FEWEST_BASELINE_DAYS = 28
 FEWEST_AFTER_LONG = 150
@@ -70,10 +70,10 @@ def estimate_effect(
     days : DatetimeIndex
         The window: consecutive days. Days past the end of the series count as not reported.
     exposure : Series, optional
-        What the counts are a share of, day by day, such as trials or the minutes of all other regions: expected
-        counts are proportional to it, and a day without it is missing. Of two windows without a count, the one with
-        more exposure is then the more extreme; and with fewer than 39 separate windows in the baseline (19 where
-        only one direction is asked) nothing is testable: ordinary windows would be called unusual too often.
+        What the counts are a share of, day by day, such as trials: expected counts are proportional to it, and a day
+        without it is missing. Of two windows without a count, the one with more exposure is then the more extreme;
+        and with fewer than 39 separate windows in the baseline (19 where only one direction is asked) nothing is
+        testable: ordinary windows would be called unusual too often.
     covariates : DataFrame, optional
         Further regressors, indexed by day, complete on every day used.
     baseline : int or (first, last), optional
@@ -81,13 +81,10 @@ def estimate_effect(
         after), or explicit first and last day, which may lie past the window.
     first_day : date, optional
         First usable day of the series.
-    exclude : sequence of days
-        Neither baseline nor placebo, such as other pauses.
-    announced : date, optional
-        Days from the announcement to the window are excluded too.
-    trend : {"auto", "linear", "spline", "constant"}
-    weekday : bool
-        Whether the null model has terms for days of the week.
+    exclude, announced : sequence of days, and date, optional
+        Days that are neither baseline nor placebo, such as other pauses; those from the announcement to the window.
+    trend, weekday : {"auto", "linear", "spline", "constant"}, and bool
+        The null model's trend, and whether it has terms for days of the week.
     holidays : bool, dates, or mapping from dates, optional
         Days for one more term; True means those of Russia and Ukraine, and is the default for series of the catalogue
         of outcomes, for which alone it makes sense.
@@ -133,49 +130,41 @@ def estimate_effect(
     if statistic not in STATISTICS:
         raise DesignError("unknown statistic", field="statistic", expected=", ".join(STATISTICS), found=repr(statistic))
     layout = lay_out(
-        counts,
-        days,
-        exposure=exposure,
-        covariates=covariates,
-        baseline=baseline,
-        first_day=first_day,
-        exclude=exclude,
-        announced=announced,
-        trend=trend,
-        weekday=weekday,
-        holidays=holidays,
-        label=series_label(counts.name, label),
-    )
+        counts, days, exposure=exposure, covariates=covariates, baseline=baseline, first_day=first_day, exclude=exclude,
+        announced=announced, trend=trend, weekday=weekday, holidays=holidays, label=series_label(counts.name, label),
+    )  # fmt: skip
     name, alpha = str(counts.name or "counts"), round(1 - level, 12)
-    hindrance = obstacle(layout, counts)
-    if hindrance:
+    if hindrance := obstacle(layout, counts):
         shown = test if test == SAME_WEEKDAY else "shift"
         return untestable(layout, name, hindrance, alternative, level, shown)
     if layout.leave_out:
-        for field, value, usual in (("test", test, ("auto", "shift")), ("statistic", statistic, ("ratio",))):
-            if value not in usual:
-                raise DesignError(
-                    f"a spline has no {value} {field}",
-                    field=field,
-                    expected=" or ".join(usual),
-                    found=repr(value),
-                    remedy="take trend='linear', or leave it out",
-                )
-        tried, used = long_test(layout, layout.filled, alternative=alternative, alpha=alpha), "shift"
-        why = "long window, each window predicted from a fit without it"
+        _refuse_with_spline("test", test, "auto", "shift")
+        _refuse_with_spline("statistic", statistic, "ratio")
+        tried = long_test(layout, layout.filled, alternative=alternative, alpha=alpha)
+        used, compared = "shift", "long window, each window predicted from a fit without it"
     else:
         salvo = layout.days.isin(as_days(salvo_days, "salvo_days"))
-        tried = short_test(
-            layout, layout.counts, salvo, test=test, statistic=statistic, alternative=alternative, alpha=alpha
-        )
-        after = "after-salvo" if layout.label is None else AFTER_HEAVY
-        used = after if tried.after_salvo else "shift" if test == "auto" else test
-        why = _compared_with(tried, SALVO if layout.label is None else HEAVY)
+        options = {"test": test, "statistic": statistic, "alternative": alternative, "alpha": alpha}
+        tried = short_test(layout, layout.counts, salvo, **options)
+        ours = layout.label is None
+        used = "shift" if test == "auto" else test
+        if tried.after_salvo:
+            used = "after-salvo" if ours else AFTER_HEAVY
+        compared = _compared_with(tried, SALVO if ours else HEAVY)
+    why = [compared, *layout.notes]
     if statistic == "mean-log":
-        return _weigh_mean_log(layout, name, tried, [why, *layout.notes])
-    if exposure is not None:
-        return _weigh_share(layout, name, used, tried)
-    return weigh(layout, name, used, tried, layout.starts, [why, *layout.notes])
+        return _weigh_mean_log(layout, name, tried, why)
+    effect = weigh(layout, name, used, tried, layout.starts, why)
+    return effect if exposure is None else _as_share(effect, layout, tried)
+
+
+def _refuse_with_spline(field: str, value: str, *usual: str) -> None:
+    if value not in usual:
+        remedy = "take trend='linear', or leave it out"
+        expected = " or ".join(usual)
+        raise DesignError(
+            f"a spline has no {value} {field}", field=field, expected=expected, found=repr(value), remedy=remedy
+        )
 
 
 def estimate_share(
@@ -229,29 +218,14 @@ def estimate_share(
     hits, trials = check_counts(hits), check_counts(trials).reindex(hits.index)
     over = hits > trials
     if over.any():
-        raise DesignError(
-            "more hits than trials",
-            field=str(hits.name),
-            rows=[int(i) + 1 for i in np.flatnonzero(over)],
-            expected="hits among trials",
-            remedy="count both in the same unit",
-        )
+        rows, remedy = [int(i) + 1 for i in np.flatnonzero(over)], "count both in the same unit"
+        problem, expected = "more hits than trials", "hits among trials"
+        raise DesignError(problem, field=str(hits.name), rows=rows, expected=expected, remedy=remedy)
     return estimate_effect(
-        hits,
-        days,
-        exposure=trials,
-        baseline=baseline,
-        first_day=first_day,
-        exclude=exclude,
-        announced=announced,
-        trend="constant",
-        weekday=False,
-        holidays=False,
-        test=SAME_WEEKDAY if same_weekday else "shift",
-        alternative=alternative,
-        level=level,
-        label=label,
-    )
+        hits, days, exposure=trials, baseline=baseline, first_day=first_day, exclude=exclude, announced=announced,
+        trend="constant", weekday=False, holidays=False, test=SAME_WEEKDAY if same_weekday else "shift",
+        alternative=alternative, level=level, label=label,
+    )  # fmt: skip
 
 
 def with_week_after(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
@@ -289,24 +263,24 @@ def obstacle(layout: Layout, counts: pd.Series, *, window_in_fit: bool = True) -
         return f"no other window of {days_text(n_days)} fits into the baseline"
     if layout.leave_out and n_days > LONGEST_WINDOW:
         return f"{days_text(n_days)} are too long a window: a trend across more than {LONGEST_WINDOW} days is a guess"
-    if layout.leave_out and layout.n_after < FEWEST_AFTER_LONG:
-        some = f"provisional: only {layout.n_after} baseline days after the {layout.event}, {FEWEST_AFTER_LONG}"
+    n_after = int(reference[layout.start + n_days :].sum())
+    if layout.leave_out and n_after < FEWEST_AFTER_LONG:
+        some = f"provisional: only {n_after} baseline days after the {layout.event}, {FEWEST_AFTER_LONG}"
         return f"{some} are needed to tell a long {layout.event} from a slow wave"
-    shown = recovered_ratio(layout) if window_in_fit and not layout.leave_out else None
-    if shown is not None and abs(shown - INJECTED) > TOLERANCE:
-        return (
-            f"the {reference.sum()} baseline days are too few or too far from the window: a true cut of "
-            f"{100 - 100 * INJECTED:.0f} % would rank like one of {100 - 100 * shown:.0f} %"
-        )
+    if layout.leave_out or not window_in_fit:
+        return None
+    shown = recovered_ratio(layout)
+    if abs(shown - INJECTED) > TOLERANCE:
+        few = f"the {reference.sum()} baseline days are too few or too far from the window"
+        return f"{few}: a true cut of {100 - 100 * INJECTED:.0f} % would rank like one of {100 - 100 * shown:.0f} %"
     return None
 
 
 def recovered_ratio(layout: Layout) -> float:
     """Ratio at which a true one of 0.6 would be ranked in this layout, without noise.
 
-    The window takes part in the fit, so a short or distant baseline lets it bend the trend towards itself. Its pull
-    is taken out of the ratio that is stated, but not out of the ranks: where it is strong, the test is blinder than
-    its smallest visible cut would say.
+    The window takes part in the fit: a short or distant baseline lets it bend the trend towards itself, and makes the
+    ranks blinder than the smallest visible cut would say.
     """
     expected = layout.expect(layout.filled, layout.baseline)
     injected = np.where(layout.window, INJECTED * expected, layout.filled)
@@ -316,92 +290,97 @@ def recovered_ratio(layout: Layout) -> float:
 def _compared_with(tried: WindowTest, heavy: str) -> str:
     """Which test answers, in words."""
     lag = float(tried.lag)
+    since = "" if np.isnan(lag) else days_text(round(lag))
     if not tried.after_salvo:
-        after = f"with no {heavy} before it" if np.isnan(lag) else f"{days_text(round(lag))} after the last {heavy}"
-        return f"the window starts {after}: compared with all windows"
+        when = f"{since} after the last {heavy}" if since else f"with no {heavy} before it"
+        return f"the window starts {when}: compared with all windows"
     if not lag <= COMPANION_LAG:
         return f"no {heavy} in the week before the window"
-    why = f"the window starts {days_text(round(lag))} after a {heavy}: compared with windows that do too"
-    why += ", give or take a day" * (lag > SALVO_LAG)
-    few = 0 < tried.n_placebo < (2 if tried.alternative == "two-sided" else 1) / tried.alpha - 1
-    onset = "such a day, which may be the onset of what is asked about, leaves"
-    return f'{why}; {onset} {tried.n_placebo} placebos: test="shift" compares with all windows' if few else why
+    why = f"the window starts {since} after a {heavy}: compared with windows that do too"
+    if lag > SALVO_LAG:
+        why += ", give or take a day"
+    if 0 < tried.n_placebo < _fewest_placebos(tried.alternative, tried.alpha):
+        onset = "such a day, which may be the onset of what is asked about, leaves"
+        why += f'; {onset} {tried.n_placebo} placebos: test="shift" compares with all windows'
+    return why
+
+
+def _fewest_placebos(alternative: str, alpha: float) -> int:
+    """With fewer, not even the most extreme window is rejected."""
+    return ceil((2 if alternative == "two-sided" else 1) / alpha - 1e-9) - 1
 
 
 def weigh(
     layout: Layout, name: str, test_name: str, test: WindowTest, starts: Ints, why: Sequence[str], window: str = "pause"
 ) -> PauseEffect:
-    """Put numbers and reason into a PauseEffect and let the common rule decide.
-
-    `test` compares the window with those that begin at `starts`; `why` says what was compared with what, then what
-    had to be left out.
-    """
+    """A PauseEffect of a test among windows that begin at `starts`; `why` says what was compared, and left out."""
     level = 1 - test.alpha
     if np.isnan(test.ratio):
         nothing = f"next to nothing is to be expected in this window, {layout.event} or not"
         return untestable(layout, name, nothing, test.alternative, level, test_name, window)
-    here, ratio = np.array([layout.start]), max(0.0, float(test.ratio))
-    observed, mean = (float(window_sums(values, here, layout.pattern)[0]) for values in (layout.filled, test.expected))
-    found = placebo_fields(test, observed / ratio if ratio > 0 else mean)
-    reason = "; ".join(why)
+    observed, ratio = _in_window(layout, layout.filled), max(0.0, float(test.ratio))
+    found = placebo_fields(test, observed / ratio if ratio > 0 else _in_window(layout, test.expected))
     if test.n_placebo == 0:
-        reason = f"{why[0]}, and there is none"
+        why = [f"{why[0]}, and there is none"]
     elif not found["testable"]:
-        reason = f"{_ordinary_silence(test, layout.advice)}; {reason}"
+        why = [_ordinary_silence(test, layout.advice), *why]
     elif ratio == 0:
-        reason = f"nothing was seen, so the ratio has no upper limit to compute; {reason}"
+        why = ["nothing was seen, so the ratio has no upper limit to compute", *why]
     described = _described(layout, name, test.alternative, level, test_name, window, test.expected)
     placebo = pd.DataFrame({"start": layout.days[starts], "ratio": np.maximum(test.placebos, 0)})
     placebo = placebo[~np.isnan(test.placebos)].reset_index(drop=True)
-    return decide(PauseEffect(**described, **found, observed=observed, reason=reason, placebo=placebo))
+    return decide(PauseEffect(**described, **found, observed=observed, reason="; ".join(why), placebo=placebo))
 
 
-def _weigh_share(layout: Layout, name: str, test_name: str, tried: WindowTest) -> PauseEffect:
+def _in_window(layout: Layout, values: Floats) -> float:
+    """The sum of values over the reported days of the window."""
+    return float(window_sums(values, np.array([layout.start]), layout.pattern)[0])
+
+
+def _windows(n: int) -> str:
+    return f"{n} comparable window{'' if n == 1 else 's'}"
+
+
+def _as_share(effect: PauseEffect, layout: Layout, tried: WindowTest) -> PauseEffect:
     """The same for a share, which needs separate windows: those that overlap are not that many placebos."""
-    effect = weigh(layout, name, test_name, tried, layout.starts, [""])
     if effect.p_value is None:
         return effect
-    sides = 2 if effect.alternative == "two-sided" else 1
-    separate = tried.n_placebo if test_name == SAME_WEEKDAY else layout.baseline.sum() // layout.pattern.sum()
-    needed = ceil(sides / effect.alpha - 1e-9) - 1  # with fewer, not even the most extreme one is rejected
-    silent = int((tried.placebos <= 0).sum())
-    windows = f"{tried.n_placebo} comparable window{'s' * int(tried.n_placebo != 1)}"
+    n, windows = effect.n_placebo, _windows(effect.n_placebo)
+    separate = n if effect.test == SAME_WEEKDAY else layout.baseline.sum() // layout.pattern.sum()
+    needed = _fewest_placebos(effect.alternative, effect.alpha)
     if effect.p_min > effect.alpha:
-        alone = f"only {windows}: even none at all has p = {effect.p_min:.2g}"
-        reason = f"even none at all is ordinary: {silent} of {windows} have none" if silent else alone
-    elif separate < needed:
+        silent = int((tried.placebos <= 0).sum())
+        reason = f"only {windows}: even none at all has p = {effect.p_min:.2g}"
+        if silent:
+            reason = f"even none at all is ordinary: {silent} of {windows} have none"
+        return replace(effect, reason=reason)
+    if separate < needed:
         reason = f"only {separate} separate windows to compare with, {needed} are needed{layout.advice}"
-        effect = replace(effect, testable=False, smallest_visible_cut=None, verdict=NOT_TESTABLE)
-    else:
-        reason = f"compared with {windows}, each by the denominators of its own days"
-    return replace(effect, reason=reason)
+        return decide(replace(effect, testable=False, rise=False, smallest_visible_cut=None, reason=reason))
+    return replace(effect, reason=f"compared with {windows}, each by the denominators of its own days")
 
 
 def _weigh_mean_log(layout: Layout, name: str, tried: WindowTest, why: Sequence[str]) -> PauseEffect:
     """The same by mean log: p from its ranks; the ratio is described, without an interval on its own scale."""
-    here = np.array([layout.start])
-    observed, mean = (float(window_sums(values, here, layout.pattern)[0]) for values in (layout.filled, tried.expected))
-    test = replace(tried, ratio=np.float64(observed / mean if mean > 0 else np.nan))
-    effect = weigh(layout, name, "mean-log", test, layout.starts, why)
+    observed, mean = _in_window(layout, layout.filled), _in_window(layout, tried.expected)
+    described = replace(tried, ratio=np.float64(observed / mean if mean > 0 else np.nan))
+    effect = weigh(layout, name, "mean-log", described, layout.starts, why)
     if effect.p_value is None:
         return effect
     found = placebo_fields(tried, mean)
-    p, falls = found["p_value"], bool(tried.p_lower <= tried.p_upper)
-    effect = replace(
-        effect,
-        **{field: found[field] for field in ("p_value", "p_min", "testable", "smallest_visible_cut")},
-        expected=mean,
-        expected_low=None,
-        expected_high=None,
-        ratio=observed / mean,
-        ratio_low=None,
-        ratio_high=None,
-        reason="; ".join(["ranked by the mean log of counts over expected counts", *why]),
-        placebo=pd.DataFrame({"start": layout.days[layout.starts], "ratio": np.exp(tried.placebos)}).dropna(),
+    ranked = {field: found[field] for field in ("p_value", "p_min", "testable", "smallest_visible_cut")}
+    return decide(
+        replace(
+            effect,
+            **ranked,
+            **dict.fromkeys(["expected_low", "expected_high", "ratio_low", "ratio_high"]),
+            expected=mean,
+            ratio=observed / mean,
+            rise=bool(tried.p_lower > tried.p_upper),
+            reason="; ".join(["ranked by the mean log of counts over expected counts", *why]),
+            placebo=pd.DataFrame({"start": layout.days[layout.starts], "ratio": np.exp(tried.placebos)}).dropna(),
+        )
     )
-    if p <= effect.alpha and not falls:
-        return replace(effect, verdict=MORE)
-    return decide(effect)
 
 
 def placebo_fields(test: PlaceboTest, expected: float) -> dict[str, float | int | bool | None]:
@@ -427,56 +406,43 @@ def placebo_fields(test: PlaceboTest, expected: float) -> dict[str, float | int 
 
 def _ordinary_silence(test: PlaceboTest, advice: str) -> str:
     """Why a test could have shown nothing, in counts."""
-    windows = f"{test.n_placebo} comparable window{'s' * int(test.n_placebo != 1)}"
+    windows = _windows(int(test.n_placebo))
     if test.alternative == "greater":
         return f"with only {windows} even the largest rise is no sign{advice}"
-    silent = int((test.placebos <= test.silence).sum())
-    verb = "is" if silent == 1 else "are"
-    if silent:
+    if silent := int((test.placebos <= test.silence).sum()):
+        verb = "is" if silent == 1 else "are"
         return f"even total silence is ordinary: {silent} of {windows} {verb} wholly silent"
     return f"with only {windows} even total silence is no sign{advice}"
 
 
 def untestable(
-    layout: Layout,
-    name: str,
-    reason: str,
-    alternative: str,
-    level: float,
-    test_name: str = "shift",
-    window: str = "pause",
+    layout: Layout, name: str, reason: str, alternative: str, level: float, test: str = "shift", window: str = "pause"
 ) -> PauseEffect:
     """An effect that says why the data cannot answer; what was reported in the window is still shown."""
     observed = float(np.nansum(layout.counts[layout.window])) if layout.pattern.any() else None
-    described, none = _described(layout, name, alternative, level, test_name, window), {"start": [], "ratio": []}
-    return decide(PauseEffect(**described, observed=observed, reason=reason, placebo=pd.DataFrame(none)))
+    none = pd.DataFrame({"start": [], "ratio": []})
+    described = _described(layout, name, alternative, level, test, window)
+    return decide(PauseEffect(**described, observed=observed, reason=reason, placebo=none))
 
 
 def _described(
-    layout: Layout,
-    name: str,
-    alternative: str,
-    level: float,
-    test_name: str,
-    window: str,
-    expected: Floats | None = None,
+    layout: Layout, name: str, alternative: str, level: float, test: str, window: str, expected: Floats | None = None
 ) -> dict[str, object]:
     """The fields of a PauseEffect that say what was tested and on which days, before any verdict."""
     inside, reference = layout.days[layout.window], layout.days[layout.baseline]
-    first, last = (reference[0].date(), reference[-1].date()) if len(reference) else (None, None)
     return {
         "outcome": name,
         "window": "window" if layout.label and window == "pause" else window,
         "label": layout.label,
-        "test": test_name,
+        "test": test,
         "alternative": alternative,
         "level": round(level, 12),
         "first_day": inside[0].date(),
         "last_day": inside[-1].date(),
         "n_days": len(inside),
         "n_missing": int((~layout.pattern).sum()),
-        "baseline_first_day": first,
-        "baseline_last_day": last,
+        "baseline_first_day": reference[0].date() if len(reference) else None,
+        "baseline_last_day": reference[-1].date() if len(reference) else None,
         "daily": _daily(layout, expected),
     }
 
@@ -487,9 +453,10 @@ def _daily(layout: Layout, expected: Floats | None) -> pd.DataFrame:
     frame = pd.DataFrame({"day": layout.days, "observed": layout.counts, "role": role})
     if layout.exposure is not None:
         frame["trials"] = np.where(np.isnan(layout.counts), np.nan, layout.exposure)
-        expected = None if expected is None else np.where(np.isnan(layout.exposure), np.nan, expected)
     if expected is None:
         return frame.assign(expected=np.nan, low=np.nan, high=np.nan)
+    if layout.exposure is not None:
+        expected = np.where(np.isnan(layout.exposure), np.nan, expected)
     spread = (layout.counts / np.where(expected > 0, expected, np.nan))[layout.baseline]
     low, high = np.nanquantile(spread, BAND)
     return frame.assign(expected=expected, low=low * expected, high=high * expected)

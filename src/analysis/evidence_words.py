@@ -87,7 +87,7 @@ def describe_followed(plan: Plan, planned: Planned, looks: Sequence[Seen]) -> st
     )
 
 
-def plan_frame(plan: Plan, departures: Sequence[str]) -> str:
+def say_when_fixed(plan: Plan, departures: Sequence[str]) -> str:
     """When a plan was fixed and where the data or the project have left it."""
     away = f"Departures from it: {'; '.join(departures)}." if departures else "Nothing departs from it."
     span, fixed = span_text(plan.first_day, plan.last_day), span_text(plan.fixed, plan.fixed)

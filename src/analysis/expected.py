@@ -85,19 +85,19 @@ def design_matrix(
     if n_days == 0:
         raise DesignError("no days to make regressors for", field="days", expected="at least one day")
     position = np.arange(n_days) / max(n_days - 1, 1)
+    columns = {"level": np.ones(n_days)}
     if trend == "spline":
         columns = _spline(position, position if fitted is None or not fitted.any() else position[fitted])
-    elif trend in ("linear", "constant"):
-        columns = {"level": np.ones(n_days)} | ({"trend": position - position.mean()} if trend == "linear" else {})
-    else:
+    elif trend == "linear":
+        columns["trend"] = position - position.mean()
+    elif trend != "constant":
         raise DesignError("unknown trend", field="trend", expected="linear, spline or constant", found=repr(trend))
     if weekday:
         columns |= {f"weekday_{d}": (days.day_of_week == d).astype(float) for d in range(1, 7)}
-    if holidays is not False:
-        of_ours = holidays is True
-        columns["holiday"] = np.array(
-            [day in (holiday_dates(day.year) if of_ours else holidays) for day in days], float
-        )
+    if holidays is True:
+        columns["holiday"] = np.array([day in holiday_dates(day.year) for day in days], float)
+    elif holidays is not False:
+        columns["holiday"] = np.array([day in holidays for day in days], float)
     design = pd.DataFrame(columns, index=days)
     return design if covariates is None else design.join(_checked_covariates(covariates, days, set(columns)))
 
@@ -114,20 +114,16 @@ def _spline(position: Floats, fitted: Floats) -> dict[str, Floats]:
 
 def _checked_covariates(covariates: pd.DataFrame, days: pd.DatetimeIndex, taken: set[str]) -> pd.DataFrame:
     if not isinstance(covariates, pd.DataFrame) or not covariates.index.is_unique or taken & set(covariates.columns):
-        raise DesignError(
-            "covariates cannot be used", field="covariates",
-            expected=f"a DataFrame with each day once and no column named {', '.join(sorted(taken))}",
-            found=type(covariates).__name__,
-        )  # fmt: skip
+        expected = f"a DataFrame with each day once and no column named {', '.join(sorted(taken))}"
+        found = type(covariates).__name__
+        raise DesignError("covariates cannot be used", field="covariates", expected=expected, found=found)
     aligned = covariates.reindex(days).apply(pd.to_numeric, errors="coerce").astype(float)
     lacking = ~np.isfinite(aligned)
     if lacking.to_numpy().any():
-        name = lacking.any().idxmax()
-        raise DesignError(
-            "covariate is missing or not a finite number on some days", field=str(name),
-            expected=f"a number on each of {len(days)} days", found=f"{int(lacking[name].sum())} days without",
-            remedy="complete the covariate or leave it out",
-        )  # fmt: skip
+        name, remedy = lacking.any().idxmax(), "complete the covariate or leave it out"
+        expected, found = f"a number on each of {len(days)} days", f"{int(lacking[name].sum())} days without"
+        problem = "covariate is missing or not a finite number on some days"
+        raise DesignError(problem, field=str(name), expected=expected, found=found, remedy=remedy)
     return (aligned - aligned.mean()) / aligned.std().replace(0, 1)
 
 
@@ -144,57 +140,54 @@ def independent_columns(design: pd.DataFrame, rows: Bools) -> tuple[Floats, list
 
 def expected_counts(
     X: Floats, counts: Floats, *, weights: Floats | None = None, offset: Floats | None = None
-) -> tuple[Floats, Floats]:
+) -> Floats:
     """Fit Poisson means to many series (m, n), or to many subsets of one (n,), all at once.
 
     Newton's method on the score equations of McCullagh and Nelder (1989, section 2.5) for all rows together:
     with shared regressors `X` (n, p), the information matrices of all fits are one matrix product. Days of weight 0
-    are predicted but not fitted; `offset` (n,) is the log exposure. Returns expected counts, zero for a series
-    without a single event on its fitted days, and coefficients (..., p). Raises DesignError where a fit does not
-    converge.
+    are predicted but not fitted; `offset` (n,) is the log exposure. A series without a single event on its fitted days
+    expects none. Raises DesignError where a fit does not converge.
 
-    >>> mean, _ = expected_counts(np.ones((4, 1)), np.array([1.0, 2, 3, 6]))
-    >>> mean.round(6).tolist()
+    >>> expected_counts(np.ones((4, 1)), np.array([1.0, 2, 3, 6])).round(6).tolist()
     [3.0, 3.0, 3.0, 3.0]
     """
     counts = np.asarray(counts, float)
     weights = np.ones(X.shape[0]) if weights is None else np.asarray(weights, float)
+    offset = np.zeros(X.shape[0]) if offset is None else np.asarray(offset, float)
     single = counts.ndim == 1 and weights.ndim == 1
     counts, weights = np.atleast_2d(counts), np.atleast_2d(weights)
     counts = np.where(weights > 0, counts, 0.0)
     weights = np.broadcast_to(weights, counts.shape)
-    offset = np.zeros(X.shape[0]) if offset is None else np.asarray(offset, float)
 
     level = counts.sum(1) / np.maximum((weights * np.exp(offset)).sum(1), 1e-300)
     live = level > 0
-    basis, triangle = np.linalg.qr(X)  # an orthonormal basis keeps every solve well conditioned
     expected = np.zeros(counts.shape)
-    coefficients = np.full((len(counts), X.shape[1]), -np.inf)
     if live.any():
-        expected[live], beta = _newton(basis, counts[live], weights[live], offset, np.log(level[live]))
-        coefficients[live] = np.linalg.solve(triangle, beta.T).T
-    return (expected[0], coefficients[0]) if single else (expected, coefficients)
+        basis, _ = np.linalg.qr(X)  # an orthonormal basis keeps every solve well conditioned
+        expected[live] = _newton(basis, counts[live], weights[live], offset, np.log(level[live])[:, None])
+    return expected[0] if single else expected
 
 
-def _newton(basis: Floats, counts: Floats, weights: Floats, offset: Floats, log_level: Floats) -> tuple[Floats, Floats]:
+def _newton(basis: Floats, counts: Floats, weights: Floats, offset: Floats, log_level: Floats) -> Floats:
+    """Expected counts by steps from a constant `log_level` (m, 1)."""
     p = basis.shape[1]
-    upper = np.triu_indices(p)
-    products = basis[:, upper[0]] * basis[:, upper[1]]
+    row, column = np.triu_indices(p)
+    products = basis[:, row] * basis[:, column]
     information = np.empty((len(counts), p, p))
-    ridge = 1e-11 * np.eye(p)  # a term without a single event would otherwise run off to minus infinity
-    beta = log_level[:, None] * basis.sum(0)
-    eta = beta @ basis.T + offset
+    ridge = (
+        1e-11 * np.eye(p) * np.exp(log_level)[:, :, None]
+    )  # or a term without events would run off to minus infinity
+    eta = (log_level * basis.sum(0)) @ basis.T + offset
     for _ in range(ITERATIONS):
         mean = weights * np.exp(eta)
         packed = mean @ products
-        information[:, upper[0], upper[1]] = packed
-        information[:, upper[1], upper[0]] = packed
-        scale = np.exp(log_level)[:, None, None]
-        step = np.linalg.solve(information + ridge * scale, ((counts - mean) @ basis)[:, :, None])[:, :, 0]
+        information[:, row, column] = packed
+        information[:, column, row] = packed
+        step = np.linalg.solve(information + ridge, ((counts - mean) @ basis)[:, :, None])[:, :, 0]
         change = step @ basis.T
-        largest = np.where(eta > log_level[:, None] + NOTHING, np.abs(change), 0).max(1)
+        largest = np.where(eta > log_level + NOTHING, np.abs(change), 0).max(1)
         damping = np.minimum(1, LARGEST_STEP / np.maximum(largest, LARGEST_STEP))[:, None]
-        beta, eta = beta + damping * step, eta + damping * change
+        eta = eta + damping * change
         if largest.max() < 1e-6:  # convergence is quadratic: the step after this one is below 1e-11
-            return np.exp(eta), beta
+            return np.exp(eta)
     raise DesignError("the null model does not converge", expected="a series with a stable level")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -85,8 +85,8 @@ def new_axes(ax: Axes | None = None, *, height: float = 2.9) -> Axes:
 
     if ax is not None:
         return ax
-    look = {"font.family": "DejaVu Sans", "axes.edgecolor": INK, "text.color": INK, "axes.labelcolor": INK}
-    look |= {"xtick.color": INK, "ytick.color": INK}
+    coloured = ["axes.edgecolor", "text.color", "axes.labelcolor", "xtick.color", "ytick.color"]
+    look = {"font.family": "DejaVu Sans"} | dict.fromkeys(coloured, INK)
     with sns.axes_style("ticks", rc=look), sns.plotting_context("notebook", font_scale=0.85):
         figure = plt.figure(figsize=(WIDTH, height), layout="constrained")
         return figure.add_subplot()
@@ -152,8 +152,8 @@ def draw_series(
     middle = window.min() + (window.max() - window.min()) / 2
     ax.text(middle, 1.13 * top, event, ha="center", va="top", fontsize=SMALL, color=PAUSE_INK, fontweight="bold")
     ticks = shown.loc[shown["day"].dt.day.isin([1, 15]), "day"]
-    years = (f"\n{day:%Y}" * new for day, new in zip(ticks, ticks.dt.year.diff() != 0, strict=True))
-    ax.set_xticks(ticks, [f"{day.day} {day:%b}{year}" for day, year in zip(ticks, years, strict=True)])
+    days = zip(ticks, ticks.dt.year.diff() != 0, strict=True)
+    ax.set_xticks(ticks, [f"{day.day} {day:%b}" + f"\n{day:%Y}" * new_year for day, new_year in days])
     ax.set(xlabel="strike day (18:00 to 18:00, Kyiv)" if ours else "day", ylabel=f"{label} a day")
     note = "Blue: reported. Grey: 95 of 100 ordinary days." if known else "Blue: reported."
     return finish(ax, title=title, caption=note + (" Crosses: no report." if len(missing) else ""))
@@ -184,15 +184,13 @@ def draw_placebo(
     top = 1.25 * ax.get_ylim()[1]
     ax.set_ylim(0, top)
     at = min(ratio, LARGEST_SHOWN)
-    left = at > LARGEST_SHOWN / 2
-    for place, words, colour, width, dots in (
-        (1, "as expected", INK, 0.8, ":"),
-        (at, f"{f'these {event}s' if joint else f'this {event}'}: {ratio:.2f}", PAUSE_INK, 3, "-"),
-    ):  # fmt: skip
-        ax.axvline(place, color=PAUSE if place == at and width > 1 else colour, lw=width, ls=dots)
-        note = {"xytext": (-6 if left else 6, 0), "ha": "right" if left else "left", "va": "top", "fontsize": SMALL}
-        height = top if width > 1 else 0.91 * top
-        ax.annotate(words, (place, height), textcoords="offset points", color=colour, **note)
+    side = {"xytext": (6, 0), "ha": "left"} if at <= LARGEST_SHOWN / 2 else {"xytext": (-6, 0), "ha": "right"}
+    note = {"textcoords": "offset points", "va": "top", "fontsize": SMALL} | side
+    here = f"these {event}s" if joint else f"this {event}"
+    ax.axvline(1, color=INK, lw=0.8, ls=":")
+    ax.annotate("as expected", (1, 0.91 * top), color=INK, **note)
+    ax.axvline(at, color=PAUSE, lw=3)
+    ax.annotate(f"{here}: {ratio:.2f}", (at, top), color=PAUSE_INK, **note)
     ax.set_xlim(-0.05, LARGEST_SHOWN + 0.05)
     ax.set_xticks([0, 0.5, 1, 1.5, 2, 2.5, 3], ["0", "0.5", "1", "1.5", "2", "2.5", "3+"])
     counted = "draws of ordinary windows" if joint else f"ordinary windows of {days_text(n_days)}"
@@ -338,7 +336,7 @@ def draw_curve(
     import seaborn as sns
     from mpl_toolkits.axes_grid1 import make_axes_locatable
 
-    lines = _lines(choices)
+    lines = list(dict.fromkeys(line for axis, name in choices for line in ((axis, ""), (axis, name))))  # with headings
     shown = frame[frame["impossible"] == ""].sort_values("ratio", kind="stable").reset_index(drop=True)
     if ax is None:
         ax = new_axes(height=TOP + LINE * len(lines) if len(shown) else 1.0)
@@ -373,13 +371,3 @@ def draw_curve(
     zero = f" Where nothing {'flew' if ours else 'was seen'}, the line shows where ordinary windows lie."
     caption = "Orange: main specification. Blue: told from chance on its own. Lines: intervals; dotted: as expected."
     return finish(ax, title=title, caption=caption + zero * bool(silent.any()), left=0.01 - LABELS / (WIDTH - LABELS))
-
-
-def _lines(choices: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """A heading per axis, then its choices."""
-    lines = []
-    for axis, name in choices:
-        if (axis, "") not in lines:
-            lines.append((axis, ""))
-        lines.append((axis, name))
-    return lines

@@ -67,24 +67,12 @@ def estimate_joint(
     spans, effects = [with_week_after(check_window(days)) for _, days in windows], []
     for position, (counts, days) in enumerate(windows):
         others = [day for k, span in enumerate(spans) if k != position for day in span]
-        effects.append(
-            estimate_effect(
-                counts,
-                days,
-                covariates=covariates,
-                baseline=baseline,
-                first_day=first_day,
-                exclude=[*exclude, *others],
-                trend=trend,
-                weekday=weekday,
-                holidays=holidays,
-                test=test,
-                salvo_days=salvo_days,
-                alternative=alternative,
-                level=level,
-                label=label,
-            )
-        )
+        effect = estimate_effect(
+            counts, days, covariates=covariates, baseline=baseline, first_day=first_day, exclude=[*exclude, *others],
+            trend=trend, weekday=weekday, holidays=holidays, test=test, salvo_days=salvo_days, alternative=alternative,
+            level=level, label=label,
+        )  # fmt: skip
+        effects.append(effect)
     return combine_effects(effects, alternative=alternative, level=level, draws=draws, seed=seed)
 
 
@@ -100,9 +88,8 @@ def combine_effects(
     """Test several windows together: the mean normal score of their ranks, each among its own placebos.
 
     Under the null each window is one of its own placebos or itself, independently of the others; the distribution
-    of the sum of their scores (van der Waerden 1952) is then exact, by convolution. Ranks, not ratios, are averaged,
-    so an episode in a noisy year weighs no more than one in a quiet year. A verdict of fewer or more that one unit on
-    one day, one window left out, or one of the `variants` overturns, "depends on a choice".
+    of the sum of their scores (van der Waerden 1952) is then exact, by convolution. A verdict of fewer or more that
+    one unit on one day, one window left out, or one of the `variants` overturns, "depends on a choice".
 
     Parameters
     ----------
@@ -135,9 +122,9 @@ def combine_effects(
     'fewer'
     """
     check_options(test="auto", alternative=alternative, level=level)
-    for field, value, low, high in (("draws", draws, 1, MOST_DRAWS), ("seed", seed, 0, None)):
-        if not isinstance(value, int | np.integer) or value < low or (high and value > high):
-            expected = f"a whole number from {low}" + (f" to {high}" if high else "")
+    for field, value, low, high in (("draws", draws, 1, MOST_DRAWS), ("seed", seed, 0, np.inf)):
+        if not isinstance(value, int | np.integer) or not low <= value <= high:
+            expected = f"a whole number from {low}" + f" to {high}" * (field == "draws")
             raise DesignError("cannot draw like that", field=field, expected=expected, found=f"{value!r:.60}")
     if not all(isinstance(effect, PauseEffect) for effect in effects):
         expected, remedy = "a list of effects", "take those of estimate_effect, or estimate_joint for series"
@@ -238,8 +225,8 @@ class _JointTest:
     """The placebo ratios of several windows, and the exact p-value of any ratios among them."""
 
     def __init__(self, effects: Sequence[PauseEffect], alternative: str) -> None:
-        ratios = (effect.placebo["ratio"].to_numpy(float) for effect in effects)
-        self.references = [np.sort(np.round(values[~np.isnan(values)], 9)) for values in ratios]
+        ratios = (effect.placebo["ratio"].dropna().to_numpy(float) for effect in effects)
+        self.references = [np.sort(np.round(values, 9)) for values in ratios]
         self.alternative = alternative
 
     def score(self, ratios: Floats) -> int:
@@ -248,28 +235,27 @@ class _JointTest:
 
     def _scores(self, ratios: Floats) -> Iterator[Ints]:
         """For each window the scores of its placebos and, last, of its own ratio: middle ranks where they tie."""
-        from scipy.stats import norm, rankdata
+        from scipy.stats import rankdata
 
         for reference, ratio in zip(self.references, ratios, strict=True):
             members = np.append(reference, np.round(ratio, 9))
-            scores = norm.ppf((rankdata(members) - 0.5) / len(members))
-            yield np.round(SCORE_STEPS * scores).astype(int)
+            yield _normal_scores(rankdata(members) - 0.5, len(members))
 
-    def _null(self, ratios: Floats) -> tuple[int, Floats, int]:
-        """Smallest sum of scores, the probability of each sum from there on, and the sum of the ratios' own scores."""
-        low, null, own = 0, np.ones(1), 0
+    def _null(self, ratios: Floats) -> tuple[int, Floats]:
+        """The smallest sum of scores, and the probability of each sum from there on."""
+        low, null = 0, np.ones(1)
         for scores in self._scores(ratios):
             values, times = np.unique(scores, return_counts=True)
             wider = np.zeros(len(null) + values[-1] - values[0])
             for value, share in zip(values - values[0], times / len(scores), strict=True):
                 wider[value : value + len(null)] += share * null
-            low, null, own = low + int(values[0]), wider, own + int(scores[-1])
-        return low, null, own
+            low, null = low + int(values[0]), wider
+        return low, null
 
     def p_value(self, ratios: Floats) -> float:
         """Probability of a sum of scores as extreme or more."""
-        low, null, own = self._null(ratios)
-        place = own - low
+        low, null = self._null(ratios)
+        place = self.score(ratios) - low
         return float(self._sided(null[: place + 1].sum(), null[place:].sum()))
 
     def _sided(self, lower: Floats, upper: Floats) -> Floats:
@@ -278,26 +264,29 @@ class _JointTest:
 
     def visible_cut(self, picks: Floats, ratios: Floats, alpha: float) -> float | None:
         """Smallest cut, in steps of 5 %, that is found in 80 % of placebo windows drawn together."""
-        low, null, _ = self._null(ratios)
-        lower, upper = null.cumsum(), null[::-1].cumsum()[::-1]
+        low, null = self._null(ratios)
+        p_values = self._sided(null.cumsum(), null[::-1].cumsum()[::-1])
         for cut in CUTS:
-            scores = [
-                self._among(reference, row * (1 - cut)) for reference, row in zip(self.references, picks, strict=True)
-            ]
-            place = np.clip(np.sum(scores, axis=0) - low, 0, len(null) - 1)
-            if (self._sided(lower[place], upper[place]) <= alpha).mean() >= POWER:
+            drawn = zip(self.references, picks, strict=True)
+            total = sum(_scores_among(reference, row * (1 - cut)) for reference, row in drawn)
+            found = p_values[np.clip(total - low, 0, len(null) - 1)] <= alpha
+            if found.mean() >= POWER:
                 return float(cut)
         return None
 
-    @staticmethod
-    def _among(reference: Floats, ratios: Floats) -> Ints:
-        """Scores of many ratios, each among the placebos and itself, in thousandths."""
-        from scipy.stats import norm
 
-        below = np.searchsorted(reference, ratios - TIE, side="left")
-        tied = np.searchsorted(reference, ratios + TIE, side="right") - below
-        scores = norm.ppf((below + tied / 2 + 0.5) / (len(reference) + 1))
-        return np.round(SCORE_STEPS * scores).astype(int)
+def _scores_among(reference: Floats, ratios: Floats) -> Ints:
+    """Scores of many ratios, each among the placebos and itself."""
+    below = np.searchsorted(reference, ratios - TIE, side="left")
+    tied = np.searchsorted(reference, ratios + TIE, side="right") - below
+    return _normal_scores(below + tied / 2 + 0.5, len(reference) + 1)
+
+
+def _normal_scores(ranks: Floats, n: int) -> Ints:
+    """The normal quantiles of middle ranks among n, in thousandths."""
+    from scipy.stats import norm
+
+    return np.round(SCORE_STEPS * norm.ppf(ranks / n)).astype(int)
 
 
 def _blank(effects: Sequence[PauseEffect], alternative: str, level: float) -> PauseEffect:

@@ -6,7 +6,7 @@ ones take the same path. Nothing is assumed about the distribution of counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -26,7 +26,7 @@ SWAMPING = 20  # times what the baseline alone leads one to expect: such a windo
 FEWEST_BESIDE = 40  # days, half a spline term: nearer to an end, a trend is extrapolated rather than bridged
 FIRST_ORDER = 3.0  # larger ratios are moved as this one is: beyond, the expansion overshoots
 STATISTICS = ("ratio", "mean-log")
-ADDED = 5.0  # to counts and expected counts, under the logarithm
+ADDED = 5.0  # under the logarithm: keeps a day without launches finite; a tenth of the quietest month's daily level
 TIE = 1e-9  # ratios closer than this, relatively, are equal
 
 
@@ -45,22 +45,25 @@ def window_sums(values: Floats, starts: Ints, pattern: Bools) -> Floats:
 def window_ratios(counts: Floats, expected: Floats, starts: Ints, pattern: Bools) -> Floats:
     """Observed over expected of each window; NaN where nothing is expected."""
     means = window_sums(expected, starts, pattern)
-    return np.divide(window_sums(counts, starts, pattern), means, out=np.full(means.shape, np.nan), where=means > 0)
+    return _ratios(window_sums(counts, starts, pattern), means, means > 0)
+
+
+def _ratios(seen: Floats, expected: Floats, known: Bools) -> Floats:
+    shape = np.broadcast_shapes(np.shape(seen), np.shape(expected))
+    return np.divide(seen, expected, out=np.full(shape, np.nan), where=known)
 
 
 def shift_ratios(layout: Layout, counts: Floats, fitted: Bools) -> tuple[Floats, Floats, Floats]:
     """Ratio of a short window, of its placebos (..., M), and expected counts, all from one fit that includes them.
 
-    Fitting under the null on all days keeps real and placebo windows exchangeable; extrapolated from the days before
-    alone, the tested window would err more than its placebos, which lie among the fitted days. Ratios are NaN where
-    nothing is expected.
+    One fit keeps them exchangeable: extrapolated from the days before, the tested window would err more than placebos
+    among the fitted days. Ratios are NaN where nothing is expected.
     """
     expected = layout.expect(counts, fitted)
     positions = np.append(layout.starts, layout.start)
     sums = window_sums(np.where(layout.baseline | layout.window, counts, 0.0), positions, layout.pattern)
     means = window_sums(expected, positions, layout.pattern)
-    negligible = means <= TIE * expected.max(-1, keepdims=True)
-    ratios = np.divide(sums, means, out=np.full(sums.shape, np.nan), where=~negligible)
+    ratios = _ratios(sums, means, means > TIE * expected.max(-1, keepdims=True))
     return ratios[..., -1], ratios[..., :-1], expected
 
 
@@ -68,9 +71,8 @@ def without_pull(layout: Layout, ratio: Floats, placebos: Floats, expected: Floa
     """State what `shift_ratios` found as a fit without the window would: its own counts pull the fit towards them.
 
     From the score equations, to first order: the log of what is expected in the window moves by pull (R - 1),
-    pull = m x' I^-1 x, with m its expected count, x its mean regressors, I the information of the baseline.
-    All ratios are mapped alike, R to R exp(pull (R - 1)), so that ranks and p-values stay what they are, while
-    intervals and the smallest visible cut stop being too narrow and too small.
+    pull = m x' I^-1 x, with m its expected count, x its mean regressors, I the information of the baseline. All
+    ratios are mapped alike, R to R exp(pull (R - 1)), so ranks and p-values stay; intervals and visible cuts widen.
     """
     days = layout.start + np.flatnonzero(layout.pattern)
     basis, _ = np.linalg.qr(layout.X)
@@ -82,30 +84,31 @@ def without_pull(layout: Layout, ratio: Floats, placebos: Floats, expected: Floa
     information += ridge[..., None, None] * np.eye(basis.shape[1])
     pull = total[..., 0] * (x * np.linalg.solve(information, x[..., None])[..., 0]).sum(-1)
 
-    def moved(ratios: Floats, pull: Floats) -> Floats:
-        return ratios * np.exp(pull * (np.minimum(ratios, FIRST_ORDER) - 1))
+    def log_moved(ratios: Floats, pull: Floats) -> Floats:
+        return pull * (np.minimum(ratios, FIRST_ORDER) - 1)
 
-    shift = np.where(np.isnan(ratio), 0, pull * (1 - np.minimum(ratio, FIRST_ORDER)))
-    in_window = np.where(layout.window, np.exp(shift)[..., None], 1)
-    return moved(ratio, pull), moved(placebos, pull[..., None]), expected * in_window
+    shift = log_moved(ratio, pull)
+    in_window = np.where(layout.window, np.exp(-np.nan_to_num(shift))[..., None], 1)
+    placebos = placebos * np.exp(log_moved(placebos, pull[..., None]))
+    return ratio * np.exp(shift), placebos, expected * in_window
 
 
 def leave_out_ratios(layout: Layout, counts: Floats, starts: Ints) -> tuple[float, Floats, Floats]:
     """The same for a long window: each window is predicted by a fit that leaves it, and the tested one, out.
 
-    A flexible trend fitted through a long pause swallows it; left out, a cut shows at its full size. Days around
-    the tested window that are no baseline widen the hole to be bridged, so every placebo is predicted across as
-    wide a hole; windows too near an end for that are no placebos (NaN). The moratorium of 2025 lies in a hole of 61
-    days; placebos across 23 days only would be predicted too well, and true nulls rejected too often.
+    A flexible trend fitted through a long pause would swallow it. Every placebo is predicted across as wide a hole as
+    the tested window and the days around it that are no baseline make, or it would be predicted too well and true
+    nulls rejected too often; windows too near an end for that are no placebos (NaN).
     """
-    n, day = len(counts), np.arange(len(counts))
+    day = np.arange(len(counts))
     first, last, bridged = holes(layout.baseline, layout.start, len(layout.pattern), starts)
-    first, last, positions = first[bridged, None], last[bridged, None], np.append(starts[bridged], layout.start)
-    kept = np.vstack([layout.baseline & ((day < first) | (day >= last)), layout.baseline])
-    expected = layout.expect(np.broadcast_to(counts, (len(kept), n)), kept)
+    outside = (day < first[bridged, None]) | (day >= last[bridged, None])
+    kept = np.vstack([layout.baseline & outside, layout.baseline])
+    expected = layout.expect(np.broadcast_to(counts, kept.shape), kept)
+    positions = np.append(starts[bridged], layout.start)
     means = np.take_along_axis(expected, positions[:, None] + np.flatnonzero(layout.pattern), axis=1).sum(1)
-    observed = window_sums(np.nan_to_num(counts), positions, layout.pattern)
-    ratios = np.divide(observed, means, out=np.full(means.shape, np.nan), where=means > TIE * means.max())
+    observed = window_sums(counts, positions, layout.pattern)
+    ratios = _ratios(observed, means, means > TIE * means.max())
     placebos = np.full(len(starts), np.nan)
     placebos[bridged] = ratios[:-1]
     return ratios[-1], placebos, expected[-1]
@@ -133,15 +136,15 @@ def order_windows(seen: Floats, expected: Floats) -> Floats:
     >>> order_windows(np.array([0, 0, 2]), np.array([1.0, 3, 4])).tolist()
     [-0.125, -0.375, 0.5]
     """
-    ratio = np.divide(seen, expected, out=np.full(np.shape(seen), np.nan), where=expected > 0)
+    ratio = _ratios(seen, expected, expected > 0)
     return np.where(ratio == 0, -0.5 * expected / expected.max(-1, keepdims=True), ratio)
 
 
 def days_since_salvo(salvo: Bools) -> Floats:
     """Days from the last salvo before each day, NaN before the first.
 
-    >>> days_since_salvo(np.array([False, True, False, False])).tolist()
-    [nan, nan, 1.0, 2.0]
+    >>> days_since_salvo(np.array([True, False, False, True, False])).tolist()
+    [nan, 1.0, 2.0, 3.0, 1.0]
     """
     days = np.arange(salvo.shape[-1])
     last = np.maximum.accumulate(np.where(salvo, days, -1), axis=-1)
@@ -151,7 +154,7 @@ def days_since_salvo(salvo: Bools) -> Floats:
 
 def heavy_days(counts: Floats, expected: Floats, baseline: Bools) -> Bools:
     """Days on which the outcome itself was a salvo: at least the 85th percentile of counts over expected."""
-    relative = np.divide(counts, expected, out=np.full(expected.shape, np.nan), where=expected > 0)
+    relative = _ratios(counts, expected, expected > 0)
     known = np.where(baseline, relative, np.nan)
     known[np.isnan(known).all(-1)] = 1.0  # a series without an event has no heavy day
     threshold = np.nanquantile(known, SALVO_QUANTILE, axis=-1, keepdims=True)
@@ -162,9 +165,8 @@ def heavy_days(counts: Floats, expected: Floats, baseline: Bools) -> Bools:
 class PlaceboTest:
     """One observed ratio against its placebos (..., M); leading axes, if any, run over series; NaN does not count.
 
-    `alpha` is the false-alarm rate of the test, and 1 less the level of its interval. `silence` is what the ratio
-    would have been had nothing flown: 0, or lower where windows without a hit are put in order; seen from above,
-    ratios below `floor` are tied.
+    `silence` is what the ratio would have been had nothing flown: 0, or lower where windows without a hit are put in
+    order; seen from above, ratios below `floor` are tied.
     """
 
     ratio: Floats
@@ -224,8 +226,7 @@ class PlaceboTest:
         ordered = np.sort(self.placebos, axis=-1)
         low = _order_statistic(ordered, k - 1, k >= 1, 0.0)
         high = _order_statistic(ordered, self.n_placebo - k, k >= 1, np.inf)
-        unlimited = {"less": (low, np.inf + high), "greater": (0 * low, high)}
-        return unlimited.get(self.alternative, (low, high))
+        return {"two-sided": (low, high), "less": (low, np.inf + high), "greater": (0 * low, high)}[self.alternative]
 
     @cached_property
     def ratio_interval(self) -> tuple[Floats, Floats]:
@@ -246,15 +247,17 @@ class PlaceboTest:
 
 
 def _up_to(value: Floats) -> Floats:
-    """The largest value that counts as tied."""
+    """The largest value that counts as tied with one."""
     return value + TIE * (1 + np.abs(value))
 
 
 def _order_statistic(ordered: Floats, position: Ints, available: Bools, otherwise: float) -> Floats:
-    position = np.clip(position, 0, max(ordered.shape[-1] - 1, 0))
+    """The value at a position of each sorted row, where there is one to be had."""
     if ordered.shape[-1] == 0:
         return np.full(np.shape(available), otherwise)
-    return np.where(available, np.take_along_axis(ordered, np.asarray(position)[..., None], -1)[..., 0], otherwise)
+    position = np.clip(position, 0, ordered.shape[-1] - 1)
+    found = np.take_along_axis(ordered, position[..., None], -1)[..., 0]
+    return np.where(available, found, otherwise)
 
 
 @dataclass(frozen=True)
@@ -273,9 +276,8 @@ class WindowTest(PlaceboTest):
 class MeanLogTest(WindowTest):
     """The same for the mean of log((y + 5) / (mu + 5)) over the days of a window, instead of the ratio of sums.
 
-    A zero where 180 were expected then counts more than one where 70 were, and one heavy day less than in a sum. The
-    5 keeps a day without launches finite; it is about a tenth of the quietest month's daily level, so that it matters
-    only where next to nothing is expected. `days` holds counts and expected counts of the placebos' days (..., M, L).
+    A zero where 180 were expected then counts more than one where 70 were, and one heavy day less than in a sum.
+    `days` holds counts and expected counts of the placebos' days (..., M, L).
     """
 
     days: tuple[Floats, Floats] = ()
@@ -287,9 +289,8 @@ class MeanLogTest(WindowTest):
         cut = np.full(np.shape(low), np.nan)
         for share in np.arange(99, 0, -1) / 100:
             moved = mean_log(counts * (1 - share), expected)
-            found = np.where(np.isnan(self.placebos), np.nan, moved < low[..., None] - TIE)
-            enough = (np.nansum(found, -1) >= POWER * self.n_placebo) & (self.n_placebo > 0)
-            cut = np.where(enough, share, cut)
+            found = np.where(np.isnan(self.placebos), False, moved < low[..., None] - TIE)
+            cut = np.where((found.sum(-1) >= POWER * self.n_placebo) & (self.n_placebo > 0), share, cut)
         return cut
 
 
@@ -313,61 +314,70 @@ def short_test(
     Which days are salvos follows from the baseline alone: the window's own counts must not pick its test. Placebos
     that the test does not compare with are NaN. `statistic` is "ratio" or "mean-log".
     """
-    filled = np.nan_to_num(counts)
-    alone = layout.expect(filled, layout.baseline)
-    here = np.array([layout.start])
-    seen, mean = (window_sums(values, here, layout.pattern)[..., 0] for values in (filled, alone))
-    apart = (seen > SWAMPING * mean) | (layout.fitted == layout.baseline).all()
-    pulled = shift_ratios(layout, filled, layout.fitted)
-    ratio, placebos, expected = without_pull(layout, *pulled)
-    if apart.any():
-        _, others, outside = shift_ratios(layout, filled, layout.baseline)
-        own = np.divide(seen, mean, out=np.full(np.shape(seen), np.nan), where=mean > 0)
-        ratio = np.where(apart, own, ratio)
-        placebos = np.where(apart[..., None], others, placebos)
-        expected = np.where(apart[..., None], outside, expected)
-
+    counts = np.nan_to_num(counts)
+    alone = layout.expect(counts, layout.baseline)
+    together = shift_ratios(layout, counts, layout.fitted)
+    ratio, placebos, expected = _unless_swamped(layout, counts, alone, without_pull(layout, *together))
     since = days_since_salvo(heavy_days(counts, alone, layout.baseline) | salvo)
     lag = since[..., layout.start]  # NaN before the first salvo, which is no lag of at most anything
-    soon = lag <= SALVO_LAG
-    after = soon if test == "auto" else np.full(np.shape(lag), test == "after-salvo")
-    alike = np.abs(since[..., layout.starts] - lag[..., None]) <= np.where(soon, 0, 1)[..., None]
-    alike &= (lag <= COMPANION_LAG)[..., None]
-    placebos = np.where(after[..., None] & ~alike, np.nan, placebos)
+    after_salvo = lag <= SALVO_LAG if test == "auto" else np.full(np.shape(lag), test == "after-salvo")
+    left_out = after_salvo[..., None] & ~_as_long_after(since[..., layout.starts], lag[..., None])
     if test == SAME_WEEKDAY:
-        placebos = np.where((layout.starts - layout.start) % 7 == 0, placebos, np.nan)
+        left_out = left_out | ((layout.starts - layout.start) % 7 != 0)
+    placebos = np.where(left_out, np.nan, placebos)
+    tried = WindowTest(ratio, placebos, alternative, alpha, expected=expected, lag=lag, after_salvo=after_salvo)
     if statistic == "mean-log":
-        return _mean_log_test(layout, filled, pulled[-1], np.isnan(placebos), alternative, alpha, expected, lag, after)
-    silence, floor = 0.0, -np.inf
-    if layout.exposure is not None:
-        positions, floor = np.append(layout.starts, layout.start), 0.0
-        sums, means = (window_sums(values, positions, layout.pattern) for values in (filled, expected))
-        means[..., :-1][np.isnan(placebos)] = 0.0
-        order, silent = order_windows(sums, means), order_windows(np.zeros(sums.shape), means)
-        ratio, placebos, silence = order[..., -1], order[..., :-1], silent[..., -1]
-    return WindowTest(ratio, placebos, alternative, alpha, silence, floor, expected, lag, after)
+        return _by_mean_log(layout, counts, together[-1], tried)
+    return tried if layout.exposure is None else _silences_in_order(layout, counts, tried)
 
 
-def _mean_log_test(
-    layout: Layout,
-    counts: Floats,
-    fitted: Floats,
-    left_out: Bools,
-    alternative: str,
-    alpha: float,
-    expected: Floats,
-    lag: Floats,
-    after: Bools,
-) -> MeanLogTest:
-    """Window and placebos by mean log, all against the fit with the window in it: ranks need no correction."""
-    positions = np.append(layout.starts, layout.start)[:, None] + np.flatnonzero(layout.pattern)
-    seen, means = counts[..., positions], fitted[..., positions]
-    values = mean_log(seen, means)
-    placebos = np.where(left_out, np.nan, values[..., :-1])
-    silence = mean_log(np.zeros(means.shape), means)[..., -1]
-    others = seen[..., :-1, :], means[..., :-1, :]
-    made = (values[..., -1], placebos, alternative, alpha, silence, -np.inf, expected, lag, after)
-    return MeanLogTest(*made, days=others)
+def _unless_swamped(
+    layout: Layout, counts: Floats, alone: Floats, together: tuple[Floats, Floats, Floats]
+) -> tuple[Floats, Floats, Floats]:
+    """Ratios and expected counts by the fit with the window in it, or by the baseline `alone` where it would swamp."""
+    here = np.array([layout.start])
+    seen, mean = (window_sums(values, here, layout.pattern)[..., 0] for values in (counts, alone))
+    apart = (seen > SWAMPING * mean) | (layout.fitted == layout.baseline).all()
+    if not apart.any():
+        return together
+    own = _ratios(seen, mean, mean > 0)
+    _, others, _ = shift_ratios(layout, counts, layout.baseline)
+    ratio, placebos, expected = together
+    every = apart[..., None]
+    return np.where(apart, own, ratio), np.where(every, others, placebos), np.where(every, alone, expected)
+
+
+def _as_long_after(since: Floats, lag: Floats) -> Bools:
+    """Which windows start as long after a salvo: to the day up to three days, then give or take one, up to a week."""
+    leeway = np.where(lag <= SALVO_LAG, 0, 1)
+    return (np.abs(since - lag) <= leeway) & (lag <= COMPANION_LAG)
+
+
+def _silences_in_order(layout: Layout, counts: Floats, tried: WindowTest) -> WindowTest:
+    """The same test of a share: of windows without a hit, the one that expected more is the lower."""
+    positions = np.append(layout.starts, layout.start)
+    sums, means = (window_sums(values, positions, layout.pattern) for values in (counts, tried.expected))
+    means[..., :-1][np.isnan(tried.placebos)] = 0.0
+    order, silent = order_windows(sums, means), order_windows(0 * sums, means)
+    return replace(tried, ratio=order[..., -1], placebos=order[..., :-1], silence=silent[..., -1], floor=0.0)
+
+
+def _by_mean_log(layout: Layout, counts: Floats, expected: Floats, tried: WindowTest) -> MeanLogTest:
+    """The same windows by mean log, all against the fit with the window in it: ranks need no correction."""
+    days = np.append(layout.starts, layout.start)[:, None] + np.flatnonzero(layout.pattern)
+    seen, means = counts[..., days], expected[..., days]
+    scores = mean_log(seen, means)
+    return MeanLogTest(
+        ratio=scores[..., -1],
+        placebos=np.where(np.isnan(tried.placebos), np.nan, scores[..., :-1]),
+        alternative=tried.alternative,
+        alpha=tried.alpha,
+        silence=mean_log(0 * means, means)[..., -1],
+        expected=tried.expected,
+        lag=tried.lag,
+        after_salvo=tried.after_salvo,
+        days=(seen[..., :-1, :], means[..., :-1, :]),
+    )
 
 
 def long_test(

@@ -1,8 +1,6 @@
 """A test fixed before the data: thresholds night by night for a pause whose nights the tables do not hold yet.
 
-A plan is a file in `data/plans/`, written once. It fixes outcome, window, statistic, side, level and baseline rule,
-and prints what these come to on the tables of its day. Once the tables hold the nights, the same rule is computed on
-the days before the announcement, and the plan decides.
+A plan is a file in `data/plans/`, written once; when the tables hold the nights, the same rule decides.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import DesignError, RegistryError
-from analysis.evidence_words import describe_followed, plan_frame
+from analysis.evidence_words import describe_followed
+from analysis.evidence_words import say_when_fixed as say_when_fixed
 from analysis.expected import Floats
 from analysis.pauses import FILE, Pause, get_pause, load_pauses
 from analysis.placebo import ADDED, TIE, mean_log
@@ -98,8 +96,9 @@ def look_p_values(layout: Layout, n_looks: int) -> tuple[Floats, Floats]:
     same look. The window takes no part in the fit: at a look its later nights are not there yet.
     """
     scores = _look_scores(layout, n_looks)
-    below, n = (scores[:-1, None] <= scores + TIE).sum(0), len(scores) - 1
-    return (1 + below[-1]) / (1 + n), below[:-1] / n
+    n_placebo = len(scores) - 1
+    at_or_below = (scores[:-1, None] <= scores + TIE).sum(0)  # how many placebos are, for each of them and the window
+    return (1 + at_or_below[-1]) / (1 + n_placebo), at_or_below[:-1] / n_placebo
 
 
 def _look_scores(layout: Layout, n_looks: int) -> Floats:
@@ -128,14 +127,13 @@ def plan_outcome(counts: pd.Series, days: pd.DatetimeIndex, *, exclude: pd.Datet
     if last is None:
         raise DesignError("no count to plan from", field=str(counts.name), expected="a series with reports")
     if last >= days[0]:
-        raise DesignError(
-            "a plan comes before the data", field="days", expected=f"a first night after {last:%Y-%m-%d}",
-            found=f"{days[0]:%Y-%m-%d}", remedy="test the pause: its nights are in the tables",
-        )  # fmt: skip
+        expected, found = f"a first night after {last:%Y-%m-%d}", f"{days[0]:%Y-%m-%d}"
+        problem, remedy = "a plan comes before the data", "test the pause: its nights are in the tables"
+        raise DesignError(problem, field="days", expected=expected, found=found, remedy=remedy)
     layout = _layout(counts[:last], days, days[0], exclude)
     expected = layout.expect(layout.filled, layout.baseline)[layout.start :]
-    ordered = np.sort(_look_scores(layout, len(days))[:-1], axis=0)
     p_at_most = allowed_p(look_p_values(layout, len(days))[1], round(1 - level, 12))
+    ordered = np.sort(_look_scores(layout, len(days))[:-1], axis=0)
     allowed = int(np.floor(p_at_most * (len(ordered) + 1) + TIE)) - 1  # windows that may be as low or lower
     looks = []
     for nights, placebos in enumerate(ordered.T, 1):
@@ -164,26 +162,19 @@ def make_plan(
     chosen = pause.claim(claim)
     window = pause.days_to_test(chosen.id) if days is None else days
     if len(window) > SHORT_WINDOW:
-        raise DesignError(
-            "too long for looks every night", field="days", expected=f"at most {SHORT_WINDOW} nights",
-            found=f"{len(window)}", remedy="name a shorter window with --first and --last",
-        )  # fmt: skip
+        expected, remedy = f"at most {SHORT_WINDOW} nights", "name a shorter window with --first and --last"
+        problem = "too long for looks every night"
+        raise DesignError(problem, field="days", expected=expected, found=f"{len(window)}", remedy=remedy)
     exclude = not_ordinary(load_pauses(), besides=pause)
     series = [outcome_series(name, folder=folder) for name in PLANNED]
     place = data_folder() if folder is None else folder
-    names = [f"{table}.csv" for table in dict.fromkeys(outcomes()[name].table for name in PLANNED)]
+    files = dict.fromkeys([f"{outcomes()[name].table}.csv" for name in PLANNED] + [FILE])
     return Plan(
-        pause=pause.id,
-        claim=chosen.id,
-        first_day=window[0].date(),
-        last_day=window[-1].date(),
-        fixed=date.today(),
-        version=version("strike-pauses"),
-        level=LEVEL,
+        pause=pause.id, claim=chosen.id, first_day=window[0].date(), last_day=window[-1].date(), fixed=date.today(),
+        version=version("strike-pauses"), level=LEVEL, why_window=why_window,
         outcomes=tuple(plan_outcome(counts, window, exclude=exclude, level=LEVEL) for counts in series),
-        tables={name: hashlib.sha256((place / name).read_bytes()).hexdigest() for name in [*names, FILE]},
-        why_window=why_window,
-    )
+        tables={name: hashlib.sha256((place / name).read_bytes()).hexdigest() for name in files},
+    )  # fmt: skip
 
 
 def follow_plan(plan: Plan, planned: Planned, *, registry: Registry, folder: Path | None = None) -> tuple[Seen, ...]:
@@ -194,11 +185,14 @@ def follow_plan(plan: Plan, planned: Planned, *, registry: Registry, folder: Pat
         return ()
     announced = min(filter(None, (pause.first_announced_day(plan.claim), plan.days[0])))
     layout = _layout(counts, plan.days[:held], announced, not_ordinary(registry, besides=pause))
-    own, _ = look_p_values(layout, held)
-    both = (layout.filled, layout.expect(layout.filled, layout.baseline))
-    seen, expected = (values[layout.start :][:held].cumsum() for values in both)
-    looks = enumerate(zip(seen, expected, own, strict=True), 1)
-    return tuple(Seen(n, float(y), float(mu), float(p), bool(p <= planned.p_at_most)) for n, (y, mu, p) in looks)
+    nights = slice(layout.start, layout.start + held)
+    seen = layout.filled[nights].cumsum()
+    expected = layout.expect(layout.filled, layout.baseline)[nights].cumsum()
+    p_values, _ = look_p_values(layout, held)
+    found = p_values <= planned.p_at_most
+    return tuple(
+        Seen(k + 1, float(seen[k]), float(expected[k]), float(p_values[k]), bool(found[k])) for k in range(held)
+    )
 
 
 def describe_following(setting: Setting) -> str:
@@ -206,9 +200,11 @@ def describe_following(setting: Setting) -> str:
     plan = load_plan(setting.pause.id, folder=setting.folder)
     if plan is None:
         return ""
-    follow = partial(follow_plan, plan, registry=setting.registry, folder=setting.folder)
-    told = [describe_followed(plan, planned, follow(planned)) for planned in plan.outcomes]
-    return " ".join([plan_frame(plan, departures(plan, setting)), *told])
+    told = []
+    for planned in plan.outcomes:
+        looks = follow_plan(plan, planned, registry=setting.registry, folder=setting.folder)
+        told.append(describe_followed(plan, planned, looks))
+    return " ".join([say_when_fixed(plan, departures(plan, setting)), *told])
 
 
 def departures(plan: Plan, setting: Setting) -> list[str]:

@@ -289,7 +289,7 @@ def look_ahead(
         raise DesignError("too few days to look back on", field="counts", expected=expected, found=found, remedy=remedy)
     X, _ = independent_columns(design_matrix(counts.index, holidays=False), reference)
     values = np.nan_to_num(counts.to_numpy())
-    expected, _ = expected_counts(X, values, weights=reference.astype(float))
+    expected = expected_counts(X, values, weights=reference.astype(float))
     p_min, cuts = {}, {}
     for length in range(1, SHORT_WINDOW + 1):
         pattern = np.ones(length, bool)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -36,25 +35,18 @@ Holidays = bool | Iterable[Day] | Mapping[Day, str] | None
 
 @dataclass(frozen=True)
 class Layout:
-    """One daily series cut into its parts; all arrays run over the same n consecutive days.
-
-    `counts` is NaN where there is no report. `X` (n, p) holds the regressors of the null model. `baseline` marks the
-    reported days that may serve as reference and as placebo. `start` is the position of the window's first day,
-    `pattern` (L,) its days with a report. `leave_out`: windows are predicted from a fit without them. `notes` says
-    what had to be left out of the model. `exposure`, where there is one, is what expected counts are proportional to.
-    `label` says what is counted in a series that is not of this project.
-    """
+    """One daily series cut into its parts; all arrays run over the same n consecutive days."""
 
     days: pd.DatetimeIndex
-    counts: Floats
-    X: Floats
-    baseline: Bools
-    start: int
-    pattern: Bools
-    leave_out: bool = False
-    notes: tuple[str, ...] = ()
-    exposure: Floats | None = None
-    label: Label | None = None
+    counts: Floats  # NaN where there is no report
+    X: Floats  # (n, p), the regressors of the null model
+    baseline: Bools  # reported days that may serve as reference and as placebo
+    start: int  # position of the window's first day
+    pattern: Bools  # (L,), which days of the window have a report
+    leave_out: bool = False  # windows are predicted from a fit without them
+    notes: tuple[str, ...] = ()  # what had to be left out of the model
+    exposure: Floats | None = None  # what expected counts are proportional to
+    label: Label | None = None  # what is counted in a series that is not of this project
 
     @property
     def event(self) -> str:
@@ -89,15 +81,10 @@ class Layout:
         """Positions of all placebo windows."""
         return placebo_starts(self.baseline, self.pattern)
 
-    @property
-    def n_after(self) -> int:
-        """Baseline days after the window."""
-        return int(self.baseline[self.start + len(self.pattern) :].sum())
-
     def expect(self, counts: Floats, days: Bools) -> Floats:
         """Expected counts of every day by a fit to `days`, for one series (n,) or many (m, n)."""
         offset = None if self.exposure is None else np.log(np.where(self.exposure > 0, self.exposure, 1.0))
-        return expected_counts(self.X, counts, weights=days.astype(float), offset=offset)[0]
+        return expected_counts(self.X, counts, weights=days.astype(float), offset=offset)
 
 
 def lay_out(
@@ -126,10 +113,9 @@ def lay_out(
     if trend == "auto":
         trend = "spline" if long_window else "linear"
     first, last = _baseline_span(baseline, days, long_window)
-    if len(counts):
-        first = max(first, counts.index[0])
     shown_last = max(last, days[-1] + SHOWN_AFTER * ONE_DAY)
     if len(counts):
+        first = max(first, counts.index[0])
         shown_last = max(min(shown_last, counts.index[-1]), days[-1])
     every_day = pd.date_range(min(first, days[0]), shown_last, name="day")
     values = counts.reindex(every_day).to_numpy(float)
@@ -143,8 +129,16 @@ def lay_out(
     reference = (every_day >= first) & (every_day <= last) & ~np.isnan(values) & ~near
     reference &= ~every_day.isin(as_days(exclude, "exclude"))
 
-    known = holiday_days(holidays, every_day, ours=label is None)
-    X, notes = _regressors(every_day, reference, near, trend, weekday, known, covariates)
+    design = design_matrix(
+        every_day, trend=trend, weekday=weekday, holidays=holiday_days(holidays, every_day, ours=label is None),
+        covariates=covariates, fitted=reference,
+    )  # fmt: skip
+    notes = []
+    if "holiday" in design and design.loc[reference, "holiday"].sum() < HOLIDAYS_NEEDED:
+        design = design.drop(columns="holiday")
+        notes.append("too few holidays in the baseline for a holiday term")
+    X, dropped = independent_columns(design, reference | near)
+    notes += [f"{name} repeats other terms and was left out" for name in dropped]
     return Layout(
         days=every_day,
         counts=values,
@@ -153,7 +147,7 @@ def lay_out(
         start=start,
         pattern=~np.isnan(values[start : start + len(days)]),
         leave_out=trend == "spline",
-        notes=notes,
+        notes=tuple(notes),
         exposure=None if exposure is None else exposure.reindex(every_day).to_numpy(float),
         label=label,
     )
@@ -172,39 +166,33 @@ def check_counts(counts: pd.Series) -> pd.Series:
     if index.hasnans:
         raise DesignError("days without a date", field=name, found=f"{int(index.isna().sum())}", remedy="drop them")
     if index.tz is not None or (index != index.normalize()).any():
-        raise DesignError(
-            "days carry a time zone or hours",
-            field=name,
-            expected="plain dates",
-            found=f"{index[0]} ({index.tz})",
-            remedy="add up by day: counts.groupby(counts.index.tz_localize(None).normalize()).sum()",
-        )
+        remedy = "add up by day: counts.groupby(counts.index.tz_localize(None).normalize()).sum()"
+        problem, found = "days carry a time zone or hours", f"{index[0]} ({index.tz})"
+        raise DesignError(problem, field=name, expected="plain dates", found=found, remedy=remedy)
     if not index.is_monotonic_increasing or not index.is_unique:
         remedy = "counts.sort_index(), and one row a day: counts.groupby(level=0).sum()"
         expected = "each day once, in order"
         raise DesignError("days are unsorted or repeated", field=name, expected=expected, remedy=remedy)
-    if len(index) and len(index) != (index[-1] - index[0]).days + 1:
-        raise DesignError(
+    needed = (index[-1] - index[0]).days + 1 if len(index) else 0
+    if len(index) != needed:
+        problem, remedy = (
             "days are missing from the index",
-            field=name,
-            expected=f"{(index[-1] - index[0]).days + 1} days",
-            found=f"{len(index)}",
-            remedy="counts.asfreq('D') adds them; leave missing reports empty, not 0",
+            "counts.asfreq('D') adds them; leave missing reports empty, not 0",
         )
+        raise DesignError(problem, field=name, expected=f"{needed} days", found=f"{len(index)}", remedy=remedy)
     for edge in index[[0, -1]] if len(index) else ():
         as_day(edge, name)
     numbers = counts if counts.dtype.kind not in "cmM" else counts.astype(str)  # no dates, no complex numbers
     values = pd.to_numeric(numbers, errors="coerce")
     wrong = (values.isna() & counts.notna()) | ~((values == 0) | values.between(SMALLEST, LARGEST) | values.isna())
     if wrong.any():
-        raise DesignError(
+        rows, found = [int(i) + 1 for i in np.flatnonzero(wrong)], ", ".join(map(str, counts[wrong].head(3)))
+        expected = f"0, or a number from {SMALLEST:g} to {LARGEST:g}"
+        remedy, problem = (
+            "correct them, leave them empty, or count in another unit",
             "counts are not numbers of 0 or more",
-            field=name,
-            rows=[int(i) + 1 for i in np.flatnonzero(wrong)],
-            expected=f"0, or a number from {SMALLEST:g} to {LARGEST:g}",
-            found=", ".join(str(v) for v in counts[wrong].head(3)),
-            remedy="correct them, leave them empty, or count in another unit",
         )
+        raise DesignError(problem, field=name, rows=rows, expected=expected, found=found, remedy=remedy)
     return values.astype(float)
 
 
@@ -212,26 +200,18 @@ def check_window(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Refuse, by a DesignError, anything but one run of consecutive days; return it as plain dates."""
     remedy = "pd.date_range(first, last) makes the days from first to last"
     try:
-        days = days if isinstance(days, str | date | slice | pd.Index) else [*days]
-        if not all(isinstance(day, str | date | np.datetime64) for day in days) or isinstance(days, str):
-            raise TypeError
-        run = pd.DatetimeIndex(days)
-    except (TypeError, ValueError) as error:
+        run = as_days(None if isinstance(days, str) else days, "days")
+    except (TypeError, DesignError) as error:
         expected, found = "all days of the window", " ".join(f"{type(days).__name__} {days!r:.40}".split())
         raise DesignError("not days", field="days", expected=expected, found=found, remedy=remedy) from error
-    if len(run) == 0 or run.isna().any():
-        problem, expected = "the window has no day, or a day without a date", "one or more dates"
-        raise DesignError(problem, field="days", expected=expected, found=f"{len(run)} days", remedy=remedy)
-    if run.tz is not None or (len(run) > 1 and not (np.diff(run.to_numpy()) == np.timedelta64(1, "D")).all()):
-        raise DesignError(
-            "days are not one window",
-            field="days",
-            expected="consecutive plain dates in order",
-            found=f"{len(run)} dates {iso_span(run.min(), run.max())}",
-            remedy=f"{remedy}; test each window on its own, or several with estimate_joint()",
-        )
-    as_day(run[0], "days")
-    return run.normalize()
+    if len(run) == 0 or (np.diff(run) != ONE_DAY).any():
+        problem, found = "the window has no day", "none"
+        if len(run):
+            problem, found = "days are not one window", f"{len(run)} dates {iso_span(run.min(), run.max())}"
+            remedy += "; test each window on its own, or several with estimate_joint()"
+        expected = "consecutive plain dates in order"
+        raise DesignError(problem, field="days", expected=expected, found=found, remedy=remedy)
+    return pd.date_range(run[0], run[-1], name=getattr(days, "name", None))
 
 
 def days_between(first: Day, last: Day) -> pd.DatetimeIndex:
@@ -248,16 +228,17 @@ def days_between(first: Day, last: Day) -> pd.DatetimeIndex:
     """
     start, end = as_day(first, "first"), as_day(last, "last")
     if end < start:
-        raise DesignError(
-            "the last day is before the first", field="last", expected=f"{first} or later", found=str(last)
-        )
+        problem = "the last day is before the first"
+        raise DesignError(problem, field="last", expected=f"{first} or later", found=str(last))
     return pd.date_range(start, end, name="day")
 
 
 def holiday_days(given: Holidays, days: pd.DatetimeIndex, *, ours: bool) -> bool | pd.DatetimeIndex:
     """Which of some days are holidays; True: those of Russia and Ukraine, the default for `ours` and for no other."""
-    if given is None or (isinstance(given, bool) and (ours or not given)):
-        return ours if given is None else given
+    if given is None:
+        return ours
+    if given is False or (given is True and ours):
+        return given
     if isinstance(given, bool | str) or not isinstance(given, Iterable):
         expected = "dates, as a list, or a mapping from dates"
         whose = "whose holidays? True stands for those of Russia and Ukraine" if given is True else "not holidays"
@@ -287,28 +268,6 @@ def check_length(n_days: int, field: str, expected: str = "a number of days") ->
     if not isinstance(n_days, int | np.integer) or isinstance(n_days, bool) or not 1 <= n_days <= CENTURY:
         raise DesignError(f"not a {field}", field=field, expected=expected, found=f"{n_days!r:.60}")
     return int(n_days)
-
-
-def _regressors(
-    every_day: pd.DatetimeIndex,
-    reference: Bools,
-    near: Bools,
-    trend: str,
-    weekday: bool,
-    holidays: bool | pd.DatetimeIndex,
-    covariates: pd.DataFrame | None,
-) -> tuple[Floats, tuple[str, ...]]:
-    """The design without columns that the data cannot carry, and what was left out, in words."""
-    design = design_matrix(
-        every_day, trend=trend, weekday=weekday, holidays=holidays, covariates=covariates, fitted=reference
-    )
-    notes = []
-    if "holiday" in design and design.loc[reference, "holiday"].sum() < HOLIDAYS_NEEDED:
-        design = design.drop(columns="holiday")
-        notes.append("too few holidays in the baseline for a holiday term")
-    X, dropped = independent_columns(design, reference | near)
-    notes += [f"{name} repeats other terms and was left out" for name in dropped]
-    return X, tuple(notes)
 
 
 def placebo_starts(eligible: Bools, pattern: Bools) -> Ints:
