@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "analysis"
 ROOMS = [
     "errors",
+    "places",
     "days",
     "tables",
     "pauses",

@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 from itertools import product
 
 import pytest
@@ -110,6 +111,63 @@ def test_nothing_changed_nothing_runs(batch, copied, started):
     assert [o.state for o in run(copied, "a", "b")] == ["kept"] * 3 and started == []
     assert contents(copied / "out") == contents(batch[0] / "out")
     assert (copied / "out/manifest.json").read_bytes() == (batch[0] / "out/manifest.json").read_bytes()
+
+
+@pytest.fixture
+def settled(copied, monkeypatch):
+    """A batch after which nothing changed, with tables of its own; what is settled of it, now and after a change."""
+    monkeypatch.setattr(store, "data_folder", lambda: copied / "data")
+    (copied / "data" / "plans").mkdir(parents=True)
+    (copied / "data" / "strikes.csv").write_text("day")
+
+    def now(*options):
+        return store.settled(copied / "out", store.inputs_digest(copied / "notebooks", *options))
+
+    inputs = store.inputs_digest(copied / "notebooks")
+    assert now() == []
+    run(copied, "a", "b", inputs=inputs)
+    return now
+
+
+def test_after_a_whole_batch_nothing_is_looked_at_again_and_the_log_says_so(settled, copied, started):
+    before = contents(copied / "out")
+    assert settled() == ["a pause", "b pause", "comparison"] and contents(copied / "out") == before
+    assert [line[21:25] for line in (copied / "out/report.log").read_text().splitlines()] == ["kept"] * 3
+    with store.opened(copied / "out"), pytest.raises(ReportError, match="another batch"):
+        settled()
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["out/a-evidence.html", "out/results.csv", "out/executed/a.pause.ipynb", "out/executed/FAILED-a.pause.ipynb",
+     "notebooks/pause.ipynb", "notebooks/beside.py", "data/strikes.csv", "data/plans/a.toml", "out/executed/.settled"],
+)  # fmt: skip
+def test_whatever_changed_is_looked_at_again(settled, copied, file):
+    path = copied / file
+    path.write_bytes(path.read_bytes()[:-1] if path.is_file() else b"new")
+    assert settled() == []
+    if path.parent.name in ("out", "executed"):
+        path.unlink()
+        assert settled() == [] or "FAILED" in file
+
+
+def test_another_room_option_or_a_failure_is_looked_at_again(settled, copied, monkeypatch):
+    assert settled("other option") == []
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "surroundings", lambda: {"package": "edited", "data": "2"})
+        assert settled() == []
+    (copied / "out/executed/.settled").unlink()
+    pause_notebook(copied / "notebooks", extra=[code("raise ValueError")])
+    run(copied, "a", "b", inputs="x")
+    assert store.settled(copied / "out", "x") == []
+
+
+def test_a_command_with_nothing_to_do_imports_nothing_large():
+    rooms = "import sys, analysis.cli, analysis.reports.progress, analysis.reports.store"
+    told = (
+        f"{rooms}\nprint(*{{'pandas', 'numpy', 'pydantic', 'matplotlib', 'IPython', 'papermill'}} & set(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout == "\n"
 
 
 @pytest.mark.parametrize("change", FILES)

@@ -25,7 +25,7 @@ from analysis.reports.store import RESULTS, Record, to_csv
 
 SECTIONS = ("pause", "energy", "regions", "sensitivity")
 COMPARISON = "comparison"
-MANIFEST, TOLD, LOG = "manifest.json", "executed/.told", "report.log"
+MANIFEST, TOLD = "manifest.json", "executed/.told"
 INPUTS = (":/src", ":/data", ":/notebooks")
 LONGEST_CELL = 600  # seconds
 MOST_JOBS = 8  # unless more are asked for: each needs memory
@@ -107,13 +107,12 @@ class Batch:
         return outcome
 
     def _log(self, outcome: ReportOutcome) -> None:
-        """A line in the log, and below a failure what failed and where; no batch fails for want of its log."""
+        """A line in the log, and below a failure what failed and where."""
         name = " ".join(filter(None, [outcome.pause, outcome.notebook]))
-        lines = [f"{outcome.ended} {outcome.state:6} {outcome.seconds:6.1f} s  {name}"]
+        lines = [store.log_line(outcome.state, outcome.seconds, name)]
         if outcome.error:
             lines += [f"    {told}" for told in [outcome.error, *store.where_it_failed(outcome.path)]]
-        with suppress(OSError), (self.folder / LOG).open("a", encoding="utf-8") as log:
-            log.write("\n".join(lines) + "\n")
+        store.write_log(self.folder, lines)
 
 
 def run_reports(
@@ -121,7 +120,7 @@ def run_reports(
     only: Sequence[str] | None = None, sections: Sequence[str] = SECTIONS, parameters: Mapping[str, Any] | None = None,
     jobs: int | None = None, force: bool = False, cold: bool = False, timeout: int = LONGEST_CELL,
     scheduler: str | None = None, progress: Callable[[dict], None] | None = None, tell: Callable[[], Any] | None = None,
-    answer: Callable[..., Any] | None = None,
+    answer: Callable[..., Any] | None = None, inputs: str = "",
 ) -> list[ReportOutcome]:  # fmt: skip
     """Bring reports up to date: executed notebooks, the record of effects, pages, index and manifest.
 
@@ -132,8 +131,9 @@ def run_reports(
 
     `progress` receives a dict for each event, as docs/machine-output.md lists them. `answer` makes the pages that
     answer from the folder and the rows of its record; `tell` is called when all reports were asked for and the record
-    or the package is not what it was when it was called last. Returns outcomes in order of pauses and notebooks, the
-    comparison last. ReportError if names, parameters, folder or notebooks are not usable; then nothing was started.
+    or the package is not what it was when it was called last. `inputs`, a digest of all that this batch depends on, is
+    noted when none failed (`store.settle`). Returns outcomes in order of pauses and notebooks, the comparison last.
+    ReportError if names, parameters, folder or notebooks are not usable; then nothing was started.
     """
     notebooks, ids = Path(notebooks).resolve(), [pause["id"] for pause in pauses]
     paths = {name: notebooks / f"{name}.ipynb" for name in (*sections, COMPARISON, *BACKGROUND)}
@@ -172,7 +172,7 @@ def run_reports(
         run = partial(run_on_cluster, address=scheduler, patience=timeout + GRACE)
     with store.opened(out) as folder:
         _refuse_strangers(folder, ids)
-        (folder / LOG).unlink(missing_ok=True)
+        (folder / store.LOG).unlink(missing_ok=True)
         batch = Batch(folder, run, force, progress or (lambda event: None))
         before = Record.read(folder, {task.name: task.pause for task in every} | {COMPARISON: ""})
         total, stale = len(tasks) + (COMPARISON in paths), sum(map(batch.is_stale, tasks))
@@ -201,6 +201,8 @@ def run_reports(
         if tell and not selected and not only and not store.is_same(folder / TOLD, told):
             tell()
             store.write_file(folder / TOLD, told)
+        if inputs and not any(outcome.error for outcome in outcomes):
+            store.settle(folder, inputs, [" ".join(filter(None, (one.pause, one.notebook))) for one in outcomes])
     count = {state: sum(outcome.state == state for outcome in outcomes) for state in ("made", "kept", "failed")}
     batch.say({"event": "end"} | count)
     return outcomes
