@@ -265,7 +265,7 @@ def calibrate(
 
     cluster = nullcontext()
     if scheduler:
-        from analysis.reports.cluster import cluster_executor
+        from analysis.reports.pool import cluster_executor
 
         cluster = cluster_executor(scheduler)
 

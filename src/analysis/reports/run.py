@@ -20,7 +20,7 @@ from analysis.reports import store
 from analysis.reports.evidence import BACKGROUND, render, write_evidence
 from analysis.reports.make import Report, effect_rows, execute, failure_notebook, one_line, sources_digest
 from analysis.reports.parameters import check_parameters, declared_parameters
-from analysis.reports.pool import run_apart
+from analysis.reports.pool import run_apart, run_on_cluster
 from analysis.reports.store import RESULTS, Record, to_csv
 
 SECTIONS = ("pause", "energy", "regions", "sensitivity")
@@ -160,16 +160,15 @@ def run_reports(
         return Report(
             name=f"{pause}.{name}" if pause else name, notebook=name, pause=pause, source=sources[name], cold=cold,
             parameters=told, timeout=timeout, level=1 if name == sections[0] else 2, beside=beside or {},
-            folder="" if beside else str(notebooks), inputs=store.digest(digests[name], told, around, *depends),
+            folder="" if beside or scheduler else str(notebooks),
+            inputs=store.digest(digests[name], told, around, *depends),
         )  # fmt: skip
 
     every = [report(name, pause, {"pause_id": pause} | given) for pause in ids for name in sections]
     tasks = [task for task in every if task.pause in chosen and task.notebook in names]
     run = partial(run_apart, execute, jobs=jobs, patience=timeout + GRACE)
     if scheduler is not None:
-        from analysis.reports.cluster import run_on_cluster
-
-        run = partial(run_on_cluster, address=scheduler, patience=timeout + GRACE)
+        run = partial(run_on_cluster, execute, address=scheduler, patience=timeout + GRACE)
     with store.opened(out) as folder:
         _refuse_strangers(folder, ids)
         (folder / store.LOG).unlink(missing_ok=True)
