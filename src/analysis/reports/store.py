@@ -88,7 +88,7 @@ def package_digest() -> str:
 def inputs_digest(notebooks: Path, *options: Any) -> str:
     """Digest of all that a whole batch depends on: the surroundings, every plan and table, the notebooks, options."""
     data = data_folder()
-    files = [*data.glob("*.*"), *data.glob("*/*.toml"), *notebooks.iterdir()]
+    files = [*data.glob("*.*"), *data.glob("*/*.toml"), *notebooks.glob("*")]
     told = [(path.name, _sha256(path)) for path in sorted(files) if path.is_file()]
     return digest(surroundings(), told, options)
 
