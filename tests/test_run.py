@@ -241,6 +241,13 @@ def test_one_failure_does_not_lose_the_others(tmp_path, cold):
     assert [row["pause"] for row in rows(tmp_path / "out" / "results.csv")] == ["good"]
 
 
+def test_the_log_gives_the_last_twelve_lines_of_a_cell_that_failed(tmp_path):
+    error = {"output_type": "error", "traceback": ["a"] * 30}
+    (tmp_path / "x.ipynb").write_text(json.dumps({"cells": [{"execution_count": 2, "outputs": [error]}]}))
+    head, *shown = store.where_it_failed(tmp_path / "x.ipynb")
+    assert "x.ipynb, cell 2" in head and shown == ["  a"] * 12
+
+
 def test_a_failure_keeps_the_old_report_and_says_so_until_it_is_repaired(copied):
     good = contents(copied / "out")
     pause_notebook(copied / "notebooks", extra=[code("raise ValueError('broken today')")])
