@@ -30,7 +30,7 @@ lab: .venv-lab/ready  ## open JupyterLab on working copies in work/, so that sav
 	PATH="$(CURDIR)/$(LAB):$$PATH" jupyter lab --LabApp.default_url=/lab/tree/work/explore.ipynb $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
 
 notebooks: .venv/ready  ## execute the committed notebooks again and store their results
-	$(BIN)/python -m analysis.reports.notebooks
+	$(BIN)/python -m analysis.reports.make
 
 docs: .venv/ready  ## the documentation as a site, docs/_build/html/index.html
 	$(BIN)/python -m sphinx -M html docs docs/_build -q -W --keep-going

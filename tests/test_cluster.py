@@ -10,8 +10,8 @@ from made_up import FAULTS, code, comparison_notebook, pause_notebook, pauses
 from test_engine import digests
 
 from analysis.errors import ReportError
-from analysis.reports import cluster as clusters
-from analysis.reports.cluster import cluster_executor
+from analysis.reports import pool
+from analysis.reports.pool import cluster_executor
 from analysis.reports.run import run_reports
 
 distributed = pytest.importorskip("distributed", reason="the extra distributed is not installed")
@@ -69,23 +69,20 @@ def run_on(cluster, folder, *names, **options):
     return run_reports(pauses(*names), notebooks=folder / "notebooks", out=folder / "out", scheduler=address, **options)
 
 
-def test_workers_with_other_tables_are_refused_before_anything_is_sent(cluster, tmp_path, monkeypatch):
+def test_workers_with_other_tables_are_refused_before_anything_is_sent_and_when_they_join(
+    cluster, tmp_path, monkeypatch
+):
     pause_notebook(tmp_path / "notebooks")
     monkeypatch.setattr("analysis.reports.store.data_folder", lambda: tmp_path)  # here, not in the workers
     with pytest.raises(ReportError, match=r"field tcp://.*would give other results; .*found other data\."):
         run_on(cluster, tmp_path, "a")
     assert [path.name for path in (tmp_path / "out" / "executed").iterdir()] == [".lock"]
-
-
-def test_a_worker_that_differs_and_joins_later_refuses_its_report(cluster, tmp_path, monkeypatch):
-    pause_notebook(tmp_path / "notebooks")
-    monkeypatch.setattr("analysis.reports.store.data_folder", lambda: tmp_path)
-    monkeypatch.setattr(clusters, "_compare", lambda *_: None)
+    monkeypatch.setattr(pool, "_compare", lambda *_: None)
     (made,) = run_on(cluster, tmp_path, "a")
     assert made.state == "failed" and "found other data" in made.error
 
 
-def refuse(report, around, patience):
+def refuse(function, report, around, patience):
     """Stands for a report that ends every worker, and for one that takes long."""
     if report.pause == "b":
         raise MemoryError("too large for every worker")
@@ -95,31 +92,25 @@ def refuse(report, around, patience):
 
 def test_a_report_that_no_worker_survives_takes_no_other_along(cluster, tmp_path, monkeypatch):
     pause_notebook(tmp_path / "notebooks")
-    monkeypatch.setattr(clusters, "_execute_there", refuse)
+    monkeypatch.setattr(pool, "_work_there", refuse)
     errors = [outcome.error for outcome in run_on(cluster, tmp_path, "a", "b", "c")]
     assert errors == ["not run", "MemoryError: too large for every worker", "not run"]
 
 
 def test_when_the_scheduler_goes_the_batch_says_so(tmp_path, monkeypatch):
     pause_notebook(tmp_path / "notebooks")
-    monkeypatch.setattr(clusters, "_execute_there", refuse)
+    monkeypatch.setattr(pool, "_work_there", refuse)
     with start(1) as doomed, pytest.raises(ReportError, match="the scheduler is gone"):
         run_on(doomed, tmp_path, "a", "late", progress=lambda event: event["event"] == "report" and doomed.close())
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nowhere", "http://127.0.0.1:80"])
-def test_a_wrong_address_is_one_message(monkeypatch, address):
-    monkeypatch.setattr(clusters, "PATIENCE", 0.5)
-    with pytest.raises(ReportError, match="no scheduler answers"), cluster_executor(address):
+def test_a_wrong_address_no_workers_or_no_package_is_one_message(monkeypatch):
+    monkeypatch.setattr(pool, "CLUSTER_PATIENCE", 0.5)
+    for address in ("tcp://127.0.0.1:1", "nowhere", "http://127.0.0.1:80"):
+        with pytest.raises(ReportError, match="no scheduler answers"), cluster_executor(address):
+            pass
+    with start(0) as empty, pytest.raises(ReportError, match="no workers"), cluster_executor(empty.scheduler_address):
         pass
-
-
-def test_without_the_extra_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ReportError, match=r"needs the package distributed. To do: pip install"):
         cluster_executor("tcp://127.0.0.1:1").__enter__()
-
-
-def test_a_cluster_without_workers_is_refused():
-    with start(0) as empty, pytest.raises(ReportError, match="no workers"), cluster_executor(empty.scheduler_address):
-        pass

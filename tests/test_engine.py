@@ -177,7 +177,9 @@ def test_a_batch_that_is_killed_at_any_moment_leaves_whole_files_and_loses_nothi
         batch = start(base, out, "cold" if turn == 9 else "warm", level=(0.95, 0.9)[turn % 2])
         batch.stdout.readline()
         time.sleep(moments.uniform(0, longest))
-        ended_early += end(batch, signal.SIGKILL)
+        was_at_work = end(batch, signal.SIGKILL)
+        ended_early += was_at_work
+        longest *= 1 if was_at_work else 0.7  # the machine is less busy than it was
         assert list((base / "tmp").iterdir()) == [], turn
         assert not list(out.rglob("FAILED-*"))
         for name, digest in digests(out).items():

@@ -52,18 +52,13 @@ def test_show_holds_every_claim_with_its_days(pause_id):
     assert faults("show", shown) == []
     assert [claim["claim"] for claim in shown["claims"]] == [claim.id for claim in load_pauses()[pause_id].claims]
     for claim in shown["claims"]:
-        days = claim["days"]
-        assert (claim["n_days"], claim["first_day"], claim["last_day"]) == (
-            len(days),
-            *(days[:1] + days[-1:] or [None] * 2),
-        )
+        ends = claim["days"][:1] + claim["days"][-1:] or [None, None]
+        assert [claim["n_days"], claim["first_day"], claim["last_day"]] == [len(claim["days"]), *ends]
 
 
 def test_the_thresholds_are_those_that_a_test_prints():
-    (shown,), told = (
-        lines("show", "capitals-pause-2026-09"),
-        CliRunner().invoke(main, ["test", "capitals-pause-2026-09"]),
-    )
+    (shown,) = lines("show", "capitals-pause-2026-09")
+    told = CliRunner().invoke(main, ["test", "capitals-pause-2026-09"])
     assert shown["claims"][0]["days"] == ["2026-09-05", "2026-09-06", "2026-09-07"]
     printed = re.findall(r"Fewer than ([\d,]+) ", told.output)
     thresholds = shown["plan"]["thresholds"]
@@ -92,13 +87,8 @@ def batch(tmp_path_factory):
     base = tmp_path_factory.mktemp("batch")
     pause_notebook(base / "notebooks", extra=[code(PUT_IN)])
     comparison_notebook(base / "notebooks")
-    events = []
-    run_reports(
-        pauses("easter-2025", "victory-day-2025"),
-        notebooks=base / "notebooks",
-        out=base / "out",
-        progress=events.append,
-    )
+    asked, events = pauses("easter-2025", "victory-day-2025"), []
+    run_reports(asked, notebooks=base / "notebooks", out=base / "out", progress=events.append)
     return events, base / "out"
 
 
@@ -108,14 +98,14 @@ def test_report_gives_an_event_a_line_with_what_was_found(batch, capsys):
             progress(event)
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [fault for event in told for fault in faults("report", event)] == []
-    made, failed = (
-        next(event for event in told if event.get("pause") == name) for name in ("easter-2025", "victory-day-2025")
-    )
+    by_pause = {event["pause"]: event for event in told if event["event"] == "report"}
+    made, failed = by_pause["easter-2025"], by_pause["victory-day-2025"]
     assert (made["state"], made["outcome"], made["verdict"]) == ("made", "drones_launched", "no visible change")
     assert made["word"] == "about as usual" and made["error"] is None
     assert (failed["state"], failed["verdict"], failed["word"]) == ("failed", None, None)
     assert Path(failed["path"]).name == "FAILED-victory-day-2025.pause.ipynb" and Path(made["path"]).is_file()
     assert told[-2]["pause"] is None
+    assert with_finding(failed | {"pause": "nowhere", "path": made["path"]})["verdict"] is None
 
 
 def test_the_log_says_what_failed_and_where_and_a_line_for_the_others(batch):
@@ -128,22 +118,10 @@ def test_the_log_says_what_failed_and_where_and_a_line_for_the_others(batch):
     assert any('assert pause_id != "victory-day-2025"' in line for line in below) and "\x1b" not in "".join(log)
 
 
-def test_a_report_of_no_pause_of_the_registry_has_no_finding(batch):
-    (event,) = (event for event in batch[0] if event.get("pause") == "easter-2025")
-    assert with_finding(event | {"pause": "nowhere"})["verdict"] is None
-
-
 def test_nothing_that_json_does_not_know_is_written():
-    told = machine.line(
-        {"a": float("nan"), "b": "", "c": [load_pauses()["easter-2025"].claims[0].start], "d": 0, "e": False}
-    )
-    assert json.loads(told) == {
-        "a": None,
-        "b": None,
-        "c": [load_pauses()["easter-2025"].claims[0].start.isoformat()],
-        "d": 0,
-        "e": False,
-    }
+    start = load_pauses()["easter-2025"].claims[0].start
+    told = json.loads(machine.line({"a": float("nan"), "b": "", "c": [start], "d": 0, "e": False}))
+    assert told == {"a": None, "b": None, "c": [start.isoformat()], "d": 0, "e": False}
 
 
 def test_the_page_explains_every_field():

@@ -14,8 +14,7 @@ import pytest
 from made_up import FIGURE, IMPORTS, PARAMETERS, RECORD, code, save, text
 
 from analysis.errors import ReportError
-from analysis.reports.make import normalise, outputs, records, to_text
-from analysis.reports.notebooks import main, store_results
+from analysis.reports.make import main, normalise, outputs, records, store_results, to_text
 from analysis.reports.parameters import declared_parameters
 from analysis.reports.run import COMPARISON, SECTIONS
 

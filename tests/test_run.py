@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 from itertools import product
 
 import pytest
@@ -17,7 +18,6 @@ from analysis.reports.run import git_revision, run_reports
 from analysis.reports.store import Record, to_csv
 
 SURROUNDINGS = store.surroundings
-FILES = ("notebook", "parameter", "surroundings", "executed copy", "deleted", "force")
 
 
 def contents(folder):
@@ -79,12 +79,8 @@ def test_a_batch_leaves_notebooks_record_pages_index_and_manifest(batch):
     told = [(o.pause, o.notebook, o.state, o.error) for o in made]
     assert told == [("a", "pause", "made", ""), ("b", "pause", "made", ""), ("", "comparison", "made", "")]
     assert all(o.path.is_file() for o in made)
-    assert {path.name for path in (base / "out").iterdir()} >= {
-        "a-evidence.html",
-        "b-evidence.html",
-        "method.html",
-        "results.csv",
-    }
+    pages = {"a-evidence.html", "b-evidence.html", "method.html"}
+    assert {path.name for path in (base / "out").glob("*.html")} == pages
     record = rows(base / "out" / "results.csv")
     assert [row["pause"] for row in record] == ["a", "b"] and list(record[0]) == list(COLUMNS)
     assert record[0]["observed"] == "250"
@@ -112,24 +108,83 @@ def test_nothing_changed_nothing_runs(batch, copied, started):
     assert (copied / "out/manifest.json").read_bytes() == (batch[0] / "out/manifest.json").read_bytes()
 
 
-@pytest.mark.parametrize("change", FILES)
-def test_what_changed_runs_again(copied, monkeypatch, started, change):
-    options, executed = {}, copied / "out" / "executed" / "a.pause.ipynb"
+@pytest.fixture
+def settled(copied, monkeypatch):
+    """A batch after which nothing changed, with tables of its own; what is settled of it, now and after a change."""
+    monkeypatch.setattr(store, "data_folder", lambda: copied / "data")
+    (copied / "data" / "plans").mkdir(parents=True)
+    (copied / "data" / "strikes.csv").write_text("day")
+
+    def now(*options):
+        return store.settled(copied / "out", store.inputs_digest(copied / "notebooks", *options))
+
+    inputs = store.inputs_digest(copied / "notebooks")
+    assert now() == []
+    run(copied, "a", "b", inputs=inputs)
+    return now
+
+
+def test_after_a_whole_batch_nothing_is_looked_at_again_and_the_log_says_so(settled, copied, started):
+    before = contents(copied / "out")
+    assert settled() == ["a pause", "b pause", "comparison"] and contents(copied / "out") == before
+    assert [line[21:25] for line in (copied / "out/report.log").read_text().splitlines()] == ["kept"] * 3
+    with store.opened(copied / "out"), pytest.raises(ReportError, match="another batch"):
+        settled()
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["out/a-evidence.html", "out/results.csv", "out/executed/a.pause.ipynb", "out/executed/FAILED-a.pause.ipynb",
+     "notebooks/pause.ipynb", "notebooks/beside.py", "data/strikes.csv", "data/plans/a.toml", "out/executed/.settled"],
+)  # fmt: skip
+def test_whatever_changed_is_looked_at_again(settled, copied, file):
+    path = copied / file
+    path.write_bytes(path.read_bytes()[:-1] if path.is_file() else b"new")
+    assert settled() == []
+    if path.parent.name in ("out", "executed"):
+        path.unlink()
+        assert settled() == [] or "FAILED" in file
+
+
+def test_another_room_option_or_a_failure_is_looked_at_again(settled, copied, monkeypatch):
+    assert settled("other option") == []
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "surroundings", lambda: {"package": "edited", "data": "2"})
+        assert settled() == []
+    (copied / "out/executed/.settled").unlink()
+    pause_notebook(copied / "notebooks", extra=[code("raise ValueError")])
+    run(copied, "a", "b", inputs="x")
+    assert store.settled(copied / "out", "x") == []
+
+
+def test_a_command_with_nothing_to_do_imports_nothing_large():
+    rooms = "import sys, analysis.cli, analysis.reports.progress, analysis.reports.store"
+    told = (
+        f"{rooms}\nprint(*{{'pandas', 'numpy', 'pydantic', 'matplotlib', 'IPython', 'papermill'}} & set(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        ("notebook", ["a.pause", "b.pause"]), ("level", ["a.pause", "b.pause"]),
+        ("surroundings", ["a.pause", "b.pause", "comparison"]), ("force", ["a.pause", "b.pause", "comparison"]),
+        ("executed copy", ["a.pause"]), ("deleted", ["a.pause"]),
+    ],
+)  # fmt: skip
+def test_what_changed_runs_again(copied, monkeypatch, started, change, again):
+    executed = copied / "out" / "executed" / "a.pause.ipynb"
     if change == "notebook":
         pause_notebook(copied / "notebooks", extra=[code("1 + 1")])
-    elif change == "parameter":
-        options = {"parameters": {"level": 0.9}}
     elif change == "surroundings":
         monkeypatch.setattr(store, "surroundings", lambda: {"package": "1", "data": "3"})
     elif change == "executed copy":
         executed.write_text(executed.read_text().replace("No visible change", "No change"))
     elif change == "deleted":
         executed.unlink()
-    else:
-        options = {"force": True}
-    run(copied, "a", "b", **options)
-    reports = ["a.pause"] if change in ("executed copy", "deleted") else ["a.pause", "b.pause"]
-    assert started == reports + (["comparison"] if change in ("surroundings", "force") else [])
+    run(copied, "a", "b", force=change == "force", parameters={"level": 0.9} if change == "level" else {})
+    assert started == again
 
 
 @pytest.mark.parametrize("damage", ["cut", "edited", "gone"])
@@ -162,19 +217,18 @@ def test_the_surroundings_tell_package_tables_and_libraries_apart(tmp_path, monk
     assert real() == again
 
 
+REFUSED = {
+    "killed": "exit code -9", "memory": "MemoryError", "silent": "no record of effects", "warns": "stderr",
+    "spills": "stderr; found past Python", "another": "another pause", "twice": "speaks twice of one effect",
+    "odd": "verdict that is none", "heads": "headings are out of order",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("cold", [False, True], ids=["warm", "cold"])
 def test_one_failure_does_not_lose_the_others(tmp_path, cold):
     pause_notebook(tmp_path / "notebooks", extra=[code(FAULTS)])
     said = {"raises": "ValueError: no such window", "hangs": "CellTimeoutError"}
-    said |= {"exits": "DeadKernelError" if cold else "exit code 0"}
-    if not cold:
-        said |= {"killed": "exit code -9", "memory": "MemoryError", "silent": "no record of effects"}
-        said |= {"warns": "stderr", "spills": "stderr; found past Python", "another": "another pause"}
-        said |= {
-            "twice": "speaks twice of one effect",
-            "odd": "verdict that is none",
-            "heads": "headings are out of order",
-        }
+    said |= {"exits": "DeadKernelError" if cold else "exit code 0"} | ({} if cold else REFUSED)
     made = run(tmp_path, *said, "good", timeout=20, cold=cold, jobs=4)
     errors = {o.pause: o.error for o in made}
     assert errors.pop("good") == ""
@@ -185,6 +239,13 @@ def test_one_failure_does_not_lose_the_others(tmp_path, cold):
     index = (tmp_path / "out" / "method.html").read_text()
     assert all(f"Truce of {name}" in index for name in said) and "no such window" in index
     assert [row["pause"] for row in rows(tmp_path / "out" / "results.csv")] == ["good"]
+
+
+def test_the_log_gives_the_last_twelve_lines_of_a_cell_that_failed(tmp_path):
+    error = {"output_type": "error", "traceback": ["a"] * 30}
+    (tmp_path / "x.ipynb").write_text(json.dumps({"cells": [{"execution_count": 2, "outputs": [error]}]}))
+    head, *shown = store.where_it_failed(tmp_path / "x.ipynb")
+    assert "x.ipynb, cell 2" in head and shown == ["  a"] * 12
 
 
 def test_a_failure_keeps_the_old_report_and_says_so_until_it_is_repaired(copied):
@@ -329,25 +390,27 @@ def test_any_partial_batches_end_with_the_record_of_one_whole_batch(tmp_path, se
         assert (tmp_path / "parts" / file).read_text() == (tmp_path / "whole" / file).read_text()
 
 
-def test_a_row_goes_only_when_its_own_report_is_made_without_it(tmp_path):
-    first = {"a.pause": [effect_row(pause="a", claim=claim) for claim in "xy"]}
-    first |= {"a.energy": [effect_row(pause="a", outcome="energy")], "b.pause": [effect_row(pause="b")]}
-    written(tmp_path, first)
-    assert written(tmp_path, {"a.energy": [effect_row(pause="a", outcome="hits")]}) == {
-        ("a", "main", "energy", "national", "pause", "shift")
-    }
-    assert {key[1] for key in written(tmp_path, {"a.pause": [effect_row(pause="a", claim="x")]})} == {"y"}
-    assert [(row["pause"], row["outcome"]) for row in rows(tmp_path / "results.csv")] == [
-        ("a", "hits"), ("a", "drones"), ("b", "drones"),
-    ]  # fmt: skip
-
-
 def test_rows_changed_by_other_hands_stay_until_their_pause_is_made_whole(tmp_path):
     written(tmp_path, {"a.pause": [effect_row(pause="a")]})
     more = [*rows(tmp_path / "results.csv"), {n: "" for n in COLUMNS} | {"pause": "a", "claim": "by hand"}]
     (tmp_path / "results.csv").write_text(to_csv(more))
     assert written(tmp_path, {"b.pause": []}) == written(tmp_path, {"a.energy": []}) == set()
     assert len(written(tmp_path, {"a.pause": [effect_row(pause="a")], "a.energy": [], "a.choices": []})) == 1
+
+
+def test_as_many_notebooks_run_at_a_time_as_there_are_processors_but_no_more_than_eight(tmp_path, monkeypatch):
+    pause_notebook(tmp_path / "notebooks")
+    asked = []
+
+    def record(function, reports, *, jobs, patience):
+        asked.append(jobs)
+        yield 0, None, "not run"
+
+    monkeypatch.setattr("analysis.reports.run.run_apart", record)
+    for found in (3, 100):
+        monkeypatch.setattr("analysis.reports.run.processors", lambda found=found: found)
+        run(tmp_path, "a")
+    assert asked == [3, 8]
 
 
 def test_two_notebooks_may_not_disagree_and_numbers_have_six_digits(tmp_path):
@@ -368,10 +431,8 @@ def test_a_partial_batch_says_which_rows_are_gone_and_tells_nothing_else(copied)
     run(copied, "a", "b", selected=["a"], progress=told.append, tell=lambda: findings.append("part"))
     gone = next(event["gone"] for event in told if event["event"] == "record")
     assert gone == ["a / main / drones_launched / national / pause / shift"]
-    assert [(row["pause"], row["claim"]) for row in rows(copied / "out" / "results.csv")] == [
-        ("a", "other"),
-        ("b", "main"),
-    ]
+    kept = [(row["pause"], row["claim"]) for row in rows(copied / "out" / "results.csv")]
+    assert kept == [("a", "other"), ("b", "main")]
     run(copied, "a", "b", tell=lambda: findings.append("whole again"))
     assert findings == ["whole", "whole again"]
 

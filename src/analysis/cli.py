@@ -174,14 +174,11 @@ def report(
     scheduler: str | None, out: str | None, as_of: str | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Make the reports of all reported pauses, or of those named, and the index."""
-    from analysis.pauses import REPORTED, get_pause, load_pauses
-    from analysis.reports.answers import write_answers, write_committed
-    from analysis.reports.front import report_rows
+    from analysis.places import data_folder
     from analysis.reports.progress import Progress
-    from analysis.reports.run import run_reports
-    from analysis.tables import data_folder
+    from analysis.reports.store import inputs_digest, settled
 
-    clone, registry = data_folder().parent, load_pauses()
+    clone = data_folder().parent
     notebooks = clone / "notebooks"
     if not notebooks.is_dir():
         notebooks = data_folder().parent / "_notebooks"
@@ -193,6 +190,19 @@ def report(
         flags = {"--force": force, "--cold": cold, "--quiet": quiet, "--json": as_json}
         words = [*pause_ids, *(f"--only={name}" for name in only), *(flag for flag, given in flags.items() if given)]
         sys.exit(_report_as_of(as_of, [*words, f"--timeout={timeout}", *([f"--jobs={jobs}"] if jobs else ())]))
+    place, inputs = Path(out or clone / "reports"), ""
+    if not (pause_ids or only or jobs is not None or force or scheduler or as_json) and timeout > 0:
+        inputs = inputs_digest(notebooks, bool(out))
+        if kept := settled(place, inputs):
+            Progress(quiet=quiet)({"event": "end", "made": 0, "kept": len(kept), "failed": 0})
+            return
+
+    from analysis.pauses import REPORTED, get_pause, load_pauses
+    from analysis.reports.answers import write_answers, write_committed
+    from analysis.reports.front import report_rows
+    from analysis.reports.run import run_reports
+
+    registry = load_pauses()
     for pause in (get_pause(registry, pause_id) for pause_id in pause_ids):
         if pause.role not in REPORTED:
             remedy = "give it the role primary or secondary in data/pauses.toml once the data reach it"
@@ -208,18 +218,18 @@ def report(
 
     with Progress(quiet=quiet, as_json=as_json) as progress:
         outcomes = run_reports(
-            report_rows(registry), notebooks=notebooks, out=out or clone / "reports", jobs=jobs,
+            report_rows(registry), notebooks=notebooks, out=place, jobs=jobs,
             selected=pause_ids or None, only=only or None, force=force, cold=cold, timeout=timeout,
             scheduler=scheduler, progress=progress, tell=None if out else tell,
-            answer=answer,
+            answer=answer, inputs=inputs,
         )  # fmt: skip
     sys.exit(1 if any(outcome.state == "failed" for outcome in outcomes) else 0)
 
 
 def _report_as_of(as_of: str, words: Sequence[str]) -> int:
     """Make reports from cut tables in a process of its own, so that nothing of today is read; its exit code."""
+    from analysis.places import ELSEWHERE
     from analysis.replay import cut_clone
-    from analysis.tables import ELSEWHERE
 
     clone = cut_clone(as_of)
     command = [sys.executable, "-m", "analysis", "report", *words, "--out", str(clone / "reports")]
@@ -248,7 +258,7 @@ def calibrate(
 
     cluster = nullcontext()
     if scheduler:
-        from analysis.reports.cluster import cluster_executor
+        from analysis.reports.pool import cluster_executor
 
         cluster = cluster_executor(scheduler)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,11 +20,11 @@ import pandas as pd
 
 from analysis.days import PROVISIONAL, as_day, read_nights, with_nights
 from analysis.errors import DataError
+from analysis.places import data_folder
 
 REBUILD = "restore the file from version control, or run: pauses data build"
 PACKAGE = "datapackage.json"
 AS_OF = "as_of.txt"  # in a data folder cut to an earlier day: that day
-ELSEWHERE = "PAUSES_DATA"  # environment: another data folder for a whole process, such as a cut one
 Folder = str | Path | None
 SIDECAR = ("title", "licence", "sources", "inputs", "output", "rules")
 FORMS = {
@@ -202,14 +201,6 @@ def check_tables(*, folder: Folder = None) -> pd.DataFrame:
     columns = ["file", "field", "rows", "problem", "expected", "found", "remedy"]
     listed = [vars(fault) | {"rows": _listed(fault.rows)} for fault in faults]
     return pd.DataFrame(listed, columns=columns, dtype=str).fillna("")
-
-
-def data_folder() -> Path:
-    """The folder of registry and tables: that of PAUSES_DATA, the repository's, or an installed package's copy."""
-    if elsewhere := os.environ.get(ELSEWHERE):
-        return Path(elsewhere)
-    folder = Path(__file__).parents[2] / "data"
-    return folder if (folder / "pauses.toml").is_file() else Path(__file__).parent / "_data"
 
 
 def folder_contents(folder: Path) -> dict[str, bytes]:

@@ -65,14 +65,7 @@ class Kernel(NBClientEngine):
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, *, seen: list, beat: Callable, **options: Any):
         """Run the cells in a kernel."""
         seen.append(nb_man.nb)
-        start = nb_man.cell_start
-
-        def cell_start(*told: Any, **named: Any) -> None:
-            beat()
-            start(*told, **named)
-
-        nb_man.cell_start = cell_start
-        super().execute_managed_notebook(nb_man, kernel_name, **options)
+        super().execute_managed_notebook(nb_man, kernel_name, on_cell_start=lambda **_: beat(), **options)
 
 
 class InProcess(Engine):

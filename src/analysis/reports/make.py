@@ -1,25 +1,32 @@
-"""One report: a notebook with its parameters, run in a process of its own, judged, kept or refused."""
+"""One report: a notebook with its parameters, run in a process of its own, judged, kept or refused.
+
+`python -m analysis.reports.make [NAME ...]` executes the committed notebooks in place, in real kernels, so that each
+shows its results where it is read.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.effect import COLUMNS, KEY, MIME
 from analysis.errors import PausesError, ReportError
-from analysis.reports.store import COLOUR, cells_digest, digest
+from analysis.reports.store import COLOUR, cells_digest, digest, write_file
 from analysis.words import VERDICTS
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+NOTEBOOKS = Path(__file__).resolve().parents[3] / "notebooks"
+LONGEST_CELL = 1200  # seconds
 PLAIN = {"display_name": "Python 3", "language": "python", "name": "python3"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -45,13 +52,10 @@ class Report:
     inputs: str = ""
 
 
-def sources_digest(source: bytes, file: str) -> str:
-    """Digest of a notebook's sources, not of its outputs; ReportError for what is no notebook."""
-    try:
-        cells = json.loads(source)["cells"]
-        return digest([[cell["cell_type"], "".join(cell["source"]), cell["metadata"].get("tags")] for cell in cells])
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ReportError("not a notebook that can be read", file=file, found=f"{error!s:.100}") from error
+def sources_digest(source: bytes) -> str:
+    """Digest of a notebook's sources, not of its outputs."""
+    cells = json.loads(source)["cells"]
+    return digest([[cell["cell_type"], "".join(cell["source"]), cell["metadata"].get("tags")] for cell in cells])
 
 
 def execute(report: Report, beat: Callable[[], None]) -> tuple[bytes, str, float]:
@@ -163,3 +167,34 @@ def failure_notebook(content: bytes | None, name: str, error: str) -> str:
     notebook.cells = [v4.new_markdown_cell(text), *notebook.cells]
     normalise(notebook).metadata["pauses"] = {"error": error}
     return to_text(notebook)
+
+
+def store_results(path: Path) -> bool:
+    """Execute a notebook with its default parameters and write it back, normalised; returns whether it changed.
+
+    Whatever a cell raised, or ReportError for a result that no report may have, leaves the file as it was.
+    """
+    from analysis.reports.engine import run_notebook
+    from analysis.reports.pool import surrounded
+
+    path = path.resolve()
+    with surrounded():
+        notebook = run_notebook(path.read_bytes(), {}, folder=str(path.parent), timeout=LONGEST_CELL, cold=True)
+    check_report(notebook)
+    return write_file(path, to_text(normalise(notebook)))
+
+
+def main(names: Sequence[str]) -> int:
+    """Store the results of the named notebooks, or of all; the exit code is 1 when one failed."""
+    failed = 0
+    for path in [NOTEBOOKS / f"{name}.ipynb" for name in names] or sorted(NOTEBOOKS.glob("*.ipynb")):
+        try:
+            print(f"{path.name}: {'stored' if store_results(path) else 'as before'}", flush=True)
+        except Exception as error:
+            failed += 1
+            print(f"{path.name}: FAILED, left as it was: {one_line(error)}", file=sys.stderr, flush=True)
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,10 @@
-"""A fresh process for each task, forked from one that has imported everything: Python's own fork server."""
+"""A fresh process for each task, forked from one that has imported everything: Python's own fork server.
+
+Beyond one machine the workers of a dask cluster do the same. Nothing is shared with them but the scheduler's address.
+Each must have the same package, tables, libraries and Python; it is compared before anything is sent and, since workers
+may join later, before each task. A scheduler runs whatever its clients send: keep it inside a trusted network, or use
+dask's TLS.
+"""
 
 import multiprocessing
 import os
@@ -8,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
@@ -18,7 +25,8 @@ from types import ModuleType
 from typing import Any
 
 from analysis.errors import ReportError
-from analysis.reports.store import package_digest
+from analysis.reports.make import one_line
+from analysis.reports.store import package_digest, surroundings
 
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",  # sums depend on the number of threads
@@ -28,6 +36,7 @@ ENVIRONMENT = {
 }  # fmt: skip
 WARM = "analysis.reports.warm"
 START_TRIES = 50
+CLUSTER_PATIENCE = 10  # seconds for a scheduler to answer
 
 
 @dataclass
@@ -167,3 +176,76 @@ def _end(worker: Worker):
     worker.process.kill()
     worker.process.join()
     worker.pipe.close()
+
+
+@contextmanager
+def cluster_client(address: str) -> Iterator[Any]:
+    """A client of a scheduler whose workers all have what this process has; ReportError if there is none such."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        remedy = "pip install 'strike-pauses[distributed]'"
+        raise ReportError("a cluster needs the package distributed", remedy=remedy) from error
+    try:
+        client = Client(address, timeout=CLUSTER_PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        expected = "the address of a running dask scheduler, such as tcp://host:8786"
+        raise ReportError("no scheduler answers", field="scheduler", expected=expected, found=address) from error
+    with client:
+        try:
+            found = client.run(surroundings)
+        except Exception as error:  # whatever importing the package raises over there
+            remedy = "install this clone there, from the same lock"
+            raise ReportError("a worker cannot run this package", found=one_line(error), remedy=remedy) from error
+        if not found:
+            raise ReportError("the cluster has no workers", remedy="start some: dask worker ADDRESS")
+        for worker, theirs in found.items():
+            _compare(worker, surroundings(), theirs)
+        yield client
+
+
+@contextmanager
+def cluster_executor(address: str) -> Iterator[Any]:
+    """An executor as of `concurrent.futures` that runs functions of this package on a cluster."""
+    with cluster_client(address) as client:
+        yield client.get_executor(pure=False)
+
+
+def run_on_cluster(
+    function: Callable, tasks: Sequence, *, address: str, patience: float
+) -> Iterator[tuple[int, Any, str]]:
+    """As `run_apart`, on a cluster; what a worker that died had to do is done elsewhere."""
+    from distributed import as_completed
+
+    with cluster_client(address) as client:
+        around = surroundings()
+        futures = {
+            client.submit(_work_there, function, task, around, patience, pure=False): position
+            for position, task in enumerate(tasks)
+        }
+        for future in as_completed(list(futures), loop=client.loop):
+            try:
+                answer, error = future.result()
+            except CancelledError as gone:
+                raise ReportError("the scheduler is gone", remedy="start again: what is done is kept") from gone
+            except Exception as failure:  # of the workers: they differ, or none survived it
+                answer, error = None, one_line(failure)
+            yield futures[future], answer, error
+
+
+def _work_there(function: Callable, task: Any, around: dict, patience: float) -> tuple[Any, str]:
+    from distributed import get_worker
+
+    _compare(get_worker().address, around, surroundings())
+    multiprocessing.current_process().daemon = False  # dask makes it one, which could not start processes
+    ((_, answer, error),) = run_apart(function, [task], jobs=1, patience=patience)
+    return answer, error
+
+
+def _compare(worker: str, own: dict, theirs: dict) -> None:
+    differing = ", ".join(name for name in own if theirs.get(name) != own[name])
+    if differing:
+        raise ReportError(
+            "a worker of the cluster would give other results", field=worker, expected="the same as here",
+            found=f"other {differing}", remedy="bring it to the same clone and the same lock",
+        )  # fmt: skip

@@ -20,12 +20,12 @@ from analysis.reports import store
 from analysis.reports.evidence import BACKGROUND, render, write_evidence
 from analysis.reports.make import Report, effect_rows, execute, failure_notebook, one_line, sources_digest
 from analysis.reports.parameters import check_parameters, declared_parameters
-from analysis.reports.pool import run_apart
+from analysis.reports.pool import run_apart, run_on_cluster
 from analysis.reports.store import RESULTS, Record, to_csv
 
 SECTIONS = ("pause", "energy", "regions", "sensitivity")
 COMPARISON = "comparison"
-MANIFEST, TOLD, LOG = "manifest.json", "executed/.told", "report.log"
+MANIFEST, TOLD = "manifest.json", "executed/.told"
 INPUTS = (":/src", ":/data", ":/notebooks")
 LONGEST_CELL = 600  # seconds
 MOST_JOBS = 8  # unless more are asked for: each needs memory
@@ -47,6 +47,11 @@ class ReportOutcome:
     error: str
     path: Path
     ended: str
+
+    @property
+    def title(self) -> str:
+        """Pause and notebook, for the log."""
+        return " ".join(filter(None, (self.pause, self.notebook)))
 
     def event(self) -> dict:
         """What the progress callback is told."""
@@ -102,43 +107,38 @@ class Batch:
         path = store.executed_path(self.folder, report.name, failed=bool(error))
         ended = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         outcome = ReportOutcome(report.pause, report.notebook, state, seconds, error, path, ended)
-        self._log(outcome)
+        below = [error, *store.where_it_failed(path)] if error else []
+        store.write_log(
+            self.folder, [store.log_line(state, seconds, outcome.title), *(f"    {line}" for line in below)]
+        )
         self.say(outcome.event())
         return outcome
-
-    def _log(self, outcome: ReportOutcome) -> None:
-        """A line in the log, and below a failure what failed and where; no batch fails for want of its log."""
-        name = " ".join(filter(None, [outcome.pause, outcome.notebook]))
-        lines = [f"{outcome.ended} {outcome.state:6} {outcome.seconds:6.1f} s  {name}"]
-        if outcome.error:
-            lines += [f"    {told}" for told in [outcome.error, *store.where_it_failed(outcome.path)]]
-        with suppress(OSError), (self.folder / LOG).open("a", encoding="utf-8") as log:
-            log.write("\n".join(lines) + "\n")
 
 
 def run_reports(
     pauses: Sequence[dict], *, notebooks: Path | str, out: Path | str, selected: Sequence[str] | None = None,
-    only: Sequence[str] | None = None, sections: Sequence[str] = SECTIONS, parameters: Mapping[str, Any] | None = None,
+    only: Sequence[str] | None = None, parameters: Mapping[str, Any] | None = None,
     jobs: int | None = None, force: bool = False, cold: bool = False, timeout: int = LONGEST_CELL,
     scheduler: str | None = None, progress: Callable[[dict], None] | None = None, tell: Callable[[], Any] | None = None,
-    answer: Callable[..., Any] | None = None,
+    answer: Callable[..., Any] | None = None, inputs: str = "",
 ) -> list[ReportOutcome]:  # fmt: skip
     """Bring reports up to date: executed notebooks, the record of effects, pages, index and manifest.
 
-    `pauses` are all that the index lists, in its order, each with id, name and dates (text); `sections`
-    the notebooks a pause's page is made of, `selected` and `only` those that are to be run (all by default), and
-    `parameters` values besides `pause_id`, for every notebook. `cold` runs each notebook in a kernel of its own,
-    `scheduler` is the address of a dask cluster whose workers run them. A cell may take `timeout` seconds.
+    `pauses` are all that the index lists, in its order, each with id, name and dates (text); `selected` and `only` are
+    the pauses and notebooks that are to be run (all by default), and `parameters` values besides `pause_id`, for every
+    notebook. `cold` runs each notebook in a kernel of its own, `scheduler` is the address of a dask cluster whose
+    workers run them. A cell may take `timeout` seconds.
 
     `progress` receives a dict for each event, as docs/machine-output.md lists them. `answer` makes the pages that
     answer from the folder and the rows of its record; `tell` is called when all reports were asked for and the record
-    or the package is not what it was when it was called last. Returns outcomes in order of pauses and notebooks, the
-    comparison last. ReportError if names, parameters, folder or notebooks are not usable; then nothing was started.
+    or the package is not what it was when it was called last. `inputs`, a digest of all that this batch depends on, is
+    noted when none failed (`store.settle`). Returns outcomes in order of pauses and notebooks, the comparison last.
+    ReportError if names, parameters, folder or notebooks are not usable; then nothing was started.
     """
     notebooks, ids = Path(notebooks).resolve(), [pause["id"] for pause in pauses]
-    paths = {name: notebooks / f"{name}.ipynb" for name in (*sections, COMPARISON, *BACKGROUND)}
+    paths = {name: notebooks / f"{name}.ipynb" for name in (*SECTIONS, COMPARISON, *BACKGROUND)}
     paths = {name: path for name, path in paths.items() if path.is_file()}
-    sections = [name for name in sections if name in paths]
+    sections = [name for name in SECTIONS if name in paths]
     store.check_names([*ids, *BACKGROUND])
     store.check_names([*sections, COMPARISON])
     chosen = _chosen(selected, ids, "pause")
@@ -148,10 +148,8 @@ def run_reports(
         raise ReportError("cannot work like that", expected="1 to 64 jobs and a timeout of at least one second")
     around, given = store.surroundings(), dict(parameters or {})
     sources = {name: path.read_bytes() for name, path in paths.items()}
-    digests = {
-        name: sources_digest(sources[name], paths[name].name) for name in (*sections, COMPARISON) if name in paths
-    }
-    declared = {name: declared_parameters(paths[name]) for name in digests}
+    declared = {name: declared_parameters(path) for name, path in paths.items() if name not in BACKGROUND}
+    digests = {name: sources_digest(sources[name]) for name in declared}
 
     def report(name: str, pause: str, told: dict, *depends: Any, beside: dict | None = None) -> Report:
         """That of all pauses is offered more parameters than it need declare."""
@@ -160,19 +158,18 @@ def run_reports(
         return Report(
             name=f"{pause}.{name}" if pause else name, notebook=name, pause=pause, source=sources[name], cold=cold,
             parameters=told, timeout=timeout, level=1 if name == sections[0] else 2, beside=beside or {},
-            folder="" if beside else str(notebooks), inputs=store.digest(digests[name], told, around, *depends),
+            folder="" if beside or scheduler else str(notebooks),
+            inputs=store.digest(digests[name], told, around, *depends),
         )  # fmt: skip
 
     every = [report(name, pause, {"pause_id": pause} | given) for pause in ids for name in sections]
     tasks = [task for task in every if task.pause in chosen and task.notebook in names]
     run = partial(run_apart, execute, jobs=jobs, patience=timeout + GRACE)
     if scheduler is not None:
-        from analysis.reports.cluster import run_on_cluster
-
-        run = partial(run_on_cluster, address=scheduler, patience=timeout + GRACE)
+        run = partial(run_on_cluster, execute, address=scheduler, patience=timeout + GRACE)
     with store.opened(out) as folder:
         _refuse_strangers(folder, ids)
-        (folder / LOG).unlink(missing_ok=True)
+        (folder / store.LOG).unlink(missing_ok=True)
         batch = Batch(folder, run, force, progress or (lambda event: None))
         before = Record.read(folder, {task.name: task.pause for task in every} | {COMPARISON: ""})
         total, stale = len(tasks) + (COMPARISON in paths), sum(map(batch.is_stale, tasks))
@@ -201,6 +198,8 @@ def run_reports(
         if tell and not selected and not only and not store.is_same(folder / TOLD, told):
             tell()
             store.write_file(folder / TOLD, told)
+        if inputs and not any(outcome.error for outcome in outcomes):
+            store.settle(folder, inputs, [outcome.title for outcome in outcomes])
     count = {state: sum(outcome.state == state for outcome in outcomes) for state in ("made", "kept", "failed")}
     batch.say({"event": "end"} | count)
     return outcomes

@@ -136,14 +136,8 @@ class Part(IPythonRenderer):
     def text(self, text: str) -> str:
         return _plain(unescape(text))
 
-    def codespan(self, text: str) -> str:
-        return f"<code>{_plain(text)}</code>"
-
     def block_code(self, code: str, info: str | None = None) -> str:
         return f"<pre><code>{_plain(code)}</code></pre>\n"
-
-    def escape_raw(self, value: str) -> str:
-        return _plain(value)
 
     def heading(self, text: str, level: int, **attrs: Any) -> str:
         self.levels.append(level)

@@ -22,17 +22,18 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import analysis
-from analysis.effect import COLUMNS, KEY
 from analysis.errors import ReportError
-from analysis.tables import data_folder
+from analysis.places import data_folder
 
 EXECUTED, FAILED = "executed", "FAILED-"
 RESULTS, ORIGIN = "results.csv", "results_origin.csv"
+SETTLED, LOG = f"{EXECUTED}/.settled", "report.log"
 LONGEST_NAME, LAST_LINES = 100, 12
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 NAME = re.compile(r"(?!(?:con|prn|aux|nul|com\d|lpt\d|index|failed-.*)$)[a-z0-9][a-z0-9_-]*", re.IGNORECASE)
@@ -82,6 +83,54 @@ def surroundings() -> dict[str, str]:
 def package_digest() -> str:
     """Digest of the files of this package."""
     return _files_digest(Path(analysis.__file__).parent.rglob("*"), {".py", ".toml", ".j2", ".json", ".css", ".txt"})
+
+
+def inputs_digest(notebooks: Path, *options: Any) -> str:
+    """Digest of all that a whole batch depends on: the surroundings, every plan and table, the notebooks, options."""
+    data = data_folder()
+    files = [*data.glob("*.*"), *data.glob("*/*.toml"), *notebooks.glob("*")]
+    told = [(path.name, _sha256(path)) for path in sorted(files) if path.is_file()]
+    return digest(surroundings(), told, options)
+
+
+def settle(folder: Path, inputs: str, reports: Sequence[str]) -> None:
+    """Note that all reports are up to date: what went in, what stands in the folder."""
+    told = {"inputs": inputs, "folder": _standing(folder), "reports": list(reports)}
+    write_file(folder / SETTLED, json.dumps(told))
+
+
+def settled(folder: Path, inputs: str) -> list[str]:
+    """Names of the reports that are up to date because nothing changed since `settle`; none where something did."""
+    if not (folder / SETTLED).is_file():
+        return []
+    with opened(folder) as folder, suppress(ValueError, LookupError, TypeError):
+        told = json.loads((folder / SETTLED).read_bytes())
+        if (told["inputs"], told["folder"]) == (inputs, _standing(folder)):
+            write_log(folder, [log_line("kept", 0.0, name) for name in told["reports"]], anew=True)
+            return told["reports"]
+    return []
+
+
+def _standing(folder: Path) -> str:
+    files = [path for place in (folder, folder / EXECUTED) for path in sorted(place.iterdir()) if path.is_file()]
+    names = {path: str(path.relative_to(folder)) for path in files}
+    left_out = {SETTLED, LOG, f"{EXECUTED}/.lock"}
+    return digest([(name, _sha256(path)) for path, name in names.items() if name not in left_out])
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def log_line(state: str, seconds: float, name: str) -> str:
+    """A line of the log about one report that has just ended."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {state:6} {seconds:6.1f} s  {name}"
+
+
+def write_log(folder: Path, lines: Sequence[str], *, anew: bool = False) -> None:
+    """Add lines to the log of the batch; no batch fails for want of its log."""
+    with suppress(OSError), (folder / LOG).open("w" if anew else "a", encoding="utf-8") as log:
+        log.writelines(f"{line}\n" for line in lines)
 
 
 def _files_digest(paths: Iterable[Path], kinds: set[str]) -> str:
@@ -230,6 +279,8 @@ class Record:
     @classmethod
     def read(cls, folder: Path, every: Mapping[str, str]) -> "Record":
         """The record of a folder; of none, or of one with other columns, no row is taken."""
+        from analysis.effect import COLUMNS
+
         rows = [row for row in _read(folder / RESULTS) if tuple(row) == COLUMNS and None not in row.values()]
         origin = {row["report"]: set(row["rows"].split()) for row in _read(folder / ORIGIN)}
         in_step = origin.pop(RESULTS, None) == {digest(to_csv(rows))}  # or the rows were changed by other hands
@@ -243,6 +294,8 @@ class Record:
         A row of unknown origin goes once all reports of its pause are heard; one that names no listed pause belongs to
         the report of all. ReportError if two reports disagree about one effect.
         """
+        from analysis.effect import COLUMNS
+
         origin, fresh, heard = dict(self.origin), {}, self.heard | set(spoken)
         for name, effects in spoken.items():
             texts = [{field: as_text(row[field]) for field in COLUMNS} for row in effects]
@@ -272,10 +325,12 @@ class Record:
         write_file(folder / ORIGIN, to_csv(lines, ["report", "rows"]))
 
 
-def to_csv(rows: Iterable[Mapping[str, str]], columns: Sequence[str] = COLUMNS) -> str:
-    """Write rows of text as CSV."""
+def to_csv(rows: Iterable[Mapping[str, str]], columns: Sequence[str] = ()) -> str:
+    """Write rows of text as CSV; the columns are those of the record unless others are named."""
+    from analysis.effect import COLUMNS
+
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, columns, lineterminator="\n")
+    writer = csv.DictWriter(buffer, columns or COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return buffer.getvalue()
@@ -295,6 +350,8 @@ def as_text(value: object) -> str:
 
 
 def _key(row: Mapping[str, str]) -> Key:
+    from analysis.effect import KEY
+
     return tuple(row[name] for name in KEY)
 
 
