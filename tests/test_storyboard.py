@@ -142,9 +142,10 @@ def test_the_title_of_all_pauses_counts_no_day_twice():
         "expected": 250.0,
         "promise": "",
         "basis": "report",
+        "word": "fewer",
     }
     frame = pd.DataFrame([row | {"pause": "a"}, row | {"pause": "b"}, row | {"pause": "c", "role": "outside"}])
-    assert story.nine_pauses_words(frame).title == "Truces: 43 drones in 1 day, about 250 expected."
+    assert story.nine_pauses_words(frame).title == "Truces: 43 drones in 1 day, about 250 expected: each fewer."
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str |
     from analysis.machine import line, span
     from analysis.replay import assess_as_of
     from analysis.reports.front import as_known
-    from analysis.scorecard import score_pause
+    from analysis.scorecard import UNSURE, score_pause
     from analysis.setting import VOLUME
     from analysis.sirens import assess_regions
 
@@ -126,7 +126,7 @@ def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str |
             return
         click.echo(f"{as_known(place) if as_of else ''}{found.pause.name} (window: {found.claim})\n")
         for answer in answers:
-            sure = f" How sure: {answer.how_sure()}." if answer.how_sure() != "–" else ""
+            sure = f" How sure: {answer.how_sure()}." if answer.how_sure() != UNSURE else ""
             click.echo(_wrapped([f"{answer.asked}: {answer.sentence()}{sure}"]))
         for outcome in found.outcomes():
             effect = found.primary(outcome)

@@ -17,8 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import DesignError, RegistryError
-from analysis.evidence_words import describe_followed
-from analysis.evidence_words import say_when_fixed
+from analysis.evidence_words import describe_followed, say_when_fixed
 from analysis.expected import Floats
 from analysis.pauses import FILE, Pause, get_pause, load_pauses
 from analysis.placebo import ADDED, TIE, mean_log
