@@ -159,14 +159,14 @@ def test_the_title_of_running_sums_says_where_the_account_stands(running, high, 
     frame = pd.DataFrame({"outcome": "drones_launched", "day": days, "offset": [0, 7], "role": ["pause", "outside"]})
     assert (
         story.running_sum_words(frame.assign(running=running, low=-500.0, high=high)).title
-        == f"By {day}, since the start: {words} than expected (shown, not tested)"
+        == f"Not tested: by {day}, since the start, {words} than expected"
     )
 
 
 @pytest.mark.parametrize(
     ("ratios", "words"),
-    [([0.1, 1.0], "None of 2 comparable regions had more sirens than usual"),
-     ([0.1, 1.2, np.nan], "1 of 2 regions had more sirens than usual, 1 fewer")],
+    [([0.1, 1.0], "Sirens above the usual in 0 of 2 comparable regions, below it in 1"),
+     ([0.1, 1.2, np.nan], "Sirens above the usual in 1 of 2 comparable regions, below it in 1")],
 )  # fmt: skip
 def test_the_title_of_the_map_counts_regions(ratios, words):
     frame = pd.DataFrame({"oblast": "Lviv", "ratio": ratios, "usual": 100.0, "minutes": 100 * np.array(ratios)})

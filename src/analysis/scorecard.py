@@ -40,7 +40,7 @@ from analysis.vocabulary import (
     sureness,
     word,
 )
-from analysis.words import FEWER, MORE, amount, capital, days_text, listed, span_text, spans_text
+from analysis.words import FEWER, MORE, amount, capital, listed, span_text, spans_text
 
 FILE = "scorecard.csv"
 AFTER, BOTH = "after-7", "pause+after-7"
@@ -70,7 +70,6 @@ ENERGY_HIT = (
     ("energy_raids_facility", NATIONAL),
     ("energy_reported_share", "rear"),
 )
-HITS = ("reported hit", "reported hits")
 KYIV_MINUTES = ("minute of sirens in Kyiv city", "minutes of sirens in Kyiv city")
 NIGHT_MINUTES = ("minute of night sirens away from the front", "minutes of night sirens away from the front")
 CLAIMED = ("drone that Russia says it shot down", "drones that Russia says it shot down")
@@ -79,19 +78,20 @@ QUESTIONS = (
     Question("missiles", "Missiles", MISSILES_FLOWN, MISSILES),
     Question("drones-after", "Drones in the week after", DRONES_FLOWN, DRONES, AFTER),
     Question("missiles-after", "Missiles in the week after", MISSILES_FLOWN, MISSILES, AFTER),
-    Question("energy", "Energy in Ukraine", ENERGY_HIT, HITS),
-    Question("russian-energy", "Energy in Russia", (("energy_digest_russia", "Russia"),), HITS),
+    Question("energy", "Energy in Ukraine", ENERGY_HIT, ("reported hit", "reported hits")),
+    Question("russian-energy", "Energy in Russia", (("energy_digest_russia", "Russia"),), ("", "")),
     Question("kyiv", "Sirens in Kyiv city", (("alert_minutes", "Kyiv City"),), KYIV_MINUTES),
     Question("rear", "Sirens away from the front", (("siren_minutes_rear", NATIONAL),), NIGHT_MINUTES),
     Question("other-side", "Ukraine's strikes on Russia", (("drones_claimed_by_russia", NATIONAL),), CLAIMED),
 )
-
 NOUNS = {  # of what is counted, where a question has several measures
     "energy_coded_rear_oblasts": ("region in the rear with a reported hit", "regions in the rear with a reported hit"),
-    "energy_digest_rear": ("day with a hit in a daily news list", "days with a hit in a daily news list"),
-    "energy_digest_russia": ("day with a hit in a daily news list", "days with a hit in a daily news list"),
     "energy_raids_facility": ("large raid on an energy facility", "large raids on energy facilities"),
     "energy_reported_share": ("article on a new strike", "articles on new strikes"),
+}
+LISTED = {  # the places of the daily list
+    "energy_digest_rear": "in the rear",
+    "energy_digest_russia": "in Russia, other than by Moscow's word,",
 }
 KEPT = {"kyiv": "whether Kyiv was spared", "energy": "whether energy was spared"}  # what a pause promised
 UNSURE = "unsure"  # of words that claim nothing or may be chance
@@ -171,7 +171,7 @@ class Answered:
     @property
     def caveat(self) -> str:
         """What the count of an answer that claims nothing rests on; empty for others, whose doubts hold it."""
-        shaky = (UNREPORTED, "missing", MODEL)
+        shaky = (UNREPORTED, MODEL) if self.outcome in LISTED else (UNREPORTED, "missing", MODEL)
         doubts = [doubt for doubt in self.doubts.split("; ") if doubt.endswith(shaky)]
         return "; ".join(doubts) if self.word in CANNOT_TELL else ""
 
@@ -185,7 +185,7 @@ class Answered:
         found = in_table(self.word)
         if self.counted is None or self.expected is None or self.expected < 0.5 or self.word in UNANSWERED:
             return found
-        found += ", weak" * (self.confidence == WEAK)
+        found += "?" * (self.confidence == WEAK)
         return f"{found} ({amount(self.counted)}/{rounded(self.expected)})"
 
 
@@ -321,7 +321,7 @@ def _next_days_in_kyiv(pause: Pause, folder: Path | None) -> str:
     ends = {claim.party: claim.span[1] for claim in pause.claims if claim.party in PARTIES}
     later = [party for party, end in ends.items() if end and pd.Timestamp(end).tz_localize(None) <= day]
     dates = [f"inside {listed(inside)}'s dates"] * bool(inside) + [f"after {listed(later)}'s"] * bool(later)
-    return ", ".join([f"then {amount(round(minutes.max()))} minutes on {day.day} {day:%B}", *dates])
+    return ", ".join([f"then {amount(round(minutes.max()))} siren minutes on {day.day} {day:%B}", *dates])
 
 
 def _hits_on_energy(pause: Pause, folder: Path | None) -> str:
@@ -422,19 +422,20 @@ def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd
         word=found,
         confidence=confidence(found, doubts),
         doubts="; ".join(doubts),
-        size=size(row, _noun(question, row)) if counted is not None else "",
+        size=_size(question, row) if counted is not None else "",
         frequency=frequency(row),
         note=_note(question, row, rows, strikes),
         other_dates=_other_dates(question, row, every, pause),
     )
 
 
-def _noun(question: Question, row: Mapping[str, Any]) -> tuple[str, str]:
-    """What was counted, in singular and plural; of a daily list also on how many days it was read."""
-    noun = NOUNS.get(row["outcome"], question.noun)
-    if "_digest_" not in row["outcome"]:
-        return noun
-    return (f"of {days_text(row['n_days'] - row['n_missing'])} read with a hit in a daily news list",) * 2
+def _size(question: Question, row: Mapping[str, Any]) -> str:
+    """How much was counted and expected; of a daily list also on how many days it was read, and what it names."""
+    place = LISTED.get(row["outcome"])
+    if place is None:
+        return size(row, NOUNS.get(row["outcome"], question.noun))
+    covered = f"of the {row['n_days'] - row['n_missing']} days it covers"
+    return f"a daily news list names hits {place} on {size(row, (covered, covered))}"
 
 
 def _nothing(question: Question, pause: Pause) -> Answered:
@@ -448,23 +449,22 @@ def _other_dates(question: Question, row: Mapping[str, Any], every: Sequence[dic
     if question.window == AFTER or question.key == "kyiv":  # Ukraine's claims named no city
         return ""
     sought = replace(question, sought=((row["outcome"], row["stratum"]),))
-    noun, told, same = _noun(question, row), [], []
+    told, same = [], []
     for claim in pause.claims:
         seen = _pick([other for other in every if other["claim"] == claim.id], sought)
-        if claim.party not in PARTIES or seen is None or seen["observed"] is None or _days(seen) == _days(row):
+        if claim.party not in PARTIES or seen is None or seen["observed"] is None:
+            continue
+        days = [seen["first_day"], seen["last_day"]]
+        if days == [row["first_day"], row["last_day"]]:
             continue
         if (found := word(seen)) == word(row):
             same.append(f"{claim.party}'s")
             continue
         told.append(
-            f"By {claim.party}'s dates, {span_text(*pd.to_datetime(_days(seen)))}: {size(seen, noun)}"
+            f"By {claim.party}'s dates, {span_text(*pd.to_datetime(days))}: {_size(question, seen)}"
             + ("; too few such spells to compare." if found == NO_DATA else f": {found}.")
         )
     return " ".join([*told, *([f"{SAME} {listed(same)} dates: {word(row)}."] if same else [])])
-
-
-def _days(row: Mapping[str, Any]) -> list:
-    return [row["first_day"], row["last_day"]]
 
 
 def _backed(question: Question, row: Mapping[str, Any], rows: Sequence[dict]) -> bool | None:

@@ -89,23 +89,14 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
     inside = frame[(frame["role"] == "pause") & (frame["basis"] != "not usable")].drop_duplicates("day")
     wide = inside["promise"] == ""
     kinds = {"Truces": inside[wide], "Narrower pauses": inside[~wide]}
-    told = [f"{kind}: {_launched(part)}{_each_word(part)}." for kind, part in kinds.items() if len(part)]
+    told = [f"{kind}: {_launched(part, days=False)}{_each_word(part)}." for kind, part in kinds.items() if len(part)]
     title = " ".join(told) or "No pause has usable counts."
-    reading = "Bars: drones launched over expected; blue: the pause. "
-    reading += "Open circle: zero inferred. Cross: no report. "
+    reading = "Bars: drones launched over expected; blue: the pause. Open circle: zero inferred. Cross: no report. "
     reading += f"Triangle: raid of {SALVO_MISSILES} missiles and more. Stripe: another pause."
     known = frame[frame["role"] == "pause"].groupby("name", sort=False)
     each = [f"{name}: {_launched(part)}" for name, part in known]
     alt = f"{frame['pause'].nunique()} small charts of days. {'; '.join(each)}."
-    zeros = [
-        f"{days_text(n)} of {kind.lower()}"
-        for kind, part in kinds.items()
-        if (n := int((part["basis"] == INFERRED).sum()))
-    ]
-    caption = f"Zero is inferred, not reported, on {listed(zeros)}. " if zeros else ""
-    return Words(
-        title, reading, f"{caption}{_typed(inside['basis'])}Ukrainian Air Force, compiled by Petro Ivaniuk.", alt
-    )
+    return Words(title, reading, f"{_typed(inside['basis'])}Ukrainian Air Force, compiled by Petro Ivaniuk.", alt)
 
 
 def _each_word(part: pd.DataFrame) -> str:
@@ -190,7 +181,7 @@ def unusual_words(frame: pd.DataFrame) -> Words:
     rows = frame[frame["kind"] == "pause"].to_dict("records")
     drones = [row for row in rows if row["outcome"] == DRONES and row["testable"]]
     rare = [row for row in drones if row["side"] == "quiet" and row["as_far"] * RARE <= row["n_placebo"]]
-    title = f"In {len(rare)} of {len(drones)} pauses that can be judged drones were fewer than in {RARE - 1} of {RARE} "
+    title = f"In {len(rare)} of {len(drones)} judged pauses drones were fewer than in {RARE - 1} of {RARE} "
     title += "ordinary spells"
     if len({row["pause"] for row in rows}) == 1:
         spells = f" ordinary spells of {days_text(rows[0]['n_days'])}"
@@ -263,10 +254,6 @@ def claims_words(frame: pd.DataFrame) -> Words:
         whole = int(drones["inside"].sum())
         title += f" in {days_text(len(seen))}" if len(seen) == whole else f" in {len(seen)} of {days_text(whole)}"
         title += f", about {rounded(seen['expected'].sum())} drones expected"
-    after = missiles[(missiles["start"] > raids["start"].max()) & (missiles["value"] >= SALVO_MISSILES)]
-    if len(after):
-        worst = after.loc[after["value"].idxmax()]
-        title += f"; then {amount(worst['value'])} missiles on {worst['start'].day} {worst['start']:%B}"
     reading = "Bars: what each party said, faded where it named no edge; outlined: the days counted here"
     reading += ", blue below it." if len(seen) else "."
     caption = f"{_stands_on(seen['state'])}Strike days, from 18:00 to 18:00. {ONE_SIDE}"
@@ -283,13 +270,13 @@ def _edges(row: Any) -> str:
     return f" ({' '.join(ends)})" if ends else " (no dates)"
 
 
-def _launched(part: pd.DataFrame) -> str:
+def _launched(part: pd.DataFrame, *, days: bool = True) -> str:
     seen = part.dropna(subset=["drones", "expected"])
     if seen.empty:
         return "no usable counts"
     flown, expected = amount(seen["drones"].sum()), rounded(seen["expected"].sum())
-    days = days_text(len(seen)) if len(seen) == len(part) else f"{len(seen)} of {days_text(len(part))}"
-    return f"{flown} drones in {days}, about {expected} expected"
+    span = days_text(len(seen)) if len(seen) == len(part) else f"{len(seen)} of {days_text(len(part))}"
+    return f"{flown} drones{f' in {span}' * days}, about {expected} expected"
 
 
 def _days(n: int) -> pd.Timedelta:
@@ -366,7 +353,7 @@ def running_sum_words(frame: pd.DataFrame) -> Words:
         lowest.append(f"Lowest sum of {label}: {low['running']:,.0f} on {_date(low['day'])}")
     title = "No usable counts to sum up"
     if told:
-        title = f"By {_date(row['day'])}, since the start: {listed(told)} than expected (shown, not tested)"
+        title = f"Not tested: by {_date(row['day'])}, since the start, {listed(told)} than expected"
     if told and (frame.loc[frame["offset"].between(0, row["offset"]), "role"] == "another pause").any():
         title += ", with another pause between"
     reading = "Line: launched less expected, summed since the start. Grey: 95 of 100 "
@@ -415,10 +402,8 @@ def region_ratio_words(frame: pd.DataFrame) -> Words:
     """Title and words of the map of sirens."""
     known = frame[frame["ratio"].notna()]
     more, fewer = known[known["ratio"] > 1], known[known["ratio"] < 1]
-    title = f"{len(more)} of {len(known)} regions had more sirens than usual, {len(fewer)} fewer"
-    if more.empty:
-        title = f"None of {len(known)} comparable regions had more sirens than usual"
-    reading = f"Time under alert over the usual, both in {unit_of(frame)[0]}: blue, fewer; red, more; grey, as usual. "
+    title = f"Sirens above the usual in {len(more)} of {len(known)} comparable regions, below it in {len(fewer)}"
+    reading = f"Time under alert over the usual, both in {unit_of(frame)[0]}: blue, below; red, above; grey, as usual. "
     reading += "Ring: outside 95 of 100 ordinary spells. Hatched: alerts too long or without end."
     told = [f"{region_label(row.oblast)} {ratio_text(row.ratio)}" for row in known.sort_values("ratio").itertuples()]
     asked = frame[frame["oblast"].isin(ASKED)].assign(scale=unit_of(frame)[1]).itertuples()

@@ -224,10 +224,12 @@ def sureness(found: str, doubts: Sequence[str]) -> str:
     """The confidence with its reasons as a sentence; empty for a word without.
 
     >>> sureness("fewer", ["one side's count"])
-    "Confidence: fair (one side's count)."
+    "Confidence: fair, one doubt (one side's count)."
     """
-    level, reasons = confidence(found, doubts), "; ".join(doubts)
-    return f"Confidence: {level}{f' ({reasons})' if reasons else ''}." if level else ""
+    level = confidence(found, doubts)
+    if not level or not doubts:
+        return f"Confidence: {level}." if level else ""
+    return f"Confidence: {level}, {in_words(len(doubts))} doubt{'s' * (len(doubts) > 1)} ({'; '.join(doubts)})."
 
 
 def doubts_of(row: Row, *, inferred: int, backed: bool | None, curve: Row | None, coded: bool) -> list[str]:
@@ -277,13 +279,13 @@ def promise_of(pause: Pause) -> str:
     """
     days, spared = pause.days(), pause.spared
     who = listed([name for name in pause.announced_by if "(" not in name]) or "It is not known who"
-    what = f"a halt to strikes on {spared}" if spared else "a truce"
+    lasting = f" for {pause.length}" if pause.length else ""
+    what = f"a halt{lasting} to strikes on {spared}" if spared else f"a truce{lasting}"
     span = span_text(days[0], days[-1])
     others = [claim.days for claim in pause.claims if claim.stated and claim.covers_days]
     if all(list(named) == list(days) for named in others):
         return f"{who} announced {what} for {span}{', which both sides declared' * (pause.status == 'agreed')}"
-    lasting = f" for {pause.length}" if pause.length else ""
-    on = f" on {span_text(pause.announced_at, pause.announced_at)}" if pause.announced_at else ""
+    on = f"on {span_text(pause.announced_at, pause.announced_at)} " if pause.announced_at else ""
     terms = ", in differing terms" if pause.status == "disputed" else ""
     inside = f"on the {in_words(len(days))} days inside all stated dates, {span}"
-    return f"{who} announced {what}{lasting}{on}{terms}; {inside}"
+    return f"{on}{who} announced {what}{terms}; {inside}"

@@ -171,7 +171,8 @@ def marked(cell: str) -> str:
     from analysis.vocabulary import RULES, SILENT, in_table
 
     every = {word for rule in RULES for word in rule.words}
-    words = sorted(every | set(map(in_table, every)), key=len, reverse=True)
+    weak = {f"{word}?" for word in every if word.endswith(("fewer", "more"))}
+    words = sorted(every | weak | set(map(in_table, every)), key=len, reverse=True)
     silent = {*SILENT, *map(in_table, SILENT)}
 
     def mark(found: re.Match) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -28,20 +27,20 @@ from analysis.vocabulary import (
     sureness,
     word,
 )
-from analysis.words import amount, capital, listed, span_text
+from analysis.words import amount, capital, listed, span_text, spans_text
 
 IN_FORCE = ("agreed", "unilateral", "disputed")
 WHO_COUNTS = (
     "Ukraine's Air Force, decoys included, 15 to 27% below presidential totals of wider scope. It can be biased: in a "
     "truce Ukraine gains by reporting more, so a reported fall is believable, an inferred zero less so."
 )
-KEY = f"In brackets: counted/expected. Question mark: may be chance (not: no effect). {BAR}"
+KEY = "In brackets: counted/expected. Question mark: may be chance."
 COLUMNS = {
     "drones": ("drones",),
     "missiles": ("missiles",),
     "week after": AFTER,
     "energy hits": ("energy",),
-    "rear sirens": ("rear",),
+    "rear sirens, minutes": ("rear",),
     "other side": ("other-side",),
 }
 
@@ -66,7 +65,7 @@ def tell_all(
     uncovered = f" Not covered: {listed(later)}." if later else ""
     parts = [
         Part("strips", "Day by day", drawing=draw("strips", cards=cards)),
-        Part("scorecard", "Every pause, in a word", KEY, table=front_table(cards)),
+        Part("scorecard", "Every pause, in a word", " ".join([KEY, BAR, *_twice(cards)]), table=front_table(cards)),
         Part("meaning", "What this means", "\n".join(f"* {line}" for line in asked)),
         Part("unusual", "How unusual", drawing=draw("unusual-all", cards=cards)),
     ]
@@ -97,22 +96,23 @@ def answer_to_all(
     if "drones_launched" not in rows:
         return "No agreed or declared truce can be judged yet.", [], []
     truces = [card for card in cards if card.pause.kind == "general truce" and _counted(card, "drones")]
+    inferred = _inferred_days(truces, folder)
     first = {
         "Which truces?": _truce_by_truce(truces),
-        "A second witness?": _sirens(rows.get("siren_minutes_rear")),
+        "Do sirens agree?": _sirens(rows.get("siren_minutes_rear"), inferred),
         "Was Kyiv spared?": _kyiv(cards),
         "Was energy spared?": _energy(cards),
     }
     then = {
-        "Without Ukraine's own truce?": _without_ukraines(rows["drones_launched"], truces),
+        **_without_ukraines(rows["drones_launched"], truces),
         "Only the usual lull?": _usual_lulls(rows.get("missiles_launched"), cards, folder),
         "Saved up for a heavier week after?": _weeks_after(cards),
         "Did Ukraine hold back too?": _other_side(cards),
         "Who counts?": WHO_COUNTS,
-        "My region?": "Each pause's page maps the sirens: alarms, not strikes." if cards else "",
+        "My region?": f"Each pause's page [maps the sirens]({cards[-1].pause.id}.html#where): alarms, not strikes.",
     }
     told = [[f"**{asked}** {text}" for asked, text in part.items() if text] for part in (first, then)]
-    return _all_truces(rows, truces, folder), *told
+    return _all_truces(rows, inferred), *told
 
 
 def _counted(card: Scorecard, question: str) -> Answered | None:
@@ -121,15 +121,28 @@ def _counted(card: Scorecard, question: str) -> Answered | None:
     return None if answer is None or answer.counted is None else answer
 
 
-def _all_truces(rows: Mapping[str, Row], truces: Sequence[Scorecard], folder: Path | None) -> str:
-    drones, sirens = rows["drones_launched"], rows.get("siren_minutes_rear")
+def _inferred_days(truces: Sequence[Scorecard], folder: Path | None) -> int:
+    """On how many days of truces zero is inferred."""
     zeros = inferred_zeros(load_strikes(folder=folder))
-    inferred = sum(day in zeros for day in {day for card in truces for day in card.pause.days()})
+    return sum(day in zeros for day in {day for card in truces for day in card.pause.days()})
+
+
+def _all_truces(rows: Mapping[str, Row], inferred: int) -> str:
+    drones, sirens = rows["drones_launched"], rows.get("siren_minutes_rear")
     backed = sirens is not None and sirens["verdict"] == drones["verdict"]
     sure = sureness(word(drones), doubts_of(drones, inferred=inferred, backed=backed, curve=None, coded=False))
-    seen, days = size(drones, ("long-range drone", "long-range drones")), drones["n_days"]
-    lead = f"On {days} days of announced truces Russia launched, by Ukraine's count, {seen}: "
-    return f"{lead}{word(drones)}. {sure}".strip()
+    seen, tail = size(drones, ("long-range drone", "long-range drones")), drones["p_value"] / 2
+    often = "fewer than 1 in 1,000" if tail < 0.001 else f"1 in {1 / tail:.0f}"
+    lead = f"On {drones['n_days']} days of announced truces Russia launched, by Ukraine's count, {seen}"
+    rare = f"{often} ordinary sets of days is as {'quiet' if drones['ratio'] < 1 else 'heavy'}"
+    return f"{lead}; {rare}: {word(drones)}. {sure}".strip()
+
+
+def _twice(cards: Sequence[Scorecard]) -> list[str]:
+    """Which days stand in two rows of the table."""
+    days = [day for card in cards if not card.pause.spared for day in card.pause.days()]
+    twice = [day for day in dict.fromkeys(days) if days.count(day) > 1]
+    return [f"{spans_text(twice)} stands in two rows."] if twice else []
 
 
 def _truce_by_truce(truces: Sequence[Scorecard]) -> str:
@@ -142,27 +155,27 @@ def _truce_by_truce(truces: Sequence[Scorecard]) -> str:
         f"{found.replace(', may be', ' (may be')}{')' * ('may be' in found)} in {listed(groups[found])}"
         for found in spoken
     ]
-    sure = "Single ones are less sure; none is proof of keeping, as the front is not counted."
+    sure = "Single ones may hang on a choice of method; none is proof of keeping: the front is not counted."
     return f"{capital('; '.join(each))}. {sure}"
 
 
-def _without_ukraines(drones: Row, truces: Sequence[Scorecard]) -> str:
-    """All truces without those that Ukraine alone declared."""
+def _without_ukraines(drones: Row, truces: Sequence[Scorecard]) -> dict[str, str]:
+    """All truces without those that Ukraine alone declared, under its question."""
     alone = [card for card in truces if not card.pause.claim().party.startswith(("Russia", "every"))]
     if not alone:
-        return ""
+        return {}
     flown, expected = (sum(getattr(card.answer("drones"), name) for card in alone) for name in ("counted", "expected"))
     days = drones["n_days"] - sum(len(card.pause.days()) for card in alone)
     rest = f"{amount(drones['observed'] - flown)} drones, {about(drones['expected'] - expected)} expected"
-    others = listed([card.pause.phrase for card in alone])
-    return f"{capital(in_words(days))} days, {rest}; the other {amount(flown)} fell in {others}."
+    return {f"Without {listed([card.pause.phrase for card in alone])}?": f"{capital(in_words(days))} days: {rest}."}
 
 
-def _sirens(row: Row | None) -> str:
-    """What the second witness says of all truces together."""
+def _sirens(row: Row | None, inferred: int) -> str:
+    """What night sirens say of all truces together."""
     if row is None:
         return ""
-    return f"Night sirens away from the front, which count no launches: {row['ratio']:.0%} of the usual, {word(row)}."
+    share = f"Night sirens away from the front: {row['ratio']:.0%} of the usual, {word(row)}"
+    return f"{share}; but {in_words(inferred)} zeros rest on them in part." if inferred else f"{share}."
 
 
 def _usual_lulls(missiles: Row | None, cards: Sequence[Scorecard], folder: Path | None) -> str:
@@ -172,17 +185,20 @@ def _usual_lulls(missiles: Row | None, cards: Sequence[Scorecard], folder: Path 
     found = sum(card.answer("drones").word.endswith("fewer") for card in cards)
     if missiles is None or not often:
         return ""
-    seen = f"{size(missiles, ('missile', 'missiles'))}, in all truces: {word(missiles)}"
-    many = f"{min(often):.0f} to {max(often):.0f} of 100 spells so long after a mass salvo have none"
-    return f"Of missiles it may be ({seen}): {many}. Of drones no in {in_words(found)} truces; elsewhere it may be."
+    seen = f"{amount(missiles['observed'])} in all truces, {about(missiles['expected'])} expected"
+    common = f"spells like theirs without a mass salvo are common ({min(often):.0f} to {max(often):.0f} in 100)"
+    drones = (
+        f"For drones no, in {in_words(found)} truces: ordinary lulls are almost never so quiet; elsewhere it may be."
+    )
+    return f"{drones} For missiles it may be: {seen}, but {common}."
 
 
 def _weeks_after(cards: Sequence[Scorecard]) -> str:
     """The weeks after a pause that had more than after other quiet spells, and what is left of that once all count."""
     surges = {card.pause.phrase: [a for a in card.answers if is_surge(a)] for card in cards}
-    came = [f"after {name}: {listed([a.size for a in after])}" for name, after in surges.items() if after]
-    told = f"Heavier only {'; '.join(came)}. {once_all_count(cards)}" if came else "None was heavier."
-    return f"Launches do not show stocks. {told}"
+    came = [f"After {name} came {listed([a.size for a in after])}." for name, after in surges.items() if after]
+    told = [*came, once_all_count(cards)] if came else ["No week stands out."]
+    return " ".join(["Stocks cannot be seen.", *told])
 
 
 def _kyiv(cards: Sequence[Scorecard]) -> str:
@@ -190,9 +206,9 @@ def _kyiv(cards: Sequence[Scorecard]) -> str:
     told = []
     for card in cards:
         if answer := _counted(card, "kyiv"):
-            days = f"{card.span()} {'lies' if len(card.pause.days()) == 1 else 'lie'} inside all stated dates"
-            promised = f"{capital(card.pause.length)} was announced; " if card.pause.length else ""
-            told.append(f"{promised}{'only ' * bool(promised)}{days}: {answer.sentence()}")
+            which = f"Which {card.pause.length.removeprefix('a ')} was meant is disputed. " * bool(card.pause.length)
+            days = f"On the {in_words(len(card.pause.days()))} days inside all stated dates, {card.span()}"
+            told.append(f"{which}{days}: {answer.sentence()}")
     return " ".join(told)
 
 
@@ -200,10 +216,10 @@ def _energy(cards: Sequence[Scorecard]) -> str:
     """What was hit in the pauses that promised to spare energy, and whether that is less than usual."""
     promised = {c.pause.phrase: _counted(c, "energy") for c in cards if "energy" in promised_questions(c.pause)}
     told = {name: answer for name, answer in promised.items() if answer is not None}
-    seen = [f"{answer.note.split('; ')[0] or answer.size}, in {name}" for name, answer in told.items()]
     if told and all(answer.word in SILENT for answer in told.values()):
-        whole = "Not wholly" if any(answer.counted or answer.note for answer in told.values()) else "No hit is known"
-        return f"{whole}: {'; '.join(seen)}. Whether less than usual cannot be told: even none would prove little."
+        seen = [f"In {name}: {answer.note.split('; ')[0] or answer.size}." for name, answer in told.items()]
+        lead = "Not wholly; whether" if any(answer.counted or answer.note for answer in told.values()) else "Whether"
+        return f"{lead} less than usual cannot be told, as even no hit would prove little. {' '.join(seen)}"
     return " ".join(f"In {name}: {answer.size}: {answer.word}." for name, answer in told.items())
 
 
@@ -213,11 +229,9 @@ def _other_side(cards: Sequence[Scorecard]) -> str:
     known = {name: a for name, a in counts.items() if a is not None and a.word != NO_DATA}
     words = dict.fromkeys(answer.word for answer in known.values())
     told = [f"{_seen(known, found)}: {found}" for found in words]
-    mute = [card.answer("other-side").note for card in cards if counts[card.pause.phrase] is None]
-    end = next(
-        (f" or end on {found[1]}" for note in mute if (found := re.search(r"the data end on ([^,]+),", note))), ""
-    )
-    return f"Its drones, by Russia's count: {'; '.join(told)}; elsewhere counts are missing{end}." if told else ""
+    truces = [card.pause.phrase in known for card in cards if not card.pause.spared]
+    lead = "" if any(truces) else "In truces this cannot be told: no usable count. "
+    return f"{lead}Drones that Russia says it shot down: {'; '.join(told)}." if told else lead.strip()
 
 
 def _seen(answers: Mapping[str, Answered], found: str) -> str:
@@ -236,8 +250,10 @@ def front_table(cards: Sequence[Scorecard]) -> pd.DataFrame:
         for name, questions in COLUMNS.items():
             answers = filter(None, map(card.answer, questions))
             row[name] = "; ".join(dict.fromkeys(_cell(answer, named=len(questions) > 1) for answer in answers))
-        drones = card.answer("drones")
-        row["how sure"] = (drones and drones.confidence) or UNSURE
+        drones = _counted(card, "drones")
+        row["how sure"] = "–" if drones is None else drones.confidence or UNSURE
+        if drones is None:
+            row["drones"] = card.answer("drones").word
         rows.append(row)
     return pd.DataFrame(rows).set_index("pause")
 

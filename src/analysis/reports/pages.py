@@ -30,16 +30,15 @@ ALPHA = 0.05
 AFTER = ("drones-after", "missiles-after")
 MEANT = (
     "Fire at the front is not counted: no line here says that a truce was kept, or why less flew.",
-    "In a truce Ukraine gains by reporting more: reported falls run against its interest, zeros without a report do "
-    "not.",
-    '"May be chance" is not "no effect": only a very large fall could be told.',
+    "In a truce Ukraine gains by reporting more: reported falls run against its interest, inferred zeros do not.",
+    '"May be chance" is not "no effect": only a very large fall would show.',
 )
 SURE = {
     "high": "The dates are well documented.",
     "medium": "The parties did not name the same dates.",
     "low": "Its dates rest on few or indirect reports.",
 }
-BAR = "“Fewer” and “more”: only where rarer than about 1 in 40."
+BAR = "“Fewer”: rarer than about 1 spell in 50; “more” in a week after: 1 in 30."
 STATUS = {
     "agreed": "both sides declared it",
     "unilateral": "declared by one side alone",
@@ -157,7 +156,7 @@ def _heavier_after(card: Scorecard, results: pd.DataFrame, folder: Path | None) 
         claim.party for claim in card.pause.claims if claim.party in PARTIES and len(days.intersection(claim.days))
     ]
     dates = f"{span_text(*days[[0, -1]])}, by {listed(inside)}'s dates partly inside the pause: " if inside else ""
-    return f"**A heavier week after it?** {dates}{told}.{surge} Launches do not show stocks."
+    return f"**A heavier week after it?** {dates}{told}.{surge} Stocks cannot be seen."
 
 
 def is_surge(answer: Answered) -> bool:
@@ -172,7 +171,7 @@ def once_all_count(cards: Sequence[Scorecard]) -> str:
     ranks = [(a.as_extreme + 1) / (a.n_ordinary + 1) if a.as_extreme is not None else 1.0 for a in tested]
     held = sum(p <= ALPHA for p in holm_adjusted(ranks))
     if not held:
-        return f"With {in_words(len(ranks))} such counts made, even this may be chance."
+        return f"But of {in_words(len(ranks))} such counts one or two may stand out by chance."
     return f"Of {in_words(len(ranks))} such counts {in_words(held)} can hardly be chance, all being counted."
 
 
@@ -205,7 +204,7 @@ def announced(pause: Pause) -> str:
     on = f" on {span_text(pause.announced_at, pause.announced_at)}" if pause.announced_at else ""
     also = [name for name in pause.announced_by if "(" in name]
     others = f"also by {listed(also)}" if also else ""
-    known = on and on in promise_of(pause)
+    known = on and on.strip() in promise_of(pause)
     when = others if known else ", ".join(filter(None, [f"announced{on}", others]))
     answered = [claim.party for claim in pause.claims if claim.party in PARTIES and claim.id != pause.announcer]
     status = STATUS[pause.status]
@@ -285,11 +284,7 @@ def _other_side(card: Scorecard) -> str:
     answer = card.answer("other-side")
     if answer is None:
         return ""
-    told = (
-        f"No usable count: {answer.note}"
-        if answer.word == NO_DATA
-        else f"{answer.amounts()}, by Russia's count: {answer.word}"
-    )
+    told = f"No usable count: {answer.note}" if answer.word == NO_DATA else f"{answer.size}: {answer.word}"
     return f"**Did Ukraine hold back too?** {told}."
 
 
