@@ -6,8 +6,9 @@ import pytest
 
 import analysis as pa
 from analysis.effect import example_effect
+from analysis.questions import QUESTIONS
 from analysis.record import load_results
-from analysis.scorecard import QUESTIONS, score_all, score_pause
+from analysis.scorecard import score_all, score_pause
 from analysis.vocabulary import RULES, about, as_extreme, confidence, doubts_of, frequency, question_of, size, word
 
 RESULTS, PAUSES = load_results(), pa.load_pauses()

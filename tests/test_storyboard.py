@@ -145,7 +145,7 @@ def test_the_title_of_all_pauses_counts_no_day_twice():
         "word": "fewer",
     }
     frame = pd.DataFrame([row | {"pause": "a"}, row | {"pause": "b"}, row | {"pause": "c", "role": "outside"}])
-    assert story.nine_pauses_words(frame).title == "Truces: 43 drones in 1 day, about 250 expected: each fewer."
+    assert story.nine_pauses_words(frame).title == "Truces: 43 drones, about 250 expected: each fewer."
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_the_title_of_running_sums_says_where_the_account_stands(running, high, 
 
 @pytest.mark.parametrize(
     ("ratios", "words"),
-    [([0.1, 1.0], "Sirens above the usual in 0 of 2 comparable regions, below it in 1"),
+    [([0.1, 1.0], "Sirens above the usual in none of 2 comparable regions, below it in 1"),
      ([0.1, 1.2, np.nan], "Sirens above the usual in 1 of 2 comparable regions, below it in 1")],
 )  # fmt: skip
 def test_the_title_of_the_map_counts_regions(ratios, words):

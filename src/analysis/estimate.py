@@ -151,6 +151,8 @@ def estimate_effect(
         if tried.after_salvo:
             used = "after-salvo" if ours else AFTER_HEAVY
         compared = _compared_with(tried, SALVO if ours else HEAVY)
+        if test == "same-weekday":
+            compared = "compared with windows that begin on the same weekday"
     why = [compared, *layout.notes]
     if statistic == "mean-log":
         return _weigh_mean_log(layout, name, tried, why)
@@ -369,6 +371,7 @@ def _weigh_mean_log(layout: Layout, name: str, tried: WindowTest, why: Sequence[
         return effect
     found = placebo_fields(tried, mean)
     ranked = {field: found[field] for field in ("p_value", "p_min", "testable", "smallest_visible_cut")}
+    blind = [] if found["testable"] else [_ordinary_silence(tried, layout.advice)]
     return decide(
         replace(
             effect,
@@ -377,7 +380,7 @@ def _weigh_mean_log(layout: Layout, name: str, tried: WindowTest, why: Sequence[
             expected=mean,
             ratio=observed / mean,
             rise=bool(tried.p_lower > tried.p_upper),
-            reason="; ".join(["ranked by the mean log of counts over expected counts", *why]),
+            reason="; ".join([*blind, "ranked by the mean log of counts over expected counts", *why]),
             placebo=pd.DataFrame({"start": layout.days[layout.starts], "ratio": np.exp(tried.placebos)}).dropna(),
         )
     )

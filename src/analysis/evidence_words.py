@@ -51,7 +51,7 @@ def lull_in_brief(lull: Lull) -> str:
     if lull.observed_salvos:
         return f"Of missiles there was none: {counted(lull.observed_salvos, 'mass salvos')} came."
     since = f"{days_text(lull.days_since_salvo)} after the last mass salvo"
-    return f"Of missiles it may be: {since}, {100 * lull.quiet_probability:.0f} of 100 such spells have none."
+    return f"Of missiles it may be: {since}, {100 * lull.quiet_probability:.0f} of 100 lulls last as long."
 
 
 def describe_inferred(days: Iterable[date]) -> str:

@@ -38,7 +38,7 @@ class Assessment(Findings):
     """What the launch counts say about one pause: under the claim in question, then under its other claims."""
 
     lull: Lull | None  # how ordinary a quiet of this length was; None where the data cannot say
-    data_until: pd.Timestamp  # last strike day of the data
+    data_until: pd.Timestamp  # last strike day of the first outcome
     setting: Setting
     witness: PauseEffect | None  # sirens away from the front, outside the family; None where they were asked for
     weeks_after: tuple[PauseEffect, ...]  # where a surge followed, that test after every reported pause, as one family
@@ -109,8 +109,9 @@ class Assessment(Findings):
         roles = [every.isin(days), every.isin(list(self.setting.busy)), every < days[0]]
         columns = {"period": np.select(roles, ["pause", "another pause", "before"], "after")}
         inferred = every.isin(inferred_zeros(load_strikes(folder=self.setting.folder)))
-        absent = pd.Series("no report", every).mask(every > self.data_until, "not yet")
         for outcome in self.outcomes():
+            until = self.setting.series(outcome).index[-1]
+            absent = pd.Series("no report", every).mask(every > until, "not yet")
             label = outcome_label(outcome, short=True)
             daily = self.primary(outcome).daily.set_index("day").reindex(every)
             counts, expected = (
@@ -371,7 +372,7 @@ def _unless_busy(setting: Setting, effect: PauseEffect) -> PauseEffect:
     return replace(effect, testable=False, verdict=NOT_TESTABLE, reason=reason, **none)
 
 
-def what_to_expect(pause: Pause) -> list[str]:
+def what_to_expect(pause: Pause, *, folder: Path | None = None) -> list[str]:
     """What the data hold of a pause, and what its length could reveal on the latest baseline, a sentence each."""
     known = [claim.id for claim in pause.claims if claim.covers_days]
     if not known:
@@ -379,13 +380,13 @@ def what_to_expect(pause: Pause) -> list[str]:
         why = "No claim covers a strike day by half" if short else "No party stated both ends of a window"
         return [f"{why}, so there is no length to ask about."]
     days, exclude = pause.days(pause.main if pause.main in known else known[0]), not_ordinary(load_pauses())
-    n_days, lines = len(days), [_coverage(outcome_series(VOLUME[0]), days)]
+    n_days, lines = len(days), [_coverage(outcome_series(VOLUME[0], folder=folder), days)]
     for outcome in VOLUME:
         if n_days > SHORT_WINDOW:
             window = f"a window of {days_text(n_days)} is tested against days on both sides"
             lines.append(f"{outcome_label(outcome)}: {window}: pauses test {pause.id}.")
         else:
-            lines.append(look_ahead(outcome_series(outcome), n_days, exclude=exclude).summary())
+            lines.append(look_ahead(outcome_series(outcome, folder=folder), n_days, exclude=exclude).summary())
     return lines
 
 

@@ -97,7 +97,8 @@ class Claim:
     """One party's word on when a pause held; "accepted" is the id of the span that every claiming party accepts.
 
     A date stands for the whole strike day of that date; a time counts exactly, as an end exclusively. `closed_reason`
-    says why an end is given although the party left it open.
+    says why an end is given although the party left it open; `targets`,
+    what it meant where the parties meant different things.
     """
 
     id: Id
@@ -106,6 +107,7 @@ class Claim:
     start: Moment = None
     end: Moment = None
     closed_reason: Note = ""
+    targets: tuple[Target, ...] = ()
     note: Note = ""
 
     @model_validator(mode="after")

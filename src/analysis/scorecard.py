@@ -9,8 +9,22 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.effect import NATIONAL, Answer, PauseEffect, as_markdown, to_frame
-from analysis.pauses import Pause, load_pauses, reported_pauses
+from analysis.effect import Answer, PauseEffect, as_markdown, to_frame
+from analysis.pauses import Claim, Pause, load_pauses, reported_pauses
+from analysis.questions import (
+    AFTER,
+    BOTH,
+    DRONES_FLOWN,
+    KEPT,
+    LISTED,
+    MISSILES_FLOWN,
+    NOUNS,
+    QUESTIONS,
+    Question,
+    is_asked,
+    pick,
+    promised_questions,
+)
 from analysis.record import read_stored, stored_path
 from analysis.series import SALVO_MISSILES
 from analysis.setting import Registry
@@ -40,60 +54,13 @@ from analysis.vocabulary import (
     sureness,
     word,
 )
-from analysis.words import FEWER, MORE, amount, capital, listed, span_text, spans_text
+from analysis.words import FEWER, MORE, amount, capital, days_text, listed, span_text, spans_text
 
 FILE = "scorecard.csv"
-AFTER, BOTH = "after-7", "pause+after-7"
-BESIDE = ("curve", "largest p", "same-weekday", "as many days")  # tests that never decide
 SAME = "Also by"
 BY_PEOPLE = ", not yet checked by people"
 PARTIES = ("Russia", "Ukraine")
 MANY = 2.0  # times the expected of its day, from which the heaviest day of a week is named
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked, and which rows of the record answer it: the first of `sought` that speaks, else the first."""
-
-    key: str
-    asked: str
-    sought: tuple[tuple[str, str], ...]  # outcome and stratum
-    noun: tuple[str, str]
-    window: str = "pause"
-
-
-DRONES, MISSILES = ("drone", "drones"), ("missile", "missiles")
-DRONES_FLOWN, MISSILES_FLOWN = (("drones_launched", NATIONAL),), (("missiles_launched", NATIONAL),)
-ENERGY_HIT = (
-    ("energy_coded_rear_oblasts", "rear"),
-    ("energy_digest_rear", "rear"),
-    ("energy_raids_facility", NATIONAL),
-    ("energy_reported_share", "rear"),
-)
-KYIV_MINUTES = ("minute of sirens in Kyiv city", "minutes of sirens in Kyiv city")
-NIGHT_MINUTES = ("minute of night sirens away from the front", "minutes of night sirens away from the front")
-CLAIMED = ("drone that Russia says it shot down", "drones that Russia says it shot down")
-QUESTIONS = (
-    Question("drones", "Drones", DRONES_FLOWN, DRONES),
-    Question("missiles", "Missiles", MISSILES_FLOWN, MISSILES),
-    Question("drones-after", "Drones in the week after", DRONES_FLOWN, DRONES, AFTER),
-    Question("missiles-after", "Missiles in the week after", MISSILES_FLOWN, MISSILES, AFTER),
-    Question("energy", "Energy in Ukraine", ENERGY_HIT, ("reported hit", "reported hits")),
-    Question("russian-energy", "Energy in Russia", (("energy_digest_russia", "Russia"),), ("", "")),
-    Question("kyiv", "Sirens in Kyiv city", (("alert_minutes", "Kyiv City"),), KYIV_MINUTES),
-    Question("rear", "Sirens away from the front", (("siren_minutes_rear", NATIONAL),), NIGHT_MINUTES),
-    Question("other-side", "Ukraine's strikes on Russia", (("drones_claimed_by_russia", NATIONAL),), CLAIMED),
-)
-NOUNS = {  # of what is counted, where a question has several measures
-    "energy_coded_rear_oblasts": ("region in the rear with a reported hit", "regions in the rear with a reported hit"),
-    "energy_raids_facility": ("large raid on an energy facility", "large raids on energy facilities"),
-    "energy_reported_share": ("article on a new strike", "articles on new strikes"),
-}
-LISTED = {  # the places of the daily list
-    "energy_digest_rear": "in the rear",
-    "energy_digest_russia": "in Russia, other than by Moscow's word,",
-}
-KEPT = {"kyiv": "whether Kyiv was spared", "energy": "whether energy was spared"}  # what a pause promised
 UNSURE = "unsure"  # of words that claim nothing or may be chance
 NEXT_DAYS = 3  # named after a spell of silence
 
@@ -115,6 +82,7 @@ class Answered:
     ratio: float | None = None
     n_ordinary: int = 0
     as_extreme: int | None = None
+    p_value: float | None = None
     word: str = NO_DATA
     confidence: str = ""
     doubts: str = ""
@@ -183,9 +151,9 @@ class Answered:
     def brief(self) -> str:
         """The word as short as it goes, then what was counted/expected, for a cell."""
         found = in_table(self.word)
-        if self.counted is None or self.expected is None or self.expected < 0.5 or self.word in UNANSWERED:
+        if self.counted is None or self.expected is None or self.expected < 2 or self.word in UNANSWERED:
             return found
-        found += "?" * (self.confidence == WEAK)
+        found += f", {WEAK}" * (self.confidence == WEAK)
         return f"{found} ({amount(self.counted)}/{rounded(self.expected)})"
 
 
@@ -223,7 +191,7 @@ class Scorecard(Answer):
 
     def quotation(self) -> str:
         """The leading answer with its pause and days, as short as it can be quoted."""
-        first = replace(self.leading[0], note="") if self.leading[0].counted is not None else self.leading[0]
+        first = self.leading[0]
         return f"{capital(self.pause.phrase)}, {self.span()}: {first.verdict_sentence()} {first.sureness()}".strip()
 
     def span(self) -> str:
@@ -266,14 +234,6 @@ class Scorecard(Answer):
         return f"{self.headline()}\n\n{as_markdown(self.table())}"
 
 
-def promised_questions(pause: Pause) -> tuple[str, ...]:
-    """The questions about what a pause promised to spare; fewer launches, unless it named less."""
-    targets = set(pause.targets)
-    if {"all-hostilities", "long-range"} & targets:
-        return ("drones", "missiles", "drones-after", "missiles-after")
-    return (*(["kyiv"] if "cities" in targets else []), *(["energy", "russian-energy"] if "energy" in targets else []))
-
-
 def score_pause(found: pd.DataFrame | Sequence[PauseEffect], pause: Pause, *, folder: Path | None = None) -> Scorecard:
     """Answer every question of one pause from its effects.
 
@@ -300,7 +260,7 @@ def score_pause(found: pd.DataFrame | Sequence[PauseEffect], pause: Pause, *, fo
     frame = found if isinstance(found, pd.DataFrame) else to_frame(found)
     rows = [plain_row(row) for row in frame[frame["pause"] == pause.id].to_dict("records")]
     strikes = load_strikes(folder=folder)
-    asked = [question for question in QUESTIONS if _is_asked(question, pause)]
+    asked = [question for question in QUESTIONS if is_asked(question, pause)]
     answers = [_answer(question, rows, pause, strikes) for question in asked]
     noted = {"kyiv": _next_days_in_kyiv, "energy": _hits_on_energy}
     for position, answer in enumerate(answers):
@@ -317,11 +277,21 @@ def _next_days_in_kyiv(pause: Pause, folder: Path | None) -> str:
     if not minutes.max():
         return ""
     day = minutes.idxmax()
-    inside = [claim.party for claim in pause.claims if claim.party in PARTIES and day in claim.days]
-    ends = {claim.party: claim.span[1] for claim in pause.claims if claim.party in PARTIES}
-    later = [party for party, end in ends.items() if end and pd.Timestamp(end).tz_localize(None) <= day]
-    dates = [f"inside {listed(inside)}'s dates"] * bool(inside) + [f"after {listed(later)}'s"] * bool(later)
-    return ", ".join([f"then {amount(round(minutes.max()))} siren minutes on {day.day} {day:%B}", *dates])
+    told = []
+    for claim in (claim for claim in pause.claims if claim.party in PARTIES):
+        end = claim.span[1]
+        other = "" if _meant(claim, "kyiv") else f" (for {listed(claim.targets)}, not Kyiv)"
+        if end and pd.Timestamp(end).tz_localize(None) <= day:
+            told.append(f"after {claim.party}'s dates{other}")
+        elif day in claim.days:
+            told.append(f"inside {claim.party}'s{other}")
+    return ", ".join([f"then {amount(round(minutes.max()))} siren minutes on {day.day} {day:%B}", *told])
+
+
+def _meant(claim: Claim, question: str) -> bool:
+    """Whether a party meant what a question is about."""
+    needed = {"kyiv": "cities", "energy": "energy"}.get(question)
+    return needed is None or not claim.targets or needed in claim.targets
 
 
 def _hits_on_energy(pause: Pause, folder: Path | None) -> str:
@@ -333,7 +303,7 @@ def _hits_on_energy(pause: Pause, folder: Path | None) -> str:
     for claim in pause.claims:
         later = [day for day in claim.days if day in in_rear and day not in own]
         if claim.party in PARTIES and later:
-            told.append(f"in the rear, inside {claim.party}'s dates, on {_without_year(later)}")
+            told.append(f"in the rear, inside {claim.party}'s dates, from {later[0].day} {later[0]:%B}")
     return "; ".join(told)
 
 
@@ -345,9 +315,9 @@ def first_answer(rows: Sequence[Mapping[str, Any]], pause: Pause) -> dict | None
     """Of the rows of one report the one that answers its first question, what the pause promised first."""
     own = [plain_row(row) for row in rows if (row["pause"], row["claim"]) == (pause.id, pause.main)]
     promised = promised_questions(pause)
-    asked = [question for question in QUESTIONS if _is_asked(question, pause)]
+    asked = [question for question in QUESTIONS if is_asked(question, pause)]
     ranked = sorted(asked, key=lambda question: question.key not in promised)
-    return next(filter(None, (_pick(own, question) for question in ranked)), None)
+    return next(filter(None, (pick(own, question) for question in ranked)), None)
 
 
 def score_all(
@@ -364,32 +334,9 @@ def load_scorecard(path: str | Path | None = None) -> pd.DataFrame:
     return read_stored(stored_path(path, FILE), COLUMNS, command="pauses report")
 
 
-def _is_asked(question: Question, pause: Pause) -> bool:
-    needed = {"kyiv": "cities", "russian-energy": "energy"}
-    return question.key not in needed or needed[question.key] in pause.targets
-
-
-def _pick(rows: Sequence[dict], question: Question, *, window: str | None = None) -> dict | None:
-    """The row that answers: of the outcomes sought the first that speaks, else the first that counted anything."""
-    window = question.window if window is None else window
-    found = [
-        row
-        for outcome, stratum in question.sought
-        for row in rows
-        if (row["outcome"], row["stratum"], row["window"]) == (outcome, stratum, window) and _decides(row)
-    ]
-    ranked = sorted(found, key=lambda row: (not row["testable"], row["observed"] is None))  # stable: order of `sought`
-    return ranked[0] if ranked else None
-
-
-def _decides(row: Mapping[str, Any]) -> bool:
-    beside = str(row["reason"]).startswith("companion") or row["test"] in BESIDE
-    return not beside
-
-
 def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd.DataFrame) -> Answered:
     rows = [row for row in every if row["claim"] == pause.main]
-    row = _pick(rows, question)
+    row = pick(rows, question)
     if row is None:
         return _nothing(question, pause)
     found = word(row)
@@ -419,6 +366,7 @@ def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd
         ratio=row["ratio"],
         n_ordinary=int(row["n_placebo"]),
         as_extreme=as_extreme(row),
+        p_value=row["p_value"],
         word=found,
         confidence=confidence(found, doubts),
         doubts="; ".join(doubts),
@@ -434,7 +382,7 @@ def _size(question: Question, row: Mapping[str, Any]) -> str:
     place = LISTED.get(row["outcome"])
     if place is None:
         return size(row, NOUNS.get(row["outcome"], question.noun))
-    covered = f"of the {row['n_days'] - row['n_missing']} days it covers"
+    covered = f"of the {days_text(row['n_days'] - row['n_missing'])} it covers"
     return f"a daily news list names hits {place} on {size(row, (covered, covered))}"
 
 
@@ -446,13 +394,13 @@ def _nothing(question: Question, pause: Pause) -> Answered:
 
 def _other_dates(question: Question, row: Mapping[str, Any], every: Sequence[dict], pause: Pause) -> str:
     """What the same count says by the dates that one of the two parties named, where they are other days."""
-    if question.window == AFTER or question.key == "kyiv":  # Ukraine's claims named no city
+    if question.window == AFTER:
         return ""
     sought = replace(question, sought=((row["outcome"], row["stratum"]),))
     told, same = [], []
     for claim in pause.claims:
-        seen = _pick([other for other in every if other["claim"] == claim.id], sought)
-        if claim.party not in PARTIES or seen is None or seen["observed"] is None:
+        seen = pick([other for other in every if other["claim"] == claim.id], sought)
+        if claim.party not in PARTIES or seen is None or seen["observed"] is None or not _meant(claim, question.key):
             continue
         days = [seen["first_day"], seen["last_day"]]
         if days == [row["first_day"], row["last_day"]]:
@@ -473,7 +421,7 @@ def _backed(question: Question, row: Mapping[str, Any], rows: Sequence[dict]) ->
         return False
     if question.sought not in (DRONES_FLOWN, MISSILES_FLOWN):
         return None
-    rear = _pick(rows, next(q for q in QUESTIONS if q.key == "rear"), window=question.window)
+    rear = pick(rows, next(q for q in QUESTIONS if q.key == "rear"), window=question.window)
     if rear is None or rear["ratio"] is None or rear["p_value"] is None:
         return False
     same = (rear["ratio"] > 1) == (row["ratio"] is not None and row["ratio"] > 1)
@@ -483,12 +431,14 @@ def _backed(question: Question, row: Mapping[str, Any], rows: Sequence[dict]) ->
 def _note(question: Question, row: Mapping[str, Any], rows: Sequence[dict], strikes: pd.DataFrame) -> str:
     """What a reader must know beside the number: why there is none, the raid of the week, a quiet that outlasted."""
     why = plainly(str(row["reason"] or "").split("; ")[0])
+    if question.key == "other-side":
+        why = why.replace("the data end", "Russia's figures end")
     if row["observed"] is None or row["p_value"] is None:
         return why
     if question.window != AFTER:
         return ""
     notes = []
-    both = _pick(rows, question, window=BOTH)
+    both = pick(rows, question, window=BOTH)
     if row["ratio"] < 1 and both and both["verdict"] == FEWER:
         total = size(both, question.noun)
         notes.append(f"the quiet outlasted the pause: {total} in pause and week together")

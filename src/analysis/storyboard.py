@@ -26,7 +26,7 @@ from analysis.series import SALVO_MISSILES
 from analysis.setting import Registry, days_of_others, set_up
 from analysis.sirens import alert_minutes, estimate_alerts, inferred_zeros, usable_regions
 from analysis.tables import load_strikes, load_table, outcome_series
-from analysis.vocabulary import NO_DATA, about, plain_row, rounded, word
+from analysis.vocabulary import CANNOT_TELL, NO_DATA, about, plain_row, rounded, word
 from analysis.windows import placebo_starts
 from analysis.words import MORE, amount, counted, days_text, listed, outcome_label
 
@@ -46,6 +46,7 @@ class Words:
     reading: str
     caption: str
     alt: str
+    told: str = ""  # for the text beside it
 
 
 # --- A: all pauses, day by day ---
@@ -181,14 +182,14 @@ def unusual_words(frame: pd.DataFrame) -> Words:
     rows = frame[frame["kind"] == "pause"].to_dict("records")
     drones = [row for row in rows if row["outcome"] == DRONES and row["testable"]]
     rare = [row for row in drones if row["side"] == "quiet" and row["as_far"] * RARE <= row["n_placebo"]]
-    title = f"In {len(rare)} of {len(drones)} judged pauses drones were fewer than in {RARE - 1} of {RARE} "
+    title = f"In {len(rare)} of {len(drones)} testable pauses drones were fewer than in {RARE - 1} of {RARE} "
     title += "ordinary spells"
     if len({row["pause"] for row in rows}) == 1:
         spells = f" ordinary spells of {days_text(rows[0]['n_days'])}"
         title = f"{rows[0]['name']}: {how_often(rows[0], spells)}"
     reading = f"Large dot: the pause; grey: {DOTS} ordinary spells of its length."
     each = [f"{row['name']}, {outcome_label(row['outcome'], short=True)}: {how_often(row)}" for row in rows]
-    return Words(title, reading, "Ukrainian Air Force.", f"{title}. {'; '.join(each)}.")
+    return Words(title, reading, "", f"{title}. {'; '.join(each)}.")
 
 
 # --- C: what was promised and what happened ---
@@ -255,7 +256,7 @@ def claims_words(frame: pd.DataFrame) -> Words:
         title += f" in {days_text(len(seen))}" if len(seen) == whole else f" in {len(seen)} of {days_text(whole)}"
         title += f", about {rounded(seen['expected'].sum())} drones expected"
     reading = "Bars: what each party said, faded where it named no edge; outlined: the days counted here"
-    reading += ", blue below it." if len(seen) else "."
+    reading += "."
     caption = f"{_stands_on(seen['state'])}Strike days, from 18:00 to 18:00. {ONE_SIDE}"
     if (frame["part"] == ENERGY).any():
         reading += " Energy: full, hit reported; half, near the front; open, none named; hatched, nothing readable."
@@ -375,14 +376,19 @@ def _date(day: pd.Timestamp) -> str:
 
 
 def region_ratio_frame(
-    pause_id: str, *, claim: str = "main", registry: Registry | None = None, folder: Path | None = None
+    pause_id: str,
+    *,
+    claim: str = "main",
+    regions: Sequence[str] | None = None,
+    registry: Registry | None = None,
+    folder: Path | None = None,
 ) -> pd.DataFrame:
     """A row a region: minutes under alert in the pause, the usual for as many days, whether outside 95 of 100."""
     setting = set_up(pause_id, claim=claim, registry=registry, folder=folder)
     days, announced = setting.pause.days(setting.claim), setting.pause.first_announced_day(setting.claim)
     minutes, oblasts = alert_minutes(folder=folder), load_table("oblasts", folder=folder).set_index("oblast")
     usable, rows = usable_regions(minutes, days, minutes.columns), []
-    for region in minutes:
+    for region in minutes.columns if regions is None else regions:
         row = {"pause": pause_id, "oblast": region, **oblasts.loc[region, ["name_en", "tile_row", "tile_column"]]}
         if region in usable:
             series = minutes[region].rename("alert_minutes")
@@ -402,19 +408,23 @@ def region_ratio_words(frame: pd.DataFrame) -> Words:
     """Title and words of the map of sirens."""
     known = frame[frame["ratio"].notna()]
     more, fewer = known[known["ratio"] > 1], known[known["ratio"] < 1]
-    title = f"Sirens above the usual in {len(more)} of {len(known)} comparable regions, below it in {len(fewer)}"
+    title = (
+        f"Sirens above the usual in {len(more) or 'none'} of {len(known)} comparable regions, below it in {len(fewer)}"
+    )
+    if (known["word"].isin([*CANNOT_TELL, NO_DATA])).mean() > 0.5:
+        title += " (most may be chance)"
     reading = f"Time under alert over the usual, both in {unit_of(frame)[0]}: blue, below; red, above; grey, as usual. "
     reading += "Ring: outside 95 of 100 ordinary spells. Hatched: alerts too long or without end."
     told = [f"{region_label(row.oblast)} {ratio_text(row.ratio)}" for row in known.sort_values("ratio").itertuples()]
     asked = frame[frame["oblast"].isin(ASKED)].assign(scale=unit_of(frame)[1]).itertuples()
-    caption = f"{'; '.join(map(_region_text, asked))}. One region alone may be chance. "
-    caption += "Usual: 90 days before and after. Alerts are wider than strikes."
-    return Words(title, reading, caption, f"{title}. {', '.join(told)}.")
+    caption = "Usual: 90 days before and after. Alerts are wider than strikes."
+    said = f"{'; '.join(map(_region_text, asked))}. One region alone may be chance."
+    return Words(title, reading, caption, f"{title}. {', '.join(told)}.", said)
 
 
 def _region_text(row: Any) -> str:
     if pd.isna(row.ratio):
-        return f"{region_label(row.oblast)}: not usable (alerts too long or without end)"
+        return f"{region_label(row.oblast)}: not usable (hatched)"
     unit, seen = "minutes" if row.scale == 1 else "hours", round(row.minutes / row.scale)
     seen = f"{amount(seen) if seen else 'no'} {unit}, {about(row.usual / row.scale)} usual"
     return f"{region_label(row.oblast)}: {seen}: {'not tested' if row.word == NO_DATA else row.word}"

@@ -278,7 +278,8 @@ def promise_of(pause: Pause) -> str:
     'Putin announced a truce for 8 to 10 May 2025'
     """
     days, spared = pause.days(), pause.spared
-    who = listed([name for name in pause.announced_by if "(" not in name]) or "It is not known who"
+    named = [name for name in pause.announced_by if "(" not in name or re.search(r"\d", name)]  # not who only agreed
+    who = listed(named) or "It is not known who"
     lasting = f" for {pause.length}" if pause.length else ""
     what = f"a halt{lasting} to strikes on {spared}" if spared else f"a truce{lasting}"
     span = span_text(days[0], days[-1])

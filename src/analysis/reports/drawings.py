@@ -95,6 +95,7 @@ def _drawing(
         narrow=panels.svg(narrow(titled=False), alt=words.alt),
         png=panels.png(wide()),
         csv=frame.to_csv(index=False, lineterminator="\n"),
+        told=words.told,
     )
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
+from analysis.figures import region_label
 from analysis.launches import assess
-from analysis.reports.pages import AFTER, BAR, Drawing, Part, Story, is_surge, once_all_count
-from analysis.scorecard import UNSURE, Answered, Scorecard, promised_questions, score_all
+from analysis.questions import promised_questions
+from analysis.reports.pages import AFTER_QUESTIONS, Drawing, Part, Story, is_surge, once_all_count
+from analysis.scorecard import UNSURE, Answered, Scorecard, score_all
 from analysis.setting import Registry
 from analysis.sirens import inferred_zeros
+from analysis.storyboard import ASKED, region_ratio_frame
 from analysis.tables import load_strikes, outcome_series
 from analysis.vocabulary import (
+    MODEL,
     NO_DATA,
     RULES,
     SILENT,
@@ -31,14 +36,14 @@ from analysis.words import amount, capital, listed, span_text, spans_text
 
 IN_FORCE = ("agreed", "unilateral", "disputed")
 WHO_COUNTS = (
-    "Ukraine's Air Force, decoys included, 15 to 27% below presidential totals of wider scope. It can be biased: in a "
-    "truce Ukraine gains by reporting more, so a reported fall is believable, an inferred zero less so."
+    "Ukraine's Air Force, decoys included, 15 to 27% below presidential totals, which count more kinds. It can be "
+    "biased: in a truce Ukraine gains by reporting more, so a reported fall is believable, an inferred zero less so."
 )
-KEY = "In brackets: counted/expected. Question mark: may be chance."
+LEGEND = "Brackets: counted/expected. Question mark: may be chance."
 COLUMNS = {
     "drones": ("drones",),
     "missiles": ("missiles",),
-    "week after": AFTER,
+    "week after": AFTER_QUESTIONS,
     "energy hits": ("energy",),
     "rear sirens, minutes": ("rear",),
     "other side": ("other-side",),
@@ -55,7 +60,7 @@ def tell_all(
     """The front page; `draw` makes a figure from its name and what it shows, or nothing."""
     cards = score_all(results, registry=registry, folder=folder)
     until = outcome_series("drones_launched", folder=folder).index[-1]
-    lead, bullets, asked = answer_to_all(results, cards, folder=folder)
+    lead, bullets, asked = answer_to_all(results, cards, registry, folder=folder)
     ends = span_text(until, until)
     later = [
         pause.phrase
@@ -65,7 +70,7 @@ def tell_all(
     uncovered = f" Not covered: {listed(later)}." if later else ""
     parts = [
         Part("strips", "Day by day", drawing=draw("strips", cards=cards)),
-        Part("scorecard", "Every pause, in a word", " ".join([KEY, BAR, *_twice(cards)]), table=front_table(cards)),
+        Part("scorecard", "Every pause, in a word", " ".join([LEGEND, *_twice(cards)]), table=front_table(cards)),
         Part("meaning", "What this means", "\n".join(f"* {line}" for line in asked)),
         Part("unusual", "How unusual", drawing=draw("unusual-all", cards=cards)),
     ]
@@ -88,7 +93,7 @@ def _starts_after(announced: object, day: pd.Timestamp) -> bool:
 
 
 def answer_to_all(
-    results: pd.DataFrame, cards: Sequence[Scorecard], *, folder: Path | None = None
+    results: pd.DataFrame, cards: Sequence[Scorecard], registry: Registry, *, folder: Path | None = None
 ) -> tuple[str, list[str], list[str]]:
     """The answer over all pauses in one sentence that can stand alone, what belongs beside it, and what people ask."""
     joint = results[(results["pause"] == "volume-truces") & (results["test"] == "joint")]
@@ -105,11 +110,11 @@ def answer_to_all(
     }
     then = {
         **_without_ukraines(rows["drones_launched"], truces),
-        "Only the usual lull?": _usual_lulls(rows.get("missiles_launched"), cards, folder),
+        "Only the usual lull?": _usual_lulls(rows.get("missiles_launched"), cards, registry, folder),
         "Saved up for a heavier week after?": _weeks_after(cards),
         "Did Ukraine hold back too?": _other_side(cards),
         "Who counts?": WHO_COUNTS,
-        "My region?": f"Each pause's page [maps the sirens]({cards[-1].pause.id}.html#where): alarms, not strikes.",
+        "My region?": _regions(cards, registry, folder),
     }
     told = [[f"**{asked}** {text}" for asked, text in part.items() if text] for part in (first, then)]
     return _all_truces(rows, inferred), *told
@@ -155,7 +160,7 @@ def _truce_by_truce(truces: Sequence[Scorecard]) -> str:
         f"{found.replace(', may be', ' (may be')}{')' * ('may be' in found)} in {listed(groups[found])}"
         for found in spoken
     ]
-    sure = "Single ones may hang on a choice of method; none is proof of keeping: the front is not counted."
+    sure = "Single ones may hang on a choice of method; none proves keeping: the front is not counted."
     return f"{capital('; '.join(each))}. {sure}"
 
 
@@ -174,13 +179,13 @@ def _sirens(row: Row | None, inferred: int) -> str:
     """What night sirens say of all truces together."""
     if row is None:
         return ""
-    share = f"Night sirens away from the front: {row['ratio']:.0%} of the usual, {word(row)}"
-    return f"{share}; but {in_words(inferred)} zeros rest on them in part." if inferred else f"{share}."
+    share = f"Night sirens away from the front: {row['ratio']:.0%} of usual, {word(row)}"
+    return f"{share}; but {in_words(inferred)} days' zero drones rest on them in part." if inferred else f"{share}."
 
 
-def _usual_lulls(missiles: Row | None, cards: Sequence[Scorecard], folder: Path | None) -> str:
+def _usual_lulls(missiles: Row | None, cards: Sequence[Scorecard], registry: Registry, folder: Path | None) -> str:
     """How often the quiet between mass salvos is as long as in the pauses, and in how many drones were fewer."""
-    lulls = [assess(card.pause.id, folder=folder).lull for card in cards]
+    lulls = [assess(card.pause.id, registry=registry, folder=folder).lull for card in cards]
     often = [100 * lull.quiet_probability for lull in lulls if lull is not None and not lull.observed_salvos]
     found = sum(card.answer("drones").word.endswith("fewer") for card in cards)
     if missiles is None or not often:
@@ -208,7 +213,8 @@ def _kyiv(cards: Sequence[Scorecard]) -> str:
         if answer := _counted(card, "kyiv"):
             which = f"Which {card.pause.length.removeprefix('a ')} was meant is disputed. " * bool(card.pause.length)
             days = f"On the {in_words(len(card.pause.days()))} days inside all stated dates, {card.span()}"
-            told.append(f"{which}{days}: {answer.sentence()}")
+            seen = replace(answer, size=answer.size.split(",")[0]).sentence()
+            told.append(f"{which}{days}: {seen}")
     return " ".join(told)
 
 
@@ -217,9 +223,10 @@ def _energy(cards: Sequence[Scorecard]) -> str:
     promised = {c.pause.phrase: _counted(c, "energy") for c in cards if "energy" in promised_questions(c.pause)}
     told = {name: answer for name, answer in promised.items() if answer is not None}
     if told and all(answer.word in SILENT for answer in told.values()):
-        seen = [f"In {name}: {answer.note.split('; ')[0] or answer.size}." for name, answer in told.items()]
+        seen = [f"In {name}: {answer.note or answer.size}." for name, answer in told.items()]
+        coded = ["Machine-coded."] * any(MODEL in answer.doubts for answer in told.values())
         lead = "Not wholly; whether" if any(answer.counted or answer.note for answer in told.values()) else "Whether"
-        return f"{lead} less than usual cannot be told, as even no hit would prove little. {' '.join(seen)}"
+        return f"{lead} less than usual cannot be told, as even no hit would prove little. {' '.join([*seen, *coded])}"
     return " ".join(f"In {name}: {answer.size}: {answer.word}." for name, answer in told.items())
 
 
@@ -237,6 +244,19 @@ def _other_side(cards: Sequence[Scorecard]) -> str:
 def _seen(answers: Mapping[str, Answered], found: str) -> str:
     """What was counted and expected in the pauses of one word."""
     return "; ".join(f"{a.amounts()}, in {name}" for name, a in answers.items() if a.word == found)
+
+
+def _regions(cards: Sequence[Scorecard], registry: Registry, folder: Path | None) -> str:
+    """In how many of the maps the regions most asked about had fewer sirens, and for which it can never be told."""
+    mapped = [card.pause.id for card in cards if _counted(card, "drones")]
+    if not mapped:
+        return ""
+    frame = pd.concat([region_ratio_frame(pause, regions=ASKED, registry=registry, folder=folder) for pause in mapped])
+    fewer = frame["word"].str.endswith("fewer", na=False).groupby(frame["oblast"], sort=False).sum()
+    told = ", ".join(f"{region_label(name)} fewer in {in_words(n)}" for name, n in fewer.items() if n)
+    never = listed([region_label(name) for name, n in fewer.items() if not n])
+    maps = f"Each pause's page [maps alarms]({mapped[-1]}.html#where), not strikes"
+    return f"{maps}: {told} of {in_words(len(mapped))}{f'; {never} never tellable' * bool(never)}."
 
 
 def front_table(cards: Sequence[Scorecard]) -> pd.DataFrame:

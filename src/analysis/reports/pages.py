@@ -19,18 +19,19 @@ from analysis.evidence_words import describe_plan, lull_in_brief
 from analysis.launches import Assessment, assess, what_to_expect
 from analysis.pauses import Claim, Pause, load_pauses
 from analysis.plan import make_plan
-from analysis.scorecard import BY_PEOPLE, PARTIES, SAME, Answered, Scorecard, promised_questions, score_all, score_pause
+from analysis.questions import promised_questions
+from analysis.scorecard import BY_PEOPLE, PARTIES, SAME, Answered, Scorecard, score_all, score_pause
 from analysis.tables import load_table
-from analysis.vocabulary import MODEL, NO_DATA, NOT_YET, SILENT, UNANSWERED, in_words, promise_of, question_of
+from analysis.vocabulary import MODEL, NO_DATA, NOT_YET, UNANSWERED, in_words, promise_of, question_of
 from analysis.windows import SHORT_WINDOW
-from analysis.words import capital, listed, span_text
+from analysis.words import FEWER, capital, listed, span_text
 
 SOURCES_SHOWN = 2
 ALPHA = 0.05
-AFTER = ("drones-after", "missiles-after")
-MEANT = (
-    "Fire at the front is not counted: no line here says that a truce was kept, or why less flew.",
+AFTER_QUESTIONS = ("drones-after", "missiles-after")
+MEANT = (  # the first is about truces
     "In a truce Ukraine gains by reporting more: reported falls run against its interest, inferred zeros do not.",
+    "Fire at the front is not counted: no line here says that a truce was kept, or why less flew.",
     '"May be chance" is not "no effect": only a very large fall would show.',
 )
 SURE = {
@@ -38,7 +39,7 @@ SURE = {
     "medium": "The parties did not name the same dates.",
     "low": "Its dates rest on few or indirect reports.",
 }
-BAR = "“Fewer”: rarer than about 1 spell in 50; “more” in a week after: 1 in 30."
+BAR = "“Fewer”: at most 1 spell in 40, itself counted; “more” in a week after: 1 in 20."
 STATUS = {
     "agreed": "both sides declared it",
     "unilateral": "declared by one side alone",
@@ -61,6 +62,7 @@ class Drawing:
     png: bytes
     csv: str
     narrow: str = ""  # an SVG for phones
+    told: str = ""  # what is said of it in the text
 
 
 @dataclass(frozen=True)
@@ -107,16 +109,21 @@ def tell_pause(
         if card.answers[0].word == NOT_YET:
             parts.append(Part("to-come", "What these nights could show", _to_come(pause, found, folder)))
         return _story(pause, card, found, [], parts)
-    bullets = [*_next_to_know(card), _usual_lull(found), _heavier_after(card, results, folder), _other_side(card)]
+    bullets = [*_next_to_know(card), _usual_lull(card, found), _heavier_after(card, results, folder), _other_side(card)]
     after, regions = draw("sum", found=found), draw("regions", found=found)
     parts += [
         Part("days", "Promised, and what came", drawing=draw("claims", found=found)),
         _questions(card),
         Part("unusual", "How unusual", drawing=None if about_energy else draw("unusual", found=found)),
-        Part("after", "The week after", "" if after else _lines(card, *AFTER), drawing=after),
-        Part("where", "Where the sirens sounded", "" if regions else _lines(card, "kyiv", "rear"), drawing=regions),
+        Part("after", "The week after", "" if after else _lines(card, *AFTER_QUESTIONS), drawing=after),
+        Part(
+            "where",
+            "Where the sirens sounded",
+            regions.told if regions else _lines(card, "kyiv", "rear"),
+            drawing=regions,
+        ),
         _energy(pause, draw("campaigns") if about_energy else None, folder),
-        Part("meaning", "What this does not mean", "\n".join(f"* {line}" for line in MEANT)),
+        Part("meaning", "What this does not mean", "\n".join(f"* {line}" for line in MEANT[bool(pause.spared) :])),
     ]
     kept = [part for part in parts if part.text or part.table is not None or part.drawing]
     return _story(pause, card, found, list(filter(None, bullets)), kept)
@@ -125,7 +132,11 @@ def tell_pause(
 def _next_to_know(card: Scorecard) -> list[str]:
     """What else the first screen says of the pause itself: other dates, what else was promised, drones."""
     first, *rest = card.leading
-    wanted = [a for a in rest if a.question in (*promised_questions(card.pause), "drones") and a.question not in AFTER]
+    wanted = [
+        a
+        for a in rest
+        if a.question in (*promised_questions(card.pause), "drones") and a.question not in AFTER_QUESTIONS
+    ]
     shown = [answer for answer in wanted if answer.word != NO_DATA]
     other = f"**{first.asked}:** {first.other_dates[0].lower()}{first.other_dates[1:]}" if first.other_dates else ""
     return [other] * bool(other) + [_bullet(answer, coded=MODEL in first.caveat) for answer in shown]
@@ -139,13 +150,16 @@ def _bullet(answer: Answered, *, coded: bool) -> str:
     return f"**{answer.asked}:** {' '.join(filter(None, told))}"
 
 
-def _usual_lull(found: Assessment) -> str:
-    return f"**Only the usual lull?** {lull_in_brief(found.lull)}" if found.lull else ""
+def _usual_lull(card: Scorecard, found: Assessment) -> str:
+    drones = "Of drones no." if card.answer("drones").word.endswith(FEWER) else "Of drones it cannot be told."
+    return f"**Only the usual lull?** {drones} {lull_in_brief(found.lull)}" if found.lull else ""
 
 
 def _heavier_after(card: Scorecard, results: pd.DataFrame, folder: Path | None) -> str:
     """What came in the week after, and what a surge is worth among all weeks; empty where nothing can be told."""
-    after = [answer for answer in map(card.answer, AFTER) if answer is not None and answer.word not in UNANSWERED]
+    after = [
+        answer for answer in map(card.answer, AFTER_QUESTIONS) if answer is not None and answer.word not in UNANSWERED
+    ]
     if not after:
         return ""
     noted = {a.question: f" ({a.note})" for a in after if a.note and (is_surge(a) or a.question == "missiles-after")}
@@ -161,18 +175,18 @@ def _heavier_after(card: Scorecard, results: pd.DataFrame, folder: Path | None) 
 
 def is_surge(answer: Answered) -> bool:
     """Whether a week after had more than others after such a quiet."""
-    return answer.question in AFTER and answer.word.endswith("more")
+    return answer.question in AFTER_QUESTIONS and answer.word.endswith("more")
 
 
 def once_all_count(cards: Sequence[Scorecard]) -> str:
     """What is left of a surge once all weeks after pauses count, by Holm's correction."""
-    weeks = [answer for card in cards for answer in card.answers if answer.question in AFTER]
-    tested = [answer for answer in weeks if answer.word not in SILENT]
-    ranks = [(a.as_extreme + 1) / (a.n_ordinary + 1) if a.as_extreme is not None else 1.0 for a in tested]
-    held = sum(p <= ALPHA for p in holm_adjusted(ranks))
-    if not held:
-        return f"But of {in_words(len(ranks))} such counts one or two may stand out by chance."
-    return f"Of {in_words(len(ranks))} such counts {in_words(held)} can hardly be chance, all being counted."
+    weeks = [answer for card in cards for answer in card.answers if answer.question in AFTER_QUESTIONS]
+    tested = [answer for answer in weeks if answer.p_value is not None]
+    alone = [answer for answer in tested if is_surge(answer)]
+    held = sum(p <= ALPHA for p in holm_adjusted([answer.p_value for answer in tested]))
+    sure = f"Confidence {alone[0].confidence}: " if alone else ""
+    told = f"{in_words(len(alone))} of {in_words(len(tested))} such tests stood out"
+    return f"{sure}{told}, {in_words(held) if held else 'none'} after correction for all."
 
 
 def _story(pause: Pause, card: Scorecard, found: Assessment, bullets: Sequence[str], parts: Sequence[Part]) -> Story:
@@ -202,7 +216,7 @@ def announced(pause: Pause) -> str:
     shown = pause.sources[:SOURCES_SHOWN]
     links = ", ".join(f"[{source.publisher}]({source.url})" for source in shown)
     on = f" on {span_text(pause.announced_at, pause.announced_at)}" if pause.announced_at else ""
-    also = [name for name in pause.announced_by if "(" in name]
+    also = [name for name in pause.announced_by if "(" in name and name not in promise_of(pause)]
     others = f"also by {listed(also)}" if also else ""
     known = on and on.strip() in promise_of(pause)
     when = others if known else ", ".join(filter(None, [f"announced{on}", others]))
@@ -263,7 +277,7 @@ def _to_come(pause: Pause, found: Assessment, folder: Path | None) -> str:
     """How few would be out of the ordinary, night by night: by the plan fixed before, or by one made now."""
     planned = found.planned()
     if planned or len(pause.days()) > SHORT_WINDOW:
-        return planned or "\n\n".join(what_to_expect(pause))
+        return planned or "\n\n".join(what_to_expect(pause, folder=folder))
     made = make_plan(pause, folder=folder)
     lines = [f"* {line}" for planned in made.outcomes for line in describe_plan(planned)]
     return "\n".join(["No test was fixed before these nights; one fixed now would say:", "", *lines])
@@ -284,7 +298,9 @@ def _other_side(card: Scorecard) -> str:
     answer = card.answer("other-side")
     if answer is None:
         return ""
-    told = f"No usable count: {answer.note}" if answer.word == NO_DATA else f"{answer.size}: {answer.word}"
+    told = (
+        f"No usable count: {answer.note.split(',')[0]}" if answer.word == NO_DATA else f"{answer.size}: {answer.word}"
+    )
     return f"**Did Ukraine hold back too?** {told}."
 
 
