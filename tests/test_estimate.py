@@ -128,6 +128,8 @@ def test_a_short_window_against_a_loop(
     assert effect.verdict == ("more" if more else cannot or ("fewer" if seen else "no visible change"))
     assert effect.smallest_visible_cut is None or (effect.testable and 0 < effect.smallest_visible_cut < 1)
     starts_here = _compared_with(WindowTest(0.5, np.ones(m), alternative, alpha, lag=lag, after_salvo=matched), HEAVY)
+    if test == "same-weekday":
+        starts_here = "compared with windows that begin on the same weekday"
     assert starts_here in effect.reason and ("and there is none" in effect.reason) == (m == 0)
     if m and not effect.testable:
         assert effect.reason.startswith(_ordinary_silence(PlaceboTest(ratio, np.array(placebos), alternative), ADVICE))

@@ -172,8 +172,8 @@ def test_the_title_of_the_map_counts_regions(ratios, words):
     frame = pd.DataFrame({"oblast": "Lviv", "ratio": ratios, "usual": 100.0, "minutes": 100 * np.array(ratios)})
     frame["word"] = "fewer"
     said = story.region_ratio_words(frame)
-    assert said.title == words and "Lviv: 10 minutes, about 100 usual: fewer" in said.caption
-    assert ("Lviv: not usable" in said.caption) == any(np.isnan(ratios))
+    assert said.title == words and "Lviv: 10 minutes, about 100 usual: fewer" in said.told
+    assert ("Lviv: not usable" in said.told) == any(np.isnan(ratios))
 
 
 # --- drawings ---

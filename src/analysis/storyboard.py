@@ -93,7 +93,7 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
     told = [f"{kind}: {_launched(part, days=False)}{_each_word(part)}." for kind, part in kinds.items() if len(part)]
     title = " ".join(told) or "No pause has usable counts."
     reading = "Bars: drones launched over expected; blue: the pause. Open circle: zero inferred. Cross: no report. "
-    reading += f"Triangle: raid of {SALVO_MISSILES} missiles and more. Stripe: another pause."
+    reading += f"Triangle: {SALVO_MISSILES} missiles and more. Stripe: another pause."
     known = frame[frame["role"] == "pause"].groupby("name", sort=False)
     each = [f"{name}: {_launched(part)}" for name, part in known]
     alt = f"{frame['pause'].nunique()} small charts of days. {'; '.join(each)}."
@@ -187,9 +187,9 @@ def unusual_words(frame: pd.DataFrame) -> Words:
     if len({row["pause"] for row in rows}) == 1:
         spells = f" ordinary spells of {days_text(rows[0]['n_days'])}"
         title = f"{rows[0]['name']}: {how_often(rows[0], spells)}"
-    reading = f"Large dot: the pause; grey: {DOTS} ordinary spells of its length."
+    reading = f"Large dot: the pause; grey: {DOTS} ordinary spells as long."
     each = [f"{row['name']}, {outcome_label(row['outcome'], short=True)}: {how_often(row)}" for row in rows]
-    return Words(title, reading, "", f"{title}. {'; '.join(each)}.")
+    return Words(title, reading, "Ukrainian Air Force.", f"{title}. {'; '.join(each)}.")
 
 
 # --- C: what was promised and what happened ---
