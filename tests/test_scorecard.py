@@ -84,7 +84,7 @@ def test_confidence_falls_with_every_doubt():
     assert confidence("too short to tell", []) == ""
     told = doubts_of(row(n_missing=1, n_placebo=60), inferred=3, backed=False, curve=None, coded=True)
     assert told == [
-        "three of three days are zeros inferred from sirens and press", "1 of 3 days missing", "one side's count",
+        "three of three days are zeros we inferred from sirens and press", "1 of 3 days missing", "one side's count",
         "few comparable spells", "coded by a language model, not yet checked by people",
     ]  # fmt: skip
     assert doubts_of(row(n_placebo=90), inferred=0, backed=True, curve=None, coded=False) == []

@@ -6,7 +6,7 @@ import dataclasses
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
@@ -199,8 +199,11 @@ class Pause:
         """What it promised to spare, in words; empty where it promised fewer strikes of any kind."""
         if {"all-hostilities", "long-range"} & set(self.targets):
             return ""
-        named = ["Kyiv" if t == "cities" and "Kyiv" in self.geography else t for t in self.targets]
-        return " and ".join(named)
+        return self.in_words(self.targets)
+
+    def in_words(self, targets: Iterable[str]) -> str:
+        """Targets in words; a city by its name, where it is named."""
+        return " and ".join("Kyiv" if t == "cities" and "Kyiv" in self.geography else t for t in targets)
 
     def claim(self, claim: str = "main") -> Claim:
         """A claim by its id or "main"; RegistryError where there is none."""

@@ -54,7 +54,7 @@ from analysis.vocabulary import (
     sureness,
     word,
 )
-from analysis.words import FEWER, MORE, amount, capital, days_text, listed, span_text, spans_text
+from analysis.words import FEWER, MORE, amount, capital, listed, span_text, spans_text
 
 FILE = "scorecard.csv"
 SAME = "Also by"
@@ -271,21 +271,26 @@ def score_pause(found: pd.DataFrame | Sequence[PauseEffect], pause: Pause, *, fo
 
 
 def _next_days_in_kyiv(pause: Pause, folder: Path | None) -> str:
-    """The longest sirens of the next three days, and whether a party's dates held them."""
+    """The sirens of the next three days, and on the last of them whether a party's dates held it."""
     after = pd.date_range(pause.days()[-1], periods=NEXT_DAYS + 1)[1:]
     minutes = alert_minutes(folder=folder)["Kyiv City"].reindex(after).dropna()
-    if not minutes.max():
+    minutes = minutes[minutes > 0]
+    if minutes.empty:
         return ""
-    day = minutes.idxmax()
+    parties, day = [claim for claim in pause.claims if claim.party in PARTIES], minutes.index[-1]
+    last_days = [pd.Timestamp(claim.end).tz_localize(None).normalize() for claim in parties if claim.end]
+    seen = [
+        f"{amount(round(n))} on {at.day} {at:%B}{' (disputed)' * (at in last_days and at != day)}"
+        for at, n in minutes.items()
+    ]
     told = []
-    for claim in (claim for claim in pause.claims if claim.party in PARTIES):
-        end = claim.span[1]
-        other = "" if _meant(claim, "kyiv") else f" (for {listed(claim.targets)}, not Kyiv)"
+    for claim in parties:
+        end, other = claim.span[1], "" if _meant(claim, "kyiv") else f" (for {listed(claim.targets)}, not Kyiv)"
         if end and pd.Timestamp(end).tz_localize(None) <= day:
             told.append(f"after {claim.party}'s dates{other}")
         elif day in claim.days:
             told.append(f"inside {claim.party}'s{other}")
-    return ", ".join([f"then {amount(round(minutes.max()))} siren minutes on {day.day} {day:%B}", *told])
+    return ", ".join([f"then siren minutes: {listed(seen)}", *told])
 
 
 def _meant(claim: Claim, question: str) -> bool:
@@ -382,7 +387,8 @@ def _size(question: Question, row: Mapping[str, Any]) -> str:
     place = LISTED.get(row["outcome"])
     if place is None:
         return size(row, NOUNS.get(row["outcome"], question.noun))
-    covered = f"of the {days_text(row['n_days'] - row['n_missing'])} it covers"
+    read = row["n_days"] - row["n_missing"]
+    covered = f"of the {read} days it covers" if read > 1 else "of the one day it covers"
     return f"a daily news list names hits {place} on {size(row, (covered, covered))}"
 
 

@@ -257,7 +257,7 @@ def claims_words(frame: pd.DataFrame) -> Words:
         title += f", about {rounded(seen['expected'].sum())} drones expected"
     reading = "Bars: what each party said, faded where it named no edge; outlined: the days counted here"
     reading += "."
-    caption = f"{_stands_on(seen['state'])}Strike days, from 18:00 to 18:00. {ONE_SIDE}"
+    caption = f"{_stands_on(seen['state'])}Strike days, from 18:00 to 18:00."
     if (frame["part"] == ENERGY).any():
         reading += " Energy: full, hit reported; half, near the front; open, none named; hatched, nothing readable."
     parties = listed([f"{row.label}{_edges(row)}" for row in frame[frame["part"] == CLAIM].itertuples()])

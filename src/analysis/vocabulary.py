@@ -26,7 +26,7 @@ NO_DATA, TOO_SHORT, TOO_RARE, AS_USUAL = "no usable data", "too short to tell", 
 UNANSWERED = (NOT_YET, NO_DATA)
 CANNOT_TELL = (TOO_SHORT, TOO_RARE)
 SILENT = (*UNANSWERED, *CANNOT_TELL)  # words that claim nothing, and so need no confidence
-UNREPORTED = "inferred from sirens and press"
+UNREPORTED = "we inferred from sirens and press"
 MODEL = "coded by a language model, not yet checked by people"
 SOLID, FAIR, WEAK = "solid", "fair", "weak"
 CLEAR = 0.01  # one in a hundred
@@ -282,11 +282,14 @@ def promise_of(pause: Pause) -> str:
     who = listed(named) or "It is not known who"
     lasting = f" for {pause.length}" if pause.length else ""
     what = f"a halt{lasting} to strikes on {spared}" if spared else f"a truce{lasting}"
+    apart = [f"{claim.party}: on {pause.in_words(claim.targets)}" for claim in pause.claims if claim.targets]
+    if apart:
+        what = f"a halt{lasting} to strikes ({'; '.join(apart)})"
     span = span_text(days[0], days[-1])
     others = [claim.days for claim in pause.claims if claim.stated and claim.covers_days]
     if all(list(named) == list(days) for named in others):
         return f"{who} announced {what} for {span}{', which both sides declared' * (pause.status == 'agreed')}"
     on = f"on {span_text(pause.announced_at, pause.announced_at)} " if pause.announced_at else ""
-    terms = ", in differing terms" if pause.status == "disputed" else ""
+    terms = ", in differing terms" if pause.status == "disputed" and not apart else ""
     inside = f"on the {in_words(len(days))} days inside all stated dates, {span}"
     return f"{on}{who} announced {what}{terms}; {inside}"

@@ -109,7 +109,6 @@ def answer_to_all(
         "Was energy spared?": _energy(cards),
     }
     then = {
-        **_without_ukraines(rows["drones_launched"], truces),
         "Only the usual lull?": _usual_lulls(rows.get("missiles_launched"), cards, registry, folder),
         "Saved up for a heavier week after?": _weeks_after(cards),
         "Did Ukraine hold back too?": _other_side(cards),
@@ -164,23 +163,12 @@ def _truce_by_truce(truces: Sequence[Scorecard]) -> str:
     return f"{capital('; '.join(each))}. {sure}"
 
 
-def _without_ukraines(drones: Row, truces: Sequence[Scorecard]) -> dict[str, str]:
-    """All truces without those that Ukraine alone declared, under its question."""
-    alone = [card for card in truces if not card.pause.claim().party.startswith(("Russia", "every"))]
-    if not alone:
-        return {}
-    flown, expected = (sum(getattr(card.answer("drones"), name) for card in alone) for name in ("counted", "expected"))
-    days = drones["n_days"] - sum(len(card.pause.days()) for card in alone)
-    rest = f"{amount(drones['observed'] - flown)} drones, {about(drones['expected'] - expected)} expected"
-    return {f"Without {listed([card.pause.phrase for card in alone])}?": f"{capital(in_words(days))} days: {rest}."}
-
-
 def _sirens(row: Row | None, inferred: int) -> str:
     """What night sirens say of all truces together."""
     if row is None:
         return ""
     share = f"Night sirens away from the front: {row['ratio']:.0%} of usual, {word(row)}"
-    return f"{share}; but {in_words(inferred)} days' zero drones rest on them in part." if inferred else f"{share}."
+    return f"{share}; but they helped set the {in_words(inferred)} zeros." if inferred else f"{share}."
 
 
 def _usual_lulls(missiles: Row | None, cards: Sequence[Scorecard], registry: Registry, folder: Path | None) -> str:
@@ -190,12 +178,10 @@ def _usual_lulls(missiles: Row | None, cards: Sequence[Scorecard], registry: Reg
     found = sum(card.answer("drones").word.endswith("fewer") for card in cards)
     if missiles is None or not often:
         return ""
-    seen = f"{amount(missiles['observed'])} in all truces, {about(missiles['expected'])} expected"
-    common = f"spells like theirs without a mass salvo are common ({min(often):.0f} to {max(often):.0f} in 100)"
-    drones = (
-        f"For drones no, in {in_words(found)} truces: ordinary lulls are almost never so quiet; elsewhere it may be."
-    )
-    return f"{drones} For missiles it may be: {seen}, but {common}."
+    seen = f"{amount(missiles['observed'])}, {about(missiles['expected'])} expected"
+    common = f"{min(often):.0f} to {max(often):.0f} of 100 such lulls last as long"
+    drones = f"For drones no, in the {in_words(found)} truces with fewer: ordinary lulls are almost never so quiet"
+    return f"{drones}; elsewhere it may be. For missiles ({seen}) it may be: {common}."
 
 
 def _weeks_after(cards: Sequence[Scorecard]) -> str:
@@ -203,7 +189,7 @@ def _weeks_after(cards: Sequence[Scorecard]) -> str:
     surges = {card.pause.phrase: [a for a in card.answers if is_surge(a)] for card in cards}
     came = [f"After {name} came {listed([a.size for a in after])}." for name, after in surges.items() if after]
     told = [*came, once_all_count(cards)] if came else ["No week stands out."]
-    return " ".join(["Stocks cannot be seen.", *told])
+    return " ".join(["Not shown; stocks cannot be seen.", *told])
 
 
 def _kyiv(cards: Sequence[Scorecard]) -> str:
@@ -212,7 +198,7 @@ def _kyiv(cards: Sequence[Scorecard]) -> str:
     for card in cards:
         if answer := _counted(card, "kyiv"):
             which = f"Which {card.pause.length.removeprefix('a ')} was meant is disputed. " * bool(card.pause.length)
-            days = f"On the {in_words(len(card.pause.days()))} days inside all stated dates, {card.span()}"
+            days = f"On {card.span()}, inside all stated dates"
             seen = replace(answer, size=answer.size.split(",")[0]).sentence()
             told.append(f"{which}{days}: {seen}")
     return " ".join(told)
@@ -223,11 +209,19 @@ def _energy(cards: Sequence[Scorecard]) -> str:
     promised = {c.pause.phrase: _counted(c, "energy") for c in cards if "energy" in promised_questions(c.pause)}
     told = {name: answer for name, answer in promised.items() if answer is not None}
     if told and all(answer.word in SILENT for answer in told.values()):
-        seen = [f"In {name}: {answer.note or answer.size}." for name, answer in told.items()]
+        apart = {card.pause.phrase: _named_less(card) for card in cards}
+        seen = [f"In {name}{apart[name]}: {answer.note or answer.size}." for name, answer in told.items()]
         coded = ["Machine-coded."] * any(MODEL in answer.doubts for answer in told.values())
         lead = "Not wholly; whether" if any(answer.counted or answer.note for answer in told.values()) else "Whether"
         return f"{lead} less than usual cannot be told, as even no hit would prove little. {' '.join([*seen, *coded])}"
     return " ".join(f"In {name}: {answer.size}: {answer.word}." for name, answer in told.items())
+
+
+def _named_less(card: Scorecard) -> str:
+    """That Russia named less than energy, where it did."""
+    named = [claim.targets for claim in card.pause.claims if claim.party == "Russia" and claim.targets]
+    less = named and "energy" not in named[0]
+    return f" (Russia named only {card.pause.in_words(named[0])})" if less else ""
 
 
 def _other_side(cards: Sequence[Scorecard]) -> str:
@@ -252,11 +246,19 @@ def _regions(cards: Sequence[Scorecard], registry: Registry, folder: Path | None
     if not mapped:
         return ""
     frame = pd.concat([region_ratio_frame(pause, regions=ASKED, registry=registry, folder=folder) for pause in mapped])
-    fewer = frame["word"].str.endswith("fewer", na=False).groupby(frame["oblast"], sort=False).sum()
-    told = ", ".join(f"{region_label(name)} fewer in {in_words(n)}" for name, n in fewer.items() if n)
-    never = listed([region_label(name) for name, n in fewer.items() if not n])
+    frame = frame.assign(fewer=frame["word"].str.endswith("fewer", na=False), usable=frame["ratio"].notna())
+    regions = frame.groupby("oblast", sort=False)[["fewer", "usable"]].sum().rename(index=region_label)
+    told = [
+        f"{name} fewer in {in_words(n)} of {in_words(len(mapped))} (may be chance)"
+        for name, n in regions["fewer"].items()
+        if n
+    ]
+    never = regions[regions["fewer"] == 0]
+    unclear, unusable = (listed(list(never.index[mask])) for mask in (never["usable"] > 0, never["usable"] == 0))
+    told += [f"{unclear} never clear of chance"] * bool(unclear)
+    told += [f"{unusable} not usable, alarms too long"] * bool(unusable)
     maps = f"Each pause's page [maps alarms]({mapped[-1]}.html#where), not strikes"
-    return f"{maps}: {told} of {in_words(len(mapped))}{f'; {never} never tellable' * bool(never)}."
+    return f"{maps}: {'; '.join(told)}."
 
 
 def front_table(cards: Sequence[Scorecard]) -> pd.DataFrame:
@@ -271,7 +273,7 @@ def front_table(cards: Sequence[Scorecard]) -> pd.DataFrame:
             answers = filter(None, map(card.answer, questions))
             row[name] = "; ".join(dict.fromkeys(_cell(answer, named=len(questions) > 1) for answer in answers))
         drones = _counted(card, "drones")
-        row["how sure"] = "–" if drones is None else drones.confidence or UNSURE
+        row["how sure (drones)"] = "–" if drones is None else drones.confidence or UNSURE
         if drones is None:
             row["drones"] = card.answer("drones").word
         rows.append(row)

@@ -39,7 +39,10 @@ SURE = {
     "medium": "The parties did not name the same dates.",
     "low": "Its dates rest on few or indirect reports.",
 }
-BAR = "“Fewer”: at most 1 spell in 40, itself counted; “more” in a week after: 1 in 20."
+BAR = (
+    "“Fewer”: at most 1 spell in 40, itself counted; “more” in a week after: 1 in 20. "
+    "“Too short”: even none is not rare."
+)
 STATUS = {
     "agreed": "both sides declared it",
     "unilateral": "declared by one side alone",
@@ -112,7 +115,7 @@ def tell_pause(
     bullets = [*_next_to_know(card), _usual_lull(card, found), _heavier_after(card, results, folder), _other_side(card)]
     after, regions = draw("sum", found=found), draw("regions", found=found)
     parts += [
-        Part("days", "Promised, and what came", drawing=draw("claims", found=found)),
+        Part("days", "Promised, and what came", _zeros(found), drawing=draw("claims", found=found)),
         _questions(card),
         Part("unusual", "How unusual", drawing=None if about_energy else draw("unusual", found=found)),
         Part("after", "The week after", "" if after else _lines(card, *AFTER_QUESTIONS), drawing=after),
@@ -150,6 +153,12 @@ def _bullet(answer: Answered, *, coded: bool) -> str:
     return f"**{answer.asked}:** {' '.join(filter(None, told))}"
 
 
+def _zeros(found: Assessment) -> str:
+    """What speaks for the zeros of a truce that stand in no report."""
+    zeros = None if found.pause.spared else found.zeros()
+    return zeros.summary() if zeros is not None and len(zeros.days) else ""
+
+
 def _usual_lull(card: Scorecard, found: Assessment) -> str:
     drones = "Of drones no." if card.answer("drones").word.endswith(FEWER) else "Of drones it cannot be told."
     return f"**Only the usual lull?** {drones} {lull_in_brief(found.lull)}" if found.lull else ""
@@ -169,7 +178,8 @@ def _heavier_after(card: Scorecard, results: pd.DataFrame, folder: Path | None) 
     inside = [
         claim.party for claim in card.pause.claims if claim.party in PARTIES and len(days.intersection(claim.days))
     ]
-    dates = f"{span_text(*days[[0, -1]])}, by {listed(inside)}'s dates partly inside the pause: " if inside else ""
+    span = span_text(*days[[0, -1]]).removesuffix(f" {days[-1].year}")
+    dates = f"{span}, by {listed(inside)}'s dates partly inside the pause: " if inside else ""
     return f"**A heavier week after it?** {dates}{told}.{surge} Stocks cannot be seen."
 
 
@@ -186,7 +196,7 @@ def once_all_count(cards: Sequence[Scorecard]) -> str:
     held = sum(p <= ALPHA for p in holm_adjusted([answer.p_value for answer in tested]))
     sure = f"Confidence {alone[0].confidence}: " if alone else ""
     told = f"{in_words(len(alone))} of {in_words(len(tested))} such tests stood out"
-    return f"{sure}{told}, {in_words(held) if held else 'none'} after correction for all."
+    return f"{sure}{told}, {in_words(held) if held else 'none'} once all are weighed."
 
 
 def _story(pause: Pause, card: Scorecard, found: Assessment, bullets: Sequence[str], parts: Sequence[Part]) -> Story:
@@ -206,7 +216,7 @@ def _story(pause: Pause, card: Scorecard, found: Assessment, bullets: Sequence[s
 def announced(pause: Pause) -> str:
     """What was announced, by whom and when, whose window is judged, how sure that is, and where it was reported."""
     stated = {}
-    for claim in (claim for claim in pause.claims if claim.basis != "overlap"):
+    for claim in (claim for claim in pause.claims if claim.basis != "overlap" and claim.id != "rumour"):
         stated.setdefault(window_words(claim), []).append(claim.party)
     windows = "; ".join(f"{', '.join(who)}: {when}" for when, who in stated.items())
     overlap = pause.main == "accepted" and pause.claim().basis == "overlap"
