@@ -167,7 +167,7 @@ class Scorecard(Answer):
     pause: Pause
     answers: tuple[Answered, ...]
 
-    effects = ()
+    effects = ()  # it reads effects of others, and adds none to the record
 
     def answer(self, question: str) -> Answered | None:
         """The answer to one question; None where it is not asked of this pause."""

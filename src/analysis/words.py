@@ -1,4 +1,4 @@
-"""Every sentence for readers.
+"""The sentences of the record; those of pages are put together in `scorecard` and `reports`.
 
 The functions take effects, or rows of the record, and return text; every number in a sentence is a field.
 """
