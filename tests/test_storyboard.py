@@ -145,7 +145,7 @@ def test_the_title_of_all_pauses_counts_no_day_twice():
         "word": "fewer",
     }
     frame = pd.DataFrame([row | {"pause": "a"}, row | {"pause": "b"}, row | {"pause": "c", "role": "outside"}])
-    assert story.nine_pauses_words(frame).title == "Truces: 43 drones, about 250 expected: each fewer."
+    assert story.nine_pauses_words(frame).title == "Truces: 43 drones, about 250 expected (each fewer)."
 
 
 @pytest.mark.parametrize(

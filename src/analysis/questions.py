@@ -55,7 +55,7 @@ LISTED = {  # the places of the daily list
     "energy_digest_rear": "in the rear",
     "energy_digest_russia": "in Russia, other than by Moscow's word,",
 }
-KEPT = {"kyiv": "whether Kyiv was spared", "energy": "whether energy was spared"}  # what a pause promised
+KEPT = {"kyiv": "whether Kyiv was spared", "energy": "whether hit less than usual"}  # what a pause promised
 
 
 def promised_questions(pause: Pause) -> tuple[str, ...]:

@@ -280,7 +280,7 @@ def _next_days_in_kyiv(pause: Pause, folder: Path | None) -> str:
     parties, day = [claim for claim in pause.claims if claim.party in PARTIES], minutes.index[-1]
     last_days = [pd.Timestamp(claim.end).tz_localize(None).normalize() for claim in parties if claim.end]
     seen = [
-        f"{amount(round(n))} on {at.day} {at:%B}{' (disputed)' * (at in last_days and at != day)}"
+        f"{amount(round(n))} on {at.day} {at:%B}{' (date disputed)' * (at in last_days and at != day)}"
         for at, n in minutes.items()
     ]
     told = []
@@ -386,7 +386,8 @@ def _size(question: Question, row: Mapping[str, Any]) -> str:
     """How much was counted and expected; of a daily list also on how many days it was read, and what it names."""
     place = LISTED.get(row["outcome"])
     if place is None:
-        return size(row, NOUNS.get(row["outcome"], question.noun))
+        told = size(row, NOUNS.get(row["outcome"], question.noun))
+        return told.replace(",", " reported,", 1) if told.startswith(("no drones,", "no missiles,")) else told
     read = row["n_days"] - row["n_missing"]
     covered = f"of the {read} days it covers" if read > 1 else "of the one day it covers"
     return f"a daily news list names hits {place} on {size(row, (covered, covered))}"

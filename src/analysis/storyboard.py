@@ -102,8 +102,8 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
 
 def _each_word(part: pd.DataFrame) -> str:
     """The word for the pauses of a kind, where it is the same for all."""
-    words = set(part["word"])
-    return f": each {words.pop()}" if len(words) == 1 and "" not in words else ""
+    words, n_pauses = set(part["word"]), part["pause"].nunique()
+    return f" ({'both' if n_pauses == 2 else 'each'} {words.pop()})" if len(words) == 1 and "" not in words else ""
 
 
 def _basis(outcome: str, every: pd.DatetimeIndex, seen: Floats, folder: Path | None) -> Any:
@@ -255,7 +255,7 @@ def claims_words(frame: pd.DataFrame) -> Words:
         whole = int(drones["inside"].sum())
         title += f" in {days_text(len(seen))}" if len(seen) == whole else f" in {len(seen)} of {days_text(whole)}"
         title += f", about {rounded(seen['expected'].sum())} drones expected"
-    reading = "Bars: what each party said, faded where it named no edge; outlined: the days counted here"
+    reading = "Bars: what each party said, faded where it named no edge; outlined: the days counted"
     reading += "."
     caption = f"{_stands_on(seen['state'])}Strike days, from 18:00 to 18:00."
     if (frame["part"] == ENERGY).any():
@@ -358,7 +358,7 @@ def running_sum_words(frame: pd.DataFrame) -> Words:
     if told and (frame.loc[frame["offset"].between(0, row["offset"]), "role"] == "another pause").any():
         title += ", with another pause between"
     reading = "Line: launched less expected, summed since the start. Grey: 95 of 100 "
-    reading += "similar ordinary spells. Blue: the pause. Stripe: another."
+    reading += "similar spells. Blue: the pause. Stripe: another."
     return Words(title, reading, ONE_SIDE, ". ".join([title, *lowest]) + ".")
 
 

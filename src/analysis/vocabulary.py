@@ -282,7 +282,7 @@ def promise_of(pause: Pause) -> str:
     who = listed(named) or "It is not known who"
     lasting = f" for {pause.length}" if pause.length else ""
     what = f"a halt{lasting} to strikes on {spared}" if spared else f"a truce{lasting}"
-    apart = [f"{claim.party}: on {pause.in_words(claim.targets)}" for claim in pause.claims if claim.targets]
+    apart = [f"on {pause.in_words(claim.targets)}, says {claim.party}" for claim in pause.claims if claim.targets]
     if apart:
         what = f"a halt{lasting} to strikes ({'; '.join(apart)})"
     span = span_text(days[0], days[-1])

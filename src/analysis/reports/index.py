@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +17,7 @@ from analysis.sirens import inferred_zeros
 from analysis.storyboard import ASKED, region_ratio_frame
 from analysis.tables import load_strikes, outcome_series
 from analysis.vocabulary import (
+    CANNOT_TELL,
     MODEL,
     NO_DATA,
     RULES,
@@ -181,7 +181,7 @@ def _usual_lulls(missiles: Row | None, cards: Sequence[Scorecard], registry: Reg
     seen = f"{amount(missiles['observed'])}, {about(missiles['expected'])} expected"
     common = f"{min(often):.0f} to {max(often):.0f} of 100 such lulls last as long"
     drones = f"For drones no, in the {in_words(found)} truces with fewer: ordinary lulls are almost never so quiet"
-    return f"{drones}; elsewhere it may be. For missiles ({seen}) it may be: {common}."
+    return f"{drones}; elsewhere unclear. For missiles ({seen}) it may be: {common}."
 
 
 def _weeks_after(cards: Sequence[Scorecard]) -> str:
@@ -197,10 +197,11 @@ def _kyiv(cards: Sequence[Scorecard]) -> str:
     told = []
     for card in cards:
         if answer := _counted(card, "kyiv"):
-            which = f"Which {card.pause.length.removeprefix('a ')} was meant is disputed. " * bool(card.pause.length)
-            days = f"On {card.span()}, inside all stated dates"
-            seen = replace(answer, size=answer.size.split(",")[0]).sentence()
-            told.append(f"{which}{days}: {seen}")
+            week = card.pause.length.removeprefix("a ")
+            which = f"which {week} was meant is disputed" if week and card.pause.status == "disputed" else ""
+            lead = "; ".join(filter(None, ["cannot be told" if answer.word in CANNOT_TELL else answer.word, which]))
+            seen = f"On {card.span()}, inside all stated dates: {answer.size.split(',')[0]}; {answer.frequency}"
+            told += [f"{capital(text)}." for text in (lead, seen, answer.note) if text]
     return " ".join(told)
 
 
@@ -246,17 +247,18 @@ def _regions(cards: Sequence[Scorecard], registry: Registry, folder: Path | None
     if not mapped:
         return ""
     frame = pd.concat([region_ratio_frame(pause, regions=ASKED, registry=registry, folder=folder) for pause in mapped])
-    frame = frame.assign(fewer=frame["word"].str.endswith("fewer", na=False), usable=frame["ratio"].notna())
-    regions = frame.groupby("oblast", sort=False)[["fewer", "usable"]].sum().rename(index=region_label)
-    told = [
-        f"{name} fewer in {in_words(n)} of {in_words(len(mapped))} (may be chance)"
-        for name, n in regions["fewer"].items()
-        if n
-    ]
-    never = regions[regions["fewer"] == 0]
-    unclear, unusable = (listed(list(never.index[mask])) for mask in (never["usable"] > 0, never["usable"] == 0))
-    told += [f"{unclear} never clear of chance"] * bool(unclear)
-    told += [f"{unusable} not usable, alarms too long"] * bool(unusable)
+    words = frame["word"].fillna(NO_DATA)
+    frame = frame.assign(fewer=words.str.endswith("fewer"), tested=~words.isin(SILENT), usable=frame["ratio"].notna())
+    told, left = [], frame.groupby("oblast", sort=False)[["fewer", "tested", "usable"]].sum().rename(index=region_label)
+    for name, row in left[left["fewer"] > 0].iterrows():
+        told.append(f"{name} fewer in {in_words(row['fewer'])} of {in_words(row['tested'])} testable")
+    left = left[left["fewer"] == 0]
+    unlike = {
+        "never clear of chance": left["tested"] > 0,
+        "always too short or untested": (left["tested"] == 0) & (left["usable"] > 0),
+        "not usable, alarms too long": left["usable"] == 0,
+    }
+    told += [f"{listed(list(left.index[mask]))} {why}" for why, mask in unlike.items() if mask.any()]
     maps = f"Each pause's page [maps alarms]({mapped[-1]}.html#where), not strikes"
     return f"{maps}: {'; '.join(told)}."
 

@@ -160,7 +160,7 @@ def _zeros(found: Assessment) -> str:
 
 
 def _usual_lull(card: Scorecard, found: Assessment) -> str:
-    drones = "Of drones no." if card.answer("drones").word.endswith(FEWER) else "Of drones it cannot be told."
+    drones = "Of drones: no." if card.answer("drones").word.endswith(FEWER) else "Of drones: unclear."
     return f"**Only the usual lull?** {drones} {lull_in_brief(found.lull)}" if found.lull else ""
 
 
