@@ -153,8 +153,8 @@ class Answered:
         found = in_table(self.word)
         if self.counted is None or self.expected is None or self.expected < 2 or self.word in UNANSWERED:
             return found
-        found += f", {WEAK}" * (self.confidence == WEAK)
-        return f"{found} ({amount(self.counted)}/{rounded(self.expected)})"
+        sure = f"{WEAK}, " * (self.confidence == WEAK)
+        return f"{found} ({sure}{amount(self.counted)}/{rounded(self.expected)})"
 
 
 COLUMNS = tuple(Answered.__dataclass_fields__)
