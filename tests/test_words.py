@@ -11,10 +11,9 @@ from made_up import DAYS
 
 from analysis.effect import example_effect
 from analysis.estimate import estimate_effect
-from analysis.evidence_words import describe_lull
 from analysis.quiet import Lull, estimate_rebound
 from analysis.vocabulary import frequency, size, word
-from analysis.words import days_phrase, headline, rebound
+from analysis.words import days_phrase, describe_lull, headline, rebound
 
 DRONES = {"outcome": "drones_launched", "first_day": date(2026, 5, 9), "last_day": date(2026, 5, 11), "n_days": 3}
 CUT = {

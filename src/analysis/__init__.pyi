@@ -5,7 +5,6 @@ from .effect import EffectsRecord, PauseEffect, to_frame
 from .energy import assess_energy
 from .errors import DataError, DesignError, PausesError, RegistryError, ReportError
 from .estimate import estimate_effect, estimate_share
-from .evidence_words import describe_holidays
 from .expected import design_matrix
 from .explore import ExplorationPanel, OwnSeriesPanel, explore_pause
 from .figures import (
@@ -48,6 +47,7 @@ from .storyboard import region_ratio_frame, region_ratio_words
 from .tables import check_tables, load_strikes, load_table, outcome_series, outcomes
 from .together import compare_truces, holidays_without_truce, proposed_only
 from .windows import days_between
+from .words import describe_holidays
 
 __version__: str
 

@@ -64,12 +64,11 @@ def list_pauses(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def show(pause_id: str, as_json: bool) -> None:
     """Show one pause: who claimed which window, and what its length could reveal."""
-    from analysis.evidence_words import describe_plan
     from analysis.launches import what_to_expect
     from analysis.machine import line, pause_object
     from analysis.pauses import get_pause, load_pauses, overlapping
     from analysis.plan import load_plan
-    from analysis.words import listed
+    from analysis.words import describe_plan, listed
 
     registry = load_pauses()
     pause = get_pause(registry, pause_id)
@@ -144,10 +143,10 @@ def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str |
 @click.option("--why", default="", help="Why this window; stands in the plan.")
 def plan(pause_id: str, claim: str, first: str | None, last: str | None, why: str) -> None:
     """Fix the test of a pause whose nights the data do not hold yet; a plan is never overwritten."""
-    from analysis.evidence_words import describe_plan
     from analysis.pauses import get_pause, load_pauses
     from analysis.plan import make_plan, write_plan
     from analysis.windows import days_between
+    from analysis.words import describe_plan
 
     days = days_between(first, last) if first and last else None
     made = make_plan(get_pause(load_pauses(), pause_id), claim=claim, days=days, why_window=why)

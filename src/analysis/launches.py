@@ -15,7 +15,6 @@ import pandas as pd
 from analysis.days import iso_span
 from analysis.effect import NATIONAL, PauseEffect, holm, shown
 from analysis.errors import DesignError
-from analysis.evidence_words import describe_inferred, describe_lull, describe_witness, surge_among
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.plan import describe_following
 from analysis.quiet import Lull, estimate_lull, estimate_rebound, look_ahead
@@ -25,7 +24,21 @@ from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.vocabulary import frequency, size, word
 from analysis.windows import ONE_DAY, SHORT_WINDOW
-from analysis.words import DEPENDS, MORE, NOT_TESTABLE, capital, days_text, headline, outcome_label, rebound, span_text
+from analysis.words import (
+    DEPENDS,
+    MORE,
+    NOT_TESTABLE,
+    capital,
+    days_text,
+    describe_inferred,
+    describe_lull,
+    describe_witness,
+    headline,
+    outcome_label,
+    rebound,
+    span_text,
+    surge_among,
+)
 
 HORIZONS = (3, 7, 14)
 PRIMARY_HORIZON = 7

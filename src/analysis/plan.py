@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import DesignError, RegistryError
-from analysis.evidence_words import describe_followed, say_when_fixed
 from analysis.expected import Floats
 from analysis.pauses import FILE, Pause, get_pause, load_pauses
 from analysis.placebo import ADDED, TIE, mean_log
 from analysis.setting import SIRENS, VOLUME, Registry, Setting, not_ordinary
 from analysis.tables import data_folder, outcome_series, outcomes
 from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, Layout, lay_out
+from analysis.words import describe_followed, say_when_fixed
 
 FOLDER = "plans"
 PLANNED = (VOLUME[0], SIRENS)

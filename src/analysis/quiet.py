@@ -13,7 +13,6 @@ from analysis.days import as_days
 from analysis.effect import PauseEffect
 from analysis.errors import DesignError
 from analysis.estimate import FEWEST_BASELINE_DAYS, check_options, obstacle, untestable, weigh
-from analysis.evidence_words import describe_lull
 from analysis.expected import Floats, design_matrix, expected_counts, independent_columns
 from analysis.placebo import PlaceboTest, days_since_salvo, rebound_test, window_ratios
 from analysis.series import SALVO_MISSILES, Label, Words, series_label
@@ -29,7 +28,7 @@ from analysis.windows import (
     lay_out,
     placebo_starts,
 )
-from analysis.words import days_text, outcome_label
+from analysis.words import days_text, describe_lull, outcome_label
 
 FEWEST_SALVOS = 10
 WISHED_CUT = 0.5

@@ -13,7 +13,6 @@ import pandas as pd
 from analysis.choices import estimate_curve, fitting, series_on_offer, source_variants
 from analysis.effect import Answer, PauseEffect, holm, shown, to_frame
 from analysis.estimate import estimate_effect
-from analysis.evidence_words import describe_witness
 from analysis.expected import holiday_dates
 from analysis.joint import combine_effects
 from analysis.launches import weeks_after
@@ -25,7 +24,17 @@ from analysis.specifications import CHOICES, EDGES, SOURCES, Specification
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.windows import Day
-from analysis.words import FEWER, MORE, NO_CHANGE, NOT_TESTABLE, chance_text, listed, outcome_label, without_one
+from analysis.words import (
+    FEWER,
+    MORE,
+    NO_CHANGE,
+    NOT_TESTABLE,
+    chance_text,
+    describe_witness,
+    listed,
+    outcome_label,
+    without_one,
+)
 
 ALL = "volume-truces"
 GROUPS = {

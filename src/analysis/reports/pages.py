@@ -15,7 +15,6 @@ import pandas as pd
 from analysis.campaigns import find_campaigns
 from analysis.effect import holm_adjusted
 from analysis.energy import assess_energy
-from analysis.evidence_words import describe_plan, lull_in_brief
 from analysis.launches import Assessment, assess, what_to_expect
 from analysis.pauses import Claim, Pause, load_pauses
 from analysis.plan import make_plan
@@ -24,7 +23,7 @@ from analysis.scorecard import BY_PEOPLE, PARTIES, SAME, Answered, Scorecard, sc
 from analysis.tables import load_table
 from analysis.vocabulary import MODEL, NO_DATA, NOT_YET, UNANSWERED, in_words, promise_of, question_of
 from analysis.windows import SHORT_WINDOW
-from analysis.words import FEWER, capital, listed, span_text
+from analysis.words import FEWER, capital, describe_plan, listed, lull_in_brief, span_text
 
 SOURCES_SHOWN = 2
 ALPHA = 0.05
