@@ -145,7 +145,7 @@ def test_the_title_of_all_pauses_counts_no_day_twice():
         "word": "fewer",
     }
     frame = pd.DataFrame([row | {"pause": "a"}, row | {"pause": "b"}, row | {"pause": "c", "role": "outside"}])
-    assert story.nine_pauses_words(frame).title == "Truces: 43 drones, about 250 expected (each fewer)."
+    assert story.nine_pauses_words(frame).title == "Truces, each fewer: 43 drones, about 250 expected."
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_the_title_of_running_sums_says_where_the_account_stands(running, high, 
     frame = pd.DataFrame({"outcome": "drones_launched", "day": days, "offset": [0, 7], "role": ["pause", "outside"]})
     assert (
         story.running_sum_words(frame.assign(running=running, low=-500.0, high=high)).title
-        == f"Not tested: by {day}, since the start, {words} than expected"
+        == f"Running sum, not tested: by {day}, since the start, {words} than expected"
     )
 
 

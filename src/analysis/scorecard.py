@@ -285,7 +285,7 @@ def _next_days_in_kyiv(pause: Pause, folder: Path | None) -> str:
     ]
     told = []
     for claim in parties:
-        end, other = claim.span[1], "" if _meant(claim, "kyiv") else f" (for {listed(claim.targets)}, not Kyiv)"
+        end, other = claim.span[1], "" if _meant(claim, "kyiv") else f" (for {listed(claim.targets)})"
         if end and pd.Timestamp(end).tz_localize(None) <= day:
             told.append(f"after {claim.party}'s dates{other}")
         elif day in claim.days:

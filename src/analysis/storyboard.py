@@ -90,7 +90,7 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
     inside = frame[(frame["role"] == "pause") & (frame["basis"] != "not usable")].drop_duplicates("day")
     wide = inside["promise"] == ""
     kinds = {"Truces": inside[wide], "Narrower pauses": inside[~wide]}
-    told = [f"{kind}: {_launched(part, days=False)}{_each_word(part)}." for kind, part in kinds.items() if len(part)]
+    told = [f"{kind}{_each_word(part)}: {_launched(part, days=False)}." for kind, part in kinds.items() if len(part)]
     title = " ".join(told) or "No pause has usable counts."
     reading = "Bars: drones launched over expected; blue: the pause. Open circle: zero inferred. Cross: no report. "
     reading += f"Triangle: {SALVO_MISSILES} missiles and more. Stripe: another pause."
@@ -103,7 +103,7 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
 def _each_word(part: pd.DataFrame) -> str:
     """The word for the pauses of a kind, where it is the same for all."""
     words, n_pauses = set(part["word"]), part["pause"].nunique()
-    return f" ({'both' if n_pauses == 2 else 'each'} {words.pop()})" if len(words) == 1 and "" not in words else ""
+    return f", {'both' if n_pauses == 2 else 'each'} {words.pop()}" if len(words) == 1 and "" not in words else ""
 
 
 def _basis(outcome: str, every: pd.DatetimeIndex, seen: Floats, folder: Path | None) -> Any:
@@ -354,7 +354,7 @@ def running_sum_words(frame: pd.DataFrame) -> Words:
         lowest.append(f"Lowest sum of {label}: {low['running']:,.0f} on {_date(low['day'])}")
     title = "No usable counts to sum up"
     if told:
-        title = f"Not tested: by {_date(row['day'])}, since the start, {listed(told)} than expected"
+        title = f"Running sum, not tested: by {_date(row['day'])}, since the start, {listed(told)} than expected"
     if told and (frame.loc[frame["offset"].between(0, row["offset"]), "role"] == "another pause").any():
         title += ", with another pause between"
     reading = "Line: launched less expected, summed since the start. Grey: 95 of 100 "

@@ -137,7 +137,9 @@ def _all_truces(rows: Mapping[str, Row], inferred: int) -> str:
     sure = sureness(word(drones), doubts_of(drones, inferred=inferred, backed=backed, curve=None, coded=False))
     seen, tail = size(drones, ("long-range drone", "long-range drones")), drones["p_value"] / 2
     often = "fewer than 1 in 1,000" if tail < 0.001 else f"1 in {1 / tail:.0f}"
-    lead = f"On {drones['n_days']} days of announced truces Russia launched, by Ukraine's count, {seen}"
+    lead = (
+        f"On {drones['n_days']} days of truces that either side announced Russia launched, by Ukraine's count, {seen}"
+    )
     rare = f"{often} ordinary sets of days is as {'quiet' if drones['ratio'] < 1 else 'heavy'}"
     return f"{lead}; {rare}: {word(drones)}. {sure}".strip()
 
@@ -155,11 +157,10 @@ def _truce_by_truce(truces: Sequence[Scorecard]) -> str:
     for card in sorted(truces, key=lambda card: order.index(card.answer("drones").word)):
         groups.setdefault(card.answer("drones").word, []).append(card.pause.phrase)
     spoken = sorted(groups, key=lambda found: found in SILENT)
-    each = [
-        f"{found.replace(', may be', ' (may be')}{')' * ('may be' in found)} in {listed(groups[found])}"
-        for found in spoken
-    ]
-    sure = "Single ones may hang on a choice of method; none proves keeping: the front is not counted."
+    said = [found.replace(", may be chance", " (may be chance)") for found in spoken]
+    said[0] += " drones"
+    each = [f"{told} in {listed(groups[found])}" for told, found in zip(said, spoken, strict=True)]
+    sure = "Single ones may hang on method; none shows that it was kept: the front is not counted."
     return f"{capital('; '.join(each))}. {sure}"
 
 
