@@ -60,7 +60,7 @@ def test_sirens_alone_tell_the_truces_from_chance_outside_the_family(compared):
     rest = [effect.p_value for effect in compared.without if effect.outcome == SIRENS]
     assert len(rest) == 4 and max(rest) == pytest.approx(3.0e-4, rel=0.03)
     assert all(e.p_adjusted is None for e in compared.effects if e.outcome == SIRENS)
-    assert "a witness into which no Air Force count enters. Fewer than expected: 2,738 siren" in compared.summary()
+    assert "though they helped to infer zeros. Fewer than expected: 2,738 siren" in compared.summary()
 
 
 def test_the_findings_by_episode_are_told_with_their_margins(compared):

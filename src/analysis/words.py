@@ -402,7 +402,8 @@ def describe_inferred(days: Iterable[date]) -> str:
 
 def describe_witness(effect: PauseEffect) -> str:
     """What the second witness says of a pause, or of several together."""
-    return f"Air-raid sirens away from the front are a witness into which no Air Force count enters, though they helped to infer zeros. {finding(effect)}"
+    lead = "Air-raid sirens away from the front are a witness into which no Air Force count enters"
+    return f"{lead}, though they helped to infer zeros. {finding(effect)}"
 
 
 def surge_among(after: PauseEffect, weeks: Sequence[PauseEffect]) -> str:
