@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 import analysis as pa
+from analysis import scorecard
 from analysis.effect import example_effect
 from analysis.questions import QUESTIONS
 from analysis.record import load_results
@@ -162,3 +164,19 @@ def test_a_pause_without_rows_has_no_usable_data():
     card = score_pause([replace(example_effect(), pause="x")], PAUSES["easter-2025"])
     assert {answer.word for answer in card.answers} == {"no usable data"}
     assert len(card.to_frame()) == len(QUESTIONS) - 2 and card.table().shape[1] == 4
+
+
+@pytest.mark.parametrize(
+    ("minutes", "note"),
+    [
+        ([54.0, 0.0, 504.0], "then siren minutes: 54 on 1 February (date disputed) and 504 on 3 February"),
+        ([54.0, None, 504.0], ""),  # a missing day is not a silent one
+        ([0.0, 0.0, 0.0], ""),
+    ],
+)
+def test_the_days_that_follow_in_kyiv_are_named_only_where_all_are_known(minutes, note, monkeypatch):
+    days = pd.date_range("2026-02-01", periods=3)
+    frame = pd.DataFrame({"Kyiv City": pd.Series(minutes, days, dtype=float)})
+    monkeypatch.setattr(scorecard, "alert_minutes", lambda folder=None: frame)
+    said = scorecard._next_days_in_kyiv(PAUSES["cold-week-pause-2026-01"], None)
+    assert said.startswith(note) and bool(said) == bool(note)

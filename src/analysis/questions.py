@@ -55,6 +55,7 @@ LISTED = {  # the places of the daily list
     "energy_digest_rear": "in the rear",
     "energy_digest_russia": "in Russia, other than by Moscow's word,",
 }
+TARGETS = {"kyiv": "cities", "energy": "energy", "russian-energy": "energy"}  # what a question is about
 KEPT = {"kyiv": "whether Kyiv was spared", "energy": "whether hit less than usual"}  # what a pause promised
 
 
@@ -63,16 +64,16 @@ def promised_questions(pause: Pause) -> tuple[str, ...]:
     targets = set(pause.targets)
     if {"all-hostilities", "long-range"} & targets:
         return ("drones", "missiles", "drones-after", "missiles-after")
-    return (*(["kyiv"] if "cities" in targets else []), *(["energy", "russian-energy"] if "energy" in targets else []))
+    return tuple(key for key, target in TARGETS.items() if target in targets)
 
 
 def is_asked(question: Question, pause: Pause) -> bool:
-    needed = {"kyiv": "cities", "russian-energy": "energy"}
-    return question.key not in needed or needed[question.key] in pause.targets
+    """Whether a question is asked of a pause; that on energy in Ukraine is asked of all."""
+    return question.key == "energy" or TARGETS.get(question.key) in (None, *pause.targets)
 
 
 def pick(rows: Sequence[dict], question: Question, *, window: str | None = None) -> dict | None:
-    """The row that answers: of the outcomes sought the first that speaks, else the first that counted anything."""
+    """The row that answers: of the outcomes sought the first that can be tested, else the first counted."""
     window = question.window if window is None else window
     found = [
         row

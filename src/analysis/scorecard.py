@@ -20,6 +20,7 @@ from analysis.questions import (
     MISSILES_FLOWN,
     NOUNS,
     QUESTIONS,
+    TARGETS,
     Question,
     is_asked,
     pick,
@@ -54,7 +55,7 @@ from analysis.vocabulary import (
     sureness,
     word,
 )
-from analysis.words import FEWER, MORE, amount, capital, listed, span_text, spans_text
+from analysis.words import FEWER, MORE, amount, capital, listed, span_text, spans_text, without_year
 
 FILE = "scorecard.csv"
 SAME = "Also by"
@@ -96,12 +97,13 @@ class Answered:
         """What is asked about, within a sentence."""
         return self.asked if self.asked.startswith("Ukraine") else self.asked[0].lower() + self.asked[1:]
 
-    def sentence(self) -> str:
-        """The finding in a sentence: size, frequency, word."""
+    def sentence(self, *, of: str = "") -> str:
+        """The finding in a sentence: size, frequency, word, and what the word is said `of`."""
         if self.word == NOT_YET:
             return f"{self.note}."
         told = "; ".join(filter(None, [self.size, self.frequency]))
-        seen = f"{told}: {self.word}" if told else f"{self.word} on {self.topic}"
+        found = " ".join(filter(None, [self.word, of]))
+        seen = f"{told}: {found}" if told else f"{found} on {self.topic}"
         if self.word == NO_DATA:
             return f"{seen} ({self.note})."
         return f"{seen}. {capital(self.note)}." if self.note else f"{seen}."
@@ -116,10 +118,7 @@ class Answered:
 
     def verdict_sentence(self) -> str:
         """The finding in a sentence; where it claims nothing, also what cannot be told of the promise."""
-        told = self.sentence()
-        if self.word not in CANNOT_TELL or self.question not in KEPT:
-            return told
-        return told.replace(f": {self.word}.", f": {self.word} {KEPT[self.question]}.")
+        return self.sentence(of=KEPT.get(self.question, "") if self.word in CANNOT_TELL else "")
 
     def rarity(self) -> str:
         """The frequency for a cell, as "1 in 7 as quiet"; empty without one."""
@@ -273,10 +272,10 @@ def score_pause(found: pd.DataFrame | Sequence[PauseEffect], pause: Pause, *, fo
 def _next_days_in_kyiv(pause: Pause, folder: Path | None) -> str:
     """The sirens of the next three days, and on the last of them whether a party's dates held it."""
     after = pd.date_range(pause.days()[-1], periods=NEXT_DAYS + 1)[1:]
-    minutes = alert_minutes(folder=folder)["Kyiv City"].reindex(after).dropna()
-    minutes = minutes[minutes > 0]
-    if minutes.empty:
+    minutes = alert_minutes(folder=folder)["Kyiv City"].reindex(after)
+    if minutes.isna().any() or not minutes.any():  # a day that is missing would read as a silent one
         return ""
+    minutes = minutes[minutes > 0]
     parties, day = [claim for claim in pause.claims if claim.party in PARTIES], minutes.index[-1]
     last_days = [pd.Timestamp(claim.end).tz_localize(None).normalize() for claim in parties if claim.end]
     seen = [
@@ -295,8 +294,7 @@ def _next_days_in_kyiv(pause: Pause, folder: Path | None) -> str:
 
 def _meant(claim: Claim, question: str) -> bool:
     """Whether a party meant what a question is about."""
-    needed = {"kyiv": "cities", "energy": "energy"}.get(question)
-    return needed is None or not claim.targets or needed in claim.targets
+    return not claim.targets or TARGETS.get(question) in (None, *claim.targets)
 
 
 def _hits_on_energy(pause: Pause, folder: Path | None) -> str:
@@ -304,16 +302,12 @@ def _hits_on_energy(pause: Pause, folder: Path | None) -> str:
     coded = load_table("energy_coded", folder=folder).set_index("day").query("code == 'yes'")
     in_rear, own = coded.index[coded["rear_oblasts"] > 0], pause.days()
     near = [day for day in own if day in coded.index and day not in in_rear]
-    told = [f"hit near the front on {_without_year(near)}"] * bool(near)
+    told = [f"hit near the front on {without_year(spans_text(near), near[-1])}"] if near else []
     for claim in pause.claims:
         later = [day for day in claim.days if day in in_rear and day not in own]
         if claim.party in PARTIES and later:
             told.append(f"in the rear, inside {claim.party}'s dates, from {later[0].day} {later[0]:%B}")
     return "; ".join(told)
-
-
-def _without_year(days: Sequence[pd.Timestamp]) -> str:
-    return spans_text(days).removesuffix(f" {days[-1].year}") if days else ""
 
 
 def first_answer(rows: Sequence[Mapping[str, Any]], pause: Pause) -> dict | None:
@@ -386,8 +380,9 @@ def _size(question: Question, row: Mapping[str, Any]) -> str:
     """How much was counted and expected; of a daily list also on how many days it was read, and what it names."""
     place = LISTED.get(row["outcome"])
     if place is None:
-        told = size(row, NOUNS.get(row["outcome"], question.noun))
-        return told.replace(",", " reported,", 1) if told.startswith(("no drones,", "no missiles,")) else told
+        one, many = NOUNS.get(row["outcome"], question.noun)
+        launched = question.sought in (DRONES_FLOWN, MISSILES_FLOWN)
+        return size(row, (one, f"{many} reported" if launched and not row["observed"] else many))
     read = row["n_days"] - row["n_missing"]
     covered = f"of the {read} days it covers" if read > 1 else "of the one day it covers"
     return f"a daily news list names hits {place} on {size(row, (covered, covered))}"

@@ -31,6 +31,11 @@ WINDOW_PHRASES = {
 }
 
 
+def without_year(told: str, day: date) -> str:
+    """A span that ends in the year of a day, without it."""
+    return told.removesuffix(f" {day.year}")
+
+
 def spans_text(days: Iterable[date]) -> str:
     """Days as a list of spans.
 

@@ -32,7 +32,7 @@ from analysis.vocabulary import (
     sureness,
     word,
 )
-from analysis.words import amount, capital, listed, span_text, spans_text
+from analysis.words import amount, capital, listed, span_text, spans_text, without_year
 
 IN_FORCE = ("agreed", "unilateral", "disputed")
 WHO_COUNTS = (
@@ -201,7 +201,9 @@ def _kyiv(cards: Sequence[Scorecard]) -> str:
             week = card.pause.length.removeprefix("a ")
             which = f"which {week} was meant is disputed" if week and card.pause.status == "disputed" else ""
             lead = "; ".join(filter(None, ["cannot be told" if answer.word in CANNOT_TELL else answer.word, which]))
-            seen = f"On {card.span()}, inside all stated dates: {answer.size.split(',')[0]}; {answer.frequency}"
+            inside = ", inside all stated dates" if card.pause.main == "accepted" else ""
+            counted = "; ".join(filter(None, [answer.size.split(", ")[0], answer.frequency]))
+            seen = f"On {card.span()}{inside}: {counted}"
             told += [f"{capital(text)}." for text in (lead, seen, answer.note) if text]
     return " ".join(told)
 
@@ -268,10 +270,8 @@ def front_table(cards: Sequence[Scorecard]) -> pd.DataFrame:
     """A row a pause, a word and a number a cell."""
     rows = []
     for card in cards:
-        year = f" {card.pause.days()[0].year}"
-        row = {"pause": card.pause.name.split(", ")[0], "days": card.span()}
-        if year in row["pause"]:
-            row["days"] = card.span().removesuffix(year)
+        name, last = card.pause.name.split(", ")[0], card.pause.days()[-1]
+        row = {"pause": name, "days": without_year(card.span(), last) if str(last.year) in name else card.span()}
         for name, questions in COLUMNS.items():
             answers = filter(None, map(card.answer, questions))
             row[name] = "; ".join(dict.fromkeys(_cell(answer, named=len(questions) > 1) for answer in answers))

@@ -23,7 +23,7 @@ from analysis.scorecard import BY_PEOPLE, PARTIES, SAME, Answered, Scorecard, sc
 from analysis.tables import load_table
 from analysis.vocabulary import MODEL, NO_DATA, NOT_YET, UNANSWERED, in_words, promise_of, question_of
 from analysis.windows import SHORT_WINDOW
-from analysis.words import FEWER, capital, describe_plan, listed, lull_in_brief, span_text
+from analysis.words import FEWER, capital, describe_plan, listed, lull_in_brief, span_text, without_year
 
 SOURCES_SHOWN = 2
 ALPHA = 0.05
@@ -39,7 +39,7 @@ SURE = {
     "low": "Its dates rest on few or indirect reports.",
 }
 BAR = (
-    "“Fewer”: at most 1 spell in 40, itself counted; “more” in a week after: 1 in 20. "
+    f"“Fewer”: at most 1 spell in {2 / ALPHA:.0f}, itself counted; “more” in a week after: 1 in {1 / ALPHA:.0f}. "
     "“Too short”: even none is not rare."
 )
 STATUS = {
@@ -177,7 +177,7 @@ def _heavier_after(card: Scorecard, results: pd.DataFrame, folder: Path | None) 
     inside = [
         claim.party for claim in card.pause.claims if claim.party in PARTIES and len(days.intersection(claim.days))
     ]
-    span = span_text(*days[[0, -1]]).removesuffix(f" {days[-1].year}")
+    span = without_year(span_text(*days[[0, -1]]), days[-1])
     dates = f"{span}, by {listed(inside)}'s dates partly inside the pause: " if inside else ""
     return f"**A heavier week after it?** {dates}{told}.{surge} Stocks cannot be seen."
 
