@@ -81,8 +81,8 @@ def test_the_findings_by_episode_are_told_with_their_margins(compared):
         ("cold-week-pause-2026-01", "not among the general truces that are corrected together."),
     ],
 )
-def test_a_pause_knows_its_place_among_the_truces(compared, pause, end):
-    assert compared.margin(pause).endswith(end)
+def test_a_pause_knows_its_place_among_the_truces(pause, end):
+    assert pa.truce_margin(pause).endswith(end)
 
 
 def test_the_weeks_after_all_pauses_are_one_family(compared):

@@ -45,7 +45,7 @@ from .sirens import (
 from .specifications import CHOICES, Choice
 from .storyboard import region_ratio_frame, region_ratio_words
 from .tables import check_tables, load_strikes, load_table, outcome_series, outcomes
-from .together import compare_truces, holidays_without_truce, proposed_only
+from .together import compare_truces, holidays_without_truce, proposed_only, truce_margin
 from .windows import days_between
 from .words import describe_holidays
 
@@ -127,6 +127,7 @@ __all__ = [
     "strike_day",
     "strike_days",
     "to_frame",
+    "truce_margin",
     "verdict_by_date",
     "verdicts",
     "volume_episodes",

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -100,13 +101,18 @@ def strike_days(
     if rule not in list(COVERED):
         raise DesignError("no such rule", field="rule", expected=" or ".join(COVERED), found=repr(rule)[:60])
     start, end = _in_kyiv(start, field="start"), _in_kyiv(end, field="end")
-    days = pd.date_range(strike_day(start), strike_day(end), unit="us", name="day")
     if end < start:
         raise DesignError("the span ends before it starts", expected=f"an end after {start}", found=str(end))
+    return _covered_days(start, end, COVERED[rule]).copy()  # a caller may rename what it gets
+
+
+@lru_cache(maxsize=256)  # every test of a pause asks for the days of all others
+def _covered_days(start: pd.Timestamp, end: pd.Timestamp, least: float) -> pd.DatetimeIndex:
+    days = pd.date_range(strike_day(start), strike_day(end), unit="us", name="day")
     opens, closes = ((days - EVENING + timedelta(days=n)).tz_localize(KYIV) for n in (0, 1))
     covered = closes.where(closes < end, end) - opens.where(opens > start, start)
     share = covered / (closes - opens)
-    return pd.DatetimeIndex(days[(share > 0) & (share >= COVERED[rule])], freq=None)
+    return pd.DatetimeIndex(days[(share > 0) & (share >= least)], freq=None)
 
 
 def as_day(value: Day, field: str) -> pd.Timestamp:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,6 @@ class Comparison(Answer):
     joint: tuple[PauseEffect, ...]  # groups of them; one without any episode has no row
     without: tuple[PauseEffect, ...]  # all of them but one, exploratory
     names: Mapping[str, str]  # of episodes and groups, for readers
-    members: Mapping[str, str]  # from a pause to its episode
     weeks: tuple[PauseEffect, ...]  # after all reported pauses, one family
     after: tuple[PauseEffect, ...]  # these weeks together, by outcome
     margins: str  # how far the findings by episode carry, in words
@@ -78,17 +78,8 @@ class Comparison(Answer):
 
     def held(self) -> str:
         """How many episodes hold by Holm's correction, with what margin and under how many choices."""
-        by_holm = self._held_by_holm()
+        by_holm = _held_by_holm(self.episodes)
         return f"By episode, with Holm's correction, {by_holm}. {self.margins}".strip() if by_holm else ""
-
-    def margin(self, pause_id: str) -> str:
-        """The same for the reader of one pause."""
-        episode = self.members.get(pause_id)
-        own = [e.p_adjusted for e in self.episodes if e.pause == episode and e.outcome != SIRENS]
-        if not own:
-            return "This pause is not among the general truces that are corrected together."
-        here = "cannot be tested alone" if own[0] is None else f"has p = {own[0]:.2g}"
-        return f"Among all truces, with Holm's correction, {self._held_by_holm()}; this one {here}."
 
     def surges(self) -> str:
         """What the weeks after all reported pauses say together of a surge; empty where none can be tested."""
@@ -102,16 +93,6 @@ class Comparison(Answer):
             f"{held or 'none'} with Holm's correction (smallest p {min(week.p_adjusted for week in weeks):.2g}). "
             f"All weeks together, one-sided: {'; '.join(joint) or 'cannot be tested'}."
         )
-
-    def _held_by_holm(self) -> str:
-        """How many episodes hold by Holm's correction, and with what margin; empty where none can be tested."""
-        p_values = [effect.p_adjusted for effect in self.episodes if effect.p_adjusted is not None]
-        if not p_values:
-            return ""
-        alpha = self.episodes[0].alpha
-        ends = " to ".join(dict.fromkeys(f"{p:.2g}" for p in (min(p_values), max(p_values))))
-        held = sum(p <= alpha for p in p_values)
-        return f"{held} of {len(p_values)} testable results hold (adjusted p {ends}, where {alpha:g} is the limit)"
 
     def episodes_frame(self) -> pd.DataFrame:
         """The episodes: what flew, what was to be expected, and whether it could be told."""
@@ -176,9 +157,7 @@ def compare_truces(
         names[EPISODE + one.id] = several if len(one.pauses) > 1 else registry[one.pauses[0]].name
     alone, without, groups = [], [], {group: [] for group in GROUPS}
 
-    def test(series: pd.Series, episode: Episode) -> PauseEffect:
-        effect = estimate_effect(series, episode.days, announced=_announced(episode, registry), **options)
-        return replace(effect, pause=EPISODE + episode.id, claim="main")
+    test = partial(_test_episode, registry=registry, options=options)
 
     def combine(effects: Sequence[PauseEffect], name: str, **asked: Any) -> list[PauseEffect]:
         return [replace(combine_effects(effects, level=level, seed=seed, **asked), pause=name)] if effects else []
@@ -205,11 +184,49 @@ def compare_truces(
         joint=tuple(effect for members in groups.values() for effect in correct(members, family)),
         without=tuple(without),
         names=names,
-        members={name: EPISODE + episode.id for episode in episodes for name in episode.pauses},
         weeks=tuple(weeks),
         after=tuple(row for own in by_outcome for row in combine(own, EVERY, alternative="greater")),
-        margins=_margins(fell, test, registry, options, folder) if margins and fell else "",
+        margins=_margins(fell, registry, options, folder) if margins and fell else "",
     )
+
+
+def truce_margin(
+    pause_id: str, *, level: float = 0.95, registry: Registry | None = None, folder: Path | None = None
+) -> str:
+    """Say how many findings on drones by episode of a truce hold with Holm's correction, and where one pause stands.
+
+    Options are as in `compare_truces`.
+
+    Examples
+    --------
+    >>> truce_margin("cold-week-pause-2026-01")
+    'This pause is not among the general truces that are corrected together.'
+    """
+    registry = load_pauses() if registry is None else registry
+    episodes, options = volume_episodes(registry), _options(registry, level, folder)
+    if not any(pause_id in episode.pauses for episode in episodes):
+        return "This pause is not among the general truces that are corrected together."
+    series = outcome_series(VOLUME[0], folder=folder)
+    effects = holm([_test_episode(series, episode, registry, options) for episode in episodes])
+    own = next(e.p_adjusted for e, episode in zip(effects, episodes, strict=True) if pause_id in episode.pauses)
+    here = "cannot be tested alone" if own is None else f"has p = {own:.2g}"
+    return f"Among all truces, with Holm's correction, {_held_by_holm(effects)}; this one {here}."
+
+
+def _test_episode(series: pd.Series, episode: Episode, registry: Registry, options: Mapping[str, Any]) -> PauseEffect:
+    effect = estimate_effect(series, episode.days, announced=_announced(episode, registry), **options)
+    return replace(effect, pause=EPISODE + episode.id, claim="main")
+
+
+def _held_by_holm(episodes: Sequence[PauseEffect]) -> str:
+    """How many episodes hold by Holm's correction, and with what margin; empty where none can be tested."""
+    p_values = [effect.p_adjusted for effect in episodes if effect.p_adjusted is not None]
+    if not p_values:
+        return ""
+    alpha = episodes[0].alpha
+    ends = " to ".join(dict.fromkeys(f"{p:.2g}" for p in (min(p_values), max(p_values))))
+    held = sum(p <= alpha for p in p_values)
+    return f"{held} of {len(p_values)} testable results hold (adjusted p {ends}, where {alpha:g} is the limit)"
 
 
 def _options(registry: Registry, level: float, folder: Path | None) -> dict[str, Any]:
@@ -222,13 +239,7 @@ def _is_found(effect: PauseEffect) -> bool:
     return effect.verdict in (FEWER, MORE)
 
 
-def _margins(
-    episodes: Sequence[Episode],
-    test: Callable[[pd.Series, Episode], PauseEffect],
-    registry: Registry,
-    options: Mapping[str, Any],
-    folder: Path | None,
-) -> str:
+def _margins(episodes: Sequence[Episode], registry: Registry, options: Mapping[str, Any], folder: Path | None) -> str:
     """How far the findings of drones by episode, corrected together, carry: under which choices, with which zeros."""
     usual, by_choice = outcome_series(VOLUME[0], folder=folder), []
     for episode in episodes:
@@ -245,7 +256,7 @@ def _margins(
     zeros = days[days.isin(inferred_zeros(load_strikes(folder=folder)))]
 
     def hold(counts: pd.Series) -> bool:
-        return all(map(_is_found, holm([test(counts, episode) for episode in episodes])))
+        return all(map(_is_found, holm([_test_episode(counts, episode, registry, options) for episode in episodes])))
 
     n, n_lost, least = len(verdicts), sum(unbroken), break_even(usual, zeros, hold)
     return (
