@@ -85,13 +85,13 @@ def test_confidence_falls_with_every_doubt():
     assert [confidence("fewer", ["a"] * n) for n in range(4)] == ["solid", "fair", "weak", "weak"]
     assert confidence("too short to tell", []) == ""
     told = doubts_of(row(n_missing=1, n_placebo=60), inferred=3, backed=False, curve=None, coded=True)
-    assert told == [
+    assert [doubt.text for doubt in told] == [
         "three of three days are zeros we inferred from sirens and press", "1 of 3 days missing", "one side's count",
         "few comparable spells", "coded by a language model, not yet checked by people",
     ]  # fmt: skip
-    assert doubts_of(row(n_placebo=90), inferred=0, backed=True, curve=None, coded=False) == []
+    assert doubts_of(row(n_placebo=90), inferred=0, backed=True, curve=None, coded=False) == ()
     found = row(verdict="fewer")
-    assert doubts_of(found, inferred=0, backed=None, curve=row(verdict="fewer"), coded=False) == []
+    assert doubts_of(found, inferred=0, backed=None, curve=row(verdict="fewer"), coded=False) == ()
     assert len(doubts_of(found, inferred=0, backed=None, curve=row(), coded=False)) == 1
 
 

@@ -121,7 +121,7 @@ def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str |
         if as_json:
             asked = {"pause": pause_id, "claim": found.claim, "as_of": as_of} | span(found.pause.days(found.claim))
             rows = [effect.row() for effect in effects]
-            click.echo(line(asked | {"answers": [vars(answer) for answer in answers], "rows": rows}))
+            click.echo(line(asked | {"answers": [answer.row() for answer in answers], "rows": rows}))
             return
         click.echo(f"{as_known(place) if as_of else ''}{found.pause.name} (window: {found.claim})\n")
         for answer in answers:

@@ -1,4 +1,4 @@
-"""What people ask of a pause, and which rows of the record answer."""
+"""What people ask of a pause, which rows of the record answer, and what these count."""
 
 from __future__ import annotations
 
@@ -14,75 +14,110 @@ BESIDE = ("curve", "largest p", "same-weekday", "as many days")  # tests that ne
 
 
 @dataclass(frozen=True)
+class Count:
+    """Rows of the record that can answer a question, and what they count, in the singular and the plural."""
+
+    outcome: str
+    noun: tuple[str, str] = ("", "")
+    stratum: str = NATIONAL
+    unit: str | None = ""  # beside a bare number; None: it takes the noun to understand one
+    listed: str = ""  # where a daily list names hits: what is counted are its days
+    coded: bool = False  # by a language model
+
+
+@dataclass(frozen=True)
 class Question:
-    """What is asked, and which rows of the record answer it: of `sought` the first that can be tested, else counted."""
+    """What is asked, and what answers: of `counts` the first that can be tested, else the first with a number."""
 
     key: str
     asked: str
-    sought: tuple[tuple[str, str], ...]  # outcome and stratum
-    noun: tuple[str, str]
+    counts: tuple[Count, ...]
     window: str = "pause"
+    target: str = ""  # of a pause, without which it is not asked, or not about what was promised
+    kept: str = ""  # what was promised, where it cannot be told
+
+    @property
+    def about_launches(self) -> bool:
+        return self.counts[0] in (DRONES, MISSILES)
+
+    def count(self, outcome: str) -> Count:
+        """The count of an outcome."""
+        return next(count for count in self.counts if count.outcome == outcome)
+
+    def is_asked(self, pause: Pause) -> bool:
+        """Whether it is asked of a pause; that on energy in Ukraine is asked of all."""
+        return self.key == "energy" or self.target in ("", *pause.targets)
+
+    def pick(self, rows: Sequence[dict], *, window: str | None = None) -> dict | None:
+        """The row that answers."""
+        window = self.window if window is None else window
+        found = [
+            row
+            for count in self.counts
+            for row in rows
+            if (row["outcome"], row["stratum"], row["window"]) == (count.outcome, count.stratum, window)
+            and _decides(row)
+        ]
+        ranked = sorted(
+            found, key=lambda row: (not row["testable"], row["observed"] is None)
+        )  # stable: order of counts
+        return ranked[0] if ranked else None
 
 
-DRONES, MISSILES = ("drone", "drones"), ("missile", "missiles")
-DRONES_FLOWN, MISSILES_FLOWN = (("drones_launched", NATIONAL),), (("missiles_launched", NATIONAL),)
-ENERGY_HIT = (
-    ("energy_coded_rear_oblasts", "rear"),
-    ("energy_digest_rear", "rear"),
-    ("energy_raids_facility", NATIONAL),
-    ("energy_reported_share", "rear"),
+DRONES = Count("drones_launched", ("drone", "drones"))
+MISSILES = Count("missiles_launched", ("missile", "missiles"))
+ENERGY = (
+    Count(
+        "energy_coded_rear_oblasts",
+        ("region in the rear with a reported hit", "regions in the rear with a reported hit"),
+        "rear",
+        unit=None,
+        coded=True,
+    ),
+    Count("energy_digest_rear", stratum="rear", unit=None, listed="in the rear", coded=True),
+    Count(
+        "energy_raids_facility",
+        ("large raid on an energy facility", "large raids on energy facilities"),
+        unit=None,
+        coded=True,
+    ),
+    Count("energy_reported_share", ("article on a new strike", "articles on new strikes"), "rear", unit=None),
 )
-KYIV_MINUTES = ("minute of sirens in Kyiv city", "minutes of sirens in Kyiv city")
-NIGHT_MINUTES = ("minute of night sirens away from the front", "minutes of night sirens away from the front")
-CLAIMED = ("drone that Russia says it shot down", "drones that Russia says it shot down")
+OF_RUSSIA = "in Russia, other than by Moscow's word,"
+RUSSIAN_ENERGY = Count("energy_digest_russia", stratum="Russia", unit=None, listed=OF_RUSSIA, coded=True)
+KYIV = Count(
+    "alert_minutes", ("minute of sirens in Kyiv city", "minutes of sirens in Kyiv city"), "Kyiv City", " minutes"
+)
+REAR = Count(
+    "siren_minutes_rear",
+    ("minute of night sirens away from the front", "minutes of night sirens away from the front"),
+    unit=" minutes at night",
+)
+CLAIMED = Count(
+    "drones_claimed_by_russia", ("drone that Russia says it shot down", "drones that Russia says it shot down")
+)
+LESS = "whether hit less than usual"
 QUESTIONS = (
-    Question("drones", "Drones", DRONES_FLOWN, DRONES),
-    Question("missiles", "Missiles", MISSILES_FLOWN, MISSILES),
-    Question("drones-after", "Drones in the week after", DRONES_FLOWN, DRONES, AFTER),
-    Question("missiles-after", "Missiles in the week after", MISSILES_FLOWN, MISSILES, AFTER),
-    Question("energy", "Energy in Ukraine", ENERGY_HIT, ("reported hit", "reported hits")),
-    Question("russian-energy", "Energy in Russia", (("energy_digest_russia", "Russia"),), ("", "")),
-    Question("kyiv", "Sirens in Kyiv city", (("alert_minutes", "Kyiv City"),), KYIV_MINUTES),
-    Question("rear", "Sirens away from the front", (("siren_minutes_rear", NATIONAL),), NIGHT_MINUTES),
-    Question("other-side", "Ukraine's strikes on Russia", (("drones_claimed_by_russia", NATIONAL),), CLAIMED),
+    Question("drones", "Drones", (DRONES,)),
+    Question("missiles", "Missiles", (MISSILES,)),
+    Question("drones-after", "Drones in the week after", (DRONES,), AFTER),
+    Question("missiles-after", "Missiles in the week after", (MISSILES,), AFTER),
+    Question("energy", "Energy in Ukraine", ENERGY, target="energy", kept=LESS),
+    Question("russian-energy", "Energy in Russia", (RUSSIAN_ENERGY,), target="energy"),
+    Question("kyiv", "Sirens in Kyiv city", (KYIV,), target="cities", kept="whether Kyiv was spared"),
+    Question("rear", "Sirens away from the front", (REAR,)),
+    Question("other-side", "Ukraine's strikes on Russia", (CLAIMED,)),
 )
-NOUNS = {  # of what is counted, where a question has several measures
-    "energy_coded_rear_oblasts": ("region in the rear with a reported hit", "regions in the rear with a reported hit"),
-    "energy_raids_facility": ("large raid on an energy facility", "large raids on energy facilities"),
-    "energy_reported_share": ("article on a new strike", "articles on new strikes"),
-}
-LISTED = {  # the places of the daily list
-    "energy_digest_rear": "in the rear",
-    "energy_digest_russia": "in Russia, other than by Moscow's word,",
-}
-TARGETS = {"kyiv": "cities", "energy": "energy", "russian-energy": "energy"}  # what a question is about
-KEPT = {"kyiv": "whether Kyiv was spared", "energy": "whether hit less than usual"}  # what a pause promised
+BY_KEY = {question.key: question for question in QUESTIONS}
+LAUNCHES = tuple(question.key for question in QUESTIONS if question.about_launches and question.window != AFTER)
+WEEK_AFTER = tuple(question.key for question in QUESTIONS if question.window == AFTER)
 
 
 def promised_questions(pause: Pause) -> tuple[str, ...]:
     """The questions about what a pause promised to spare; fewer launches, unless it named less."""
-    targets = set(pause.targets)
-    if {"all-hostilities", "long-range"} & targets:
-        return ("drones", "missiles", "drones-after", "missiles-after")
-    return tuple(key for key, target in TARGETS.items() if target in targets)
-
-
-def is_asked(question: Question, pause: Pause) -> bool:
-    """Whether a question is asked of a pause; that on energy in Ukraine is asked of all."""
-    return question.key == "energy" or TARGETS.get(question.key) in (None, *pause.targets)
-
-
-def pick(rows: Sequence[dict], question: Question, *, window: str | None = None) -> dict | None:
-    """The row that answers: of the outcomes sought the first that can be tested, else the first counted."""
-    window = question.window if window is None else window
-    found = [
-        row
-        for outcome, stratum in question.sought
-        for row in rows
-        if (row["outcome"], row["stratum"], row["window"]) == (outcome, stratum, window) and _decides(row)
-    ]
-    ranked = sorted(found, key=lambda row: (not row["testable"], row["observed"] is None))  # stable: order of `sought`
-    return ranked[0] if ranked else None
+    if {"all-hostilities", "long-range"} & set(pause.targets):
+        return LAUNCHES + WEEK_AFTER
+    return tuple(key for key in ("kyiv", "energy", "russian-energy") if BY_KEY[key].target in pause.targets)
 
 
 def _decides(row: Mapping[str, Any]) -> bool:

@@ -11,21 +11,7 @@ import pandas as pd
 
 from analysis.effect import Answer, PauseEffect, as_markdown, to_frame
 from analysis.pauses import Claim, Pause, load_pauses, reported_pauses
-from analysis.questions import (
-    AFTER,
-    BOTH,
-    DRONES_FLOWN,
-    KEPT,
-    LISTED,
-    MISSILES_FLOWN,
-    NOUNS,
-    QUESTIONS,
-    TARGETS,
-    Question,
-    is_asked,
-    pick,
-    promised_questions,
-)
+from analysis.questions import AFTER, BOTH, BY_KEY, LAUNCHES, QUESTIONS, Question, promised_questions
 from analysis.record import read_stored, stored_path
 from analysis.series import SALVO_MISSILES
 from analysis.setting import Registry
@@ -33,13 +19,12 @@ from analysis.sirens import alert_minutes, inferred_zeros
 from analysis.tables import load_strikes, load_table
 from analysis.vocabulary import (
     CANNOT_TELL,
-    MODEL,
     NO_DATA,
     NOT_YET,
     SILENT,
     UNANSWERED,
-    UNREPORTED,
     WEAK,
+    Doubt,
     about,
     as_extreme,
     confidence,
@@ -86,7 +71,7 @@ class Answered:
     p_value: float | None = None
     word: str = NO_DATA
     confidence: str = ""
-    doubts: str = ""
+    doubts: tuple[Doubt, ...] = ()
     size: str = ""
     frequency: str = ""
     note: str = ""
@@ -110,15 +95,15 @@ class Answered:
 
     def amounts(self) -> str:
         """What was counted and expected, for a cell beside the question; empty where nothing was."""
-        if self.counted is None or self.question.endswith("energy"):
+        unit = BY_KEY[self.question].count(self.outcome).unit if self.outcome else None
+        if self.counted is None or unit is None:
             return self.size
-        unit = {"kyiv": " minutes", "rear": " minutes at night"}.get(self.question, "")
         seen = f"{amount(self.counted)}{unit}" if self.counted else "none"
         return seen if self.expected is None else f"{seen}, {about(self.expected)}{unit * (not self.counted)} expected"
 
     def verdict_sentence(self) -> str:
         """The finding in a sentence; where it claims nothing, also what cannot be told of the promise."""
-        return self.sentence(of=KEPT.get(self.question, "") if self.word in CANNOT_TELL else "")
+        return self.sentence(of=BY_KEY[self.question].kept if self.word in CANNOT_TELL else "")
 
     def rarity(self) -> str:
         """The frequency for a cell, as "1 in 7 as quiet"; empty without one."""
@@ -130,22 +115,27 @@ class Answered:
 
     def how_sure(self) -> str:
         """Confidence with its reasons, or what stands in the way."""
+        told = [doubt.text for doubt in self.doubts]
         if self.confidence:
-            return f"{self.confidence}: {self.doubts}" if self.doubts else self.confidence
-        doubts = self.doubts.split("; ")[:2] if self.word.endswith("chance") else [self.caveat.removesuffix(BY_PEOPLE)]
-        return "; ".join(filter(None, doubts)) or UNSURE
+            return f"{self.confidence}: {'; '.join(told)}" if told else self.confidence
+        return (
+            "; ".join(told[:2])
+            if self.word.endswith("chance") and told
+            else self.caveat.removesuffix(BY_PEOPLE) or UNSURE
+        )
 
     @property
     def caveat(self) -> str:
         """What the count of an answer that claims nothing rests on; empty for others, whose doubts hold it."""
-        shaky = (UNREPORTED, MODEL) if self.outcome in LISTED else (UNREPORTED, "missing", MODEL)
-        doubts = [doubt for doubt in self.doubts.split("; ") if doubt.endswith(shaky)]
-        return "; ".join(doubts) if self.word in CANNOT_TELL else ""
+        return "; ".join(doubt.text for doubt in self.doubts if doubt.of_count) if self.word in CANNOT_TELL else ""
 
     def sureness(self) -> str:
         """How sure it is, as a sentence to follow it, or its caveat; empty where there is neither."""
-        told = sureness(self.word, self.doubts.split("; ") if self.doubts else ())
-        return told or (f"{capital(self.caveat)}." if self.caveat else "")
+        return sureness(self.word, self.doubts) or (f"{capital(self.caveat)}." if self.caveat else "")
+
+    def row(self) -> dict[str, Any]:
+        """The columns of scorecard.csv as plain values."""
+        return vars(self) | {"doubts": "; ".join(doubt.text for doubt in self.doubts)}
 
     def brief(self) -> str:
         """The word as short as it goes, then what was counted/expected, for a cell."""
@@ -180,7 +170,7 @@ class Scorecard(Answer):
         """
         rank = {question: position for position, question in enumerate(promised_questions(self.pause))}
         order = sorted(self.answers, key=lambda a: (rank.get(a.question, len(rank)), a.word in UNANSWERED))
-        to_come = [answer for answer in order if answer.word == NOT_YET and answer.question in ("drones", "missiles")]
+        to_come = [answer for answer in order if answer.word == NOT_YET and answer.question in LAUNCHES]
         return tuple(dict.fromkeys((*to_come, *order)))
 
     def headline(self) -> str:
@@ -219,7 +209,7 @@ class Scorecard(Answer):
 
     def to_frame(self) -> pd.DataFrame:
         """One row a question, the columns of scorecard.csv."""
-        return pd.DataFrame([vars(answer) for answer in self.answers], columns=COLUMNS)
+        return pd.DataFrame([answer.row() for answer in self.answers], columns=COLUMNS)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw counted over expected of every question that has both."""
@@ -259,7 +249,7 @@ def score_pause(found: pd.DataFrame | Sequence[PauseEffect], pause: Pause, *, fo
     frame = found if isinstance(found, pd.DataFrame) else to_frame(found)
     rows = [plain_row(row) for row in frame[frame["pause"] == pause.id].to_dict("records")]
     strikes = load_strikes(folder=folder)
-    asked = [question for question in QUESTIONS if is_asked(question, pause)]
+    asked = [question for question in QUESTIONS if question.is_asked(pause)]
     answers = [_answer(question, rows, pause, strikes) for question in asked]
     noted = {"kyiv": _next_days_in_kyiv, "energy": _hits_on_energy}
     for position, answer in enumerate(answers):
@@ -294,7 +284,7 @@ def _next_days_in_kyiv(pause: Pause, folder: Path | None) -> str:
 
 def _meant(claim: Claim, question: str) -> bool:
     """Whether a party meant what a question is about."""
-    return not claim.targets or TARGETS.get(question) in (None, *claim.targets)
+    return not claim.targets or BY_KEY[question].target in ("", *claim.targets)
 
 
 def _hits_on_energy(pause: Pause, folder: Path | None) -> str:
@@ -314,9 +304,9 @@ def first_answer(rows: Sequence[Mapping[str, Any]], pause: Pause) -> dict | None
     """Of the rows of one report the one that answers its first question, what the pause promised first."""
     own = [plain_row(row) for row in rows if (row["pause"], row["claim"]) == (pause.id, pause.main)]
     promised = promised_questions(pause)
-    asked = [question for question in QUESTIONS if is_asked(question, pause)]
+    asked = [question for question in QUESTIONS if question.is_asked(pause)]
     ranked = sorted(asked, key=lambda question: question.key not in promised)
-    return next(filter(None, (pick(own, question) for question in ranked)), None)
+    return next(filter(None, (question.pick(own) for question in ranked)), None)
 
 
 def score_all(
@@ -335,10 +325,10 @@ def load_scorecard(path: str | Path | None = None) -> pd.DataFrame:
 
 def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd.DataFrame) -> Answered:
     rows = [row for row in every if row["claim"] == pause.main]
-    row = pick(rows, question)
+    row = question.pick(rows)
     if row is None:
         return _nothing(question, pause)
-    found = word(row)
+    found, count = word(row), question.count(row["outcome"])
     days = pd.date_range(row["first_day"], row["last_day"])
     drones = row["outcome"] == "drones_launched"
     inferred = int(days.isin(inferred_zeros(strikes)).sum()) if drones else 0
@@ -348,7 +338,8 @@ def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd
         inferred=inferred,
         backed=_backed(question, row, rows),
         curve=curves[0] if curves and question.window == "pause" else None,
-        coded=question.key.endswith("energy") and row["outcome"] != "energy_reported_share",
+        coded=count.coded,
+        listed=bool(count.listed),
     )
     counted = row["observed"]
     return Answered(
@@ -368,7 +359,7 @@ def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd
         p_value=row["p_value"],
         word=found,
         confidence=confidence(found, doubts),
-        doubts="; ".join(doubts),
+        doubts=doubts,
         size=_size(question, row) if counted is not None else "",
         frequency=frequency(row),
         note=_note(question, row, rows, strikes),
@@ -378,14 +369,13 @@ def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd
 
 def _size(question: Question, row: Mapping[str, Any]) -> str:
     """How much was counted and expected; of a daily list also on how many days it was read, and what it names."""
-    place = LISTED.get(row["outcome"])
-    if place is None:
-        one, many = NOUNS.get(row["outcome"], question.noun)
-        launched = question.sought in (DRONES_FLOWN, MISSILES_FLOWN)
-        return size(row, (one, f"{many} reported" if launched and not row["observed"] else many))
+    count = question.count(row["outcome"])
+    if not count.listed:
+        one, many = count.noun
+        return size(row, (one, f"{many} reported" if question.about_launches and not row["observed"] else many))
     read = row["n_days"] - row["n_missing"]
     covered = f"of the {read} days it covers" if read > 1 else "of the one day it covers"
-    return f"a daily news list names hits {place} on {size(row, (covered, covered))}"
+    return f"a daily news list names hits {count.listed} on {size(row, (covered, covered))}"
 
 
 def _nothing(question: Question, pause: Pause) -> Answered:
@@ -398,10 +388,10 @@ def _other_dates(question: Question, row: Mapping[str, Any], every: Sequence[dic
     """What the same count says by the dates that one of the two parties named, where they are other days."""
     if question.window == AFTER:
         return ""
-    sought = replace(question, sought=((row["outcome"], row["stratum"]),))
+    sought = replace(question, counts=(question.count(row["outcome"]),))
     told, same = [], []
     for claim in pause.claims:
-        seen = pick([other for other in every if other["claim"] == claim.id], sought)
+        seen = sought.pick([other for other in every if other["claim"] == claim.id])
         if claim.party not in PARTIES or seen is None or seen["observed"] is None or not _meant(claim, question.key):
             continue
         days = [seen["first_day"], seen["last_day"]]
@@ -421,9 +411,9 @@ def _backed(question: Question, row: Mapping[str, Any], rows: Sequence[dict]) ->
     """Whether sirens away from the front, which no Air Force counts, point the same way; None for other questions."""
     if question.key == "other-side":
         return False
-    if question.sought not in (DRONES_FLOWN, MISSILES_FLOWN):
+    if not question.about_launches:
         return None
-    rear = pick(rows, next(q for q in QUESTIONS if q.key == "rear"), window=question.window)
+    rear = BY_KEY["rear"].pick(rows, window=question.window)
     if rear is None or rear["ratio"] is None or rear["p_value"] is None:
         return False
     same = (rear["ratio"] > 1) == (row["ratio"] is not None and row["ratio"] > 1)
@@ -440,9 +430,9 @@ def _note(question: Question, row: Mapping[str, Any], rows: Sequence[dict], stri
     if question.window != AFTER:
         return ""
     notes = []
-    both = pick(rows, question, window=BOTH)
+    both = question.pick(rows, window=BOTH)
     if row["ratio"] < 1 and both and both["verdict"] == FEWER:
-        total = size(both, question.noun)
+        total = size(both, question.count(both["outcome"]).noun)
         notes.append(f"the quiet outlasted the pause: {total} in pause and week together")
     counts = strikes[row["outcome"]].reindex(pd.date_range(row["first_day"], row["last_day"])).dropna()
     heavy = SALVO_MISSILES if row["outcome"] == "missiles_launched" else MANY * row["expected"] / row["n_days"]

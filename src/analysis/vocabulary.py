@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analysis.windows import SHORT_WINDOW
 from analysis.words import DEPENDS, FEWER, MORE, NOT_TESTABLE, amount, listed, span_text
@@ -215,46 +215,57 @@ def in_words(number: int) -> str:
     return NUMBERS[number] if number < len(NUMBERS) else f"{number:,}"
 
 
-def confidence(found: str, doubts: Sequence[str]) -> str:
+class Doubt(NamedTuple):
+    """What speaks against trusting a finding, in a few words; `of_count`: against its number, whatever is found."""
+
+    text: str
+    of_count: bool = False
+
+
+def confidence(found: str, doubts: Sequence[Doubt]) -> str:
     """Solid without a doubt, fair with one, weak with more; empty for a word that claims nothing or may be chance."""
     return "" if found in SILENT or found.endswith("chance") else (SOLID, FAIR, WEAK)[min(2, len(doubts))]
 
 
-def sureness(found: str, doubts: Sequence[str]) -> str:
+def sureness(found: str, doubts: Sequence[Doubt]) -> str:
     """The confidence with its reasons as a sentence; empty for a word without.
 
-    >>> sureness("fewer", ["one side's count"])
+    >>> sureness("fewer", [Doubt("one side's count")])
     "Confidence: fair, one doubt (one side's count)."
     """
     level = confidence(found, doubts)
     if not level or not doubts:
         return f"Confidence: {level}." if level else ""
-    return f"Confidence: {level}, {in_words(len(doubts))} doubt{'s' * (len(doubts) > 1)} ({'; '.join(doubts)})."
+    told = "; ".join(doubt.text for doubt in doubts)
+    return f"Confidence: {level}, {in_words(len(doubts))} doubt{'s' * (len(doubts) > 1)} ({told})."
 
 
-def doubts_of(row: Row, *, inferred: int, backed: bool | None, curve: Row | None, coded: bool) -> list[str]:
-    """What speaks against trusting a finding, each in a few words.
+def doubts_of(
+    row: Row, *, inferred: int, backed: bool | None, curve: Row | None, coded: bool, listed: bool = False
+) -> tuple[Doubt, ...]:
+    """What speaks against trusting a finding.
 
     `inferred`: days whose zero stands in no report; `backed`: whether sirens show the same, None where one party's
-    counts are not what it rests on; `curve`: the row of the median over all declared choices.
+    counts are not what it rests on; `curve`: the row of the median over all declared choices; `listed`: its size says
+    already on how many days a list was read.
     """
     n, doubts = row["n_days"], []
     if inferred:
         part = "its only day" if n == 1 else f"{in_words(inferred)} of {in_words(n)} days"
-        doubts.append(f"{part} {'is a zero' if inferred == 1 else 'are zeros'} {UNREPORTED}")
+        doubts.append(Doubt(f"{part} {'is a zero' if inferred == 1 else 'are zeros'} {UNREPORTED}", of_count=True))
     if row["n_missing"]:
-        doubts.append(f"{row['n_missing']} of {n} days missing")
+        doubts.append(Doubt(f"{row['n_missing']} of {n} days missing", of_count=not listed))
     if backed is False:
-        doubts.append("one side's count")
+        doubts.append(Doubt("one side's count"))
     if row["verdict"] == DEPENDS:
-        doubts.append("depends on a choice")
+        doubts.append(Doubt("depends on a choice"))
     if _told(row) and curve and curve["verdict"] != row["verdict"]:
-        doubts.append("not told from chance in the median of all ways to count")
+        doubts.append(Doubt("not told from chance in the median of all ways to count"))
     if row["test"] != "joint" and row["n_placebo"] and row["n_placebo"] / n < FEWEST_SPELLS:
-        doubts.append("few comparable spells")
+        doubts.append(Doubt("few comparable spells"))
     if coded:
-        doubts.append(MODEL)
-    return doubts
+        doubts.append(Doubt(MODEL, of_count=True))
+    return tuple(doubts)
 
 
 def question_of(pause: Pause) -> str:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from analysis.figures import region_label
 from analysis.launches import assess
-from analysis.questions import promised_questions
-from analysis.reports.pages import AFTER_QUESTIONS, Drawing, Part, Story, is_surge, once_all_count
+from analysis.questions import WEEK_AFTER, promised_questions
+from analysis.reports.pages import Drawing, Part, Story, is_surge, once_all_count
 from analysis.scorecard import UNSURE, Answered, Scorecard, score_all
 from analysis.setting import Registry
 from analysis.sirens import inferred_zeros
@@ -43,7 +43,7 @@ LEGEND = "Brackets: counted/expected. Question mark: may be chance."
 COLUMNS = {
     "drones": ("drones",),
     "missiles": ("missiles",),
-    "week after": AFTER_QUESTIONS,
+    "week after": WEEK_AFTER,
     "energy hits": ("energy",),
     "rear sirens, minutes": ("rear",),
     "other side": ("other-side",),
@@ -215,7 +215,7 @@ def _energy(cards: Sequence[Scorecard]) -> str:
     if told and all(answer.word in SILENT for answer in told.values()):
         apart = {card.pause.phrase: _named_less(card) for card in cards}
         seen = [f"In {name}{apart[name]}: {answer.note or answer.size}." for name, answer in told.items()]
-        coded = ["Machine-coded."] * any(MODEL in answer.doubts for answer in told.values())
+        coded = ["Machine-coded."] * any(doubt.text == MODEL for answer in told.values() for doubt in answer.doubts)
         lead = "Not wholly; whether" if any(answer.counted or answer.note for answer in told.values()) else "Whether"
         return f"{lead} less than usual cannot be told, as even no hit would prove little. {' '.join([*seen, *coded])}"
     return " ".join(f"In {name}: {answer.size}: {answer.word}." for name, answer in told.items())

@@ -18,7 +18,7 @@ from analysis.energy import assess_energy
 from analysis.launches import Assessment, assess, what_to_expect
 from analysis.pauses import Claim, Pause, load_pauses
 from analysis.plan import make_plan
-from analysis.questions import promised_questions
+from analysis.questions import LAUNCHES, WEEK_AFTER, promised_questions
 from analysis.scorecard import BY_PEOPLE, PARTIES, SAME, Answered, Scorecard, score_all, score_pause
 from analysis.tables import load_table
 from analysis.vocabulary import MODEL, NO_DATA, NOT_YET, UNANSWERED, in_words, promise_of, question_of
@@ -27,7 +27,6 @@ from analysis.words import FEWER, capital, describe_plan, listed, lull_in_brief,
 
 SOURCES_SHOWN = 2
 ALPHA = 0.05
-AFTER_QUESTIONS = ("drones-after", "missiles-after")
 MEANT = (  # the first is about truces
     "In a truce Ukraine gains by reporting more: reported falls run against its interest, inferred zeros do not.",
     "Fire at the front is not counted: no line here says that a truce was kept, or why less flew.",
@@ -106,7 +105,7 @@ def tell_pause(
     card, found = score_pause(results, pause, folder=folder), assess(pause.id, folder=folder)
     about_energy = "energy" in promised_questions(pause)
     parts = [Part("announced", "What was announced", announced(pause))]
-    if not any(a.word not in UNANSWERED for a in card.answers if a.question in ("drones", "missiles")):
+    if not any(a.word not in UNANSWERED for a in card.answers if a.question in LAUNCHES):
         parts.append(Part("why-not", "Why it cannot be judged", _why_not(card)))
         if card.answers[0].word == NOT_YET:
             parts.append(Part("to-come", "What these nights could show", _to_come(pause, found, folder)))
@@ -117,7 +116,7 @@ def tell_pause(
         Part("days", "Promised, and what came", _zeros(found), drawing=draw("claims", found=found)),
         _questions(card),
         Part("unusual", "How unusual", drawing=None if about_energy else draw("unusual", found=found)),
-        Part("after", "The week after", "" if after else _lines(card, *AFTER_QUESTIONS), drawing=after),
+        Part("after", "The week after", "" if after else _lines(card, *WEEK_AFTER), drawing=after),
         Part(
             "where",
             "Where the sirens sounded",
@@ -135,9 +134,7 @@ def _next_to_know(card: Scorecard) -> list[str]:
     """What else the first screen says of the pause itself: other dates, what else was promised, drones."""
     first, *rest = card.leading
     wanted = [
-        a
-        for a in rest
-        if a.question in (*promised_questions(card.pause), "drones") and a.question not in AFTER_QUESTIONS
+        a for a in rest if a.question in (*promised_questions(card.pause), "drones") and a.question not in WEEK_AFTER
     ]
     shown = [answer for answer in wanted if answer.word != NO_DATA]
     other = f"**{first.asked}:** {first.other_dates[0].lower()}{first.other_dates[1:]}" if first.other_dates else ""
@@ -165,9 +162,7 @@ def _usual_lull(card: Scorecard, found: Assessment) -> str:
 
 def _heavier_after(card: Scorecard, results: pd.DataFrame, folder: Path | None) -> str:
     """What came in the week after, and what a surge is worth among all weeks; empty where nothing can be told."""
-    after = [
-        answer for answer in map(card.answer, AFTER_QUESTIONS) if answer is not None and answer.word not in UNANSWERED
-    ]
+    after = [answer for answer in map(card.answer, WEEK_AFTER) if answer is not None and answer.word not in UNANSWERED]
     if not after:
         return ""
     noted = {a.question: f" ({a.note})" for a in after if a.note and (is_surge(a) or a.question == "missiles-after")}
@@ -184,12 +179,12 @@ def _heavier_after(card: Scorecard, results: pd.DataFrame, folder: Path | None) 
 
 def is_surge(answer: Answered) -> bool:
     """Whether a week after had more than others after such a quiet."""
-    return answer.question in AFTER_QUESTIONS and answer.word.endswith("more")
+    return answer.question in WEEK_AFTER and answer.word.endswith("more")
 
 
 def once_all_count(cards: Sequence[Scorecard]) -> str:
     """What is left of a surge once all weeks after pauses count, by Holm's correction."""
-    weeks = [answer for card in cards for answer in card.answers if answer.question in AFTER_QUESTIONS]
+    weeks = [answer for card in cards for answer in card.answers if answer.question in WEEK_AFTER]
     tested = [answer for answer in weeks if answer.p_value is not None]
     alone = [answer for answer in tested if is_surge(answer)]
     held = sum(p <= ALPHA for p in holm_adjusted([answer.p_value for answer in tested]))
