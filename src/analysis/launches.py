@@ -385,14 +385,15 @@ def _unless_busy(setting: Setting, effect: PauseEffect) -> PauseEffect:
     return replace(effect, testable=False, verdict=NOT_TESTABLE, reason=reason, **none)
 
 
-def what_to_expect(pause: Pause, *, folder: Path | None = None) -> list[str]:
+def what_to_expect(pause: Pause, *, registry: Registry | None = None, folder: Path | None = None) -> list[str]:
     """What the data hold of a pause, and what its length could reveal on the latest baseline, a sentence each."""
     known = [claim.id for claim in pause.claims if claim.covers_days]
     if not known:
         short = any(claim.stated for claim in pause.claims)
         why = "No claim covers a strike day by half" if short else "No party stated both ends of a window"
         return [f"{why}, so there is no length to ask about."]
-    days, exclude = pause.days(pause.main if pause.main in known else known[0]), not_ordinary(load_pauses())
+    days = pause.days(pause.main if pause.main in known else known[0])
+    exclude = not_ordinary(load_pauses() if registry is None else registry)
     n_days, lines = len(days), [_coverage(outcome_series(VOLUME[0], folder=folder), days)]
     for outcome in VOLUME:
         if n_days > SHORT_WINDOW:

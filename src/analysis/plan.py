@@ -155,6 +155,7 @@ def make_plan(
     claim: str = "main",
     days: pd.DatetimeIndex | None = None,
     why_window: str = "",
+    registry: Registry | None = None,
     folder: Path | None = None,
 ) -> Plan:
     """The plan of a pause whose nights the tables do not hold; `days` names a window where no claim states one."""
@@ -164,7 +165,7 @@ def make_plan(
         expected, remedy = f"at most {SHORT_WINDOW} nights", "name a shorter window with --first and --last"
         problem = "too long for looks every night"
         raise DesignError(problem, field="days", expected=expected, found=f"{len(window)}", remedy=remedy)
-    exclude = not_ordinary(load_pauses(), besides=pause)
+    exclude = not_ordinary(load_pauses() if registry is None else registry, besides=pause)
     series = [outcome_series(name, folder=folder) for name in PLANNED]
     place = data_folder() if folder is None else folder
     files = dict.fromkeys([f"{outcomes()[name].table}.csv" for name in PLANNED] + [FILE])

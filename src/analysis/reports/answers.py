@@ -59,7 +59,7 @@ def write_answers(
     results, stories = typed(rows), {}
     for position, pause in enumerate(order):
         if pause.id in stale:
-            story = stories[pause.id] = tell_pause(results, pause, draw=draw)
+            story = stories[pause.id] = tell_pause(results, pause, draw=draw, registry=registry)
             near = [order[i] if 0 <= i < len(order) else None for i in (position - 1, position + 1)]
             evidence = [(f"{pause.id}-evidence.html", "All the evidence for this pause"), *HOW_WE_KNOW]
             page = as_html(story, evidence=evidence, before=near[0], after=near[1], failed=failed[pause.id])
@@ -216,7 +216,7 @@ def write_committed(
     held, stories = set(results["pause"]), stories or {}
     for pause in in_order(registry):
         if pause.id in held:
-            story = stories.get(pause.id) or tell_pause(results, pause, draw=draw)
+            story = stories.get(pause.id) or tell_pause(results, pause, draw=draw, registry=registry)
             files[f"reports/{PAUSES}/{pause.id}.md"] = as_markdown_page(story)
             files |= {f"reports/{PAUSES}/{pause.id}-{d.name}.svg": d.svg for d in story.drawings}
     front = stories.get("index") or tell_all(results, registry, draw=draw)

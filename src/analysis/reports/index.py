@@ -60,7 +60,8 @@ def tell_all(
     """The front page; `draw` makes a figure from its name and what it shows, or nothing."""
     cards = score_all(results, registry=registry, folder=folder)
     until = outcome_series("drones_launched", folder=folder).index[-1]
-    lead, bullets, asked = answer_to_all(results, cards, registry, folder=folder)
+    lead, bullets, meaning = answer_to_all(results, cards, registry, folder=folder)
+    asked = {"registry": registry, "folder": folder}
     ends = span_text(until, until)
     later = [
         pause.phrase
@@ -69,10 +70,10 @@ def tell_all(
     ]
     uncovered = f" Not covered: {listed(later)}." if later else ""
     parts = [
-        Part("strips", "Day by day", drawing=draw("strips", cards=cards)),
+        Part("strips", "Day by day", drawing=draw("strips", cards=cards, **asked)),
         Part("scorecard", "Every pause, in a word", " ".join([LEGEND, *_twice(cards)]), table=front_table(cards)),
-        Part("meaning", "What this means", "\n".join(f"* {line}" for line in asked)),
-        Part("unusual", "How unusual", drawing=draw("unusual-all", cards=cards)),
+        Part("meaning", "What this means", "\n".join(f"* {line}" for line in meaning)),
+        Part("unusual", "How unusual", drawing=draw("unusual-all", cards=cards, **asked)),
     ]
     return Story(
         key="index",

@@ -16,10 +16,11 @@ from analysis.campaigns import find_campaigns
 from analysis.effect import holm_adjusted
 from analysis.energy import assess_energy
 from analysis.launches import Assessment, assess, what_to_expect
-from analysis.pauses import Claim, Pause, load_pauses
+from analysis.pauses import Claim, Pause
 from analysis.plan import make_plan
 from analysis.questions import LAUNCHES, WEEK_AFTER, promised_questions
 from analysis.scorecard import BY_PEOPLE, PARTIES, SAME, Answered, Scorecard, score_all, score_pause
+from analysis.setting import Registry, Setting
 from analysis.tables import load_table
 from analysis.vocabulary import MODEL, NO_DATA, NOT_YET, UNANSWERED, in_words, promise_of, question_of
 from analysis.windows import SHORT_WINDOW
@@ -99,18 +100,28 @@ class Story:
 
 
 def tell_pause(
-    results: pd.DataFrame, pause: Pause, *, draw: Callable[..., Drawing | None], folder: Path | None = None
+    results: pd.DataFrame,
+    pause: Pause,
+    *,
+    draw: Callable[..., Drawing | None],
+    registry: Registry | None = None,
+    folder: Path | None = None,
 ) -> Story:
     """The page of one pause; `draw` makes a figure from its name and what it shows, or nothing."""
-    card, found = score_pause(results, pause, folder=folder), assess(pause.id, folder=folder)
+    card, found = score_pause(results, pause, folder=folder), assess(pause.id, registry=registry, folder=folder)
     about_energy = "energy" in promised_questions(pause)
     parts = [Part("announced", "What was announced", announced(pause))]
     if not any(a.word not in UNANSWERED for a in card.answers if a.question in LAUNCHES):
         parts.append(Part("why-not", "Why it cannot be judged", _why_not(card)))
         if card.answers[0].word == NOT_YET:
-            parts.append(Part("to-come", "What these nights could show", _to_come(pause, found, folder)))
+            parts.append(Part("to-come", "What these nights could show", _to_come(found)))
         return _story(pause, card, found, [], parts)
-    bullets = [*_next_to_know(card), _usual_lull(card, found), _heavier_after(card, results, folder), _other_side(card)]
+    bullets = [
+        *_next_to_know(card),
+        _usual_lull(card, found),
+        _heavier_after(card, results, found.setting),
+        _other_side(card),
+    ]
     after, regions = draw("sum", found=found), draw("regions", found=found)
     parts += [
         Part("days", "Promised, and what came", _zeros(found), drawing=draw("claims", found=found)),
@@ -123,7 +134,7 @@ def tell_pause(
             regions.told if regions else _lines(card, "kyiv", "rear"),
             drawing=regions,
         ),
-        _energy(pause, draw("campaigns") if about_energy else None, folder),
+        _energy(found, draw("campaigns", found=found) if about_energy else None),
         Part("meaning", "What this does not mean", "\n".join(f"* {line}" for line in MEANT[bool(pause.spared) :])),
     ]
     kept = [part for part in parts if part.text or part.table is not None or part.drawing]
@@ -160,14 +171,16 @@ def _usual_lull(card: Scorecard, found: Assessment) -> str:
     return f"**Only the usual lull?** {drones} {lull_in_brief(found.lull)}" if found.lull else ""
 
 
-def _heavier_after(card: Scorecard, results: pd.DataFrame, folder: Path | None) -> str:
+def _heavier_after(card: Scorecard, results: pd.DataFrame, setting: Setting) -> str:
     """What came in the week after, and what a surge is worth among all weeks; empty where nothing can be told."""
     after = [answer for answer in map(card.answer, WEEK_AFTER) if answer is not None and answer.word not in UNANSWERED]
     if not after:
         return ""
     noted = {a.question: f" ({a.note})" for a in after if a.note and (is_surge(a) or a.question == "missiles-after")}
     told = "; ".join(f"{a.size}: {a.word}{noted.get(a.question, '')}" for a in after)
-    surge = f" {once_all_count(score_all(results, folder=folder))}" if any(map(is_surge, after)) else ""
+    surge = ""
+    if any(map(is_surge, after)):
+        surge = f" {once_all_count(score_all(results, registry=setting.registry, folder=setting.folder))}"
     days = pd.date_range(after[0].first_day, after[0].last_day)
     inside = [
         claim.party for claim in card.pause.claims if claim.party in PARTIES and len(days.intersection(claim.days))
@@ -263,11 +276,13 @@ def window_words(claim: Claim) -> str:
     return f"until {span_text(claim.end, claim.end)}, no start stated" if claim.end else "no dates"
 
 
-def _energy(pause: Pause, drawing: Drawing | None, folder: Path | None) -> Part:
+def _energy(found: Assessment, drawing: Drawing | None) -> Part:
     """What the measures of energy say in one sentence; for a pause about energy, the campaigns against it."""
+    pause, asked = found.pause, {"registry": found.setting.registry, "folder": found.setting.folder}
     if drawing is None:
-        return Part("energy", "Energy", assess_energy(pause.id, folder=folder).headline())
-    *_, conclusion = find_campaigns(load_table("energy_raids", folder=folder), load_pauses()).found()
+        return Part("energy", "Energy", assess_energy(pause.id, **asked).headline())
+    raids = load_table("energy_raids", folder=asked["folder"])
+    *_, conclusion = find_campaigns(raids, asked["registry"]).found()
     return Part("energy", "Energy", conclusion if pause.phrase in conclusion else "", drawing=drawing)
 
 
@@ -277,13 +292,13 @@ def _why_not(card: Scorecard) -> str:
     )
 
 
-def _to_come(pause: Pause, found: Assessment, folder: Path | None) -> str:
+def _to_come(found: Assessment) -> str:
     """How few would be out of the ordinary, night by night: by the plan fixed before, or by one made now."""
+    pause, asked = found.pause, {"registry": found.setting.registry, "folder": found.setting.folder}
     planned = found.planned()
     if planned or len(pause.days()) > SHORT_WINDOW:
-        return planned or "\n\n".join(what_to_expect(pause, folder=folder))
-    made = make_plan(pause, folder=folder)
-    lines = [f"* {line}" for planned in made.outcomes for line in describe_plan(planned)]
+        return planned or "\n\n".join(what_to_expect(pause, **asked))
+    lines = [f"* {line}" for planned in make_plan(pause, **asked).outcomes for line in describe_plan(planned)]
     return "\n".join(["No test was fixed before these nights; one fixed now would say:", "", *lines])
 
 
