@@ -120,7 +120,7 @@ class SpecificationCurve(Answer):
     def summary(self) -> str:
         """How far the choices carry the ratio, what they say, and whether the curve as a whole is unusual."""
         whole, found = self.effect, [effect for effect in self.estimates if _possible(effect)]
-        lead, why = f"{capital(outcome_label(whole))} {days_phrase(whole)}", whole.reason.split("; ")[0]
+        lead, why = f"{capital(outcome_label(whole))} {days_phrase(whole)}", whole.why
         total, possible, joined = len(self.estimates), len(found), sum(self.joined)
         if not found:
             return f"{lead}: none of {total} combinations of choices is possible; {why}."
@@ -299,7 +299,7 @@ def _whole(main: PauseEffect, effects: Sequence[PauseEffect], medians: pd.Series
         silent = int((medians == 0).sum())
         reason = f"even total silence is ordinary: on {silent} of {n_dates} other dates the median is 0; {reason}"
     elif _possible(main) and not main.testable:
-        reason = f"{main.reason.split('; ')[0]}; {reason}"
+        reason = f"{main.why}; {reason}"
         found |= {"testable": False, "smallest_visible_cut": None}
     starts = pd.Timestamp(main.first_day) + pd.to_timedelta(medians.index)
     found |= {"placebo": pd.DataFrame({"start": starts, "ratio": medians.to_numpy()}), "reason": reason}

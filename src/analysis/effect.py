@@ -135,8 +135,8 @@ class PauseEffect(Answer):
     * "joint": several windows by the ranks of each, or "largest p" of several ways that must all agree
     * "curve": the median over all defensible choices, among medians at other dates
 
-    A `reason` that begins with "companion" belongs to a row beside the one that decides, one with "not yet" to days
-    still to come: both are read back from the record, which knows columns only.
+    A `reason` that begins with "not yet" belongs to days still to come, one that `companion` made to a row beside the
+    one that decides: both are read back from the record, which knows columns only.
     """
 
     pause: str = ""
@@ -183,6 +183,11 @@ class PauseEffect(Answer):
         """Itself: a result of one row."""
         return (self,)
 
+    @property
+    def why(self) -> str:
+        """The deciding part of the reason."""
+        return self.reason.split("; ")[0]
+
     def row(self) -> dict[str, Any]:
         """The columns of the record as plain values, dates as ISO text."""
         values = {name: getattr(self, name) for name in COLUMNS}
@@ -215,6 +220,18 @@ class PauseEffect(Answer):
         joint = self.test == "joint"
         told = {"ratio": self.ratio, "n_days": self.n_days, "event": event(self)}
         return draw_placebo(self.placebo, **told, joint=joint, ax=ax)
+
+
+COMPANION = "companion, not deciding"
+
+
+def companion(effect: PauseEffect) -> PauseEffect:
+    """The effect as a row beside the one that decides, which the record knows by its reason."""
+    return replace(effect, reason=f"{COMPANION}; {effect.reason}")
+
+
+def is_companion(reason: Any) -> bool:
+    return str(reason).startswith(COMPANION)
 
 
 COLUMNS = tuple(f.name for f in fields(PauseEffect) if f.name not in ("daily", "placebo", "label", "rise"))

@@ -21,7 +21,7 @@ from analysis.campaigns import (
     place_window,
     step_found,
 )
-from analysis.effect import NATIONAL, PauseEffect, as_markdown
+from analysis.effect import NATIONAL, PauseEffect, as_markdown, companion
 from analysis.estimate import estimate_effect, with_week_after
 from analysis.measures import (
     MODEL,
@@ -345,7 +345,7 @@ def _compared(
     if not asked:
         return [effect], corners
     beside = estimate_energy(frame, window.days, outcome, same_weekday=True, **options)
-    return [replace(beside, reason=f"companion, not deciding; {beside.reason}"), effect], corners
+    return [companion(beside), effect], corners
 
 
 def _steps(setting: Setting, frame: pd.DataFrame, outcome: str, window: _Window) -> Sequence[PauseEffect]:
@@ -415,7 +415,7 @@ def found(effect: PauseEffect) -> str:
     if effect.p_value is None:
         return f"{seen}. Not testable: {effect.reason}."
     ending = {FEWER: f"; {CEILING}", NO_CHANGE: f"; {_power_in_brief(effect)} would have shown"}.get(effect.verdict, "")
-    why = f": {effect.reason.split('; ')[0]}" if effect.verdict in (NOT_TESTABLE, DEPENDS) else ""
+    why = f": {effect.why}" if effect.verdict in (NOT_TESTABLE, DEPENDS) else ""
     told = f"{capital(effect.verdict)}{why} ({chance(effect)}){ending}"
     return f"{seen}, where {effect.expected:.1f} would be usual. {told}."
 
@@ -474,5 +474,5 @@ def readings_table(effects: Sequence[PauseEffect], first: Mapping[str, Sequence[
 
 def _power_in_brief(effect: PauseEffect) -> str:
     if not effect.testable:
-        return "nothing: " + effect.reason.split("; ")[-1 if effect.test == "step" else 0]
+        return "nothing: " + (effect.reason.split("; ")[-1] if effect.test == "step" else effect.why)
     return "none at all" if effect.smallest_visible_cut is None else f"a cut of {effect.smallest_visible_cut:.0%}"

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.days import iso_span
-from analysis.effect import NATIONAL, PauseEffect, holm, shown
+from analysis.effect import NATIONAL, PauseEffect, companion, holm, shown
 from analysis.errors import DesignError
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.plan import describe_following
@@ -339,7 +339,7 @@ def _companions(setting: Setting, effect: PauseEffect) -> list[PauseEffect]:
         return []
     other = "shift" if effect.test == "after-salvo" else "after-salvo"
     row = setting.estimate(effect.outcome, effect.claim, test=other)
-    return [replace(row, reason=f"companion, not deciding; {row.reason}")] if row.n_placebo else []
+    return [companion(row)] if row.n_placebo else []
 
 
 def _around(setting: Setting, outcome: str) -> list[PauseEffect]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from analysis.effect import NATIONAL
+from analysis.effect import NATIONAL, is_companion
 from analysis.pauses import Pause
 
 AFTER, BOTH = "after-7", "pause+after-7"
@@ -56,7 +55,7 @@ class Question:
             for count in self.counts
             for row in rows
             if (row["outcome"], row["stratum"], row["window"]) == (count.outcome, count.stratum, window)
-            and _decides(row)
+            and not (row["test"] in BESIDE or is_companion(row["reason"]))
         ]
         ranked = sorted(
             found, key=lambda row: (not row["testable"], row["observed"] is None)
@@ -118,8 +117,3 @@ def promised_questions(pause: Pause) -> tuple[str, ...]:
     if {"all-hostilities", "long-range"} & set(pause.targets):
         return LAUNCHES + WEEK_AFTER
     return tuple(key for key in ("kyiv", "energy", "russian-energy") if BY_KEY[key].target in pause.targets)
-
-
-def _decides(row: Mapping[str, Any]) -> bool:
-    beside = str(row["reason"]).startswith("companion") or row["test"] in BESIDE
-    return not beside

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.effect import COLUMNS, NATIONAL, Answer, PauseEffect
+from analysis.effect import COLUMNS, NATIONAL, Answer, PauseEffect, is_companion
 from analysis.energy import readings_table, speaks
 from analysis.errors import DataError
 from analysis.figures import timeline_words
@@ -69,7 +69,7 @@ def verdicts(results: pd.DataFrame, *, registry: Registry | None = None) -> pd.D
     """
     family = [name for name, outcome in catalogue().items() if outcome.in_family]
     rows = results[(results["window"] == "pause") & (results["stratum"] == NATIONAL) & results["outcome"].isin(family)]
-    rows = rows[~rows["reason"].fillna("").str.startswith("companion")]
+    rows = rows[~rows["reason"].map(is_companion)]
     return _of_main_claims(rows, registry)
 
 

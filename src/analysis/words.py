@@ -81,12 +81,11 @@ def _seen(effect: PauseEffect) -> str:
 def finding(effect: PauseEffect) -> str:
     """Word a finding for a reader who knows no statistics, without claiming more than the fields hold."""
     label, when = outcome_label(effect), days_phrase(effect)
-    why = effect.reason.split("; ")[0]
     if effect.verdict == NOT_TESTABLE:
         seen = f"{label} {when}:" if effect.observed is None else f"{_seen(effect)} {when}, but"
-        return f"Not testable: {seen} {why}."
+        return f"Not testable: {seen} {effect.why}."
     if effect.verdict == DEPENDS:
-        return f"It depends on a choice: {_seen(effect)} {when}; {why}."
+        return f"It depends on a choice: {_seen(effect)} {when}; {effect.why}."
     lead = {FEWER: "Fewer than expected", MORE: "More than expected", NO_CHANGE: "No visible change"}[effect.verdict]
     seen = f"{lead}: {_seen(effect)} {when}, where {_ordinary(effect)} would have been ordinary."
     if effect.verdict == NO_CHANGE:
@@ -108,10 +107,10 @@ def _headline(effect: PauseEffect, phrase: str) -> str:
     label, start = outcome_label(effect), capital(phrase)
     kind = label if effect.label else "launches"
     if effect.observed is None:
-        return f"{start} cannot be judged by {label}: {effect.reason.split('; ')[0]}."
+        return f"{start} cannot be judged by {label}: {effect.why}."
     seen = _seen(effect)
     if effect.verdict in (NOT_TESTABLE, DEPENDS):
-        return f"{start}: {seen}, which proves nothing by itself: {effect.reason.split('; ')[0]}."
+        return f"{start}: {seen}, which proves nothing by itself: {effect.why}."
     instead = f"where {_ordinary(effect)} would have been ordinary"
     if effect.verdict == NO_CHANGE:
         seen = f"During {phrase} no change in the number of {kind} could be told from chance: {seen}, {instead}."
@@ -341,9 +340,9 @@ def rebound(pause: PauseEffect, after: PauseEffect, both: PauseEffect) -> str:
     label, event_of = outcome_label(pause), event(pause)
     span = f"the {after.n_days} days after"
     if after.p_value is None:
-        return f"Rebound of {label}: cannot tell; {after.reason.split('; ')[0]}."
+        return f"Rebound of {label}: cannot tell; {after.why}."
     surge = after.verdict == MORE
-    chance = f"{_least_chance(after.p_value, after.p_min)}, {after.reason.split('; ')[0]}"
+    chance = f"{_least_chance(after.p_value, after.p_min)}, {after.why}"
     times = f"{after.ratio:.2f} times the expected number in {span} ({chance})"
     if both.p_value is None or pause.ratio is None:
         kind = "more than usually follows a quiet" if surge else "no more than usually follows a quiet"
