@@ -103,8 +103,8 @@ def test_the_record_has_the_columns_of_the_contract():
     assert COLUMNS == (
         "pause", "claim", "outcome", "stratum", "window", "test", "first_day", "last_day", "n_days", "n_missing",
         "baseline_first_day", "baseline_last_day", "observed", "expected", "expected_low", "expected_high", "ratio",
-        "ratio_low", "ratio_high", "p_value", "p_min", "p_adjusted", "n_placebo", "alternative", "level", "testable",
-        "smallest_visible_cut", "verdict", "reason",
+        "ratio_low", "ratio_high", "p_value", "p_min", "p_adjusted", "n_placebo", "n_as_extreme", "alternative",
+        "level", "testable", "smallest_visible_cut", "verdict", "reason",
     )  # fmt: skip
     assert COLUMNS[: len(KEY)] == KEY
     effect = example_effect()

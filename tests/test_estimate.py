@@ -127,7 +127,8 @@ def test_a_short_window_against_a_loop(
     cannot = None if p_min <= alpha else "not testable"
     assert effect.verdict == ("more" if more else cannot or ("fewer" if seen else "no visible change"))
     assert effect.smallest_visible_cut is None or (effect.testable and 0 < effect.smallest_visible_cut < 1)
-    starts_here = _compared_with(WindowTest(0.5, np.ones(m), alternative, alpha, lag=lag, after_salvo=matched), HEAVY)
+    tried = WindowTest(0.5, np.ones(m), alternative, alpha, lag=lag, after_salvo=matched)
+    starts_here = _compared_with(tried, lay_out(counts, window), HEAVY)
     if test == "same-weekday":
         starts_here = "compared with windows that begin on the same weekday"
     assert starts_here in effect.reason and ("and there is none" in effect.reason) == (m == 0)
@@ -260,7 +261,7 @@ def test_few_windows_after_a_salvo_say_what_else_could_be_asked(level, n_needed,
     for n in (1, n_needed - 1, n_needed):
         tried = WindowTest(0.5, np.ones(n), alternative, round(1 - level, 12), lag=2.0, after_salvo=True)
         few = f'; such a day, which may be the onset of what is asked about, leaves {n} placebos: test="shift" compares'
-        assert (few in _compared_with(tried, "salvo")) == (n < n_needed)
+        assert (few in _compared_with(tried, lay_out(RAIDS, WINDOW), "salvo")) == (n < n_needed)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +277,16 @@ def test_few_windows_after_a_salvo_say_what_else_could_be_asked(level, n_needed,
     ],
 )
 def test_what_a_window_is_compared_with(lag, after, words):
-    assert _compared_with(WindowTest(0.5, np.ones(99), lag=lag, after_salvo=after), "salvo") == words
+    tried = WindowTest(0.5, np.ones(99), lag=lag, after_salvo=after)
+    assert _compared_with(tried, lay_out(RAIDS, WINDOW), "salvo") == words
+
+
+def test_an_unreported_day_that_may_have_been_heavy_is_named():
+    gap = lay_out(RAIDS.mask(RAIDS.index == WINDOW[0] - pd.Timedelta(days=2)), WINDOW)
+    told = (
+        "the window starts 4 days after the last salvo, though 1 day between had no report: compared with all windows"
+    )
+    assert _compared_with(WindowTest(0.5, np.ones(99), lag=4.0), gap, "salvo") == told
 
 
 # --- long windows

@@ -1,8 +1,8 @@
 """Several windows together: scores by hand, p-values by enumeration and by brute force."""
 
 from dataclasses import replace
-from datetime import date
-from itertools import product
+from datetime import date, timedelta
+from itertools import count, product
 
 import numpy as np
 import pandas as pd
@@ -16,9 +16,12 @@ from analysis.effect import example_effect
 from analysis.estimate import estimate_effect
 from analysis.joint import CUTS, MOST_DRAWS, _JointTest, _scores_among, combine_effects, estimate_joint
 
+APART = count()  # windows that share a day cannot be combined
+
 
 def episode(name, ratio, placebos, *, expected=100.0, **changes):
-    frame = pd.DataFrame({"ratio": np.asarray(placebos, float)})
+    frame, day = pd.DataFrame({"ratio": np.asarray(placebos, float)}), date(2000, 1, 1) + timedelta(days=next(APART))
+    changes = {"first_day": day, "last_day": day} | changes
     return example_effect(
         pause=name, ratio=ratio, observed=expected * ratio, expected=expected, placebo=frame, n_placebo=len(frame),
         **changes,
@@ -120,9 +123,11 @@ def test_fewer_than_two_usable_windows_are_not_testable(three, n_usable):
 
 def test_what_cannot_be_combined_is_refused(three):
     mixed = [three[0], replace(three[1], outcome="missiles")]
-    for effects, words in ((mixed, "effects cannot be combined"), ([], "field outcome: effects cannot be combined")):
-        with refused(words, "expected one"):
+    for effects, found in ((mixed, "drones, missiles"), ([], "no window at all")):
+        with refused("windows cannot be combined", "expected one", found):
             combine_effects(effects)
+    with refused("windows overlap", "share no day", f"{three[0].first_day} in two of them"):
+        combine_effects([*three, three[0]])
     with refused("two-sided, less, greater"):
         combine_effects(three, alternative="lower")
     for wrong, words in (

@@ -123,8 +123,7 @@ def written(value):
 def traced(name, story):
     """Numbers that the record, the tables behind the figures, the lull and the campaigns give for a page."""
     rows, given = RESULTS if name == "index" else RESULTS[RESULTS["pause"] == name], set(FIXED)
-    tail = rows["p_value"] / rows["alternative"].map({"two-sided": 2}).fillna(1)
-    alike = (tail * (rows["n_placebo"] + 1)).round() - 1
+    alike = rows["n_as_extreme"].replace(0, float("nan"))
     values = [
         rows[["observed", "expected", "n_placebo", "n_days"]].to_numpy().ravel(),
         alike,

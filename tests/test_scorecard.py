@@ -19,6 +19,7 @@ RESULTS, PAUSES = load_results(), pa.load_pauses()
 def row(**changes):
     plain = {"verdict": "no visible change", "p_value": 0.4, "p_adjusted": None, "ratio": 0.9, "ratio_low": 0.6}
     plain |= {"reason": "", "n_days": 3, "n_missing": 0, "n_placebo": 300, "alternative": "two-sided", "test": "shift"}
+    plain |= {"n_as_extreme": 42}
     return plain | {"observed": 90.0, "expected": 100.0} | changes
 
 
@@ -59,23 +60,25 @@ def test_every_verdict_of_the_record_has_a_word():
 @pytest.mark.parametrize(
     ("changes", "alike", "words"),
     [
-        ({"p_value": 2 / 301, "ratio": 0.1}, 0, "none of 300 ordinary three-day spells was as quiet"),
-        ({"p_value": 86 / 301, "ratio": 0.5}, 42, "one ordinary three-day spell in seven is as quiet"),
-        ({"p_value": 86 / 301, "ratio": 1.5, "n_days": 1}, 42, "one ordinary day in seven is as heavy"),
-        ({"p_value": 0.1, "n_placebo": 99, "alternative": "greater", "ratio": 2, "n_days": 7, "test": "after-quiet"}, 9,
-         "one week in eleven after such a quiet is as heavy"),
+        ({"n_as_extreme": 0, "ratio": 0.1}, 0, "none of 300 ordinary three-day spells was as quiet"),
+        ({"ratio": 0.5}, 42, "one ordinary three-day spell in seven is as quiet"),
+        ({"ratio": 0.5, "n_missing": 1}, 42, "one ordinary two-day spell in seven is as quiet"),
+        ({"n_as_extreme": 250, "p_value": 0.35, "ratio": 0.9}, 250, "most ordinary three-day spells are as quiet"),
+        ({"ratio": 1.5, "n_days": 1}, 42, "one ordinary day in seven is as heavy"),
+        ({"n_as_extreme": 9, "n_placebo": 99, "alternative": "greater", "ratio": 2, "n_days": 7, "test": "after-quiet"},
+         9, "one week in eleven after such a quiet is as heavy"),
         ({"p_value": 1.0, "alternative": "greater", "ratio": 0.5}, None, ""),
         ({"p_value": None}, None, ""),
-        ({"test": "joint"}, None, ""),
+        ({"n_as_extreme": None, "test": "joint"}, None, ""),
     ],
 )  # fmt: skip
-def test_how_often_an_ordinary_spell_looks_so_is_counted_back_from_the_rank(changes, alike, words):
+def test_how_often_an_ordinary_spell_looks_so_comes_from_the_windows_on_its_own_side(changes, alike, words):
     assert as_extreme(row(**changes)) == alike
     assert frequency(row(**changes)) == words
 
 
 def test_the_frequency_is_that_of_the_placebo_windows_themselves():
-    """Two routes to one number: from the p-value of the record, and by counting the windows."""
+    """Two routes to one number: the field of the record, and by counting the windows."""
     effect = pa.assess("cold-week-pause-2026-01").primary("drones_launched")
     counted = int((effect.placebo["ratio"] <= effect.ratio).sum())
     assert as_extreme(effect.row()) == counted > 0

@@ -76,7 +76,7 @@ def test_the_findings_by_episode_are_told_with_their_margins(compared):
     ("pause", "end"),
     [
         ("victory-day-2025", "this one has p = 0.041."),
-        ("us-three-day-2026-05", "this one has p = 0.042."),
+        ("us-three-day-2026-05", "the 3 that touch, from 6 to 11 May 2026, together have p = 0.042."),
         ("easter-2025", "this one cannot be tested alone."),
         ("cold-week-pause-2026-01", "not among the general truces that are corrected together."),
     ],

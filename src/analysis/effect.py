@@ -92,8 +92,9 @@ class PauseEffect(Answer):
         Observed over expected and its interval by inversion of the test.
     p_value, p_min, p_adjusted : float or None
         `p_min` is the p-value at best: had nothing flown, or for a rise more than in any placebo window.
-    n_placebo : int
-        Comparable windows with a ratio.
+    n_placebo, n_as_extreme : int, and int or None
+        Comparable windows with a ratio, and how many of them are tied or beyond on the side of this one: as low where
+        fewer were seen than expected, as high where more were.
     alternative : str
         "two-sided", "less" or "greater".
     level : float
@@ -162,6 +163,7 @@ class PauseEffect(Answer):
     p_min: float | None = None
     p_adjusted: float | None = None
     n_placebo: int = 0
+    n_as_extreme: int | None = None
     alternative: str
     level: float
     testable: bool = False
@@ -355,7 +357,7 @@ about 80% or more would have shown reliably.'
         pause="example", claim="main", outcome="drones", test="shift",
         first_day=day, last_day=day, n_days=1, n_missing=0, baseline_first_day=date(2024, 5, 1),
         baseline_last_day=date(2025, 4, 30), observed=250.0, expected=200.0, expected_low=100.0, expected_high=400.0,
-        ratio=1.25, ratio_low=0.6, ratio_high=2.5, p_value=0.4, p_min=0.01, n_placebo=300,
+        ratio=1.25, ratio_low=0.6, ratio_high=2.5, p_value=0.4, p_min=0.01, n_placebo=300, n_as_extreme=59,
         alternative="two-sided", level=0.95, testable=True, smallest_visible_cut=0.8,
     )  # fmt: skip
     return decide(replace(plain, **changes))

@@ -150,7 +150,7 @@ def estimate_effect(
         used = "shift" if test == "auto" else test
         if tried.after_salvo:
             used = "after-salvo" if ours else AFTER_HEAVY
-        compared = _compared_with(tried, SALVO if ours else HEAVY)
+        compared = _compared_with(tried, layout, SALVO if ours else HEAVY)
         if test == "same-weekday":
             compared = "compared with windows that begin on the same weekday"
     why = [compared, *layout.notes]
@@ -289,13 +289,16 @@ def recovered_ratio(layout: Layout) -> float:
     return float(shift_ratios(layout, injected, layout.fitted)[0])
 
 
-def _compared_with(tried: WindowTest, heavy: str) -> str:
+def _compared_with(tried: WindowTest, layout: Layout, heavy: str) -> str:
     """Which test answers, in words."""
     lag = float(tried.lag)
+    between = slice(layout.start - min(layout.start, SALVO_LAG if np.isnan(lag) else round(lag)), layout.start)
+    missing = int(np.isnan(layout.counts[between]).sum())  # any of them may have been one
+    unknown = f", though {days_text(missing)} between had no report" if missing else ""
     since = "" if np.isnan(lag) else days_text(round(lag))
     if not tried.after_salvo:
         when = f"{since} after the last {heavy}" if since else f"with no {heavy} before it"
-        return f"the window starts {when}: compared with all windows"
+        return f"the window starts {when}{unknown}: compared with all windows"
     if not lag <= COMPANION_LAG:
         return f"no {heavy} in the week before the window"
     why = f"the window starts {since} after a {heavy}: compared with windows that do too"
@@ -370,7 +373,7 @@ def _weigh_mean_log(layout: Layout, name: str, tried: WindowTest, why: Sequence[
     if effect.p_value is None:
         return effect
     found = placebo_fields(tried, mean)
-    ranked = {field: found[field] for field in ("p_value", "p_min", "testable", "smallest_visible_cut")}
+    ranked = {field: found[field] for field in ("p_value", "p_min", "testable", "smallest_visible_cut", "n_as_extreme")}
     blind = [] if found["testable"] else [_ordinary_silence(tried, layout.advice)]
     return decide(
         replace(
@@ -402,6 +405,7 @@ def placebo_fields(test: PlaceboTest, expected: float) -> dict[str, float | int 
         "p_value": float(test.p_value),
         "p_min": p_min,
         "n_placebo": int(test.n_placebo),
+        "n_as_extreme": int(test.n_as_extreme),
         "testable": testable,
         "smallest_visible_cut": cut if testable else None,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -115,10 +116,11 @@ def combine_effects(
 
     Examples
     --------
-    >>> from analysis.effect import example_effect
-    >>> ordinary = pd.DataFrame({"ratio": np.linspace(0.2, 2, 99)})
-    >>> quiet = [example_effect(observed=20, ratio=0.1, placebo=ordinary)] * 3
-    >>> combine_effects(quiet, draws=5000).verdict
+    >>> days = pd.date_range("2025-01-01", periods=300)
+    >>> counts = pd.Series(np.random.default_rng(1).poisson(100, 300), index=days, name="drones")
+    >>> quiet = [days[200:202], days[240:242]]
+    >>> counts[[*quiet[0], *quiet[1]]] = 5
+    >>> combine_effects([estimate_effect(counts, window) for window in quiet], draws=5000).verdict
     'fewer'
     """
     check_options(test="auto", alternative=alternative, level=level)
@@ -131,7 +133,13 @@ def combine_effects(
         raise DesignError("not effects", field="effects", expected=expected, found=f"{effects!r:.60}", remedy=remedy)
     outcomes = {effect.outcome for effect in effects}
     if len(outcomes) != 1:
-        raise DesignError("effects cannot be combined", field="outcome", expected="one", found=str(sorted(outcomes)))
+        found = ", ".join(sorted(outcomes)) or "no window at all"
+        raise DesignError("windows cannot be combined", field="outcome", expected="one, for all windows", found=found)
+    for one, other in pairwise(sorted(effects, key=lambda effect: effect.first_day)):
+        if other.first_day <= one.last_day:
+            expected, found = "windows that share no day", f"{other.first_day} in two of them"
+            remedy = "join those that overlap into one window"
+            raise DesignError("windows overlap", field="effects", expected=expected, found=found, remedy=remedy)
     used = _usable(effects)
     left_out = [effect.pause or "a window" for effect in effects if effect not in used]
     note = f"; left out, having no comparable windows: {', '.join(left_out)}" if left_out else ""

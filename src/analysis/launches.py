@@ -393,6 +393,7 @@ def what_to_expect(pause: Pause, *, registry: Registry | None = None, folder: Pa
         why = "No claim covers a strike day by half" if short else "No party stated both ends of a window"
         return [f"{why}, so there is no length to ask about."]
     days = pause.days(pause.main if pause.main in known else known[0])
+    before = days[0] - ONE_DAY
     exclude = not_ordinary(load_pauses() if registry is None else registry)
     n_days, lines = len(days), [_coverage(outcome_series(VOLUME[0], folder=folder), days)]
     for outcome in VOLUME:
@@ -400,7 +401,7 @@ def what_to_expect(pause: Pause, *, registry: Registry | None = None, folder: Pa
             window = f"a window of {days_text(n_days)} is tested against days on both sides"
             lines.append(f"{outcome_label(outcome)}: {window}: pauses test {pause.id}.")
         else:
-            lines.append(look_ahead(outcome_series(outcome, folder=folder), n_days, exclude=exclude).summary())
+            lines.append(look_ahead(outcome_series(outcome, folder=folder)[:before], n_days, exclude=exclude).summary())
     return lines
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -175,6 +176,7 @@ class PlaceboTest:
     alpha: float = 0.05
     silence: Floats = 0.0
     floor: float = -np.inf
+    unchanged: ClassVar[float] = 1.0  # the ratio where nothing changed
 
     @cached_property
     def n_placebo(self) -> Ints:
@@ -196,6 +198,13 @@ class PlaceboTest:
         limit = -_up_to(-np.maximum(self.ratio, self.floor)[..., None])
         above = np.maximum(self.placebos, self.floor) >= limit
         return np.where(np.isnan(self.ratio), 1.0, self._tail(above.sum(-1)))
+
+    @cached_property
+    def n_as_extreme(self) -> Ints:
+        """Number of placebos tied or beyond on the side of the ratio: as low where it is below what is expected."""
+        own, others = np.maximum(self.ratio, self.floor)[..., None], np.maximum(self.placebos, self.floor)
+        low, high = others <= _up_to(own), others >= -_up_to(-own)
+        return np.where(own <= self.unchanged, low, high).sum(-1)
 
     def _sided(self, lower: Floats, upper: Floats) -> Floats:
         if self.alternative == "two-sided":
@@ -281,6 +290,7 @@ class MeanLogTest(WindowTest):
     """
 
     days: tuple[Floats, Floats] = ()
+    unchanged: ClassVar[float] = 0.0
 
     @cached_property
     def smallest_visible_cut(self) -> Floats:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.days import PROVISIONAL
 from analysis.effect import Answer, PauseEffect, as_markdown, to_frame
 from analysis.pauses import Claim, Pause, load_pauses, reported_pauses
 from analysis.questions import AFTER, BOTH, BY_KEY, LAUNCHES, QUESTIONS, Question, promised_questions
@@ -31,6 +32,7 @@ from analysis.vocabulary import (
     doubts_of,
     frequency,
     in_table,
+    in_words,
     one_in,
     plain_row,
     plainly,
@@ -118,11 +120,10 @@ class Answered:
         told = [doubt.text for doubt in self.doubts]
         if self.confidence:
             return f"{self.confidence}: {'; '.join(told)}" if told else self.confidence
-        return (
-            "; ".join(told[:2])
-            if self.word.endswith("chance") and told
-            else self.caveat.removesuffix(BY_PEOPLE) or UNSURE
-        )
+        if not self.word.endswith("chance"):
+            return self.caveat.removesuffix(BY_PEOPLE) or UNSURE
+        more = [f"{in_words(len(told) - 2)} more"] if len(told) > 2 else []
+        return "; ".join([*told[:2], *more]) or UNSURE
 
     @property
     def caveat(self) -> str:
@@ -332,10 +333,12 @@ def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd
     days = pd.date_range(row["first_day"], row["last_day"])
     drones = row["outcome"] == "drones_launched"
     inferred = int(days.isin(inferred_zeros(strikes)).sum()) if drones else 0
+    basis = strikes.get(f"{row['outcome'].removesuffix('_launched')}_basis", pd.Series(dtype=str))
     curves = [r for r in rows if (r["outcome"], r["test"]) == (row["outcome"], "curve")]
     doubts = doubts_of(
         row,
         inferred=inferred,
+        provisional=int((basis.reindex(days) == PROVISIONAL).sum()),
         backed=_backed(question, row, rows),
         curve=curves[0] if curves and question.window == "pause" else None,
         coded=count.coded,

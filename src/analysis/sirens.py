@@ -24,7 +24,7 @@ from analysis.figures import region_label
 from analysis.pauses import load_pauses
 from analysis.placebo import window_sums
 from analysis.series import OURS
-from analysis.setting import Findings, Registry, Setting, not_ordinary, set_up
+from analysis.setting import VOLUME, Findings, Registry, Setting, not_ordinary, set_up
 from analysis.tables import data_folder, load_strikes, load_table
 from analysis.windows import ONE_DAY, Day, check_window
 from analysis.words import FEWER, MORE, NOT_TESTABLE, capital, days_text, finding
@@ -330,7 +330,7 @@ class InferredZeros:
         """How many zeros are inferred, what sirens say of them, and what it would take to change the verdict."""
         n = len(self.days)
         if not n:
-            return "Every day of this window has a report of drones, or is known to lack one."
+            return "No zero of this window is inferred."
         part = "the only day" if self.n_days == 1 else f"{'all ' * (n == self.n_days)}{n} of the {self.n_days} days"
         quiet = int((self.days["night_minutes"] == 0).sum())
         on = "it" if n == 1 else f"{'all' if quiet == n else quiet} of them"
@@ -378,7 +378,7 @@ def defend_zeros(setting: Setting, effect: PauseEffect) -> InferredZeros:
     examples = next((rule["examples"] for rule in rules if rule["rule"] == RULE), [])
     reasons = dict(line.split(": ", 1) for line in examples)
     frame = sirens.reindex(zeros)[list(PARTS)].astype("Int64")
-    flown = strikes["drones_launched"].reindex(sirens.index) > 0
+    flown = setting.series(VOLUME[0]).reindex(sirens.index) > 0
     ordinary = sirens.loc[flown & ~sirens.index.isin(not_ordinary(load_pauses())), "night_minutes"]
 
     def holds(counts: pd.Series) -> bool:

@@ -26,7 +26,7 @@ from analysis.series import SALVO_MISSILES
 from analysis.setting import Registry, days_of_others, set_up
 from analysis.sirens import alert_minutes, estimate_alerts, inferred_zeros, usable_regions
 from analysis.tables import load_strikes, load_table, outcome_series
-from analysis.vocabulary import CANNOT_TELL, NO_DATA, about, plain_row, rounded, word
+from analysis.vocabulary import NO_DATA, SILENT, about, one_in, plain_row, rounded, word
 from analysis.windows import placebo_starts
 from analysis.words import MORE, amount, counted, days_text, listed, outcome_label
 
@@ -136,13 +136,13 @@ DOTS, RARE = 100, 40  # dots a row; at most one ordinary spell in 40 is rare
 def unusual_frame(effects: Sequence[PauseEffect], *, registry: Registry | None = None) -> pd.DataFrame:
     """A row a pause, and a hundred quantiles of the ordinary spells of its length, by launched over expected.
 
-    `as_far` of `n_placebo` ordinary spells are as quiet, or as busy where the pause lies above their middle.
+    `as_far` of `n_placebo` spells are as quiet, or as heavy where more than expected was launched; `among` says which
+    spells they are.
     """
     registry, parts = load_pauses() if registry is None else registry, []
     for effect in effects:
         ordinary, ratio = effect.placebo["ratio"].to_numpy(), effect.ratio
         dots = np.quantile(ordinary, (np.arange(DOTS) + 0.5) / DOTS) if len(ordinary) else []
-        quiet, busy = (int((ordinary <= ratio).sum()), int((ordinary >= ratio).sum())) if len(ordinary) else (0, 0)
         part = pd.DataFrame({"kind": ["pause", *["ordinary"] * len(dots)], "ratio": [ratio, *dots]}, dtype=object)
         own = {
             "pause": effect.pause,
@@ -152,8 +152,9 @@ def unusual_frame(effects: Sequence[PauseEffect], *, registry: Registry | None =
             "expected": effect.expected,
             "n_days": effect.n_days,
             "n_placebo": len(ordinary),
-            "as_far": min(quiet, busy),
-            "side": "quiet" if quiet <= busy else "busy",
+            "as_far": effect.n_as_extreme or 0,
+            "side": "heavy" if ratio is not None and ratio > 1 else "quiet",
+            "among": "after a heavy day" if effect.test == "after-salvo" else "",
             "testable": effect.testable or effect.verdict == MORE,
         }
         parts.append(part.astype({"ratio": float}).assign(**own))
@@ -173,8 +174,10 @@ def how_often(row: Mapping[str, Any], spells: str = "") -> str:
     if not row["testable"]:
         return "too short to tell"
     if not far:
-        return f"{'quieter' if side == 'quiet' else 'busier'} than all {n}{spells}"
-    return f"{far} of {n}{spells} as {side}" if far * RARE < n else f"1 in {round(n / far)}{spells} as {side}"
+        return f"{'quieter' if side == 'quiet' else 'heavier'} than all {n}{spells}"
+    share = one_in(far, n)
+    often = f"{far} of {n}" if far * RARE < n else "most" if share == 1 else f"1 in {share}"
+    return f"{often}{spells} as {side}"
 
 
 def unusual_words(frame: pd.DataFrame) -> Words:
@@ -185,7 +188,8 @@ def unusual_words(frame: pd.DataFrame) -> Words:
     title = f"In {len(rare)} of {len(drones)} testable pauses drones were fewer than in {RARE - 1} of {RARE} "
     title += "ordinary spells"
     if len({row["pause"] for row in rows}) == 1:
-        spells = f" ordinary spells of {days_text(rows[0]['n_days'])}"
+        among = rows[0]["among"]
+        spells = f"{'' if among else ' ordinary'} spells of {days_text(rows[0]['n_days'])}{among and f' {among}'}"
         title = f"{rows[0]['name']}: {how_often(rows[0], spells)}"
     reading = f"Large dot: the pause; grey: {DOTS} ordinary spells as long."
     each = [f"{row['name']}, {outcome_label(row['outcome'], short=True)}: {how_often(row)}" for row in rows]
@@ -292,8 +296,8 @@ WEEK = 7
 def running_sum_frame(assessment: Assessment) -> pd.DataFrame:
     """Launched less expected, summed up from the start of the pause; low and high: 95 of 100 after spells like it.
 
-    What is expected after the pause is brought to the record's number for pause and week after together, where it has
-    one. Spells like it: the tenth that `estimate_rebound` takes. A day without a report adds nothing.
+    What is expected after the pause is brought to the record's number for the week after, where it has one. Spells
+    like it: the tenth that `estimate_rebound` takes. A day without a report adds nothing.
     """
     parts = [pd.DataFrame(columns=["pause", "outcome", "day", "offset", "role", "running"])]
     for effect in map(assessment.primary, assessment.outcomes()):
@@ -304,10 +308,10 @@ def running_sum_frame(assessment: Assessment) -> pd.DataFrame:
         daily = effect.daily.set_index("day")
         here = daily.reindex(every)
         expected = here["expected"].where(here["observed"].notna())
-        both = assessment.select(effect.outcome, window=f"pause+after-{WEEK}")[0].expected
+        after = assessment.select(effect.outcome, window=f"after-{WEEK}")[0].expected
         week = expected[days[-1] + _days(1) : days[-1] + _days(WEEK)].sum()
-        if both is not None and week:  # on the day after a pause there is no week yet
-            expected[every > days[-1]] *= (both - effect.expected) / week
+        if after is not None and week:  # on the day after a pause there is no week yet
+            expected[every > days[-1]] *= after / week
         sums = (here["observed"] - expected).fillna(0).cumsum().where(every <= here["observed"].last_valid_index())
         roles = [every.isin(days), every.isin(list(assessment.setting.busy))]
         low, high, n_quiets = _after_quiets(daily, len(days), effect.ratio, float(here["expected"].mean()))
@@ -346,15 +350,18 @@ def _after_quiets(daily: pd.DataFrame, length: int, ratio: float, level: float) 
 def running_sum_words(frame: pd.DataFrame) -> Words:
     """Title and words of the figure of running sums: how the account stands a week after the pause."""
     told, lowest = [], []
+    dates = {_date(week_later(part)["day"]) for _, part in frame.groupby("outcome")}
     for outcome, part in frame.groupby("outcome", sort=False):
         row = week_later(part)
         side, label = "more" if row["running"] > 0 else "fewer", outcome_label(outcome, short=True)
-        told.append(f"{amount(round(abs(row['running'])))} {side} {label}")
+        by = f" by {_date(row['day'])}" * (len(dates) > 1)
+        told.append(f"{amount(round(abs(row['running'])))} {side} {label}{by}")
         low = part.loc[part.loc[part["offset"] >= 0, "running"].idxmin()]
         lowest.append(f"Lowest sum of {label}: {low['running']:,.0f} on {_date(low['day'])}")
     title = "No usable counts to sum up"
     if told:
-        title = f"Running sum, not tested: by {_date(row['day'])}, since the start, {listed(told)} than expected"
+        by = f"by {_date(row['day'])}, " * (len(dates) == 1)
+        title = f"Running sum, not tested: {by}since the start, {listed(told)} than expected"
     if told and (frame.loc[frame["offset"].between(0, row["offset"]), "role"] == "another pause").any():
         title += ", with another pause between"
     reading = "Line: launched less expected, summed since the start. Grey: 95 of 100 "
@@ -411,7 +418,7 @@ def region_ratio_words(frame: pd.DataFrame) -> Words:
     title = (
         f"Sirens above the usual in {len(more) or 'none'} of {len(known)} comparable regions, below it in {len(fewer)}"
     )
-    if (known["word"].isin([*CANNOT_TELL, NO_DATA])).mean() > 0.5:
+    if (known["word"].isin(SILENT) | known["word"].astype(str).str.endswith("chance")).mean() > 0.5:
         title += " (most may be chance)"
     reading = f"Time under alert over the usual, both in {unit_of(frame)[0]}: blue, below; red, above; grey, as usual. "
     reading += "Ring: outside 95 of 100 ordinary spells. Hatched: alerts too long or without end."

@@ -31,6 +31,7 @@ from analysis.words import (
     NO_CHANGE,
     NOT_TESTABLE,
     chance_text,
+    days_phrase,
     describe_witness,
     listed,
     outcome_label,
@@ -208,9 +209,12 @@ def truce_margin(
         return "This pause is not among the general truces that are corrected together."
     series = outcome_series(VOLUME[0], folder=folder)
     effects = holm([_test_episode(series, episode, registry, options) for episode in episodes])
-    own = next(e.p_adjusted for e, episode in zip(effects, episodes, strict=True) if pause_id in episode.pauses)
-    here = "cannot be tested alone" if own is None else f"has p = {own:.2g}"
-    return f"Among all truces, with Holm's correction, {_held_by_holm(effects)}; this one {here}."
+    own, episode = next(pair for pair in zip(effects, episodes, strict=True) if pause_id in pair[1].pauses)
+    which, has = "this one", "has"
+    if len(episode.pauses) > 1:
+        which, has = f"the {len(episode.pauses)} that touch, {days_phrase(own)}, together", "have"
+    here = "cannot be tested alone" if own.p_adjusted is None else f"{has} p = {own.p_adjusted:.2g}"
+    return f"Among all truces, with Holm's correction, {_held_by_holm(effects)}; {which} {here}."
 
 
 def _test_episode(series: pd.Series, episode: Episode, registry: Registry, options: Mapping[str, Any]) -> PauseEffect:

@@ -33,6 +33,7 @@ CLEAR = 0.01  # one in a hundred
 PERHAPS = 0.35
 ORDINARY = (0.7, 1.4)
 HALF = 0.5
+LEAST = 0.95  # below, an expected number is not rounded to one
 MINUTES_OF = "minutes of "
 FEWEST_SPELLS = 30  # separate spells of the same length; with fewer, false alarms exceed what is meant
 PLAINER = (
@@ -91,10 +92,10 @@ RULES = (  # the first that holds
     ),
     Rule(
         ("clearly fewer", "clearly more"),
-        f"told from chance, p at most {CLEAR}",
+        f"told from chance, p at most {CLEAR} (each pause by itself)",
         lambda row: _told(row) and _p(row) <= CLEAR,
     ),
-    Rule((FEWER, MORE), "told from chance, p at most 0.05", _told),
+    Rule((FEWER, MORE), "told from chance, p at most 1 less the level asked for, 0.05 in the reports", _told),
     Rule(
         ("lower, may be chance", "higher, may be chance"),
         f"not told from chance, but p at most {PERHAPS}, or outside {ORDINARY[0]} to {ORDINARY[1]} times the expected, "
@@ -136,12 +137,12 @@ def about(value: float) -> str:
     >>> about(647.6), about(3176), about(16.2), about(0.4)
     ('about 650', 'about 3,200', 'about 16', 'less than one')
     """
-    return "less than one" if value < 0.5 else f"about {rounded(value)}"
+    return "less than one" if value < LEAST else f"about {rounded(value)}"
 
 
 def rounded(value: float) -> str:
     """A number with two digits, whole."""
-    return "under 1" if value < 0.5 else f"{float(f'{value:.2g}'):,.0f}"
+    return "under 1" if value < LEAST else f"{float(f'{value:.2g}'):,.0f}"
 
 
 def size(row: Row, noun: tuple[str, str]) -> str:
@@ -160,28 +161,27 @@ def size(row: Row, noun: tuple[str, str]) -> str:
 
 
 def as_extreme(row: Row) -> int | None:
-    """How many of the compared spells were as low (or as high) as this one, from its rank; None without a rank."""
-    p, n = row["p_value"], row["n_placebo"]
-    if p is None or not n or row["test"] in ("joint", "step") or (row["alternative"] == "greater" and row["ratio"] < 1):
+    """How many of the compared spells were as low (or as high) as this one; None where it has no rank among them."""
+    if row["p_value"] is None or row["n_as_extreme"] is None or (row["alternative"] == "greater" and row["ratio"] < 1):
         return None
-    tail = p / 2 if row["alternative"] == "two-sided" else p
-    return round(tail * (n + 1)) - 1
+    return int(row["n_as_extreme"])
 
 
 def frequency(row: Row) -> str:
     """How often an ordinary spell looks so, as a natural frequency; empty without a rank.
 
-    >>> row = {"p_value": 0.2953, "n_placebo": 297, "alternative": "two-sided", "ratio": 0.49, "n_days": 2}
-    >>> frequency(row | {"test": "shift"})
+    >>> row = {"p_value": 0.3, "n_placebo": 297, "alternative": "two-sided", "ratio": 0.49, "n_days": 2, "n_missing": 0}
+    >>> frequency(row | {"test": "shift", "n_as_extreme": 43})
     'one ordinary two-day spell in seven is as quiet'
-    >>> frequency(row | {"test": "shift", "p_value": 2 / 298})
+    >>> frequency(row | {"test": "shift", "n_as_extreme": 0})
     'none of 297 ordinary two-day spells was as quiet'
     """
     alike, n = as_extreme(row), row["n_placebo"]
     if alike is None:
         return ""
     look = "as heavy" if row["ratio"] > 1 else "as quiet"
-    length = {1: "day", 7: "week"}.get(row["n_days"], f"{in_words(row['n_days'])}-day spell")
+    n_days = row["n_days"] - row["n_missing"]  # a day missing here is left out of the others too
+    length = {1: "day", 7: "week"}.get(n_days, f"{in_words(n_days)}-day spell")
     apart = {"after-quiet": ("", " after such a quiet"), "after-salvo": ("", " after a heavy day")}
     before, after = apart.get(row["test"], ("ordinary ", ""))
     if not (share := one_in(alike, n)):
@@ -241,21 +241,31 @@ def sureness(found: str, doubts: Sequence[Doubt]) -> str:
 
 
 def doubts_of(
-    row: Row, *, inferred: int, backed: bool | None, curve: Row | None, coded: bool, listed: bool = False
+    row: Row,
+    *,
+    inferred: int = 0,
+    provisional: int = 0,
+    backed: bool | None = None,
+    curve: Row | None = None,
+    coded: bool = False,
+    listed: bool = False,
 ) -> tuple[Doubt, ...]:
     """What speaks against trusting a finding.
 
-    `inferred`: days whose zero stands in no report; `backed`: whether sirens show the same, None where one party's
-    counts are not what it rests on; `curve`: the row of the median over all declared choices; `listed`: its size says
-    already on how many days a list was read.
+    `inferred`: days whose zero stands in no report; `provisional`: nights typed in; `backed`: whether sirens show the
+    same, None where one party's counts are not what it rests on; `curve`: the row of the median over all declared
+    choices; `listed`: its size says already on how many days a list was read.
     """
     n, doubts = row["n_days"], []
+    if provisional:
+        part = "its only night" if n == 1 else f"{in_words(provisional)} of {in_words(n)} nights"
+        doubts.append(Doubt(f"{part} typed in from a newsroom, provisional", of_count=True))
     if inferred:
         part = "its only day" if n == 1 else f"{in_words(inferred)} of {in_words(n)} days"
         doubts.append(Doubt(f"{part} {'is a zero' if inferred == 1 else 'are zeros'} {UNREPORTED}", of_count=True))
     if row["n_missing"]:
         doubts.append(Doubt(f"{row['n_missing']} of {n} days missing", of_count=not listed))
-    if backed is False:
+    if backed is False or (backed and inferred == n):  # sirens that set every zero cannot back them
         doubts.append(Doubt("one side's count"))
     if row["verdict"] == DEPENDS:
         doubts.append(Doubt("depends on a choice"))

@@ -265,6 +265,8 @@ def _ordinary(effect: PauseEffect) -> str:
         return f"about {amount(effect.expected)}"
     if effect.expected_high is None:
         return f"{amount(effect.expected_low)} or more"
+    if effect.alternative == "greater":
+        return f"up to {amount(effect.expected_high)}"
     return f"{amount(effect.expected_low)} to {amount(effect.expected_high)}"
 
 

@@ -16,8 +16,10 @@ from analysis.setting import Registry
 from analysis.sirens import inferred_zeros
 from analysis.storyboard import ASKED, region_ratio_frame
 from analysis.tables import load_strikes, outcome_series
+from analysis.together import EPISODE
 from analysis.vocabulary import (
     CANNOT_TELL,
+    CLEAR,
     MODEL,
     NO_DATA,
     RULES,
@@ -32,7 +34,7 @@ from analysis.vocabulary import (
     sureness,
     word,
 )
-from analysis.words import amount, capital, listed, span_text, spans_text, without_year
+from analysis.words import FEWER, amount, capital, listed, span_text, spans_text, without_year
 
 IN_FORCE = ("agreed", "unilateral", "disputed")
 WHO_COUNTS = (
@@ -104,7 +106,7 @@ def answer_to_all(
     truces = [card for card in cards if card.pause.kind == "general truce" and _counted(card, "drones")]
     inferred = _inferred_days(truces, folder)
     first = {
-        "Which truces?": _truce_by_truce(truces),
+        "Which truces?": _truce_by_truce(truces, results),
         "Do sirens agree?": _sirens(rows.get("siren_minutes_rear"), inferred),
         "Was Kyiv spared?": _kyiv(cards),
         "Was energy spared?": _energy(cards),
@@ -135,12 +137,11 @@ def _inferred_days(truces: Sequence[Scorecard], folder: Path | None) -> int:
 def _all_truces(rows: Mapping[str, Row], inferred: int) -> str:
     drones, sirens = rows["drones_launched"], rows.get("siren_minutes_rear")
     backed = sirens is not None and sirens["verdict"] == drones["verdict"]
-    sure = sureness(word(drones), doubts_of(drones, inferred=inferred, backed=backed, curve=None, coded=False))
+    sure = sureness(word(drones), doubts_of(drones, inferred=inferred, backed=backed))
     seen, tail = size(drones, ("long-range drone", "long-range drones")), drones["p_value"] / 2
     often = "fewer than 1 in 1,000" if tail < 0.001 else f"1 in {1 / tail:.0f}"
-    lead = (
-        f"On {drones['n_days']} days of truces that either side announced Russia launched, by Ukraine's count, {seen}"
-    )
+    days = f"on the {drones['n_days']} days of truces that either side announced"
+    lead = f"By Ukraine's count Russia launched {seen}, {days}"
     rare = f"{often} ordinary sets of days is as {'quiet' if drones['ratio'] < 1 else 'heavy'}"
     return f"{lead}; {rare}: {word(drones)}. {sure}".strip()
 
@@ -152,8 +153,8 @@ def _twice(cards: Sequence[Scorecard]) -> list[str]:
     return [f"{spans_text(twice)} stands in two rows."] if twice else []
 
 
-def _truce_by_truce(truces: Sequence[Scorecard]) -> str:
-    """The truces by the word for their drones."""
+def _truce_by_truce(truces: Sequence[Scorecard], results: pd.DataFrame) -> str:
+    """The truces by the word for their drones, and what is left of these once all are weighed."""
     order, groups = [rule.words[0] for rule in RULES], {}
     for card in sorted(truces, key=lambda card: order.index(card.answer("drones").word)):
         groups.setdefault(card.answer("drones").word, []).append(card.pause.phrase)
@@ -161,8 +162,13 @@ def _truce_by_truce(truces: Sequence[Scorecard]) -> str:
     said = [found.replace(", may be chance", " (may be chance)") for found in spoken]
     said[0] += " drones"
     each = [f"{told} in {listed(groups[found])}" for told, found in zip(said, spoken, strict=True)]
-    sure = "Single ones may hang on method; none shows that it was kept: the front is not counted."
-    return f"{capital('; '.join(each))}. {sure}"
+    spells = results[results["pause"].str.startswith(EPISODE) & (results["outcome"] == "drones_launched")]
+    tested = spells.dropna(subset=["p_adjusted"])
+    held, clear = ((tested["verdict"] == FEWER) & (tested["p_adjusted"] <= p) for p in (1.0, CLEAR))
+    weighed = f"weighed together, {in_words(held.sum())} of {in_words(len(tested))} spells of truce hold"
+    clearly = in_words(clear.sum()) if clear.any() else "none"
+    sure = f"Each by itself; {weighed}, {clearly} clearly. " if len(tested) else ""
+    return f"{capital('; '.join(each))}. {sure}None shows that it was kept: the front is not counted."
 
 
 def _sirens(row: Row | None, inferred: int) -> str:
@@ -182,7 +188,7 @@ def _usual_lulls(missiles: Row | None, cards: Sequence[Scorecard], registry: Reg
         return ""
     seen = f"{amount(missiles['observed'])}, {about(missiles['expected'])} expected"
     common = f"{min(often):.0f} to {max(often):.0f} of 100 such lulls last as long"
-    drones = f"For drones no, in the {in_words(found)} truces with fewer: ordinary lulls are almost never so quiet"
+    drones = f"For drones hardly, in the {in_words(found)} truces with fewer: lulls are among the spells compared"
     return f"{drones}; elsewhere unclear. For missiles ({seen}) it may be: {common}."
 
 

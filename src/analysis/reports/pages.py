@@ -167,7 +167,8 @@ def _zeros(found: Assessment) -> str:
 
 
 def _usual_lull(card: Scorecard, found: Assessment) -> str:
-    drones = "Of drones: no." if card.answer("drones").word.endswith(FEWER) else "Of drones: unclear."
+    rare = card.answer("drones").word.endswith(FEWER)
+    drones = "Of drones: hardly; lulls are among the spells compared." if rare else "Of drones: unclear."
     return f"**Only the usual lull?** {drones} {lull_in_brief(found.lull)}" if found.lull else ""
 
 
