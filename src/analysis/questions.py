@@ -63,8 +63,8 @@ class Question:
         return ranked[0] if ranked else None
 
 
-DRONES = Count("drones_launched", ("drone", "drones"))
-MISSILES = Count("missiles_launched", ("missile", "missiles"))
+DRONES = Count("drones_launched", ("Russian drone", "Russian drones"))
+MISSILES = Count("missiles_launched", ("Russian missile", "Russian missiles"))
 ENERGY = (
     Count(
         "energy_coded_rear_oblasts",

@@ -42,7 +42,7 @@ from analysis.vocabulary import (
     sureness,
     word,
 )
-from analysis.words import FEWER, MORE, amount, capital, listed, span_text, spans_text, without_year
+from analysis.words import FEWER, MORE, amount, capital, day_list, listed, span_text, spans_text, without_year
 
 FILE = "scorecard.csv"
 SAME = "Also by"
@@ -182,12 +182,13 @@ class Scorecard(Answer):
     def quotation(self) -> str:
         """The leading answer with its pause and days, as short as it can be quoted."""
         first = self.leading[0]
-        return f"{capital(self.pause.phrase)}, {self.span()}: {first.verdict_sentence()} {first.sureness()}".strip()
+        days, phrase = self.pause.days(), self.pause.phrase
+        span = without_year(self.span(), days[-1]) if str(days[-1].year) in phrase else self.span()
+        return f"{capital(phrase)}, {span}: {first.verdict_sentence()} {first.sureness()}".strip()
 
     def span(self) -> str:
         """The days judged, in words."""
-        days = self.pause.days()
-        return span_text(days[0], days[-1])
+        return day_list(self.pause.days())
 
     def summary(self) -> str:
         """A line a question (Markdown)."""

@@ -14,7 +14,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analysis.windows import SHORT_WINDOW
-from analysis.words import DEPENDS, FEWER, MORE, NOT_TESTABLE, amount, listed, span_text
+from analysis.words import DEPENDS, FEWER, MORE, NOT_TESTABLE, amount, day_list, listed, span_text, without_year
 
 if TYPE_CHECKING:
     from analysis.pauses import Pause
@@ -283,12 +283,10 @@ def question_of(pause: Pause) -> str:
 
     >>> from analysis.pauses import load_pauses
     >>> question_of(load_pauses()["cold-week-pause-2026-01"])
-    'Did Russia spare Kyiv and energy from 30 to 31 January 2026?'
+    'Did Russia spare Kyiv and energy in the cold-week pause of 2026?'
     """
-    days, spared = pause.days(), pause.spared
-    span = span_text(days[0], days[-1])
-    when = f"on {span}" if len(days) == 1 else f"from {span}"
-    return f"Did Russia spare {spared} {when}?" if spared else f"Did Russia's strikes stop {when}?"
+    asked = f"Did Russia spare {pause.spared}" if pause.spared else "Did Russia's strikes stop"
+    return f"{asked} in {pause.phrase}?"
 
 
 def promise_of(pause: Pause) -> str:
@@ -306,11 +304,13 @@ def promise_of(pause: Pause) -> str:
     apart = [f"on {pause.in_words(claim.targets)}, says {claim.party}" for claim in pause.claims if claim.targets]
     if apart:
         what = f"a halt{lasting} to strikes ({'; '.join(apart)})"
-    span = span_text(days[0], days[-1])
+    span = day_list(days)
     others = [claim.days for claim in pause.claims if claim.stated and claim.covers_days]
     if all(list(named) == list(days) for named in others):
         return f"{who} announced {what} for {span}{', which both sides declared' * (pause.status == 'agreed')}"
     on = f"on {span_text(pause.announced_at, pause.announced_at)} " if pause.announced_at else ""
     terms = ", in differing terms" if pause.status == "disputed" and not apart else ""
+    if pause.announced_at and pause.announced_at.year == days[-1].year:
+        span = without_year(span, days[-1])
     inside = f"on the {in_words(len(days))} days inside all stated dates, {span}"
     return f"{on}{who} announced {what}{terms}; {inside}"

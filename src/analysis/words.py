@@ -148,6 +148,11 @@ def span_text(first: date, last: date, *, joined: str = "to") -> str:
     return f"{' '.join(parts)} {joined} {end}"
 
 
+def day_list(days: Sequence[date]) -> str:
+    """Days in a row as a reader says them: two by "and", more by "to"."""
+    return span_text(days[0], days[-1], joined="and" if len(days) == 2 else "to")
+
+
 def not_yet(held: int, n_days: int, until: date) -> str:
     """Why a window cannot be judged whose nights are to come, or are not in the data."""
     return f"not yet: {held_so_far(held, n_days, until)}"

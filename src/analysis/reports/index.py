@@ -38,10 +38,10 @@ from analysis.words import FEWER, amount, capital, listed, span_text, spans_text
 
 IN_FORCE = ("agreed", "unilateral", "disputed")
 WHO_COUNTS = (
-    "Ukraine's Air Force, decoys included, 15 to 27% below presidential totals, which count more kinds. It can be "
+    "Ukraine's Air Force, decoys included, 15 to 27% below presidential totals of more kinds. It can be "
     "biased: in a truce Ukraine gains by reporting more, so a reported fall is believable, an inferred zero less so."
 )
-LEGEND = "Brackets: counted/expected. Question mark: may be chance."
+LEGEND = "Brackets: counted/expected. “?”: may be chance."
 COLUMNS = {
     "drones": ("drones",),
     "missiles": ("missiles",),
@@ -165,10 +165,12 @@ def _truce_by_truce(truces: Sequence[Scorecard], results: pd.DataFrame) -> str:
     spells = results[results["pause"].str.startswith(EPISODE) & (results["outcome"] == "drones_launched")]
     tested = spells.dropna(subset=["p_adjusted"])
     held, clear = ((tested["verdict"] == FEWER) & (tested["p_adjusted"] <= p) for p in (1.0, CLEAR))
-    weighed = f"weighed together, {in_words(held.sum())} of {in_words(len(tested))} spells of truce hold"
+    kept = "none shows that it was kept: the front is not counted."
+    if tested.empty:
+        return f"{capital('; '.join(each))}; {kept}"
     clearly = in_words(clear.sum()) if clear.any() else "none"
-    sure = f"Each by itself; {weighed}, {clearly} clearly. " if len(tested) else ""
-    return f"{capital('; '.join(each))}. {sure}None shows that it was kept: the front is not counted."
+    weighed = f"Weighed together, {in_words(held.sum())} of {in_words(len(tested))} spells hold, {clearly} clearly"
+    return f"{capital('; '.join(each))}. {weighed}; {kept}"
 
 
 def _sirens(row: Row | None, inferred: int) -> str:
@@ -176,7 +178,7 @@ def _sirens(row: Row | None, inferred: int) -> str:
     if row is None:
         return ""
     share = f"Night sirens away from the front: {row['ratio']:.0%} of usual, {word(row)}"
-    return f"{share}; but they helped set the {in_words(inferred)} zeros." if inferred else f"{share}."
+    return f"{share}; they helped set the {in_words(inferred)} zeros." if inferred else f"{share}."
 
 
 def _usual_lulls(missiles: Row | None, cards: Sequence[Scorecard], registry: Registry, folder: Path | None) -> str:
@@ -188,7 +190,7 @@ def _usual_lulls(missiles: Row | None, cards: Sequence[Scorecard], registry: Reg
         return ""
     seen = f"{amount(missiles['observed'])}, {about(missiles['expected'])} expected"
     common = f"{min(often):.0f} to {max(often):.0f} of 100 such lulls last as long"
-    drones = f"For drones hardly, in the {in_words(found)} truces with fewer: lulls are among the spells compared"
+    drones = f"For drones hardly, in the {in_words(found)} truces with fewer, as spells compared include lulls"
     return f"{drones}; elsewhere unclear. For missiles ({seen}) it may be: {common}."
 
 
@@ -206,7 +208,7 @@ def _kyiv(cards: Sequence[Scorecard]) -> str:
     for card in cards:
         if answer := _counted(card, "kyiv"):
             week = card.pause.length.removeprefix("a ")
-            which = f"which {week} was meant is disputed" if week and card.pause.status == "disputed" else ""
+            which = f"which {week} is disputed" if week and card.pause.status == "disputed" else ""
             lead = "; ".join(filter(None, ["cannot be told" if answer.word in CANNOT_TELL else answer.word, which]))
             inside = ", inside all stated dates" if card.pause.main == "accepted" else ""
             counted = "; ".join(filter(None, [answer.size.split(", ")[0], answer.frequency]))
