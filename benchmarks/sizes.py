@@ -1,8 +1,9 @@
-"""Do three tests that no cell of the calibration holds keep their size, where nothing changed?
+"""How do tests that no cell of the calibration holds keep their size, where nothing changed?
 
     python benchmarks/sizes.py looks [SERIES]    a look every night: writes looks.csv; 1,000 series, some minutes
     python benchmarks/sizes.py tail [SERIES]     the joint test far out: writes tail.csv; 10,000 series, some minutes
     python benchmarks/sizes.py curve [SERIES]    the curve of choices: prints; 500 series, half an hour on 2 cores
+    python benchmarks/sizes.py planned [SERIES]  truces announced for quiet days: writes planned.csv; 2,000 series
 
 Looks: a plan is followed on the last nights of each series. `any look`: per cent of series in which some look found
 fewer; `last look`: in which a single look after the last night, held to 5 %, did; `uncorrected`: in which some look did
@@ -17,6 +18,9 @@ twice as often as it should, 0.2 to 0.3 % for drones as in 2025-26 and 2026, 0.6
 Curve: the 90 crossed choices. With 750 days before the window and 200 after it, 72 of them are possible (60 where the
 window follows a salvo). In per cent, how many null series the joint test rejects at 5 %; how many one would reject that
 picks the smallest p-value on the curve; how many of a fifth as many series with a cut of 70 % the joint test finds.
+
+Planned: who announces a truce without any effect knows the plan of strikes, and picks the quietest window of the next
+two weeks. `fewer`: per cent of series in which the rule in use calls it so, where 2.5 % are asked for.
 """
 
 import sys
@@ -29,17 +33,19 @@ import pandas as pd
 
 from analysis.calibration.cells import planned_cells
 from analysis.calibration.processes import CountAutoregression, LevelPath, SalvoProcess, Strikes, known_processes
-from analysis.calibration.study import Scenario, replicate
+from analysis.calibration.study import Scenario, replicate, simulated_layout
 from analysis.choices import estimate_curve
-from analysis.placebo import PlaceboTest
+from analysis.placebo import PlaceboTest, short_test
 from analysis.plan import _layout, allowed_p, look_p_values
 from analysis.series import OURS
 from analysis.specifications import CHOICES
+from analysis.windows import BASELINE_SHORT
 
 HERE = Path(__file__).parent
 ALPHA = 0.05 + 1e-12
 LOOKED_AT = ("drones 2024-25", "drones 2025-26", "drones 2026", "autoregression 0.6", "wave of 150 days", "level break")
 BEFORE, LENGTH, AFTER = 750, 3, 200  # days of a curve
+PLANNED, FORTNIGHT = (1, 2, 3), 14  # days
 CURVES = {
     "drones among salvos": SalvoProcess(),
     "autocorrelated counts that double": CountAutoregression(phi=0.6, path=LevelPath(growth=2.0)),
@@ -79,6 +85,27 @@ def tail(n_series: int = 10_000) -> None:
     pd.DataFrame(rows).round(3).to_csv(HERE / "tail.csv", index=False)
 
 
+def planned(n_series: int = 2000) -> None:
+    """Truces without effect, laid on the quietest window of the two weeks after their announcement."""
+    known, rows = known_processes(), []
+    for name in LOOKED_AT:
+        process, outcome = known[name]
+        drawn = process.draw(n_series, BASELINE_SHORT + FORTNIGHT + max(PLANNED) - 1, seed=3)
+        salvos = isinstance(drawn, Strikes)
+        counts = (getattr(drawn, outcome) if salvos else drawn).astype(float)
+        salvo = drawn.salvo if salvos else np.zeros(counts.shape, bool)
+        for length in PLANNED:
+            ahead = np.lib.stride_tricks.sliding_window_view(counts[:, BASELINE_SHORT:], length, axis=1).sum(2)
+            chosen, found = ahead[:, :FORTNIGHT].argmin(1), np.zeros(n_series, bool)
+            for wait in np.unique(chosen):
+                own, until = chosen == wait, BASELINE_SHORT + wait + length
+                layout = simulated_layout(BASELINE_SHORT + int(wait), length, announced=int(wait))
+                test = short_test(layout, counts[own, :until], salvo[own, :until])
+                found[own] = test.p_lower <= ALPHA / 2
+            rows.append({"process": name, "days": length, "fewer": 100 * found.mean(), "series": n_series})
+    pd.DataFrame(rows).round(1).to_csv(HERE / "planned.csv", index=False)
+
+
 def on_a_curve(counts: np.ndarray, salvo: np.ndarray) -> dict[str, np.ndarray]:
     """Joint p-values of the curves of series, with the smallest of each curve."""
     days = pd.date_range("2023-06-01", periods=counts.shape[1])
@@ -116,7 +143,7 @@ def scenario(cut: float) -> Scenario:
     return Scenario(before=BEFORE, length=LENGTH, after=AFTER, cut=cut)
 
 
-STUDIES: dict[str, Callable[..., None]] = {"looks": looks, "tail": tail, "curve": curve}
+STUDIES: dict[str, Callable[..., None]] = {"looks": looks, "tail": tail, "curve": curve, "planned": planned}
 
 if __name__ == "__main__":
     STUDIES[sys.argv[1]](*map(int, sys.argv[2:3]))
