@@ -159,7 +159,7 @@ class EnergyAssessment(Findings):
         keys = {
             "claim": [effect.claim for effect in rows],
             "window": [effect.window for effect in rows],
-            "days": [_span(effect) for effect in rows],
+            "days": ["–".join(dict.fromkeys(f"{d.day}\u00a0{d:%b}" for d in (e.first_day, e.last_day))) for e in rows],
             "read": [f"{effect.n_days - effect.n_missing} of {effect.n_days}" for effect in rows],
         }
         return readings_table(rows, keys).drop(columns="could have shown")
@@ -394,10 +394,6 @@ def _weeks(declared: pd.DataFrame, windows: Sequence[_Window]) -> pd.DataFrame:
     when = np.select([weeks["last_day"] < first, weeks["first_day"] > last], ["before", "after"], "during")
     named, ends = weeks["target_class"].str.replace("_", " "), weeks["last_day"].dt.strftime("%Y-%m-%d")
     return pd.DataFrame({"pause": when, "named first": named}).set_axis(ends.rename("week to"))
-
-
-def _span(effect: PauseEffect) -> str:
-    return "–".join(dict.fromkeys(f"{day.day}\u00a0{day:%b}" for day in (effect.first_day, effect.last_day)))
 
 
 def speaks(effect: PauseEffect) -> bool:

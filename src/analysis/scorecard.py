@@ -148,6 +148,7 @@ class Answered:
 
 
 COLUMNS = tuple(Answered.__dataclass_fields__)
+TAKEN_OVER = ("expected", "expected_low", "expected_high", "ratio", "p_value")  # from a row of the record
 
 
 @dataclass(frozen=True, repr=False)
@@ -354,13 +355,9 @@ def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd
         first_day=str(row["first_day"]),
         last_day=str(row["last_day"]),
         counted=counted,
-        expected=row["expected"],
-        expected_low=row["expected_low"],
-        expected_high=row["expected_high"],
-        ratio=row["ratio"],
         n_ordinary=int(row["n_placebo"]),
         as_extreme=as_extreme(row),
-        p_value=row["p_value"],
+        **{name: row[name] for name in TAKEN_OVER},
         word=found,
         confidence=confidence(found, doubts),
         doubts=doubts,

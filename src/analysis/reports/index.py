@@ -68,7 +68,10 @@ def tell_all(
     later = [
         pause.phrase
         for pause in registry.values()
-        if pause.role == "outside-data" and pause.status in IN_FORCE and _starts_after(pause.announced_at, until)
+        if pause.role == "outside-data"
+        and pause.status in IN_FORCE
+        and pause.announced_at
+        and pd.Timestamp(pause.announced_at).tz_localize(None) > until
     ]
     uncovered = f" Not covered: {listed(later)}." if later else ""
     parts = [
@@ -89,10 +92,6 @@ def tell_all(
         quote="",
         facts={card.pause.name.split(", ")[0]: card.pause.id for card in cards},
     )
-
-
-def _starts_after(announced: object, day: pd.Timestamp) -> bool:
-    return announced is not None and pd.Timestamp(announced).tz_localize(None) > day
 
 
 def answer_to_all(

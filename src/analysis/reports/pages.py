@@ -228,7 +228,8 @@ def announced(pause: Pause) -> str:
         stated.setdefault(window_words(claim), []).append(claim.party)
     windows = "; ".join(f"{', '.join(who)}: {when}" for when, who in stated.items())
     overlap = pause.main == "accepted" and pause.claim().basis == "overlap"
-    judged = f"their overlap, our reading{_why(pause)}"
+    note = pause.claim().note if overlap else ""
+    judged = f"their overlap, our reading ({note})" if note else "their overlap, our reading"
     if not overlap:
         judged = f"{span_text(*pause.days()[[0, -1]])}, the announcer's dates"
     shown = pause.sources[:SOURCES_SHOWN]
@@ -250,11 +251,6 @@ def announced(pause: Pause) -> str:
         f"Reported by {links}." if links else "",
     ]
     return f"{' '.join([*terms, capital(pause.geography)])}.\n\n{' '.join(filter(None, told))}"
-
-
-def _why(pause: Pause) -> str:
-    note = pause.claim().note
-    return f" ({note})" if note else ""
 
 
 def _one_year(windows: str) -> str:
