@@ -57,10 +57,7 @@ class Question:
             if (row["outcome"], row["stratum"], row["window"]) == (count.outcome, count.stratum, window)
             and not (row["test"] in BESIDE or is_companion(row["reason"]))
         ]
-        ranked = sorted(
-            found, key=lambda row: (not row["testable"], row["observed"] is None)
-        )  # stable: order of counts
-        return ranked[0] if ranked else None
+        return min(found, key=lambda row: (not row["testable"], row["observed"] is None), default=None)
 
 
 DRONES = Count("drones_launched", ("Russian drone", "Russian drones"))
