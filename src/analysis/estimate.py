@@ -89,15 +89,16 @@ def estimate_effect(
         Days for one more term; True means those of Russia and Ukraine, and is the default for series of the catalogue
         of outcomes, for which alone it makes sense.
     test : {"auto", "shift", "after-salvo", "same-weekday"}
-        "auto" takes "after-salvo" when the window starts at most 3 days after a salvo, else "shift".
-        "after-salvo" compares with windows equally long after theirs (plus or minus one day from 4 to 7),
-        "same-weekday" with those that begin on the same weekday.
+        "shift" compares with all windows; "after-salvo", called "after-heavy" where the series is not of the
+        catalogue, with those equally long after a heavy day (plus or minus one day from 4 to 7); "same-weekday" with
+        those that begin on the same weekday. "auto" takes "shift", but for series of the catalogue "after-salvo"
+        where the window starts at most 3 days after a salvo: these come with quiet after them.
     statistic : {"ratio", "mean-log"}
         What is ranked: observed over expected sums, or, for windows up to 13 days, the mean over the days of
         log((y + 5) / (mu + 5)), which breaks ties between silent windows and lets no single day weigh too much; the
         ratio is then described without an interval, and the effect's test is "mean-log".
     salvo_days : sequence of days
-        Days of mass salvos, besides those on which `counts` itself is among its highest 15 %.
+        Days of mass salvos, besides the heavy days, on which `counts` over what was expected is in its highest 15 %.
     alternative : {"two-sided", "less", "greater"}
     level : float
         Confidence level; 1 - level is the false-alarm rate in use.
@@ -126,7 +127,7 @@ def estimate_effect(
     ('fewer', 0.05)
     """
     check_options(test=test, alternative=alternative, level=level)
-    counts, test = check_counts(counts), "after-salvo" if test == AFTER_HEAVY else test
+    counts, asked, test = check_counts(counts), test, "after-salvo" if test == AFTER_HEAVY else test
     if statistic not in STATISTICS:
         raise DesignError("unknown statistic", field="statistic", expected=", ".join(STATISTICS), found=repr(statistic))
     layout = lay_out(
@@ -138,16 +139,15 @@ def estimate_effect(
         shown = test if test == SAME_WEEKDAY else "shift"
         return untestable(layout, name, hindrance, alternative, level, shown)
     if layout.leave_out:
-        _refuse_with_spline("test", test, "auto", "shift")
+        _refuse_with_spline("test", asked, "auto", "shift")
         _refuse_with_spline("statistic", statistic, "ratio")
         tried = long_test(layout, layout.filled, alternative=alternative, alpha=alpha)
         used, compared = "shift", "long window, each window predicted from a fit without it"
     else:
-        salvo = layout.days.isin(as_days(salvo_days, "salvo_days"))
-        options = {"test": test, "statistic": statistic, "alternative": alternative, "alpha": alpha}
-        tried = short_test(layout, layout.counts, salvo, **options)
-        ours = layout.label is None
+        salvo, ours = layout.days.isin(as_days(salvo_days, "salvo_days")), layout.label is None
         used = "shift" if test == "auto" else test
+        options = {"statistic": statistic, "alternative": alternative, "alpha": alpha}
+        tried = short_test(layout, layout.counts, salvo, test=test if ours else used, **options)
         if tried.after_salvo:
             used = "after-salvo" if ours else AFTER_HEAVY
         compared = _compared_with(tried, layout, SALVO if ours else HEAVY)
@@ -246,7 +246,8 @@ def check_options(*, test: str, alternative: str, level: float) -> None:
 
 def obstacle(layout: Layout, counts: pd.Series, *, window_in_fit: bool = True) -> str | None:
     """Why the data cannot answer at all, in words; None when they can."""
-    n_days, reference = len(layout.pattern), layout.baseline
+    n_days, reference, advice = len(layout.pattern), layout.baseline, layout.advice
+    flatter = ' (trend="linear" or "constant" needs no days after it, and trusts what came before)' if advice else ""
     first, last = layout.days[layout.start], layout.days[layout.start + n_days - 1]
     if len(counts) == 0 or first > counts.index[-1]:
         return f"the data end on {counts.index[-1]:%Y-%m-%d}, before the window" if len(counts) else "there are no data"
@@ -255,26 +256,27 @@ def obstacle(layout: Layout, counts: pd.Series, *, window_in_fit: bool = True) -
     if not layout.pattern.any():
         return f"there is no usable report {'for any day ' * (n_days > 1)}{iso_span(first, last)}"
     if reference.sum() < FEWEST_BASELINE_DAYS:
-        return f"only {reference.sum()} usable baseline days, at least {FEWEST_BASELINE_DAYS} are needed{layout.advice}"
+        return f"only {reference.sum()} usable baseline days, at least {FEWEST_BASELINE_DAYS} are needed{advice}"
     eventful = int((layout.filled[reference] > 0).sum())
     if eventful == 0:
         return f"nothing was seen on any of the {reference.sum()} baseline days, {layout.event} or not"
     if eventful <= layout.X.shape[1]:
-        return f"something was seen on only {eventful} of {reference.sum()} baseline days, too few to expect anything"
+        return f"something was seen on only {eventful} of {reference.sum()} baseline days, too few to expect anything{advice}"
     if len(layout.starts) == 0:
-        return f"no other window of {days_text(n_days)} fits into the baseline"
+        return f"no other window of {days_text(n_days)} fits into the baseline{advice}"
     if layout.leave_out and n_days > LONGEST_WINDOW:
-        return f"{days_text(n_days)} are too long a window: a trend across more than {LONGEST_WINDOW} days is a guess"
+        return f"{days_text(n_days)} are too long a window: a trend across more than {LONGEST_WINDOW} days is a guess{flatter}"
     n_after = int(reference[layout.start + n_days :].sum())
     if layout.leave_out and n_after < FEWEST_AFTER_LONG:
         some = f"provisional: only {n_after} baseline days after the {layout.event}, {FEWEST_AFTER_LONG}"
-        return f"{some} are needed to tell a long {layout.event} from a slow wave"
+        return f"{some} are needed to tell a long {layout.event} from a slow wave{flatter}"
     if layout.leave_out or not window_in_fit:
         return None
     shown = recovered_ratio(layout)
     if abs(shown - INJECTED) > TOLERANCE:
         few = f"the {reference.sum()} baseline days are too few or too far from the window"
-        return f"{few}: a true cut of {100 - 100 * INJECTED:.0f} % would rank like one of {100 - 100 * shown:.0f} %"
+        cut = f"a true cut of {100 - 100 * INJECTED:.0f} % would rank like one of {100 - 100 * shown:.0f} %"
+        return f"{few}: {cut}{advice}"
     return None
 
 
@@ -298,7 +300,8 @@ def _compared_with(tried: WindowTest, layout: Layout, heavy: str) -> str:
     since = "" if np.isnan(lag) else days_text(round(lag))
     if not tried.after_salvo:
         when = f"{since} after the last {heavy}" if since else f"with no {heavy} before it"
-        return f"the window starts {when}{unknown}: compared with all windows"
+        soon = ', though test="after-heavy" is for counts that such a day by itself leaves low'
+        return f"the window starts {when}{unknown}: compared with all windows{soon if lag <= SALVO_LAG and layout.label else ''}"
     if not lag <= COMPANION_LAG:
         return f"no {heavy} in the week before the window"
     why = f"the window starts {since} after a {heavy}: compared with windows that do too"
