@@ -114,7 +114,12 @@ def test_the_label_reaches_sentence_axis_and_caption():
     assert effect.describe_series().startswith("Daily admissions before, during and after the walkout. ")
     assert {"admissions a day", "day", "walkout"} <= set(texts(effect.plot()))
     assert any(told.startswith("this walkout: 0.") for told in texts(effect.plot_placebo()))
-    assert effect.test == "after-heavy" and "1 day after a heavy day of this count:" in effect.reason
+    told = '1 day after the last heavy day of this count: compared with all windows, though test="after-heavy" is for'
+    assert effect.test == "shift" and told in effect.reason
+    for asked in ({"test": "after-heavy"}, {"test": "after-salvo"}, {"salvo_days": DAYS[400:401]}):
+        matched = pa.estimate_effect(counts, WINDOW, label=label, **asked)
+        assert matched.test == "after-heavy" and "1 day after a heavy day of this count:" in matched.reason
+        assert matched.n_placebo < effect.n_placebo / 3
     assert effect.table().index.tolist() == ["admissions"]
     one = pa.estimate_effect(counts, WINDOW[1:2], label=label)
     assert one.summary().startswith("Fewer than expected: 1 admission on 3 December 2024")
@@ -228,6 +233,26 @@ def test_bad_options_raise_nothing_but_the_errors_of_the_package(option):
             effect = pa.estimate_effect(births(), WINDOW, **{option: value})
             assert effect.verdict == "not testable" and effect.reason
             raise pa.DesignError("a question that cannot be answered is no error")
+
+
+LONG = pd.date_range(DAYS[300], periods=48)
+
+
+@pytest.mark.parametrize(
+    ("days", "options", "words"),
+    [
+        (LONG, {}, '48 days are too long a window: .*trend="linear" or "constant"'),
+        (DAYS[770:790], {}, 'only 0 baseline days after .*trend="linear" or "constant"'),
+        (DAYS[10:12], {}, "only 10 usable baseline days, .*a longer baseline="),
+        (WINDOW, {"baseline": (DAYS[0], DAYS[60])}, "too far from the window: .*a longer baseline="),
+    ],
+)
+def test_a_question_that_cannot_be_answered_comes_with_what_to_do(days, options, words):
+    effect = pa.estimate_effect(births(), days, **options)
+    assert effect.verdict == "not testable" and re.search(words, effect.summary()), effect.summary()
+    ours = pa.estimate_effect(births().rename("drones_launched"), days, **options)
+    assert not re.search("baseline=|trend=", ours.reason), "what the rules of the reports leave open is no advice"
+    assert len(days) < 48 or pa.estimate_effect(births(), days, trend="constant").p_value is not None
 
 
 def joint(**options):

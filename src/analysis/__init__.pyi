@@ -18,7 +18,7 @@ from .launches import Assessment, assess
 from .measures import describe_agreement, describe_agreements, describe_measures, energy_days, review_days, show_review
 from .panels import draw_region_ratios
 from .pauses import load_pauses, reported_pauses, volume_episodes
-from .quiet import estimate_lull, estimate_rebound, look_ahead, salvo_days
+from .quiet import Lull, Outlook, estimate_lull, estimate_rebound, look_ahead, salvo_days
 from .record import (
     compare_energy,
     coverage_by_year,
@@ -61,6 +61,8 @@ __all__ = [
     "EffectsRecord",
     "ExplorationPanel",
     "Label",
+    "Lull",
+    "Outlook",
     "OwnSeriesPanel",
     "PauseEffect",
     "PausesError",

@@ -131,6 +131,8 @@ def as_day(value: Day, field: str) -> pd.Timestamp:
 
 def as_days(values: Iterable[Day], field: str) -> pd.DatetimeIndex:
     """Several plain dates, as `as_day` reads each."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise DesignError("not days", field=field, expected="a list of dates", found=f"{values!r:.60}")
     return pd.DatetimeIndex([as_day(value, field) for value in values])
 
 

@@ -91,8 +91,8 @@ def estimate_effect(
     test : {"auto", "shift", "after-salvo", "same-weekday"}
         "shift" compares with all windows; "after-salvo", called "after-heavy" where the series is not of the
         catalogue, with those equally long after a heavy day (plus or minus one day from 4 to 7); "same-weekday" with
-        those that begin on the same weekday. "auto" takes "shift", but for series of the catalogue "after-salvo"
-        where the window starts at most 3 days after a salvo: these come with quiet after them.
+        those that begin on the same weekday. "auto" takes "shift"; but for series of the catalogue, and where
+        `salvo_days` are given, "after-salvo" if the window starts at most 3 days after one: quiet follows by itself.
     statistic : {"ratio", "mean-log"}
         What is ranked: observed over expected sums, or, for windows up to 13 days, the mean over the days of
         log((y + 5) / (mu + 5)), which breaks ties between silent windows and lets no single day weigh too much; the
@@ -146,8 +146,8 @@ def estimate_effect(
     else:
         salvo, ours = layout.days.isin(as_days(salvo_days, "salvo_days")), layout.label is None
         used = "shift" if test == "auto" else test
-        options = {"statistic": statistic, "alternative": alternative, "alpha": alpha}
-        tried = short_test(layout, layout.counts, salvo, test=test if ours else used, **options)
+        options = {"test": test if ours or len(salvo_days) else used, "statistic": statistic}
+        tried = short_test(layout, layout.counts, salvo, alternative=alternative, alpha=alpha, **options)
         if tried.after_salvo:
             used = "after-salvo" if ours else AFTER_HEAVY
         compared = _compared_with(tried, layout, SALVO if ours else HEAVY)
@@ -247,7 +247,7 @@ def check_options(*, test: str, alternative: str, level: float) -> None:
 def obstacle(layout: Layout, counts: pd.Series, *, window_in_fit: bool = True) -> str | None:
     """Why the data cannot answer at all, in words; None when they can."""
     n_days, reference, advice = len(layout.pattern), layout.baseline, layout.advice
-    flatter = ' (trend="linear" or "constant" needs no days after it, and trusts what came before)' if advice else ""
+    flatter = ' (trend="linear" or "constant" may do)' if advice else ""
     first, last = layout.days[layout.start], layout.days[layout.start + n_days - 1]
     if len(counts) == 0 or first > counts.index[-1]:
         return f"the data end on {counts.index[-1]:%Y-%m-%d}, before the window" if len(counts) else "there are no data"
@@ -261,11 +261,13 @@ def obstacle(layout: Layout, counts: pd.Series, *, window_in_fit: bool = True) -
     if eventful == 0:
         return f"nothing was seen on any of the {reference.sum()} baseline days, {layout.event} or not"
     if eventful <= layout.X.shape[1]:
-        return f"something was seen on only {eventful} of {reference.sum()} baseline days, too few to expect anything{advice}"
+        some = f"something was seen on only {eventful} of {reference.sum()} baseline days"
+        return f"{some}, too few to expect anything{advice}"
     if len(layout.starts) == 0:
         return f"no other window of {days_text(n_days)} fits into the baseline{advice}"
     if layout.leave_out and n_days > LONGEST_WINDOW:
-        return f"{days_text(n_days)} are too long a window: a trend across more than {LONGEST_WINDOW} days is a guess{flatter}"
+        guess = f"a trend across more than {LONGEST_WINDOW} days is a guess"
+        return f"{days_text(n_days)} are too long a window: {guess}{flatter}"
     n_after = int(reference[layout.start + n_days :].sum())
     if layout.leave_out and n_after < FEWEST_AFTER_LONG:
         some = f"provisional: only {n_after} baseline days after the {layout.event}, {FEWEST_AFTER_LONG}"
@@ -300,8 +302,10 @@ def _compared_with(tried: WindowTest, layout: Layout, heavy: str) -> str:
     since = "" if np.isnan(lag) else days_text(round(lag))
     if not tried.after_salvo:
         when = f"{since} after the last {heavy}" if since else f"with no {heavy} before it"
-        soon = ', though test="after-heavy" is for counts that such a day by itself leaves low'
-        return f"the window starts {when}{unknown}: compared with all windows{soon if lag <= SALVO_LAG and layout.label else ''}"
+        told = f"the window starts {when}{unknown}: compared with all windows"
+        if layout.label and lag <= SALVO_LAG:
+            told += f', though test="{AFTER_HEAVY}" is for counts that such a day by itself leaves low'
+        return told
     if not lag <= COMPANION_LAG:
         return f"no {heavy} in the week before the window"
     why = f"the window starts {since} after a {heavy}: compared with windows that do too"

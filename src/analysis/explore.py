@@ -30,6 +30,7 @@ from analysis.words import FEWER, MORE, capital, days_phrase, days_text, span_te
 
 MOVED = "moved"
 FARTHEST = 14  # days that the panel moves an edge
+LINE = 0.18  # inches, of small print
 BASELINES = (0, 60, 90, 120, 180, 270, 365, 545, 700)
 
 
@@ -79,7 +80,9 @@ class Exploration(Answer):
     def _marked(self, ax: Any) -> Any:
         if self.departures:  # said wherever the picture is saved
             words = {"x": 0.01, "ha": "left", "fontsize": SMALL, "color": PAUSE_INK, "parse_math": False}
-            ax.figure.suptitle(fill(self.departure(), TITLE_LETTERS + 12), **words)
+            told = fill(self.departure(), TITLE_LETTERS + 12)
+            ax.figure.suptitle(told, **words)
+            ax.figure.set_figheight(ax.figure.get_figheight() + LINE * (1 + told.count("\n")))  # or the axes collapse
         return ax
 
     def describe_window(self) -> str:
@@ -114,7 +117,7 @@ class Exploration(Answer):
             lines += [f'{name} = "{getattr(moved, name)}"' for name in ("id", "party", "basis", "note")]
         lines += ["# This choice, in a notebook of its own:", self.command()]
         lines += ["# The same parameters, for papermill.execute_notebook:", repr(self.parameters())]
-        lines += ["# The same in Python:", "import strike_pauses as pa", self.call]
+        lines += ["# The same in Python:", "import analysis as pa", self.call]
         if self.pause.role in REPORTED:
             lines += ["# The page of this pause, by the fixed rules:", f"pauses report {self.pause.id}"]
         return "\n".join([*lines, "# To cite:", self.citation()])

@@ -27,6 +27,7 @@ INK, SOFT, PAUSE_INK = "#333333", "#595959", "#7a4e00"
 DOTS = 150  # an inch, for sharp pictures on fine screens
 DAYS_BEFORE = 45
 LARGEST_SHOWN = 3.0
+MOST_TICKS = 9  # beside each other, with their words
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ def draw_series(
     middle = window.min() + (window.max() - window.min()) / 2
     ax.text(middle, 1.13 * top, event, ha="center", va="top", fontsize=SMALL, color=PAUSE_INK, fontweight="bold")
     ticks = shown.loc[shown["day"].dt.day.isin([1, 15]), "day"]
+    ticks = ticks[:: 1 + len(ticks) // MOST_TICKS]
     days = zip(ticks, ticks.dt.year.diff() != 0, strict=True)
     ax.set_xticks(ticks, [f"{day.day} {day:%b}" + f"\n{day:%Y}" * new_year for day, new_year in days])
     ax.set(xlabel="strike day (18:00 to 18:00, Kyiv)" if ours else "day", ylabel=f"{label} a day")

@@ -72,7 +72,10 @@ class Lull:
     label: Label | None = None  # what is counted in a series that is not of this project
 
     def summary(self) -> str:
+        """How ordinary the quiet was, in one or two sentences."""
         return describe_lull(self)
+
+    __repr__ = _repr_markdown_ = summary
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the daily probability of a salvo by days since the last one."""
@@ -247,6 +250,8 @@ class Outlook:
             f"In {self.n_days} {unit}{'s' * (self.n_days > 1)} of {outcome_label(self)}, {best}; a cut by half {half} "
             f"(baseline {self.baseline_first_day:%Y-%m-%d} to {self.baseline_last_day:%Y-%m-%d})."
         )
+
+    __repr__ = _repr_markdown_ = summary
 
 
 def look_ahead(

@@ -108,7 +108,7 @@ def read_counts(file: str | Path, *, day: str = "day", count: str = "count") -> 
             raise DataError(problem, file=name, field=f"{column!s:.60}", expected=expected)
     if ragged := [line for line, row in rows.items() if len(row) != len(header)]:
         expected, found = f"{len(header)} fields, as in the header", separator.join(rows[ragged[0]])
-        remedy = f"correct them; a spare sign at the end, pd.read_csv(file, sep={separator!r}, index_col=False) leaves out"
+        remedy = f"correct them; pd.read_csv(file, sep={separator!r}, index_col=False) leaves spare last fields out"
         told = {"expected": expected, "found": f"{found!r:.80}", "remedy": remedy}
         raise DataError("rows have more or fewer fields than the header", file=name, rows=ragged, **told)
     table = pd.DataFrame([*rows.values()], [*rows], header, dtype=str)[[day, count]]
