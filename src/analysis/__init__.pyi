@@ -6,7 +6,7 @@ from .energy import assess_energy
 from .errors import DataError, DesignError, PausesError, RegistryError, ReportError
 from .estimate import estimate_effect, estimate_share
 from .expected import design_matrix
-from .explore import ExplorationPanel, OwnSeriesPanel, explore_pause
+from .explore import ExplorationPanel, OwnSeriesPanel, describe_question, explore_pause
 from .figures import (
     Download,
     Picture,
@@ -88,6 +88,7 @@ __all__ = [
     "describe_forest",
     "describe_holidays",
     "describe_measures",
+    "describe_question",
     "describe_timeline",
     "design_matrix",
     "draw_forest",

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import astuple, dataclass
 from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 
-from analysis.days import as_day
 from analysis.errors import DataError, DesignError
 from analysis.tables import data_folder, outcomes
 
 LONGEST_WORD = 60
+DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 SEPARATORS = ",;\t"
 NUMBER, PLAIN = r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", "a number of 0 or more without signs between thousands"
 THOUSANDS = r"[0-9]{1,3}(\.[0-9]{3})+"  # what a point is there, nobody can say where commas separate no fields
 MISSING = ("", "na", "n/a", "nan", "null", "none")
+SIMULATED = " These are simulated: a strike from 8 to 10 October 2024 kept 40 % of admissions away."
 SALVO_MISSILES = 20  # missiles a day that make a mass salvo
 
 
@@ -39,7 +41,8 @@ class Label:
 
     def __post_init__(self) -> None:
         for word in astuple(self):
-            if not isinstance(word, str) or not word.strip() or not word.isprintable() or len(word) > LONGEST_WORD:
+            plain = isinstance(word, str) and word.strip() and word.isprintable() and not set("<>") & set(word)
+            if not plain or len(word) > LONGEST_WORD:  # a page would take < for markup
                 raise _no_label(word)
 
     def __str__(self) -> str:
@@ -61,7 +64,7 @@ def series_label(name: object, given: Words) -> Label | None:
     if given is OURS or (given is None and name in outcomes()):
         return None
     if given is None:
-        known = " ".join(str(name or "counts").replace("_", " ").split()) or "counts"
+        known = " ".join(re.sub("[_<>]", " ", str(name or "counts")).split()) or "counts"
         return Label(known[:LONGEST_WORD], known[:LONGEST_WORD])
     if isinstance(given, Label):
         return given
@@ -71,7 +74,9 @@ def series_label(name: object, given: Words) -> Label | None:
 
 
 def _no_label(found: object) -> DesignError:
-    expected = "singular and plural, such as ('admission', 'admissions'), and perhaps what the window was: 'strike'"
+    expected = (
+        "singular and plural, such as ('admission', 'admissions'), and perhaps what the window was: 'strike'; no < or >"
+    )
     return DesignError("not a label", field="label", expected=expected, found=f"{found!r:.80}")
 
 
@@ -115,7 +120,8 @@ def read_counts(file: str | Path, *, day: str = "day", count: str = "count") -> 
     table = table[(table != "").any(axis=1)]
     if table.empty:
         raise DataError("no rows", file=name, expected="a row a day")
-    days, given = table[day].map(_day), table[count].mask(table[count].str.lower().isin(MISSING))
+    days = pd.to_datetime(table[day].where(table[day].str.fullmatch(DATE)), format="%Y-%m-%d", errors="coerce")
+    given = table[count].mask(table[count].str.lower().isin(MISSING))
     unclear = given.str.fullmatch(THOUSANDS) & (separator != ",")
     counts = pd.to_numeric(given.where(given.str.fullmatch(NUMBER) & ~unclear), errors="coerce")
     form = f'pd.to_datetime(frame[{day!r}], format="%d/%m/%Y"), or "%m/%d/%Y" where the month is first'
@@ -130,13 +136,6 @@ def read_counts(file: str | Path, *, day: str = "day", count: str = "count") -> 
             told = {"expected": expected, "found": found, "remedy": remedy}
             raise DataError("cannot be read", file=name, field=column, rows=table.index[wrong].tolist(), **told)
     return pd.Series(counts.to_numpy(float), pd.DatetimeIndex(days, name="day"), name=count).sort_index().asfreq("D")
-
-
-def _day(text: str) -> pd.Timestamp:
-    try:
-        return as_day(text, "day")
-    except DesignError:
-        return pd.NaT
 
 
 def find_file(file: str | Path) -> Path:
