@@ -250,7 +250,8 @@ class _Panel:
         return self.box._repr_mimebundle_() | {"text/plain": "Controls appear here when the cell runs in JupyterLab."}
 
     def _refuse(self, refusal: PausesError) -> None:
-        self.verdict.value = _framed((EXPECTED, "Cannot be asked", capital(str(refusal)), ""))
+        told = str(refusal) if refusal.file else capital(str(refusal))  # a file keeps its name
+        self.verdict.value = _framed((EXPECTED, "Cannot be asked", told, ""))
         self.series.value = self.placebo.value = ""
 
 
