@@ -259,17 +259,8 @@ def joint(**options):
     return pa.estimate_joint([(births(), WINDOW), (births(), DAYS[500:502])], **options)
 
 
-TWO_READINGS = [
-    "11/06/2024",
-    "2024",
-    "2024-06",
-    "20240611",
-    "11.06.2024",
-    "2024-06-11 18:00",
-    "2024-W24-2",
-    "2024-6-11",
-]
-NO_DAYS = ["x", 5, pd.NaT, np.nan, "1066-10-14", date(9999, 12, 31), *TWO_READINGS]
+OTHER_FORMS = ["11/06/2024", "2024", "2024-06", "20240611", "11.06.2024", "2024-06-11 18:00", "2024-6-11"]
+NO_DAYS = ["x", 5, pd.NaT, np.nan, "1066-10-14", date(9999, 12, 31), *OTHER_FORMS]
 NO_LENGTHS = ["x", 0, -1, 1.5, 10**9, 10**20]
 CODED = ("energy_coded", "energy_coded_events")
 ATTACKS = {
@@ -307,7 +298,7 @@ ATTACKS = {
     "evening": (lambda x: pa.cut_data(x, into="none"), [*NO_DAYS, "1990-01-01"]),
     "first day": (lambda x: pa.days_between(x, "2024-01-01"), [*NO_DAYS, "2025-01-01"]),
     "table": (pa.load_table, ["x", 5, None]),
-    "second reading of a baseline": (lambda x: pa.estimate_effect(births(), WINDOW, baseline=("2023-06-01", x)), NO_DAYS),
+    "end of a baseline": (lambda x: pa.estimate_effect(births(), WINDOW, baseline=("2023-06-01", x)), NO_DAYS),
     "day of an announcement": (lambda x: pa.estimate_rebound(births(), WINDOW, announced=x), NO_DAYS),
     "days to review": (lambda x: pa.review_days(*map(pa.load_table, CODED), days=[x]), NO_DAYS),
     "days to explain": (lambda x: pa.design_matrix(DAYS[:0], trend=x), ["linear", "spline"]),
