@@ -207,6 +207,9 @@ def estimate_curve(
     given = holidays is not None and holidays is not False
     if not given and (named or holidays is False):
         main = replace(main, holidays=False)
+    for field, given in (("series", series), ("windows", windows)):
+        if not isinstance(given, Mapping | None):
+            raise DesignError(f"not {field} by name", field=field, expected="a mapping", found=f"{given!r:.60}")
     offered = {"usual": counts, **(series or {})}, {"half": days, **(windows or {})}
     if choices is None:
         known = [c for c in ANY_SERIES if given or not c.sets.get("holidays")] if named else CHOICES
@@ -238,7 +241,8 @@ class _Question:
         for field, offered in (("series", self.series), ("window", self.windows)):
             if (name := getattr(chosen, field)) not in offered:
                 raise DesignError(f"there is no {field} {name!r}, only {', '.join(offered)}")
-        counts, days, before = self.series[chosen.series], check_window(self.windows[chosen.window]), chosen.before
+        counts, days = check_counts(self.series[chosen.series]), check_window(self.windows[chosen.window])
+        before = chosen.before
         available = (days[0] - counts.index[0]).days if len(counts) else -1
         if before is not None and 0 <= available < before:
             raise DesignError(f"a baseline longer than the data: {before} days, of which there are {available}")

@@ -31,6 +31,7 @@ from analysis.series import Words, series_label
 from analysis.windows import ONE_DAY, RECOVERY_SHORT, Day, Holidays, Layout, as_days, check_counts, lay_out
 from analysis.words import days_text
 
+TRENDS = ("auto", "linear", "spline", "constant")
 FEWEST_BASELINE_DAYS = 28
 FEWEST_AFTER_LONG = 150
 LONGEST_WINDOW = DAYS_PER_SPLINE_TERM // 2
@@ -126,10 +127,9 @@ def estimate_effect(
     >>> effect.verdict, round(effect.ratio, 2)
     ('fewer', 0.05)
     """
-    check_options(test=test, alternative=alternative, level=level)
+    told = {"trend": trend, "statistic": statistic, "weekday": weekday}
+    check_options(test=test, alternative=alternative, level=level, **told)
     counts, asked, test = check_counts(counts), test, "after-salvo" if test == AFTER_HEAVY else test
-    if statistic not in STATISTICS:
-        raise DesignError("unknown statistic", field="statistic", expected=", ".join(STATISTICS), found=repr(statistic))
     layout = lay_out(
         counts, days, exposure=exposure, covariates=covariates, baseline=baseline, first_day=first_day, exclude=exclude,
         announced=announced, trend=trend, weekday=weekday, holidays=holidays, label=series_label(counts.name, label),
@@ -162,11 +162,8 @@ def estimate_effect(
 
 def _refuse_with_spline(field: str, value: str, *usual: str) -> None:
     if value not in usual:
-        remedy = "take trend='linear', or leave it out"
-        expected = " or ".join(usual)
-        raise DesignError(
-            f"a spline has no {value} {field}", field=field, expected=expected, found=repr(value), remedy=remedy
-        )
+        problem, remedy = f"a spline has no {value} {field}", "take trend='linear', or leave it out"
+        raise DesignError(problem, field=field, expected=" or ".join(usual), found=repr(value), remedy=remedy)
 
 
 def estimate_share(
@@ -235,11 +232,17 @@ def with_week_after(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
     return pd.date_range(days[0], days[-1] + RECOVERY_SHORT * ONE_DAY) if len(days) else days
 
 
-def check_options(*, test: str, alternative: str, level: float) -> None:
-    """Refuse unknown tests and alternatives and impossible levels by a DesignError."""
-    for field, value, known in (("test", test, (*TESTS, AFTER_HEAVY)), ("alternative", alternative, ALTERNATIVES)):
-        if value not in known:
-            raise DesignError(f"unknown {field}", field=field, expected=", ".join(known), found=repr(value))
+def check_options(
+    *, test: str, alternative: str, level: float, trend: str = "auto", statistic: str = "ratio", weekday: bool = True
+) -> None:
+    """Refuse, by a DesignError, unknown options and impossible levels."""
+    for field, value, known in (
+        ("test", test, (*TESTS, AFTER_HEAVY)), ("alternative", alternative, ALTERNATIVES), ("trend", trend, TRENDS),
+        ("statistic", statistic, STATISTICS), ("weekday", weekday, (True, False)),
+    ):  # fmt: skip
+        if not isinstance(value, str | bool | np.bool_) or value not in known:
+            expected = ", ".join(map(str, known))
+            raise DesignError(f"unknown {field}", field=field, expected=expected, found=f"{value!r:.60}")
     if not isinstance(level, float) or not 0.5 <= level < 1:
         raise DesignError("not a confidence level", field="level", expected="0.5 to below 1", found=repr(level))
 
@@ -303,9 +306,8 @@ def _compared_with(tried: WindowTest, layout: Layout, heavy: str) -> str:
     if not tried.after_salvo:
         when = f"{since} after the last {heavy}" if since else f"with no {heavy} before it"
         told = f"the window starts {when}{unknown}: compared with all windows"
-        if layout.label and lag <= SALVO_LAG:
-            told += f', though test="{AFTER_HEAVY}" is for counts that such a day by itself leaves low'
-        return told
+        soon = layout.label and lag <= SALVO_LAG
+        return told + f', though test="{AFTER_HEAVY}" is for counts that such a day by itself leaves low' * bool(soon)
     if not lag <= COMPANION_LAG:
         return f"no {heavy} in the week before the window"
     why = f"the window starts {since} after a {heavy}: compared with windows that do too"
@@ -382,18 +384,11 @@ def _weigh_mean_log(layout: Layout, name: str, tried: WindowTest, why: Sequence[
     found = placebo_fields(tried, mean)
     ranked = {field: found[field] for field in ("p_value", "p_min", "testable", "smallest_visible_cut", "n_as_extreme")}
     blind = [] if found["testable"] else [_ordinary_silence(tried, layout.advice)]
-    return decide(
-        replace(
-            effect,
-            **ranked,
-            **dict.fromkeys(["expected_low", "expected_high", "ratio_low", "ratio_high"]),
-            expected=mean,
-            ratio=observed / mean,
-            rise=bool(tried.p_lower > tried.p_upper),
-            reason="; ".join([*blind, "ranked by the mean log of counts over expected counts", *why]),
-            placebo=pd.DataFrame({"start": layout.days[layout.starts], "ratio": np.exp(tried.placebos)}).dropna(),
-        )
-    )
+    ranked |= dict.fromkeys(["expected_low", "expected_high", "ratio_low", "ratio_high"])
+    placebo = pd.DataFrame({"start": layout.days[layout.starts], "ratio": np.exp(tried.placebos)}).dropna()
+    reason = "; ".join([*blind, "ranked by the mean log of counts over expected counts", *why])
+    ranked |= {"expected": mean, "ratio": observed / mean, "rise": bool(tried.p_lower > tried.p_upper)}
+    return decide(replace(effect, **ranked, reason=reason, placebo=placebo))
 
 
 def placebo_fields(test: PlaceboTest, expected: float) -> dict[str, float | int | bool | None]:

@@ -198,7 +198,7 @@ reported pause as well: 2 days.'
 
 def _with_moved(pause: Pause, claim: str, shift_start: int, shift_end: int) -> Pause:
     for field, shift in (("shift_start", shift_start), ("shift_end", shift_end)):
-        if not isinstance(shift, int) or abs(shift) > CENTURY:
+        if type(shift) is not int or abs(shift) > CENTURY:
             raise DesignError("not a number of days", field=field, expected="a whole number", found=f"{shift!r:.60}")
     days = check_window(pause.days_to_test(claim))
     first, last = days[0] + shift_start * ONE_DAY, days[-1] + shift_end * ONE_DAY
@@ -225,12 +225,6 @@ def describe_question(file: str | Path, counts: pd.Series, days: pd.DatetimeInde
     ------
     DataError, DesignError
         As `read_counts` and `estimate_effect`.
-
-    Examples
-    --------
-    >>> births = read_counts("us_births.csv", count="births")
-    >>> describe_question("us_births.csv", births, days_between("2013-12-24", "2013-12-26"))[:97]
-    'Were 24 to 26 December 2013 (3 days) out of the ordinary? Counted are births: column `births` of '
     """
     path, counts, days = find_file(file), check_counts(counts), check_window(days)
     named = series_label(counts.name, label) or Label(str(counts.name), str(counts.name))
@@ -238,7 +232,7 @@ def describe_question(file: str | Path, counts: pd.Series, days: pd.DatetimeInde
     column, name = (str(word).replace("`", "'") for word in (counts.name, path.name))  # in a page, code is no markup
     held = f"{counts.notna().sum():,} of {days_text(len(counts))}"
     held += f", {span_text(*counts.index[[0, -1]])}" if len(counts) else ""
-    asked = f"{'Was' if len(days) == 1 else 'Were'} {span_text(*days[[0, -1]])} ({window}) out of the ordinary?"
+    asked = f"{'Were' if days.size > 1 else 'Was'} {span_text(*days[[0, -1]])} ({window}) out of the ordinary?"
     known = SIMULATED if path == data_folder() / "examples" / "admissions_simulated.csv" else ""
     return f"{asked} Counted are {named}: column `{column}` of `{name}`, with a figure on {held}.{known}"
 

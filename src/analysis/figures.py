@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis.errors import ReportError
+from analysis.errors import DesignError, ReportError
 from analysis.series import Words, series_label
+from analysis.windows import check_counts
 from analysis.words import FEWER, MORE, days_text, outcome_label, placebo_rank
 
 if TYPE_CHECKING:
@@ -289,6 +290,8 @@ def draw_timeline(
 
 def timeline_words(counts: pd.Series, label: str | Words) -> tuple[str, str]:
     """What a timeline counts, and what is shaded in it: pauses only in a series of this project."""
+    if check_counts(counts).empty:
+        raise DesignError("no days to draw", field="counts", expected="a day or more", found="none")
     words = series_label(counts.name, None if isinstance(label, str) else label)
     told = label if isinstance(label, str) else str(words or outcome_label(counts.name))
     return told, f"{words.event}s" if words else "announced pauses"

@@ -149,12 +149,8 @@ def _shares(table: pd.DataFrame, side: pd.Series, measure: str) -> dict[tuple[st
     unit = "articles" if measure == "reported" else "events"
     basis = table.groupby("day")["basis"].first() if "basis" in table else ""
     oblast, frames = table["oblast"], {}
-    places = {
-        "rear": oblast.map(side) == "rear",
-        "front": oblast.map(side) == "front",
-        "Kyiv City": oblast == "Kyiv City",
-        NATIONAL: oblast == "Ukraine",
-    }
+    places = {place: oblast.map(side) == place for place in ("rear", "front")}
+    places |= {"Kyiv City": oblast == "Kyiv City", NATIONAL: oblast == "Ukraine"}
     for place, own in places.items():
         days = table[own].groupby("day")[[f"energy_{unit}", f"coded_{unit}"]].sum(min_count=1)
         frames[f"energy_{measure}_share", place] = _frame(days.iloc[:, 0], days.iloc[:, 1], basis=basis)
@@ -318,11 +314,8 @@ def describe_agreements() -> str:
     raids = load_table("energy_raids")[["code_1", "code_2"]].set_axis(names, axis=1)
     read = load_table("energy_digest").dropna(subset=["agreed"])[["ukraine", "ukraine_2"]]
     hits = read.apply(lambda codes: codes.str[:3]).set_axis(names, axis=1)  # the rear or the front alike
-    told = {
-        "Coded days": load_table("energy_coded"),
-        "Large raids, by tier": raids,
-        "Daily list, any hit in Ukraine": hits,
-    }
+    told = {"Coded days": load_table("energy_coded"), "Large raids, by tier": raids}
+    told |= {"Daily list, any hit in Ukraine": hits}
     return "\n".join(f"* {name}. {describe_agreement(codes)}" for name, codes in told.items())
 
 

@@ -107,8 +107,9 @@ def read_counts(file: str | Path, *, day: str = "day", count: str = "count") -> 
     name, separator, rows = read_rows(file)
     header = rows.pop(next(iter(rows)))
     for column in (day, count):
-        if header.count(column) != 1 or day == count:
-            problem = "no such column" if column not in header else "not one column of this name for each of the two"
+        known = isinstance(column, str) and column in header
+        if not known or header.count(column) > 1 or str(day) == str(count):
+            problem = "no such column" if not known else "not one column of this name for each of the two"
             expected = f"one of {', '.join(map(repr, dict.fromkeys(header)))}"[:200]
             raise DataError(problem, file=name, field=f"{column!s:.60}", expected=expected)
     if ragged := [line for line, row in rows.items() if len(row) != len(header)]:

@@ -261,14 +261,9 @@ def assess_regions(
             effects.append(setting.keyed(effect, claim=asked, stratum=stratum))
     names = oblasts["name_en"]
     return RegionalAssessment(
-        pause=setting.pause,
-        claim=setting.claim,
-        effects=tuple(effects),
-        regions={key: names[key] for key in named},
-        members=members[setting.claim],
-        names=names[list(minutes)].to_dict(),
-        data_until=minutes.index[-1],
-    )
+        pause=setting.pause, claim=setting.claim, effects=tuple(effects), regions={key: names[key] for key in named},
+        members=members[setting.claim], names=names[list(minutes)].to_dict(), data_until=minutes.index[-1],
+    )  # fmt: skip
 
 
 def _total(minutes: pd.DataFrame, regions: Sequence[str]) -> pd.Series:
