@@ -207,9 +207,9 @@ def estimate_curve(
     given = holidays is not None and holidays is not False
     if not given and (named or holidays is False):
         main = replace(main, holidays=False)
-    for field, given in (("series", series), ("windows", windows)):
-        if not isinstance(given, Mapping | None):
-            raise DesignError(f"not {field} by name", field=field, expected="a mapping", found=f"{given!r:.60}")
+    for field, by_name in (("series", series), ("windows", windows)):
+        if not isinstance(by_name, Mapping | None):
+            raise DesignError(f"not {field} by name", field=field, expected="a mapping", found=f"{by_name!r:.60}")
     offered = {"usual": counts, **(series or {})}, {"half": days, **(windows or {})}
     if choices is None:
         known = [c for c in ANY_SERIES if given or not c.sets.get("holidays")] if named else CHOICES
