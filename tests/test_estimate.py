@@ -59,7 +59,7 @@ def by_loop(counts, window, n_baseline, exclude, salvos, test):
         return next((k for k in range(1, at + 1) if salvo[at - k]), np.nan)
 
     lag = since(start)
-    matched = test == "after-salvo" or (test == "auto" and lag <= 3)
+    matched = test == "after-salvo" or (test == "auto" and len(salvos) and lag <= 3)
 
     def compared(at):
         if test == "same-weekday" and every[at].day_of_week != window[0].day_of_week:

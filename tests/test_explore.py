@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -187,12 +188,19 @@ def test_the_choice_of_the_report_departs_from_nothing(choice):
     assert "It has no report." in pa.explore_pause("capitals-pause-2026-09").report_says()
 
 
-def test_a_window_longer_than_a_year_can_be_moved_too(panel):
+def test_a_window_longer_than_a_year_can_be_moved_too_and_the_pictures_keep_their_room(panel, recwarn):
     panel.controls["pause_id"].value = "black-sea-grain-initiative"
     panel.controls["claim"].value = "all"
     assert panel.controls["window"].value == (date(2022, 7, 22), date(2023, 7, 17))
     panel.controls["window"].value = (date(2022, 7, 23), date(2023, 7, 17))
     assert "from 23 July 2022 to 17 July 2023" in plain(panel.verdict.value)
+    panel.controls["baseline_days"].value = 60
+    panel.controls["outcome"].value = "drones_claimed_by_russia"
+    assert not [str(w.message) for w in recwarn if "axes" in str(w.message)]
+    ax = pa.explore_pause("black-sea-grain-initiative", claim="all").plot()
+    ax.figure.canvas.draw()
+    words = [label.get_window_extent() for label in ax.get_xticklabels()]
+    assert all(left.x1 < right.x0 for left, right in pairwise(words))
 
 
 def test_it_says_while_it_computes_and_offers_the_pictures_and_days_as_files(panel):

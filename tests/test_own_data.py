@@ -30,21 +30,51 @@ def test_a_file_becomes_a_daily_series_without_inventing_zeros(tmp_path):
     assert counts.name == "calls" and counts.index.freqstr == "D" and str(counts.index[0].date()) == "2024-03-01"
 
 
+ROW = "2024-01-01"
+
+
+@pytest.mark.parametrize(
+    ("content", "read"),
+    [
+        (f"day;count;note\n{ROW};1;a,b\n", 1.0),
+        (f"day\tcount\n{ROW}\t2.5\n", 2.5),
+        (f' day ,"count"\r\n\r\n{ROW} , 7 \r\n,\n', 7.0),
+        (f'note,day,count,\n"a\nb, c",{ROW},1e3,\n', 1000.0),
+        (f"day,count,x,x\n{ROW},NA,,\n2024-01-02,3,,\n", np.nan),
+    ],
+)
+def test_what_is_unambiguous_is_read(content, read, tmp_path):
+    (tmp_path / "own.csv").write_bytes(content.encode())
+    counts = pa.read_counts(tmp_path / "own.csv")
+    np.testing.assert_array_equal(counts.iloc[0], read)
+    assert str(counts.index[0].date()) == ROW
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("day,count\n08/10/2024,5\n", "field day, 1 row (2)|a date as YYYY-MM-DD|08/10/2024"),
-        ("day,count\n2024-01-01,5\n\n2024-01-02,six\n", "field count, 1 row (4)|a number of 0 or more|six"),
-        ("day,count\n2024-01-01,-5\n", "a number of 0 or more; found -5"),
-        ("day,count\n2024-01-01,1\n2024-01-01,2\n", "2 rows (2, 3)|each day once"),
+        ("day,count\n08/10/2024,5\n", 'field day, 1 row (2)|a date as YYYY-MM-DD|08/10/2024|format="%d/%m/%Y"'),
+        (f"day,count\n{ROW} 00:00,5\n2024-1-2,1\n20240103,1\n", "3 rows (2, 3, 4)|a date as YYYY-MM-DD"),
+        (f"day,count\n{ROW},5\n\n2024-01-02,six\n", "field count, 1 row (4)|a number of 0 or more|six"),
+        (f'note,day,count\n"a\nb",{ROW},1\n,2024-01-02,x\n', "field count, 1 row (4)|found x"),
+        (f"day,count\n{ROW},-5\n", "a number of 0 or more|found -5"),
+        (f"day,count\n{ROW},1\n{ROW},2\n", "2 rows (2, 3)|each day once"),
         ("day,count\n,3\n", "a date as YYYY-MM-DD|nothing"),
-        ("day,count\n2024-01-01,inf\n", "a number of 0 or more"),
-        ("day;count\n2024-01-01;1\n", "field day: no such column; expected one of day;count"),
+        (f"day,count\n{ROW},inf\n", "a number of 0 or more"),
+        (f'day,count\n{ROW},"1,234"\n', "field count, 1 row (2)|without signs between thousands|thousands="),
+        (f"day;count\n{ROW};1,5\n", "field count, 1 row (2)|found 1,5|sep=';', decimal=\",\""),
+        (f"day;count\n{ROW};1.234\n", "field count, 1 row (2)|found 1.234|thousands="),
+        (f"day,count\n{ROW},1 234\n", "field count, 1 row (2)|found 1 234"),
+        (f"day,count\n{ROW},1,5\n", f"1 row (2): rows have more|2 fields, as in the header|'{ROW},1,5'"),
+        (f"sent,day,all,count\n{ROW},2024-01-02,1,2,\n", "1 row (2): rows have more|4 fields|index_col=False"),
+        (f"day,count\n{ROW}\n", "1 row (2): rows have more or fewer fields"),
+        (f"day,count,count\n{ROW},1,2\n", "field count: not one column of this name"),
+        (f"day :count\n{ROW}:1\n", "field day: no such column; expected one of 'day :count'"),
         ("day,count\n", "no rows"),
-        ("", "not a CSV file that can be read"),
-        ('day,count\n"2024-01-01,1\n', "not a CSV file that can be read"),
-        (b"PK\x03\x04\xff\xfe\x00", "not a CSV file that can be read|"),
-        (None, "own.csv: not a CSV file that can be read; found"),
+        ("\n", "an empty file"),
+        (f'day,count\n"{ROW},1\n', "not a CSV file that can be read"),
+        (b"PK\x03\x04\xff\xfe\x00", "not a CSV file that can be read|save it as CSV in UTF-8"),
+        (None, "own.csv: no such file; expected a CSV file, or a sample: admissions_simulated.csv, "),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_file_field_and_rows(content, words, tmp_path):
@@ -89,11 +119,27 @@ def test_the_guide_works_as_written(tmp_path, monkeypatch):
     plt.close("all")
 
 
+def test_a_question_says_file_count_window_and_days_and_of_a_sample_alone_what_is_known(tmp_path):
+    sample, days = ROOT / "data" / "examples" / "admissions_simulated.csv", pa.days_between("2024-10-08", "2024-10-10")
+    (tmp_path / "mine.csv").write_bytes(sample.read_bytes())
+    counts, label = pa.read_counts(sample.name, count="admissions"), ("admission", "admissions", "strike")
+    told = [pa.describe_question(file, counts, days, label=label) for file in (sample.name, tmp_path / "mine.csv")]
+    asked = "Were 8 to 10 October 2024 (strike, 3 days) out of the ordinary? Counted are admissions: "
+    column = "column `admissions` of `mine.csv`, with a figure on 729 of 731 days, 1 January 2023 to 31 December 2024."
+    assert told[1] == asked + column and told[0].endswith(
+        " 2024. These are simulated: a strike from 8 to 10 October 2024 kept 40 % of admissions away."
+    )
+    assert pa.describe_question(sample.name, counts, days[:1]).startswith("Was 8 October 2024 (1 day) out of")
+
+
+def upload(name, content):
+    held = {"name": name, "type": "text/csv", "size": 1, "content": memoryview(content)}
+    return (held | {"last_modified": datetime(2026, 1, 1, tzinfo=UTC)},)
+
+
 def test_the_panel_takes_a_file_and_answers_as_the_function_does():
     panel, sample = pa.OwnSeriesPanel(), ROOT / "data" / "examples" / "admissions_simulated.csv"
-    upload = {"name": sample.name, "type": "text/csv", "size": 1, "content": memoryview(sample.read_bytes())}
-    upload["last_modified"] = datetime(2026, 1, 1, tzinfo=UTC)
-    panel.controls["file"].value = (upload,)
+    panel.controls["file"].value = upload(sample.name, sample.read_bytes())
     assert panel.controls["day"].value == "day" and not panel.verdict.value
     panel.controls["count"].value = "admissions"
     panel.controls["first_day"].value, panel.controls["last_day"].value = date(2024, 10, 8), date(2024, 10, 10)
@@ -102,3 +148,11 @@ def test_the_panel_takes_a_file_and_answers_as_the_function_does():
     assert told.split(": ", 1)[1][:40] in unescape(panel.verdict.value) and "<img" in panel.series.value
     panel.controls["count"].value = "day"
     assert "Cannot be asked" in panel.verdict.value and not panel.series.value
+    quoted = sample.read_bytes().replace(b",", b";").replace(b"day", b'"day, here"')
+    panel.controls["file"].value = upload("mine.csv", quoted)
+    assert panel.controls["day"].options == ("day, here", "admissions")
+    assert told.split(": ", 1)[1][:40] in unescape(panel.verdict.value)
+    panel.controls["file"].value = upload("mine.csv", b'"day, here";admissions\nsoon;1\n')
+    assert "mine.csv, field day, here, 1 row (2)" in unescape(panel.verdict.value) and not panel.series.value
+    panel.controls["file"].value = upload("none.csv", b"")
+    assert "none.csv: an empty file" in panel.verdict.value and not panel.controls["day"].options

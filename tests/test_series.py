@@ -114,7 +114,12 @@ def test_the_label_reaches_sentence_axis_and_caption():
     assert effect.describe_series().startswith("Daily admissions before, during and after the walkout. ")
     assert {"admissions a day", "day", "walkout"} <= set(texts(effect.plot()))
     assert any(told.startswith("this walkout: 0.") for told in texts(effect.plot_placebo()))
-    assert effect.test == "after-heavy" and "1 day after a heavy day of this count:" in effect.reason
+    told = '1 day after the last heavy day of this count: compared with all windows, though test="after-heavy" is for'
+    assert effect.test == "shift" and told in effect.reason
+    for asked in ({"test": "after-heavy"}, {"test": "after-salvo"}, {"salvo_days": DAYS[400:401]}):
+        matched = pa.estimate_effect(counts, WINDOW, label=label, **asked)
+        assert matched.test == "after-heavy" and "1 day after a heavy day of this count:" in matched.reason
+        assert matched.n_placebo < effect.n_placebo / 3
     assert effect.table().index.tolist() == ["admissions"]
     one = pa.estimate_effect(counts, WINDOW[1:2], label=label)
     assert one.summary().startswith("Fewer than expected: 1 admission on 3 December 2024")
@@ -205,6 +210,11 @@ def test_a_window_that_cannot_be_read_is_refused_with_what_to_do(days):
         pa.estimate_joint([(births(), days), (births(), WINDOW)])
 
 
+def test_outlooks_and_lulls_show_and_print_as_their_words():
+    for told in (pa.look_ahead(births(), 3), pa.estimate_lull(births(), WINDOW, threshold=320)):
+        assert told.summary() == str(told) == repr(told) == told._repr_markdown_() and told.summary().endswith(".")
+
+
 def test_a_label_may_hold_dollars():
     effect = pa.estimate_effect(births(), WINDOW, label=("$a", "$a^$", "$b^$"))
     assert all(ax.figure.canvas.draw() is None for ax in (effect.plot(), effect.plot_placebo()))
@@ -216,30 +226,53 @@ HOSTILE = {
     "exclude": ["2024-01-01", ["x"], [None], 5, [DAYS]], "salvo_days": ["2024-01-01", ["x"], [[1]], 5],
     "baseline": ["x", 1e9, (1, 2), 10**12, -1, [None, None]], "first_day": ["x", 5, [], "2099-01-01"],
     "announced": [[], "x", 7], "covariates": [5, WORDS, pd.DataFrame({"a": [1]}, ["x"])], "level": ["95", 95, None],
-    "exposure": [5, births()[:3] * 0, births()[:0]], "trend": [5, None, []], "test": [5, []], "statistic": [[], 5],
-    "alternative": ["up", 5, []],
+    "exposure": [5, births()[:3] * 0, births()[:0]], "trend": [5, None, [], births()],
+    "test": [5, [], births()], "statistic": [[], 5, births()],
+    "alternative": ["up", 5, [], births()], "weekday": ["x", None, births()],
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("option", HOSTILE)
 def test_bad_options_raise_nothing_but_the_errors_of_the_package(option):
     for value in HOSTILE[option]:
-        with pytest.raises((pa.PausesError, TypeError)):
+        with pytest.raises(pa.PausesError):
             effect = pa.estimate_effect(births(), WINDOW, **{option: value})
             assert effect.verdict == "not testable" and effect.reason
             raise pa.DesignError("a question that cannot be answered is no error")
+
+
+LONG = pd.date_range(DAYS[300], periods=48)
+
+
+@pytest.mark.parametrize(
+    ("days", "options", "words"),
+    [
+        (LONG, {}, '48 days are too long a window: .*trend="linear" or "constant"'),
+        (DAYS[770:790], {}, 'only 0 baseline days after .*trend="linear" or "constant"'),
+        (DAYS[10:12], {}, "only 10 usable baseline days, .*a longer baseline="),
+        (WINDOW, {"baseline": (DAYS[0], DAYS[60])}, "too far from the window: .*a longer baseline="),
+    ],
+)
+def test_a_question_that_cannot_be_answered_comes_with_what_to_do(days, options, words):
+    effect = pa.estimate_effect(births(), days, **options)
+    assert effect.verdict == "not testable" and re.search(words, effect.summary()), effect.summary()
+    ours = pa.estimate_effect(births().rename("drones_launched"), days, **options)
+    assert not re.search("baseline=|trend=", ours.reason), "what the rules of the reports leave open is no advice"
+    assert len(days) < 48 or pa.estimate_effect(births(), days, trend="constant").p_value is not None
 
 
 def joint(**options):
     return pa.estimate_joint([(births(), WINDOW), (births(), DAYS[500:502])], **options)
 
 
-NO_DAYS = ["x", 5, pd.NaT, np.nan, "1066-10-14", date(9999, 12, 31)]
+OTHER_FORMS = ["11/06/2024", "2024", "2024-06", "20240611", "11.06.2024", "2024-06-11 18:00", "2024-6-11"]
+NO_DAYS = ["x", 5, pd.NaT, np.nan, "1066-10-14", date(9999, 12, 31), *OTHER_FORMS]
 NO_LENGTHS = ["x", 0, -1, 1.5, 10**9, 10**20]
+CODED = ("energy_coded", "energy_coded_events")
 ATTACKS = {
     "label": (
         lambda x: pa.estimate_effect(births(), WINDOW, label=x),
-        ["admissions", ("a",), ("a", "b", "c", "d"), ("", "x"), ("a\n", "b"), ("a", "b" * 61), (1, 2), 5, []],
+        ["admissions", ("a",), ("a", "b", "c", "d"), ("", "x"), ("a\n", "b"), ("a", "b" * 61), (1, 2), 5, ("<b>", "x")],
     ),
     "holidays": (level_of_holidays, [True, "US", 5, ["soon"], [5], [None], b"x", {"soon": 1}]),
     "seed": (lambda x: joint(seed=x), [-1, "x", 1.5]),
@@ -271,6 +304,19 @@ ATTACKS = {
     "evening": (lambda x: pa.cut_data(x, into="none"), [*NO_DAYS, "1990-01-01"]),
     "first day": (lambda x: pa.days_between(x, "2024-01-01"), [*NO_DAYS, "2025-01-01"]),
     "table": (pa.load_table, ["x", 5, None]),
+    "series of a curve": (lambda x: pa.estimate_curve(births(), WINDOW, series=x), ["x", 5, births(), {"usual": 5}]),
+    "windows of a curve": (lambda x: pa.estimate_curve(births(), WINDOW, windows=x), [WINDOW, 5, {"half": 5}]),
+    "choices of a curve": (lambda x: pa.estimate_curve(births(), WINDOW, choices=x), ["x", 5, births(), [1]]),
+    "days left out of a rebound": (lambda x: pa.estimate_rebound(births(), WINDOW, exclude=x), [5, None, "2024-01-01"]),
+    "days left out of several": (lambda x: joint(exclude=x), [5, None, "2024-01-01"]),
+    "series to draw": (lambda x: pa.draw_timeline(x, pd.DataFrame()), [5, None, births()[:0], births().to_frame()]),
+    "series to describe": (pa.describe_timeline, [5, None, births()[:0]]),
+    "question": (lambda x: pa.describe_question("us_births.csv", x, WINDOW), [5, None, births().to_frame()]),
+    "file": (pa.read_counts, [5, None, b"x", ".", "a\0b", "x" * 5000]),
+    "column of a file": (lambda x: pa.read_counts("us_births.csv", count=x), [5, None, ["births"], births(), "day"]),
+    "end of a baseline": (lambda x: pa.estimate_effect(births(), WINDOW, baseline=("2023-06-01", x)), NO_DAYS),
+    "day of an announcement": (lambda x: pa.estimate_rebound(births(), WINDOW, announced=x), NO_DAYS),
+    "days to review": (lambda x: pa.review_days(*map(pa.load_table, CODED), days=[x]), NO_DAYS),
     "days to explain": (lambda x: pa.design_matrix(DAYS[:0], trend=x), ["linear", "spline"]),
 }  # fmt: skip
 

@@ -18,7 +18,7 @@ WINDOW = pd.date_range("2025-06-10", periods=3)
 
 
 def test_three_more_weeks_are_shown_and_days_since_the_evening_of_an_announcement_are_no_baseline():
-    layout = lay_out(COUNTS, WINDOW, first_day="2025-01-01", announced="2025-06-07 21:30")
+    layout = lay_out(COUNTS, WINDOW, first_day="2025-01-01", announced=pd.Timestamp("2025-06-07 21:30"))
     assert set(layout.days[layout.baseline]) == set(pd.date_range("2025-01-01", "2025-06-06"))
     assert layout.days[-1] == pd.Timestamp("2025-07-03")
     assert not lay_out(COUNTS, pd.date_range("2025-06-10", periods=30), trend="linear").leave_out
@@ -97,7 +97,7 @@ def test_the_edges_of_what_is_read():
         assert found.tolist()[::2] == read and np.isnan(found.iloc[1])
     for value in (0.0, 1e-9, 1e15):
         assert check_counts(COUNTS.mask(THIRD, value)).iloc[2] == value
-    assert check_window(["2025-06-10 18:00", "2025-06-11 18:00"]).tolist() == WINDOW[:2].tolist()
+    assert check_window(["2025-06-10", pd.Timestamp("2025-06-11 18:00")]).tolist() == WINDOW[:2].tolist()
     assert lay_out(COUNTS, WINDOW, covariates=pd.DataFrame({"frost": "1.5"}, index=DAYS)).start == 365
     assert lay_out(COUNTS, WINDOW, baseline=36_525).baseline.sum() == 526
 

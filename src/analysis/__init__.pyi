@@ -6,7 +6,7 @@ from .energy import assess_energy
 from .errors import DataError, DesignError, PausesError, RegistryError, ReportError
 from .estimate import estimate_effect, estimate_share
 from .expected import design_matrix
-from .explore import ExplorationPanel, OwnSeriesPanel, explore_pause
+from .explore import ExplorationPanel, OwnSeriesPanel, describe_question, explore_pause
 from .figures import (
     Download,
     Picture,
@@ -18,7 +18,7 @@ from .launches import Assessment, assess
 from .measures import describe_agreement, describe_agreements, describe_measures, energy_days, review_days, show_review
 from .panels import draw_region_ratios
 from .pauses import load_pauses, reported_pauses, volume_episodes
-from .quiet import estimate_lull, estimate_rebound, look_ahead, salvo_days
+from .quiet import Lull, Outlook, estimate_lull, estimate_rebound, look_ahead, salvo_days
 from .record import (
     compare_energy,
     coverage_by_year,
@@ -61,6 +61,8 @@ __all__ = [
     "EffectsRecord",
     "ExplorationPanel",
     "Label",
+    "Lull",
+    "Outlook",
     "OwnSeriesPanel",
     "PauseEffect",
     "PausesError",
@@ -86,6 +88,7 @@ __all__ = [
     "describe_forest",
     "describe_holidays",
     "describe_measures",
+    "describe_question",
     "describe_timeline",
     "design_matrix",
     "draw_forest",

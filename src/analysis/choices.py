@@ -179,10 +179,10 @@ def estimate_curve(
     counts, days, exclude, announced, salvo_days, level, holidays, label
         As in `estimate_effect`.
     choices : sequence of Choice, optional
-        `CHOICES`, the list to edit: leave one out, or add one. For series that are not of the catalogue of outcomes,
-        by default those that make sense for any.
+        `CHOICES` is the list to edit: leave one out, or add one. By default those whose series and window are given;
+        for series that are not of the catalogue of outcomes, those of them that make sense for any.
     series, windows : mapping of str to Series, and to DatetimeIndex, optional
-        The other ways to count, and the other windows, that choices name.
+        The other ways to count, and the other windows, that choices name. `assess_choices` brings those of a pause.
 
     Raises
     ------
@@ -207,13 +207,17 @@ def estimate_curve(
     given = holidays is not None and holidays is not False
     if not given and (named or holidays is False):
         main = replace(main, holidays=False)
+    for field, by_name in (("series", series), ("windows", windows)):
+        if not isinstance(by_name, Mapping | None):
+            raise DesignError(f"not {field} by name", field=field, expected="a mapping", found=f"{by_name!r:.60}")
+    offered = {"usual": counts, **(series or {})}, {"half": days, **(windows or {})}
     if choices is None:
-        known = [c for c in ANY_SERIES if given or not c.sets.get("holidays")]
-        choices = known if named else CHOICES
+        known = [c for c in ANY_SERIES if given or not c.sets.get("holidays")] if named else CHOICES
+        on_offer = {"series": offered[0], "window": offered[1]}
+        choices = [c for c in known if all(c.sets[name] in on_offer[name] for name in on_offer.keys() & c.sets)]
     specifications = list_specifications(choices, main)
     options = {"exclude": exclude, "announced": announced, "salvo_days": salvo_days, "level": level}
     shared = partial(estimate_effect, **options, label=named or label)
-    offered = {"usual": counts, **(series or {})}, {"half": days, **(windows or {})}
     question = _Question(*offered, shared, holidays if given else True)
     first = question.estimate(main, "auto")  # where this one is refused, so is the question
     estimates = [first] * len(specifications)
@@ -237,7 +241,8 @@ class _Question:
         for field, offered in (("series", self.series), ("window", self.windows)):
             if (name := getattr(chosen, field)) not in offered:
                 raise DesignError(f"there is no {field} {name!r}, only {', '.join(offered)}")
-        counts, days, before = self.series[chosen.series], check_window(self.windows[chosen.window]), chosen.before
+        counts, days = check_counts(self.series[chosen.series]), check_window(self.windows[chosen.window])
+        before = chosen.before
         available = (days[0] - counts.index[0]).days if len(counts) else -1
         if before is not None and 0 <= available < before:
             raise DesignError(f"a baseline longer than the data: {before} days, of which there are {available}")
@@ -365,7 +370,7 @@ def assess_choices(
     *,
     claim: str = "main",
     outcomes: Sequence[str] = VOLUME,
-    choices: Sequence[Choice] = CHOICES,
+    choices: Sequence[Choice] | None = None,
     level: float = 0.95,
     registry: Registry | None = None,
     folder: Path | None = None,
@@ -376,8 +381,14 @@ def assess_choices(
     ----------
     pause_id, claim, outcomes, level, registry, folder
         As in `assess`.
-    choices : sequence of Choice
-        As in `estimate_curve`.
+    choices : sequence of Choice, optional
+        As in `estimate_curve`; by default all of `CHOICES` that make sense for the outcome.
+
+    Returns
+    -------
+    Sensitivity
+        `curve(outcome)` is one curve, `summary()` a paragraph an outcome. Its `headline()` is empty: how far an answer
+        hangs on choices is no finding to quote; that is the `headline()` of `assess`.
 
     Raises
     ------
@@ -386,6 +397,7 @@ def assess_choices(
     """
     setting = set_up(pause_id, claim=claim, level=level, registry=registry, folder=folder)
     pause, curves, largest, known = setting.pause, [], [], {}
+    asked = CHOICES if choices is None else choices
     for name, outcome in product(setting.claims, outcomes):
         days, announced = pause.days(name), pause.first_announced_day(name)
         windows = {rule: strike_days(*pause.claim(name).span, rule=rule) for rule in ("any", "whole")}
@@ -394,7 +406,7 @@ def assess_choices(
         # a curve takes seconds, and claims often differ by hours that make no other strike day
         same = (outcome, announced, *(tuple(part) for part in (days, *windows.values())))
         if same not in known:
-            offered = {"choices": fitting(choices, outcome, series), "series": series, "windows": windows}
+            offered = {"choices": fitting(asked, outcome, series), "series": series, "windows": windows}
             known[same] = estimate_curve(series["usual"], days, **offered, **shared)
         curves.append(replace(known[same], effect=setting.keyed(known[same].effect, claim=name)))
         if name == setting.claim:

@@ -3,6 +3,7 @@ which stand in for what the table of strikes does not hold yet: provisional, and
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -116,10 +117,11 @@ def _covered_days(start: pd.Timestamp, end: pd.Timestamp, least: float) -> pd.Da
 
 
 def as_day(value: Day, field: str) -> pd.Timestamp:
-    """One plain date, or a DesignError that names the field."""
+    """One plain date, or a DesignError that names the field; text as YYYY-MM-DD alone, for 11/06 has two readings."""
+    readable = re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value) if isinstance(value, str) else True
     try:
-        day = pd.Timestamp(value) if isinstance(value, str | date | np.datetime64) else pd.NaT
-    except ValueError:
+        day = pd.Timestamp(value) if readable and isinstance(value, str | date | np.datetime64) else pd.NaT
+    except (ValueError, OverflowError):
         day = pd.NaT
     if day is pd.NaT or day.tz is not None or not FIRST_YEAR <= day.year <= LAST_YEAR:
         expected, remedy = f"a date without time zone, from {FIRST_YEAR} to {LAST_YEAR}", "write it as YYYY-MM-DD"
@@ -129,6 +131,8 @@ def as_day(value: Day, field: str) -> pd.Timestamp:
 
 def as_days(values: Iterable[Day], field: str) -> pd.DatetimeIndex:
     """Several plain dates, as `as_day` reads each."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise DesignError("not days", field=field, expected="a list of dates", found=f"{values!r:.60}")
     return pd.DatetimeIndex([as_day(value, field) for value in values])
 
 

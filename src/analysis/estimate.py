@@ -31,6 +31,7 @@ from analysis.series import Words, series_label
 from analysis.windows import ONE_DAY, RECOVERY_SHORT, Day, Holidays, Layout, as_days, check_counts, lay_out
 from analysis.words import days_text
 
+TRENDS = ("auto", "linear", "spline", "constant")
 FEWEST_BASELINE_DAYS = 28
 FEWEST_AFTER_LONG = 150
 LONGEST_WINDOW = DAYS_PER_SPLINE_TERM // 2
@@ -89,15 +90,16 @@ def estimate_effect(
         Days for one more term; True means those of Russia and Ukraine, and is the default for series of the catalogue
         of outcomes, for which alone it makes sense.
     test : {"auto", "shift", "after-salvo", "same-weekday"}
-        "auto" takes "after-salvo" when the window starts at most 3 days after a salvo, else "shift".
-        "after-salvo" compares with windows equally long after theirs (plus or minus one day from 4 to 7),
-        "same-weekday" with those that begin on the same weekday.
+        "shift" compares with all windows; "after-salvo", called "after-heavy" where the series is not of the
+        catalogue, with those equally long after a heavy day (plus or minus one day from 4 to 7); "same-weekday" with
+        those that begin on the same weekday. "auto" takes "shift"; but for series of the catalogue, and where
+        `salvo_days` are given, "after-salvo" if the window starts at most 3 days after one: quiet follows by itself.
     statistic : {"ratio", "mean-log"}
         What is ranked: observed over expected sums, or, for windows up to 13 days, the mean over the days of
         log((y + 5) / (mu + 5)), which breaks ties between silent windows and lets no single day weigh too much; the
         ratio is then described without an interval, and the effect's test is "mean-log".
     salvo_days : sequence of days
-        Days of mass salvos, besides those on which `counts` itself is among its highest 15 %.
+        Days of mass salvos, besides the heavy days, on which `counts` over what was expected is in its highest 15 %.
     alternative : {"two-sided", "less", "greater"}
     level : float
         Confidence level; 1 - level is the false-alarm rate in use.
@@ -125,10 +127,9 @@ def estimate_effect(
     >>> effect.verdict, round(effect.ratio, 2)
     ('fewer', 0.05)
     """
-    check_options(test=test, alternative=alternative, level=level)
-    counts, test = check_counts(counts), "after-salvo" if test == AFTER_HEAVY else test
-    if statistic not in STATISTICS:
-        raise DesignError("unknown statistic", field="statistic", expected=", ".join(STATISTICS), found=repr(statistic))
+    told = {"trend": trend, "statistic": statistic, "weekday": weekday}
+    check_options(test=test, alternative=alternative, level=level, **told)
+    counts, asked, test = check_counts(counts), test, "after-salvo" if test == AFTER_HEAVY else test
     layout = lay_out(
         counts, days, exposure=exposure, covariates=covariates, baseline=baseline, first_day=first_day, exclude=exclude,
         announced=announced, trend=trend, weekday=weekday, holidays=holidays, label=series_label(counts.name, label),
@@ -138,16 +139,15 @@ def estimate_effect(
         shown = test if test == SAME_WEEKDAY else "shift"
         return untestable(layout, name, hindrance, alternative, level, shown)
     if layout.leave_out:
-        _refuse_with_spline("test", test, "auto", "shift")
+        _refuse_with_spline("test", asked, "auto", "shift")
         _refuse_with_spline("statistic", statistic, "ratio")
         tried = long_test(layout, layout.filled, alternative=alternative, alpha=alpha)
         used, compared = "shift", "long window, each window predicted from a fit without it"
     else:
-        salvo = layout.days.isin(as_days(salvo_days, "salvo_days"))
-        options = {"test": test, "statistic": statistic, "alternative": alternative, "alpha": alpha}
-        tried = short_test(layout, layout.counts, salvo, **options)
-        ours = layout.label is None
+        salvo, ours = layout.days.isin(as_days(salvo_days, "salvo_days")), layout.label is None
         used = "shift" if test == "auto" else test
+        options = {"test": test if ours or len(salvo_days) else used, "statistic": statistic}
+        tried = short_test(layout, layout.counts, salvo, alternative=alternative, alpha=alpha, **options)
         if tried.after_salvo:
             used = "after-salvo" if ours else AFTER_HEAVY
         compared = _compared_with(tried, layout, SALVO if ours else HEAVY)
@@ -162,11 +162,8 @@ def estimate_effect(
 
 def _refuse_with_spline(field: str, value: str, *usual: str) -> None:
     if value not in usual:
-        remedy = "take trend='linear', or leave it out"
-        expected = " or ".join(usual)
-        raise DesignError(
-            f"a spline has no {value} {field}", field=field, expected=expected, found=repr(value), remedy=remedy
-        )
+        problem, remedy = f"a spline has no {value} {field}", "take trend='linear', or leave it out"
+        raise DesignError(problem, field=field, expected=" or ".join(usual), found=repr(value), remedy=remedy)
 
 
 def estimate_share(
@@ -235,18 +232,25 @@ def with_week_after(days: pd.DatetimeIndex) -> pd.DatetimeIndex:
     return pd.date_range(days[0], days[-1] + RECOVERY_SHORT * ONE_DAY) if len(days) else days
 
 
-def check_options(*, test: str, alternative: str, level: float) -> None:
-    """Refuse unknown tests and alternatives and impossible levels by a DesignError."""
-    for field, value, known in (("test", test, (*TESTS, AFTER_HEAVY)), ("alternative", alternative, ALTERNATIVES)):
-        if value not in known:
-            raise DesignError(f"unknown {field}", field=field, expected=", ".join(known), found=repr(value))
+def check_options(
+    *, test: str, alternative: str, level: float, trend: str = "auto", statistic: str = "ratio", weekday: bool = True
+) -> None:
+    """Refuse, by a DesignError, unknown options and impossible levels."""
+    for field, value, known in (
+        ("test", test, (*TESTS, AFTER_HEAVY)), ("alternative", alternative, ALTERNATIVES), ("trend", trend, TRENDS),
+        ("statistic", statistic, STATISTICS), ("weekday", weekday, (True, False)),
+    ):  # fmt: skip
+        if not isinstance(value, str | bool | np.bool_) or value not in known:
+            expected = ", ".join(map(str, known))
+            raise DesignError(f"unknown {field}", field=field, expected=expected, found=f"{value!r:.60}")
     if not isinstance(level, float) or not 0.5 <= level < 1:
         raise DesignError("not a confidence level", field="level", expected="0.5 to below 1", found=repr(level))
 
 
 def obstacle(layout: Layout, counts: pd.Series, *, window_in_fit: bool = True) -> str | None:
     """Why the data cannot answer at all, in words; None when they can."""
-    n_days, reference = len(layout.pattern), layout.baseline
+    n_days, reference, advice = len(layout.pattern), layout.baseline, layout.advice
+    flatter = ' (trend="linear" or "constant" may do)' if advice else ""
     first, last = layout.days[layout.start], layout.days[layout.start + n_days - 1]
     if len(counts) == 0 or first > counts.index[-1]:
         return f"the data end on {counts.index[-1]:%Y-%m-%d}, before the window" if len(counts) else "there are no data"
@@ -255,26 +259,29 @@ def obstacle(layout: Layout, counts: pd.Series, *, window_in_fit: bool = True) -
     if not layout.pattern.any():
         return f"there is no usable report {'for any day ' * (n_days > 1)}{iso_span(first, last)}"
     if reference.sum() < FEWEST_BASELINE_DAYS:
-        return f"only {reference.sum()} usable baseline days, at least {FEWEST_BASELINE_DAYS} are needed{layout.advice}"
+        return f"only {reference.sum()} usable baseline days, at least {FEWEST_BASELINE_DAYS} are needed{advice}"
     eventful = int((layout.filled[reference] > 0).sum())
     if eventful == 0:
         return f"nothing was seen on any of the {reference.sum()} baseline days, {layout.event} or not"
     if eventful <= layout.X.shape[1]:
-        return f"something was seen on only {eventful} of {reference.sum()} baseline days, too few to expect anything"
+        some = f"something was seen on only {eventful} of {reference.sum()} baseline days"
+        return f"{some}, too few to expect anything{advice}"
     if len(layout.starts) == 0:
-        return f"no other window of {days_text(n_days)} fits into the baseline"
+        return f"no other window of {days_text(n_days)} fits into the baseline{advice}"
     if layout.leave_out and n_days > LONGEST_WINDOW:
-        return f"{days_text(n_days)} are too long a window: a trend across more than {LONGEST_WINDOW} days is a guess"
+        guess = f"a trend across more than {LONGEST_WINDOW} days is a guess"
+        return f"{days_text(n_days)} are too long a window: {guess}{flatter}"
     n_after = int(reference[layout.start + n_days :].sum())
     if layout.leave_out and n_after < FEWEST_AFTER_LONG:
         some = f"provisional: only {n_after} baseline days after the {layout.event}, {FEWEST_AFTER_LONG}"
-        return f"{some} are needed to tell a long {layout.event} from a slow wave"
+        return f"{some} are needed to tell a long {layout.event} from a slow wave{flatter}"
     if layout.leave_out or not window_in_fit:
         return None
     shown = recovered_ratio(layout)
     if abs(shown - INJECTED) > TOLERANCE:
         few = f"the {reference.sum()} baseline days are too few or too far from the window"
-        return f"{few}: a true cut of {100 - 100 * INJECTED:.0f} % would rank like one of {100 - 100 * shown:.0f} %"
+        cut = f"a true cut of {100 - 100 * INJECTED:.0f} % would rank like one of {100 - 100 * shown:.0f} %"
+        return f"{few}: {cut}{advice}"
     return None
 
 
@@ -298,7 +305,9 @@ def _compared_with(tried: WindowTest, layout: Layout, heavy: str) -> str:
     since = "" if np.isnan(lag) else days_text(round(lag))
     if not tried.after_salvo:
         when = f"{since} after the last {heavy}" if since else f"with no {heavy} before it"
-        return f"the window starts {when}{unknown}: compared with all windows"
+        told = f"the window starts {when}{unknown}: compared with all windows"
+        soon = layout.label and lag <= SALVO_LAG
+        return told + f', though test="{AFTER_HEAVY}" is for counts that such a day by itself leaves low' * bool(soon)
     if not lag <= COMPANION_LAG:
         return f"no {heavy} in the week before the window"
     why = f"the window starts {since} after a {heavy}: compared with windows that do too"
@@ -375,18 +384,11 @@ def _weigh_mean_log(layout: Layout, name: str, tried: WindowTest, why: Sequence[
     found = placebo_fields(tried, mean)
     ranked = {field: found[field] for field in ("p_value", "p_min", "testable", "smallest_visible_cut", "n_as_extreme")}
     blind = [] if found["testable"] else [_ordinary_silence(tried, layout.advice)]
-    return decide(
-        replace(
-            effect,
-            **ranked,
-            **dict.fromkeys(["expected_low", "expected_high", "ratio_low", "ratio_high"]),
-            expected=mean,
-            ratio=observed / mean,
-            rise=bool(tried.p_lower > tried.p_upper),
-            reason="; ".join([*blind, "ranked by the mean log of counts over expected counts", *why]),
-            placebo=pd.DataFrame({"start": layout.days[layout.starts], "ratio": np.exp(tried.placebos)}).dropna(),
-        )
-    )
+    ranked |= dict.fromkeys(["expected_low", "expected_high", "ratio_low", "ratio_high"])
+    placebo = pd.DataFrame({"start": layout.days[layout.starts], "ratio": np.exp(tried.placebos)}).dropna()
+    reason = "; ".join([*blind, "ranked by the mean log of counts over expected counts", *why])
+    ranked |= {"expected": mean, "ratio": observed / mean, "rise": bool(tried.p_lower > tried.p_upper)}
+    return decide(replace(effect, **ranked, reason=reason, placebo=placebo))
 
 
 def placebo_fields(test: PlaceboTest, expected: float) -> dict[str, float | int | bool | None]:

@@ -22,14 +22,24 @@ from analysis.figures import EXPECTED, PAUSE_INK, SEEN, SMALL, TITLE_LETTERS, Pi
 from analysis.launches import decide_pause
 from analysis.panels import svg
 from analysis.pauses import REPORTED, Claim, Pause, get_pause, load_pauses
-from analysis.series import read_counts
+from analysis.series import SIMULATED, Label, Words, find_file, read_counts, read_rows, series_label
 from analysis.setting import VOLUME, Registry, days_of_others
-from analysis.tables import Outcome, outcome_series, outcomes
-from analysis.windows import BASELINE_LONG, BASELINE_SHORT, CENTURY, ONE_DAY, SHORT_WINDOW, check_window, days_between
+from analysis.tables import Outcome, data_folder, outcome_series, outcomes
+from analysis.windows import (
+    BASELINE_LONG,
+    BASELINE_SHORT,
+    CENTURY,
+    ONE_DAY,
+    SHORT_WINDOW,
+    check_counts,
+    check_window,
+    days_between,
+)  # fmt: skip
 from analysis.words import FEWER, MORE, capital, days_phrase, days_text, span_text
 
 MOVED = "moved"
 FARTHEST = 14  # days that the panel moves an edge
+LINE = 0.18  # inches, of small print
 BASELINES = (0, 60, 90, 120, 180, 270, 365, 545, 700)
 
 
@@ -79,7 +89,9 @@ class Exploration(Answer):
     def _marked(self, ax: Any) -> Any:
         if self.departures:  # said wherever the picture is saved
             words = {"x": 0.01, "ha": "left", "fontsize": SMALL, "color": PAUSE_INK, "parse_math": False}
-            ax.figure.suptitle(fill(self.departure(), TITLE_LETTERS + 12), **words)
+            told = fill(self.departure(), TITLE_LETTERS + 12)
+            ax.figure.suptitle(told, **words)
+            ax.figure.set_figheight(ax.figure.get_figheight() + LINE * (1 + told.count("\n")))  # or the axes collapse
         return ax
 
     def describe_window(self) -> str:
@@ -114,7 +126,7 @@ class Exploration(Answer):
             lines += [f'{name} = "{getattr(moved, name)}"' for name in ("id", "party", "basis", "note")]
         lines += ["# This choice, in a notebook of its own:", self.command()]
         lines += ["# The same parameters, for papermill.execute_notebook:", repr(self.parameters())]
-        lines += ["# The same in Python:", "import strike_pauses as pa", self.call]
+        lines += ["# The same in Python:", "import analysis as pa", self.call]
         if self.pause.role in REPORTED:
             lines += ["# The page of this pause, by the fixed rules:", f"pauses report {self.pause.id}"]
         return "\n".join([*lines, "# To cite:", self.citation()])
@@ -186,7 +198,7 @@ reported pause as well: 2 days.'
 
 def _with_moved(pause: Pause, claim: str, shift_start: int, shift_end: int) -> Pause:
     for field, shift in (("shift_start", shift_start), ("shift_end", shift_end)):
-        if not isinstance(shift, int) or abs(shift) > CENTURY:
+        if type(shift) is not int or abs(shift) > CENTURY:
             raise DesignError("not a number of days", field=field, expected="a whole number", found=f"{shift!r:.60}")
     days = check_window(pause.days_to_test(claim))
     first, last = days[0] + shift_start * ONE_DAY, days[-1] + shift_end * ONE_DAY
@@ -199,6 +211,32 @@ def _with_moved(pause: Pause, claim: str, shift_start: int, shift_end: int) -> P
     return replace(pause, claims=(*pause.claims, moved))
 
 
+def describe_question(file: str | Path, counts: pd.Series, days: pd.DatetimeIndex, *, label: Words = None) -> str:
+    """Say what is asked of a file of one's own, and of a sample what is known, in sentences.
+
+    Parameters
+    ----------
+    file : path
+        As in `read_counts`.
+    counts, days, label
+        As in `estimate_effect`.
+
+    Raises
+    ------
+    DataError, DesignError
+        As `read_counts` and `estimate_effect`.
+    """
+    path, counts, days = find_file(file), check_counts(counts), check_window(days)
+    named = series_label(counts.name, label) or Label(str(counts.name), str(counts.name))
+    window = days_text(len(days)) if named.event == Label.event else f"{named.event}, {days_text(len(days))}"
+    column, name = (str(word).replace("`", "'") for word in (counts.name, path.name))  # in a page, code is no markup
+    held = f"{counts.notna().sum():,} of {days_text(len(counts))}"
+    held += f", {span_text(*counts.index[[0, -1]])}" if len(counts) else ""
+    asked = f"{'Were' if days.size > 1 else 'Was'} {span_text(*days[[0, -1]])} ({window}) out of the ordinary?"
+    known = SIMULATED if path == data_folder() / "examples" / "admissions_simulated.csv" else ""
+    return f"{asked} Counted are {named}: column `{column}` of `{name}`, with a figure on {held}.{known}"
+
+
 class _Panel:
     """Controls, what they say, and two pictures: what the panels share."""
 
@@ -206,7 +244,8 @@ class _Panel:
         return self.box._repr_mimebundle_() | {"text/plain": "Controls appear here when the cell runs in JupyterLab."}
 
     def _refuse(self, refusal: PausesError) -> None:
-        self.verdict.value = _framed((EXPECTED, "Cannot be asked", capital(str(refusal)), ""))
+        told = str(refusal) if refusal.file else capital(str(refusal))  # a file keeps its name
+        self.verdict.value = _framed((EXPECTED, "Cannot be asked", told, ""))
         self.series.value = self.placebo.value = ""
 
 
@@ -321,6 +360,8 @@ class OwnSeriesPanel(_Panel):
             "last_day": DatePicker(description="Last day"),
         }
         self.verdict, self.series, self.placebo = HTML(), HTML(), HTML()
+        self._place = TemporaryDirectory()
+        self._path = Path(self._place.name) / "series.csv"
         self.box = VBox([self.verdict, HBox([VBox([*self.controls.values()]), self.series, self.placebo])])
         self.controls["file"].observe(self._offer, names="value")
         for name in ("day", "count", "first_day", "last_day"):
@@ -328,21 +369,26 @@ class OwnSeriesPanel(_Panel):
 
     def _offer(self, change: dict[str, Any]) -> None:
         """Offer the columns of the file, the first as days and the second as counts."""
-        header = bytes(self.controls["file"].value[0]["content"]).decode("utf-8-sig", "replace").splitlines()[:1]
-        columns = header[0].split(",") if header else []
-        for name, column in zip(("day", "count"), (columns * 2)[:2], strict=False):
+        columns: list[str] = []
+        self.verdict.value = self.series.value = self.placebo.value = ""
+        for upload in self.controls["file"].value:  # one, under its own name
+            self._path = Path(self._place.name) / (Path(upload["name"]).name or "series.csv")
+            self._path.write_bytes(bytes(upload["content"]))
+        try:
+            columns = next(iter(read_rows(self._path)[2].values()))
+        except PausesError as refusal:
+            self._refuse(refusal)
+        for name, column in zip(("day", "count"), (columns * 2)[:2] or [None] * 2, strict=True):
             self.controls[name].options = columns
             self.controls[name].value = column
+        self._show(change)  # columns of the same names are no change
 
     def _show(self, change: dict[str, Any]) -> None:
         chosen = {name: control.value for name, control in self.controls.items()}
         if not all(chosen.values()):
             return
         try:
-            with TemporaryDirectory() as place:
-                path = Path(place) / "series.csv"
-                path.write_bytes(bytes(chosen["file"][0]["content"]))
-                counts = read_counts(path, day=chosen["day"], count=chosen["count"])
+            counts = read_counts(self._path, day=chosen["day"], count=chosen["count"])
             effect = estimate_effect(counts, days_between(chosen["first_day"], chosen["last_day"]))
         except PausesError as refusal:
             self._refuse(refusal)

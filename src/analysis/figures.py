@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis.errors import ReportError
+from analysis.errors import DesignError, ReportError
 from analysis.series import Words, series_label
+from analysis.windows import check_counts
 from analysis.words import FEWER, MORE, days_text, outcome_label, placebo_rank
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ INK, SOFT, PAUSE_INK = "#333333", "#595959", "#7a4e00"
 DOTS = 150  # an inch, for sharp pictures on fine screens
 DAYS_BEFORE = 45
 LARGEST_SHOWN = 3.0
+MOST_TICKS = 9  # beside each other, with their words
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,7 @@ def draw_series(
     middle = window.min() + (window.max() - window.min()) / 2
     ax.text(middle, 1.13 * top, event, ha="center", va="top", fontsize=SMALL, color=PAUSE_INK, fontweight="bold")
     ticks = shown.loc[shown["day"].dt.day.isin([1, 15]), "day"]
+    ticks = ticks[:: 1 + len(ticks) // MOST_TICKS]
     days = zip(ticks, ticks.dt.year.diff() != 0, strict=True)
     ax.set_xticks(ticks, [f"{day.day} {day:%b}" + f"\n{day:%Y}" * new_year for day, new_year in days])
     ax.set(xlabel="strike day (18:00 to 18:00, Kyiv)" if ours else "day", ylabel=f"{label} a day")
@@ -287,6 +290,8 @@ def draw_timeline(
 
 def timeline_words(counts: pd.Series, label: str | Words) -> tuple[str, str]:
     """What a timeline counts, and what is shaded in it: pauses only in a series of this project."""
+    if check_counts(counts).empty:
+        raise DesignError("no days to draw", field="counts", expected="a day or more", found="none")
     words = series_label(counts.name, None if isinstance(label, str) else label)
     told = label if isinstance(label, str) else str(words or outcome_label(counts.name))
     return told, f"{words.event}s" if words else "announced pauses"

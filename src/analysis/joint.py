@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from analysis.days import as_days
 from analysis.effect import PauseEffect, decide
 from analysis.errors import DesignError
 from analysis.estimate import check_options, estimate_effect, with_week_after
@@ -65,11 +66,12 @@ def estimate_joint(
     if not isinstance(windows, list | tuple) or not all(isinstance(w, tuple | list) and len(w) == 2 for w in windows):
         expected, found = "a list of pairs: [(counts, days), (counts, days)]", type(windows).__name__
         raise DesignError("not several windows", field="windows", expected=expected, found=found)
+    apart = as_days(exclude, "exclude")
     spans, effects = [with_week_after(check_window(days)) for _, days in windows], []
     for position, (counts, days) in enumerate(windows):
         others = [day for k, span in enumerate(spans) if k != position for day in span]
         effect = estimate_effect(
-            counts, days, covariates=covariates, baseline=baseline, first_day=first_day, exclude=[*exclude, *others],
+            counts, days, covariates=covariates, baseline=baseline, first_day=first_day, exclude=[*apart, *others],
             trend=trend, weekday=weekday, holidays=holidays, test=test, salvo_days=salvo_days, alternative=alternative,
             level=level, label=label,
         )  # fmt: skip

@@ -18,13 +18,14 @@ from urllib.parse import urlsplit
 import numpy as np
 import pandas as pd
 
+from analysis.days import Day, as_days
 from analysis.effect import NATIONAL, PauseEffect, as_markdown
 from analysis.errors import DesignError
 from analysis.estimate import estimate_share
 from analysis.series import OURS
 from analysis.tables import load_table
 from analysis.vocabulary import MODEL
-from analysis.windows import ONE_DAY, Day
+from analysis.windows import ONE_DAY
 from analysis.words import DEPENDS, FEWER, MORE, NO_CHANGE, NOT_TESTABLE, capital, days_text
 
 LEAST_REACH, WINDOWS_EACH_SIDE = 180, 25  # days; a long window needs a long baseline to hold enough separate ones
@@ -148,12 +149,8 @@ def _shares(table: pd.DataFrame, side: pd.Series, measure: str) -> dict[tuple[st
     unit = "articles" if measure == "reported" else "events"
     basis = table.groupby("day")["basis"].first() if "basis" in table else ""
     oblast, frames = table["oblast"], {}
-    places = {
-        "rear": oblast.map(side) == "rear",
-        "front": oblast.map(side) == "front",
-        "Kyiv City": oblast == "Kyiv City",
-        NATIONAL: oblast == "Ukraine",
-    }
+    places = {place: oblast.map(side) == place for place in ("rear", "front")}
+    places |= {"Kyiv City": oblast == "Kyiv City", NATIONAL: oblast == "Ukraine"}
     for place, own in places.items():
         days = table[own].groupby("day")[[f"energy_{unit}", f"coded_{unit}"]].sum(min_count=1)
         frames[f"energy_{measure}_share", place] = _frame(days.iloc[:, 0], days.iloc[:, 1], basis=basis)
@@ -227,39 +224,13 @@ def _asked(frame: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DatetimeIndex:
     return frame.index[looked & (frame["basis"] == basis.iloc[0])] if len(basis) else frame.index[looked]
 
 
-def estimate_energy(
-    frame: pd.DataFrame,
-    days: pd.DatetimeIndex,
-    name: str,
-    *,
-    exclude: Sequence[Day] = (),
-    announced: Day | None = None,
-    same_weekday: bool = False,
-    level: float = 0.95,
-) -> PauseEffect:
-    """Compare the share of hits in a window with that of ordinary windows around it."""
-    return estimate_share(
-        frame["hits"].rename(name),
-        frame["trials"],
-        days,
-        baseline=comparison_span(_asked(frame, days), days),
-        exclude=exclude,
-        announced=announced,
-        same_weekday=same_weekday,
-        level=level,
-        label=OURS,
-    )
+def estimate_energy(frame: pd.DataFrame, days: pd.DatetimeIndex, name: str, **options: Any) -> PauseEffect:
+    """Compare the share of hits in a window with that of ordinary windows around it; options as in `estimate_share`."""
+    around = comparison_span(_asked(frame, days), days)
+    return estimate_share(frame["hits"].rename(name), frame["trials"], days, baseline=around, label=OURS, **options)
 
 
-def bound_energy(
-    frame: pd.DataFrame,
-    days: pd.DatetimeIndex,
-    name: str,
-    *,
-    exclude: Sequence[Day] = (),
-    announced: Day | None = None,
-    level: float = 0.95,
-) -> Corners:
+def bound_energy(frame: pd.DataFrame, days: pd.DatetimeIndex, name: str, **options: Any) -> Corners:
     """What would follow if every open day near the window were known.
 
     The open days in the window, and those outside, count as "none" or as "hit": then with the median of days with a
@@ -275,8 +246,7 @@ def bound_energy(
     for inside, outside in product(filled, repeat=2):
         value = np.where(frame.index.isin(days), filled[inside], filled[outside])
         counted = frame.assign(hits=frame["hits"].where(~either, value), trials=trials)
-        effect = estimate_energy(counted, days, name, exclude=exclude, announced=announced, level=level)
-        corners[inside, outside] = effect
+        corners[inside, outside] = estimate_energy(counted, days, name, **options)
     return corners
 
 
@@ -344,11 +314,8 @@ def describe_agreements() -> str:
     raids = load_table("energy_raids")[["code_1", "code_2"]].set_axis(names, axis=1)
     read = load_table("energy_digest").dropna(subset=["agreed"])[["ukraine", "ukraine_2"]]
     hits = read.apply(lambda codes: codes.str[:3]).set_axis(names, axis=1)  # the rear or the front alike
-    told = {
-        "Coded days": load_table("energy_coded"),
-        "Large raids, by tier": raids,
-        "Daily list, any hit in Ukraine": hits,
-    }
+    told = {"Coded days": load_table("energy_coded"), "Large raids, by tier": raids}
+    told |= {"Daily list, any hit in Ukraine": hits}
     return "\n".join(f"* {name}. {describe_agreement(codes)}" for name, codes in told.items())
 
 
@@ -374,7 +341,7 @@ def review_days(
     """
     drawn = coded.sample(frac=1, random_state=seed)
     first = drawn.groupby("code").cumcount() < FEWEST_OF_A_CODE
-    rank = np.select([drawn["day"].isin(days), first, drawn["code"] != "not_found"], [0, 1, 2], 3)
+    rank = np.select([drawn["day"].isin(as_days(days, "days")), first, drawn["code"] != "not_found"], [0, 1, 2], 3)
     chosen = drawn[rank < 3].assign(rank=rank[rank < 3]).sort_values("rank", kind="stable").head(n).sort_values("day")
     hits = events[events["found_via"] == "assigned"].drop_duplicates(["day", "oblast"])
     named = hits["oblast"].where(hits["rear_or_front"] != "front", hits["oblast"] + " (front)")

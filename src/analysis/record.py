@@ -189,7 +189,7 @@ def pause_spans(registry: Registry) -> pd.DataFrame:
 
 def describe_timeline(counts: pd.Series, *, label: str | Words = None) -> str:
     """Alternative text of a timeline: its span, first and last half-year means, and largest weekly mean."""
-    weekly, (unit, shaded) = counts.resample("W").mean(), timeline_words(counts, label)
+    (unit, shaded), weekly = timeline_words(counts, label), counts.resample("W").mean()
     start, end = (half.mean() for half in (counts.iloc[:182], counts.iloc[-182:]))
     return (
         f"Weekly means of {unit} a day from {counts.index[0]:%Y-%m-%d} to {counts.index[-1]:%Y-%m-%d}: {start:.0f} in "

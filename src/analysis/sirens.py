@@ -26,7 +26,7 @@ from analysis.placebo import window_sums
 from analysis.series import OURS
 from analysis.setting import VOLUME, Findings, Registry, Setting, not_ordinary, set_up
 from analysis.tables import data_folder, load_strikes, load_table
-from analysis.windows import ONE_DAY, Day, check_window
+from analysis.windows import ONE_DAY, check_window
 from analysis.words import FEWER, MORE, NOT_TESTABLE, capital, days_text, finding
 
 QUARTER = 90  # days before and after a window within which levels are comparable
@@ -89,34 +89,17 @@ def usable_regions(minutes: pd.DataFrame, days: pd.DatetimeIndex, regions: Itera
 
 
 def estimate_alerts(
-    counts: pd.Series,
-    days: pd.DatetimeIndex,
-    *,
-    others: pd.Series | None = None,
-    exclude: Sequence[Day] = (),
-    announced: Day | None = None,
-    level: float = 0.95,
+    counts: pd.Series, days: pd.DatetimeIndex, *, others: pd.Series | None = None, **options: Any
 ) -> PauseEffect:
     """Compare one window of daily alerts, or their ratio to those of other regions, with the quarters around it.
 
     Beside others, what moves all regions alike cancels. Windows that overlap are not that many placebos, so some
     must lie apart: 30, or 39 beside others.
     """
-    days = check_window(days)
-    effect = estimate_effect(
-        counts,
-        days,
-        exposure=None if others is None else others.clip(lower=LEAST),
-        baseline=(days[0] - QUARTER * ONE_DAY, days[-1] + QUARTER * ONE_DAY),
-        exclude=exclude,
-        announced=announced,
-        trend="constant",
-        weekday=False,
-        holidays=False,
-        test="shift",
-        level=level,
-        label=OURS,
-    )
+    days, near = check_window(days), QUARTER * ONE_DAY
+    options |= {"trend": "constant", "weekday": False, "holidays": False, "test": "shift", "label": OURS}
+    exposure, around = None if others is None else others.clip(lower=LEAST), (days[0] - near, days[-1] + near)
+    effect = estimate_effect(counts, days, exposure=exposure, baseline=around, **options)
     if others is not None:
         return _unless_quiet(replace(effect, outcome=f"relative_{effect.outcome}"))
     separate = int((effect.daily["role"] == "baseline").sum()) // effect.n_days
@@ -278,14 +261,9 @@ def assess_regions(
             effects.append(setting.keyed(effect, claim=asked, stratum=stratum))
     names = oblasts["name_en"]
     return RegionalAssessment(
-        pause=setting.pause,
-        claim=setting.claim,
-        effects=tuple(effects),
-        regions={key: names[key] for key in named},
-        members=members[setting.claim],
-        names=names[list(minutes)].to_dict(),
-        data_until=minutes.index[-1],
-    )
+        pause=setting.pause, claim=setting.claim, effects=tuple(effects), regions={key: names[key] for key in named},
+        members=members[setting.claim], names=names[list(minutes)].to_dict(), data_until=minutes.index[-1],
+    )  # fmt: skip
 
 
 def _total(minutes: pd.DataFrame, regions: Sequence[str]) -> pd.Series:

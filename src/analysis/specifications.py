@@ -121,7 +121,8 @@ def list_specifications(choices: Sequence[Choice], main: Specification) -> list[
     >>> len(list_specifications(CHOICES[:7], MAIN_SHORT))  # 5 baselines, each with 2 answers on sides
     10
     """
-    if not choices or not all(isinstance(choice, Choice) for choice in choices):
+    listed = isinstance(choices, list | tuple) and len(choices)
+    if not listed or not all(isinstance(choice, Choice) for choice in choices):
         found = repr(choices)[:80]
         raise DesignError("not a list of choices", field="choices", expected="at least one Choice", found=found)
     crossed = [choice for choice in choices if choice.crossed]
