@@ -436,7 +436,11 @@ def describe_followed(plan: Plan, planned: Planned, looks: Sequence[Seen], refus
     said = f"{said} (p = {look.p_value:.2g}, held to {planned.p_at_most:.2g})"
     if refused:
         said = f"no decision, as these nights cannot be tested: {refused}"
-    lacking = f"; {missing} of its {len(plan.days)} nights are not in the tables" if missing else ""
+    lacking = (
+        f"; {missing} of its {len(plan.days)} nights {'is' if missing == 1 else 'are'} not in the tables"
+        if missing
+        else ""
+    )
     fixed, now = amount(planned.looks[look.nights - 1].expected), amount(look.expected)
     expected = f"{now} expected"
     if fixed != now:
