@@ -130,7 +130,7 @@ TOMORROW = f"{today() + dt.timedelta(days=1)}"
         ("\udcff", "not valid TOML"),
         (NIGHT.replace("111", '"3"'), "drones: not as it must be; expected a whole number from 0 to 10000; found '3'"),
         (NIGHT.replace("drones", "drone"), "drone: unknown field; expected one of day, drones, missiles, source"),
-        (NIGHT.replace("2026-01-31", TOMORROW), f"seen_at: not as it must be; expected no day to come; found {TOMORROW[:4]}"),
+        (NIGHT.replace("2026-01-31", TOMORROW), "seen_at: not as it must be; expected no day to come"),
         (NIGHT.replace("2026-01-30", TOMORROW), "day: not as it must be; expected no day after seen_at"),
     ],
     ids=range(11),

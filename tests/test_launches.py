@@ -158,7 +158,7 @@ def test_days_around_a_pause_that_are_not_over_have_no_verdict_and_join_no_famil
     around = [effect for effect in found.effects if "after" in effect.window]
     assert len(around) >= 8 and {(e.p_value, e.verdict) for e in around} == {(None, "not testable")}
     assert all(e.reason.startswith("not yet: the data end on 10 May 2026, ") for e in around if e.stratum == "national")
-    assert found.describe_lull().endswith("the data lack a night of this pause.")
+    assert found.describe_lull().endswith("no count of missiles for 1 day of it.")
     assert "(1 of 3 days not in the data)" in found.primary(DRONES).summary()
     weeks = pa.compare_truces(outcomes=[DRONES], variants=False, **asked)
     last = max(effect.last_day for effect in (*weeks.episodes, *weeks.weeks))
@@ -238,7 +238,7 @@ def test_what_speaks_for_the_zeros_of_a_pause(found):
         ("easter-2025", 0, "hold 1 of its 1 day."),
         ("energy-moratorium-2025-03", 1, "both sides"),
         ("jeddah-30-day-2025-03", 0, "No party stated"),
-        ("guterres-easter-2022", 0, "usable only from 2024-01-01 on, after this pause."),
+        ("guterres-easter-2022", 0, "usable only from 2024-01-01 on, too late for this pause."),
     ],
 )
 def test_what_to_expect_of_a_pause(pause, line, words):

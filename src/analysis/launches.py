@@ -15,6 +15,7 @@ import pandas as pd
 from analysis.days import iso_span
 from analysis.effect import NATIONAL, PauseEffect, companion, holm, shown
 from analysis.errors import DesignError
+from analysis.estimate import FEWEST_BASELINE_DAYS
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.plan import describe_following
 from analysis.quiet import Lull, estimate_lull, estimate_rebound, look_ahead
@@ -410,25 +411,25 @@ def what_to_expect(pause: Pause, *, registry: Registry | None = None, folder: Pa
         return [f"{why}, so there is no length to ask about."]
     days = pause.days(pause.main if pause.main in known else known[0])
     series = {outcome: outcome_series(outcome, folder=folder) for outcome in VOLUME}
-    usable = {outcome: counts for outcome, counts in series.items() if counts.index[0] <= days[-1]}
+    usable = {
+        name: counts[: days[0] - ONE_DAY]
+        for name, counts in series.items()
+        if counts.index[FEWEST_BASELINE_DAYS - 1] < days[0]
+    }
     if not usable:
         first = min(counts.index[0] for counts in series.values())
-        return [f"The counts of launches are usable only from {first:%Y-%m-%d} on, after this pause."]
+        return [f"The counts of launches are usable only from {first:%Y-%m-%d} on, too late for this pause."]
     exclude = not_ordinary(load_pauses() if registry is None else registry)
-    n_days, lines = len(days), [_coverage(next(iter(usable.values())), days)]
+    n_days, lines = len(days), [_coverage(series[next(iter(usable))], days)]
     told = pd.Timestamp(pause.announced_at or days[0]).tz_localize(None).normalize()
     if told > days[0] + ONE_DAY:
         lines.append(f"It was announced on {told:%Y-%m-%d}, {days_text((told - days[0]).days)} after its first day.")
-    for outcome, counts in usable.items():
-        label, known = capital(outcome_label(outcome)), counts[: days[0] - ONE_DAY]
+    for outcome, known in usable.items():
         if n_days > SHORT_WINDOW:
             window = f"a window of {days_text(n_days)} is tested against days on both sides"
-            lines.append(f"{label}: {window}: pauses test {pause.id}.")
-            continue
-        try:
+            lines.append(f"{outcome_label(outcome)}: {window}: pauses test {pause.id}.")
+        else:
             lines.append(look_ahead(known[: known.last_valid_index()], n_days, exclude=exclude).summary())
-        except DesignError as error:
-            lines.append(f"{label}: {error.problem} before this pause.")
     return lines
 
 

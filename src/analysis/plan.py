@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib.metadata import version
-from math import isfinite
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from pydantic import Field, TypeAdapter
 
 from analysis.days import read_toml, today
 from analysis.errors import DesignError, RegistryError
@@ -29,8 +30,10 @@ from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, Layout, lay_
 from analysis.words import describe_followed, describe_plan, not_planned, say_when_fixed
 
 FOLDER = "plans"
+Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PLANNED = (VOLUME[0], SIRENS)
 LEVEL = 0.95
+FORTNIGHT = 14
 LONGEST_GAP = 100  # days from data to first night: of 102 ordinary windows 3 to 6 % alarm up to there, 28 % at 175
 RULES = {
     "statistic": "mean-log: mean over the nights of log((counted + 5) / (expected + 5))",
@@ -46,7 +49,7 @@ class Look:
     """After so many nights, how many are expected, and the largest total that would be found; None: not even none."""
 
     nights: int
-    expected: float
+    expected: Number
     at_most: int | None = None
 
 
@@ -55,7 +58,7 @@ class Planned:
     """The looks at one outcome, and the p-value each of them is held to."""
 
     outcome: str
-    p_at_most: float
+    p_at_most: Number
     looks: tuple[Look, ...]
 
 
@@ -69,7 +72,7 @@ class Plan:
     last_day: date
     fixed: date
     version: str
-    level: float
+    level: Number
     outcomes: tuple[Planned, ...]
     tables: dict[str, str]
     why_window: str = ""
@@ -133,16 +136,14 @@ def plan_outcome(
     announced: pd.Timestamp | None = None,
 ) -> Planned:
     """The looks at one series that ends before the window, though not long before."""
-    ahead = days_ahead(counts, days[0])
-    last = days[0] - ahead * ONE_DAY
-    if ahead <= 0:
-        expected, found = f"a first night after {last:%Y-%m-%d}", f"{days[0]:%Y-%m-%d}"
-        problem, remedy = "a plan comes before the data", "test the pause: its nights are in the tables"
-        raise DesignError(problem, field="days", expected=expected, found=found, remedy=remedy)
+    last, ahead = counts.last_valid_index(), days_ahead(counts, days[0])
+    problem, field, remedy = "a plan comes before the data", "days", "test the pause: its nights are in the tables"
+    expected, found = f"a first night after {last:%Y-%m-%d}", f"{days[0]:%Y-%m-%d}"
     if ahead > LONGEST_GAP:
-        expected, found = f"at most {LONGEST_GAP} days before the first night", f"{last:%Y-%m-%d}, {ahead} days before"
-        problem, remedy = "the data end too early to plan from", "bring newer data: pauses data fetch"
-        raise DesignError(problem, field=str(counts.name), expected=expected, found=found, remedy=remedy)
+        problem, field, remedy = "the data end too early", str(counts.name), "bring newer data: pauses data fetch"
+        expected, found = f"at most {LONGEST_GAP} days from there to the first night", f"{ahead} days"
+    if last >= days[0] or ahead > LONGEST_GAP:
+        raise DesignError(problem, field=field, expected=expected, found=found, remedy=remedy)
     layout = _layout(counts[:last], days, days[0] if announced is None else announced, exclude)
     expected = layout.expect(layout.filled, layout.baseline)[layout.start :]
     p_at_most = allowed_p(look_p_values(layout, len(days))[1], round(1 - level, 12))
@@ -157,8 +158,8 @@ def plan_outcome(
 
 
 def days_ahead(counts: pd.Series, first: pd.Timestamp) -> int:
-    """How many days before a first night a series ends; 0 or less where it holds that night or a later one."""
-    last = counts.last_valid_index()
+    """How many days before a first night a series ends; a few nights typed in long after the table are no end."""
+    last = counts[counts.rolling(FORTNIGHT, min_periods=1).count() >= FORTNIGHT / 2].last_valid_index()
     if last is None:
         raise DesignError("no count to plan from", field=str(counts.name), expected="a series with reports")
     return (first - last).days
@@ -195,7 +196,7 @@ def make_plan(
         raise DesignError(problem, field="days", expected=expected, found=f"{len(window)}", remedy=remedy)
     exclude = not_ordinary(load_pauses() if registry is None else registry, besides=pause)
     series = [outcome_series(name, folder=folder) for name in PLANNED]
-    series = [counts for counts in series if days_ahead(counts, window[0]) > 0] or series  # refused if none is left
+    series = [counts for counts in series if not counts[window[0] :].notna().any()] or series  # or refused
     told = {"exclude": exclude, "level": LEVEL, "announced": _announced(pause, chosen.id, window[0])}
     place = data_folder() if folder is None else folder
     files = dict.fromkeys([f"{outcomes()[str(counts.name)].table}.csv" for counts in series] + [FILE])
@@ -270,8 +271,6 @@ def _place(pause_id: str, folder: Path | None) -> Path:
 
 def load_plan(pause_id: str, *, folder: Path | None = None) -> Plan | None:
     """The plan of a pause; None where there is none, RegistryError where what it states cannot be followed."""
-    from pydantic import TypeAdapter
-
     path = _place(pause_id, folder)
     if not path.is_file():
         return None
@@ -281,33 +280,21 @@ def load_plan(pause_id: str, *, folder: Path | None = None) -> Plan | None:
     except ValueError as error:
         found = " ".join(str(error).split())[:200]
         raise RegistryError("not a plan", file=place, found=found, remedy=remedy) from error
-    for name, expected, value in _wrong(plan, pause_id):
-        raise RegistryError("not a plan", file=place, field=name, expected=expected, found=f"{value}", remedy=remedy)
+    n_nights, known = (plan.last_day - plan.first_day).days + 1, outcomes()
+    looked = [look.nights for one in plan.outcomes for look in one.looks]
+    held = {
+        "pause": (plan.pause == pause_id, f"{pause_id}, as the file is named"),
+        "fixed": (plan.fixed <= today(), "no day to come"),
+        "last_day": (1 <= n_nights <= SHORT_WINDOW, f"1 to {SHORT_WINDOW} nights from {plan.first_day}"),
+        "outcomes": ({one.outcome for one in plan.outcomes} <= {*known}, f"known ones: {', '.join(known)}"),
+        "level": (0.5 <= plan.level < 1, "0.5 to below 1"),
+        "p_at_most": (all(one.p_at_most <= 1 - plan.level for one in plan.outcomes), f"0 to {1 - plan.level:.2g}"),
+        "looks": ([*range(1, n_nights + 1)] * len(plan.outcomes) == looked, f"{n_nights} nights, in order"),
+    }
+    for name, expected in ((name, expected) for name, (right, expected) in held.items() if not right):
+        found = " ".join(str(getattr(plan, name, "others")).split())[:80]
+        raise RegistryError("not a plan", file=place, field=name, expected=expected, found=found, remedy=remedy)
     return plan
-
-
-def _wrong(plan: Plan, pause_id: str) -> Iterator[tuple[str, str, object]]:
-    """Fields of a plan that cannot be, what was expected and what is there."""
-    n_nights = (plan.last_day - plan.first_day).days + 1
-    if plan.pause != pause_id:
-        yield "pause", f"{pause_id}, as the file is named", plan.pause
-    if not 1 <= n_nights <= SHORT_WINDOW:
-        yield "last_day", f"1 to {SHORT_WINDOW} nights from {plan.first_day}", plan.last_day
-    if plan.fixed > today():
-        yield "fixed", "no day to come", plan.fixed
-    if not 0.5 <= plan.level < 1:
-        yield "level", "0.5 to below 1", plan.level
-    if not plan.outcomes:
-        yield "outcomes", "one or more", "none"
-    for planned in plan.outcomes:
-        if planned.outcome not in outcomes():
-            yield "outcome", " or ".join(outcomes()), planned.outcome
-        if not 0 <= planned.p_at_most <= round(1 - plan.level, 12):
-            yield "p_at_most", f"0 to {1 - plan.level:.2g}", planned.p_at_most
-        if [look.nights for look in planned.looks] != list(range(1, n_nights + 1)):
-            yield "looks", f"nights 1 to {n_nights}, one after the other", [look.nights for look in planned.looks]
-        if not all(isfinite(look.expected) and look.expected >= 0 for look in planned.looks):
-            yield "expected", "0 or more", [look.expected for look in planned.looks]
 
 
 def write_plan(plan: Plan, *, folder: Path | None = None) -> Path:

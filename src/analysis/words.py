@@ -380,8 +380,7 @@ def rebound(pause: PauseEffect, after: PauseEffect, both: PauseEffect) -> str:
 def describe_lull(lull: Lull | None, *, n_unknown: int = 0) -> str:
     """How ordinary a quiet of missiles was, and what that rests on; without one, why, where nights are unknown."""
     if lull is None and n_unknown:
-        nights = "a night" if n_unknown == 1 else f"{n_unknown} nights"
-        return f"How ordinary the quiet of missiles was cannot be said: the data lack {nights} of this pause."
+        return f"How ordinary the quiet was cannot be said: no count of missiles for {days_text(n_unknown)} of it."
     if lull is None:
         return "The record of mass salvos before this pause is too thin to say."
     n, n_days = lull.observed_salvos, (lull.last_day - lull.first_day).days + 1
@@ -436,11 +435,7 @@ def describe_followed(plan: Plan, planned: Planned, looks: Sequence[Seen], refus
     said = f"{said} (p = {look.p_value:.2g}, held to {planned.p_at_most:.2g})"
     if refused:
         said = f"no decision, as these nights cannot be tested: {refused}"
-    lacking = (
-        f"; {missing} of its {len(plan.days)} nights {'is' if missing == 1 else 'are'} not in the tables"
-        if missing
-        else ""
-    )
+    lacking = f"; {missing} of its {len(plan.days)} nights not in the tables yet" if missing else ""
     fixed, now = amount(planned.looks[look.nights - 1].expected), amount(look.expected)
     expected = f"{now} expected"
     if fixed != now:
@@ -452,9 +447,7 @@ def say_when_fixed(plan: Plan, departures: Sequence[str]) -> str:
     """When a plan was fixed and where the data or the project have left it."""
     away = f"Departures from it: {'; '.join(departures)}." if departures else "Nothing departs from it."
     span, fixed = span_text(plan.first_day, plan.last_day), span_text(plan.fixed, plan.fixed)
-    before = "before its data"
-    if plan.fixed > plan.first_day:
-        before = "after its first night, before the tables held it"
+    before = "after its first night, before the tables held it" if plan.fixed > plan.first_day else "before its data"
     return f"A test of {span} was fixed on {fixed}, {before}. {away}"
 
 
