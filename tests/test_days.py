@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_up import copied_tables
 
 from analysis.days import KYIV, day_span, read_nights, strike_day, strike_days, today
 from analysis.errors import DataError, DesignError
+from analysis.setting import compare_nights
 
 SKIPPED = dt.datetime(2025, 3, 30, 3, 30, tzinfo=KYIV)
 
@@ -115,6 +117,26 @@ drones = 111
 source = { publisher = "A newspaper", url = "https://example.org/night" }
 seen_at = 2026-01-31
 """
+
+
+@pytest.mark.parametrize(
+    ("day", "drones", "said"),
+    [
+        (
+            "2026-06-07",
+            31,
+            ["7 June 2026: the table has 236 drones already, though the day is not over in it; only 31"],
+        ),
+        ("2026-06-07", 300, []),
+        ("2026-06-06", 272, ["6 June 2026: the table has 272 drones, as typed in from A newspaper. Remove the night."]),
+    ],
+)
+def test_a_night_below_what_the_unfinished_last_day_holds_already_is_told(tmp_path, day, drones, said):
+    text = NIGHT.replace("2026-01-30", day).replace("2026-01-31", day).replace("111", f"{drones}")
+    lines = compare_nights(folder=copied_tables(tmp_path / "data", {"nights.toml": text.encode()}))
+    assert [line[: len(told)] for line, told in zip(lines, said, strict=True)] == said
+
+
 TOMORROW = f"{today() + dt.timedelta(days=1)}"
 
 

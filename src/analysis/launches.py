@@ -352,7 +352,7 @@ def _around(setting: Setting, outcome: str) -> list[PauseEffect]:
     rows = [setting.estimate(outcome, setting.claim, days=waiting, window="announced-to-start")] if len(waiting) else []
     rows += [_after(setting, outcome, horizon) for horizon in HORIZONS]
     rows.append(setting.estimate(outcome, setting.claim, days=both, window=f"pause+{WEEK_AFTER}", test="shift"))
-    return [_unless_open(setting, _unless_busy(setting, row)) for row in rows]
+    return [_unless_open(setting, row) for row in rows]
 
 
 def _after(setting: Setting, outcome: str, horizon: int) -> PauseEffect:
@@ -368,7 +368,7 @@ def weeks_after(*, registry: Registry, level: float = 0.95, folder: Path | None 
     rows, until = [], whole_until(folder).date()
     for pause in reported_pauses(registry):
         setting = set_up(pause.id, level=level, registry=registry, folder=folder)
-        weeks = [_unless_busy(setting, _after(setting, outcome, PRIMARY_HORIZON)) for outcome in VOLUME]
+        weeks = [_unless_open(setting, _after(setting, outcome, PRIMARY_HORIZON)) for outcome in VOLUME]
         rows += [week for week in weeks if week.last_day <= until]
     return [row for row in holm([row for row in rows if row.p_value is not None]) if row.p_adjusted is not None]
 
@@ -378,26 +378,18 @@ def _decisive(setting: Setting, outcome: str) -> PauseEffect:
     return _decide_both_starts(setting, setting.claim, [outcome], in_family=False)[0][0]
 
 
-def _unless_busy(setting: Setting, effect: PauseEffect) -> PauseEffect:
-    """No test where the days belong to another pause."""
-    days, own = pd.date_range(effect.first_day, effect.last_day), setting.pause.days(effect.claim)
-    shared = len(setting.busy.intersection(days).difference(own))
-    if not shared or effect.p_value is None:
-        return effect
-    return _untested(effect, f"{days_text(shared)} of these {len(days)} inside another announced pause")
-
-
 def _unless_open(setting: Setting, effect: PauseEffect) -> PauseEffect:
-    """No test of days around a pause before all of them are over, or where the last of them are withheld."""
+    """No test of days around a pause that are not over, of which the last are withheld, or that another pause has."""
+    days, own = pd.date_range(effect.first_day, effect.last_day), setting.pause.days(effect.claim)
     until, entry = setting.series(effect.outcome).index[-1], catalogue()[effect.outcome]
-    if effect.last_day <= until.date() or effect.p_value is None:
+    reason = ""
+    if days[-1] > until:
+        withheld = entry.last_day and until >= pd.Timestamp(entry.last_day)
+        reason = entry.after if withheld else not_yet(effect.n_days - effect.n_missing, effect.n_days, until)
+    if shared := len(setting.busy.intersection(days).difference(own)):
+        reason = f"{days_text(shared)} of these {len(days)} inside another announced pause"
+    if not reason or effect.p_value is None:
         return effect
-    withheld = entry.last_day and until >= pd.Timestamp(entry.last_day)
-    held = effect.n_days - effect.n_missing
-    return _untested(effect, entry.after if withheld else not_yet(held, effect.n_days, until))
-
-
-def _untested(effect: PauseEffect, reason: str) -> PauseEffect:
     none = dict.fromkeys(("p_value", "p_min", "smallest_visible_cut"))
     return replace(effect, testable=False, verdict=NOT_TESTABLE, reason=reason, **none)
 

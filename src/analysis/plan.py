@@ -281,14 +281,14 @@ def load_plan(pause_id: str, *, folder: Path | None = None) -> Plan | None:
         found = " ".join(str(error).split())[:200]
         raise RegistryError("not a plan", file=place, found=found, remedy=remedy) from error
     n_nights, known = (plan.last_day - plan.first_day).days + 1, outcomes()
-    looked = [look.nights for one in plan.outcomes for look in one.looks]
+    alpha, looked = round(1 - plan.level, 12), [look.nights for one in plan.outcomes for look in one.looks]
     held = {
         "pause": (plan.pause == pause_id, f"{pause_id}, as the file is named"),
         "fixed": (plan.fixed <= today(), "no day to come"),
         "last_day": (1 <= n_nights <= SHORT_WINDOW, f"1 to {SHORT_WINDOW} nights from {plan.first_day}"),
         "outcomes": ({one.outcome for one in plan.outcomes} <= {*known}, f"known ones: {', '.join(known)}"),
         "level": (0.5 <= plan.level < 1, "0.5 to below 1"),
-        "p_at_most": (all(one.p_at_most <= 1 - plan.level for one in plan.outcomes), f"0 to {1 - plan.level:.2g}"),
+        "p_at_most": (all(one.p_at_most <= alpha for one in plan.outcomes), f"0 to {alpha:g}"),
         "looks": ([*range(1, n_nights + 1)] * len(plan.outcomes) == looked, f"{n_nights} nights, in order"),
     }
     for name, expected in ((name, expected) for name, (right, expected) in held.items() if not right):
