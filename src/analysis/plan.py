@@ -201,7 +201,7 @@ def make_plan(
     place = data_folder() if folder is None else folder
     files = dict.fromkeys([f"{outcomes()[str(counts.name)].table}.csv" for counts in series] + [FILE])
     return Plan(
-        pause=pause.id, claim=chosen.id, first_day=window[0].date(), last_day=window[-1].date(), fixed=today(),
+        pause=pause.id, claim=chosen.id, first_day=window[0].date(), last_day=window[-1].date(), fixed=date.today(),
         version=version("strike-pauses"), level=LEVEL, why_window=why_window,
         outcomes=tuple(plan_outcome(counts, window, **told) for counts in series),
         tables={name: hashlib.sha256((place / name).read_bytes()).hexdigest() for name in files},

@@ -477,7 +477,7 @@ def describe_holidays(holidays: Sequence[PauseEffect]) -> str:
 def describe_plan(planned: Planned, ahead: int) -> list[str]:
     """What a plan calls out of the ordinary, a sentence a look, `ahead` days after the data end."""
     label = outcome_label(planned.outcome)
-    reach = "the tables do not hold the first planned night yet"
+    reach = "the data reach into the planned nights"
     if ahead > 0:
         reach = f"the data end {days_text(ahead)} before the first planned night, and their trend is run on to it"
     lines = [
