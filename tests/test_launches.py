@@ -9,7 +9,7 @@ from made_up import copied_tables, revised_strikes
 import analysis as pa
 from analysis.effect import example_effect
 from analysis.estimate import recovered_ratio
-from analysis.launches import _reconciled, assess, what_to_expect
+from analysis.launches import _reconciled, assess, weeks_after, what_to_expect
 from analysis.setting import not_ordinary
 from analysis.sirens import break_even
 from analysis.windows import lay_out
@@ -149,10 +149,9 @@ def test_nights_to_come_are_not_yet_and_never_no_report(tmp_path):
 def test_days_around_a_pause_that_are_not_over_have_no_verdict_and_join_no_family(tmp_path):
     """As of 10 May 2026, with that night typed in, the truce of three days has two, and no week after."""
     cut = pa.cut_data("2026-05-10", into=tmp_path)
-    (cut / "nights.toml").write_text(
-        "[[night]]\nday = 2026-05-10\ndrones = 27\nmissiles = 0\nseen_at = 2026-05-10\n"
-        'source = { publisher = "A newspaper", url = "https://example.org/night" }\n'
-    )
+    source = 'source = { publisher = "A newspaper", url = "https://example.org/night" }'
+    night = f"[[night]]\nday = 2026-05-10\ndrones = 27\nmissiles = 0\nseen_at = 2026-05-20\n{source}\n"
+    (cut / "nights.toml").write_text(night)
     asked = {"folder": cut, "registry": pa.load_pauses(cut / "pauses.toml")}
     found = assess(MAY, **asked)
     around = [effect for effect in found.effects if "after" in effect.window]
@@ -164,6 +163,11 @@ def test_days_around_a_pause_that_are_not_over_have_no_verdict_and_join_no_famil
     last = max(effect.last_day for effect in (*weeks.episodes, *weeks.weeks))
     assert f"{last}" == "2026-05-09" and "A newspaper" not in weeks.summary()
     assert pa.truce_margin(MAY, **asked).startswith("This pause is not among")
+    every = [night.replace("day = 2026-05-10", f"day = 2026-05-{day}") for day in range(10, 19)]
+    (cut / "nights.toml").write_text("".join(every))  # the week after too, but provisional
+    assert assess(MAY, **asked).select(DRONES, window="after-7")[0].p_value
+    joined = weeks_after(registry=asked["registry"], folder=cut)
+    assert max(week.last_day for week in joined) == max(week.last_day for week in weeks.weeks)
 
 
 # Beside the launches
