@@ -32,6 +32,7 @@ def test_show_of_a_future_pause_says_what_its_length_could_reveal():
     shown = run("show", "capitals-pause-2026-09").output
     assert "hold 0 of its 3 days" in shown and "would show reliably" in shown
     assert "By the plan fixed on 2026-11-27:" in shown and "Fewer than 106 long-range drones launched" in shown
+    assert "the data end 91 days before the first planned night" in shown
 
 
 def test_the_committed_tables_are_in_order():
@@ -48,6 +49,12 @@ def test_the_committed_tables_are_in_order():
         (["report", "capitals-pause-2026-09"], "found role outside-data"),
         (["data", "build", "--raw", "no-such-folder"], "raw"),
         (["list", "--colour"], "No such option"),
+        (["plan", "capitals-pause-2026-09", "--first", "2026-09-05"], "give both, or neither"),
+        (["plan", "capitals-pause-2026-09", "--first", "2026-11-30", "--last", "2026-11-30"], "bring newer data"),
+        (["test", "easter-2025", "--as-of", "2200-01-01"], "a day to come"),
+        (["report", "--as-of", "2200-01-01"], "a day to come"),
+        (["test", "easter-2025", "--as-of", "2024-01-01"], "easter-2025 was not announced yet on that day"),
+        (["test", "easter-2052", "--as-of", "2024-01-01"], "no such entry"),
     ],
 )
 def test_wrong_use_ends_with_2_and_one_message(words, message):
@@ -55,6 +62,15 @@ def test_wrong_use_ends_with_2_and_one_message(words, message):
     assert shown.exit_code == 2
     assert message in shown.output
     assert "Traceback" not in shown.output
+
+
+def test_a_test_is_wrapped_names_what_it_found_and_says_not_yet_once():
+    shown = run("test", "capitals-pause-2026-09").output
+    assert max(map(len, shown.splitlines())) <= 100
+    assert shown.count("Drones: not yet") == 1 and "NOT TESTABLE" not in shown and "Rebound" not in shown
+    shown = run("test", "us-three-day-2026-05", "--outcome", "cruise_launched").output
+    assert max(map(len, shown.splitlines())) <= 100 and "\n\nCruise missiles launched: NOT TESTABLE\n" in shown
+    assert "How sure" not in shown.split("NOT TESTABLE")[0]  # what leads is not about sirens, which nobody asked for
 
 
 def test_debug_shows_where_an_error_arose():

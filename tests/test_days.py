@@ -1,14 +1,17 @@
 """Strike days: 18:00 to 18:00 in Kyiv, also when the clocks change; half a day decides."""
 
 import datetime as dt
+import re
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_up import copied_tables
 
-from analysis.days import KYIV, day_span, strike_day, strike_days
-from analysis.errors import DesignError
+from analysis.days import KYIV, day_span, read_nights, strike_day, strike_days, today
+from analysis.errors import DataError, DesignError
+from analysis.setting import compare_nights
 
 SKIPPED = dt.datetime(2025, 3, 30, 3, 30, tzinfo=KYIV)
 
@@ -106,3 +109,55 @@ def test_what_is_no_moment_is_refused(bad, words):
 def test_spans_that_make_no_sense_are_refused(end, rule):
     with pytest.raises(DesignError, match=r"ends before it starts|no such rule; expected half or any or whole"):
         strike_days("2025-05-09 00:00Z", end, rule=rule)
+
+
+NIGHT = """[[night]]
+day = 2026-01-30
+drones = 111
+source = { publisher = "A newspaper", url = "https://example.org/night" }
+seen_at = 2026-01-31
+"""
+
+
+@pytest.mark.parametrize(
+    ("day", "drones", "said"),
+    [
+        (
+            "2026-06-07",
+            31,
+            ["7 June 2026: the table has 236 drones already, though the day is not over in it; only 31"],
+        ),
+        ("2026-06-07", 300, []),
+        ("2026-06-06", 272, ["6 June 2026: the table has 272 drones, as typed in from A newspaper. Remove the night."]),
+    ],
+)
+def test_a_night_below_what_the_unfinished_last_day_holds_already_is_told(tmp_path, day, drones, said):
+    text = NIGHT.replace("2026-01-30", day).replace("2026-01-31", day).replace("111", f"{drones}")
+    lines = compare_nights(folder=copied_tables(tmp_path / "data", {"nights.toml": text.encode()}))
+    assert [line[: len(told)] for line, told in zip(lines, said, strict=True)] == said
+
+
+TOMORROW = f"{today() + dt.timedelta(days=1)}"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("night = 5", "field night: unknown entry; expected [[night]] entries"),
+        ("[night]\nday = 2026-01-30", "field night: unknown entry"),
+        ("night = [1]", "field night: unknown entry"),
+        (NIGHT + "[[nights]]", "field nights: unknown entry"),
+        ("a = " + "[" * 5000, "not valid TOML"),
+        (".".join("a" * 5000) + " = 1", "not valid TOML"),
+        ("\udcff", "not valid TOML"),
+        (NIGHT.replace("111", '"3"'), "drones: not as it must be; expected a whole number from 0 to 10000; found '3'"),
+        (NIGHT.replace("drones", "drone"), "drone: unknown field; expected one of day, drones, missiles, source"),
+        (NIGHT.replace("2026-01-31", TOMORROW), "seen_at: not as it must be; expected no day to come"),
+        (NIGHT.replace("2026-01-30", TOMORROW), "day: not as it must be; expected no day after seen_at"),
+    ],
+    ids=range(11),
+)  # fmt: skip
+def test_nights_that_cannot_be_are_refused_by_name(tmp_path, text, told):
+    (tmp_path / "nights.toml").write_text(text, "utf-8", "surrogateescape")
+    with pytest.raises(DataError, match=rf"^nights.toml.*{re.escape(told)}"):
+        read_nights(tmp_path)

@@ -9,7 +9,7 @@ from made_up import copied_tables, revised_strikes
 import analysis as pa
 from analysis.effect import example_effect
 from analysis.estimate import recovered_ratio
-from analysis.launches import _reconciled, assess, what_to_expect
+from analysis.launches import _reconciled, assess, weeks_after, what_to_expect
 from analysis.setting import not_ordinary
 from analysis.sirens import break_even
 from analysis.windows import lay_out
@@ -146,6 +146,30 @@ def test_nights_to_come_are_not_yet_and_never_no_report(tmp_path):
     assert some.observed == 111 and "the data end on 30 January 2026, 1 of 2 nights held" in some.reason
 
 
+def test_days_around_a_pause_that_are_not_over_have_no_verdict_and_join_no_family(tmp_path):
+    """As of 10 May 2026, with that night typed in, the truce of three days has two, and no week after."""
+    cut = pa.cut_data("2026-05-10", into=tmp_path)
+    source = 'source = { publisher = "A newspaper", url = "https://example.org/night" }'
+    night = f"[[night]]\nday = 2026-05-10\ndrones = 27\nmissiles = 0\nseen_at = 2026-05-20\n{source}\n"
+    (cut / "nights.toml").write_text(night)
+    asked = {"folder": cut, "registry": pa.load_pauses(cut / "pauses.toml")}
+    found = assess(MAY, **asked)
+    around = [effect for effect in found.effects if "after" in effect.window]
+    assert len(around) >= 8 and {(e.p_value, e.verdict) for e in around} == {(None, "not testable")}
+    assert all(e.reason.startswith("not yet: the data end on 10 May 2026, ") for e in around if e.stratum == "national")
+    assert found.describe_lull().endswith("no count of missiles for 1 day of it.")
+    assert "(1 of 3 days not in the data)" in found.primary(DRONES).summary()
+    weeks = pa.compare_truces(outcomes=[DRONES], variants=False, **asked)
+    last = max(effect.last_day for effect in (*weeks.episodes, *weeks.weeks))
+    assert f"{last}" == "2026-05-09" and "A newspaper" not in weeks.summary()
+    assert pa.truce_margin(MAY, **asked).startswith("This pause is not among")
+    every = [night.replace("day = 2026-05-10", f"day = 2026-05-{day}") for day in range(10, 19)]
+    (cut / "nights.toml").write_text("".join(every))  # the week after too, but provisional
+    assert assess(MAY, **asked).select(DRONES, window="after-7")[0].p_value
+    joined = weeks_after(registry=asked["registry"], folder=cut)
+    assert max(week.last_day for week in joined) == max(week.last_day for week in weeks.weeks)
+
+
 # Beside the launches
 
 
@@ -218,7 +242,14 @@ def test_what_speaks_for_the_zeros_of_a_pause(found):
         ("easter-2025", 0, "hold 1 of its 1 day."),
         ("energy-moratorium-2025-03", 1, "both sides"),
         ("jeddah-30-day-2025-03", 0, "No party stated"),
+        ("guterres-easter-2022", 0, "usable only from 2024-01-01 on, too late for this pause."),
     ],
 )
 def test_what_to_expect_of_a_pause(pause, line, words):
     assert words in what_to_expect(REGISTRY[pause])[line]
+
+
+def test_an_announcement_after_the_first_day_is_told():
+    late = replace(REGISTRY[MAY], announced_at=pd.Timestamp("2026-05-12").date())
+    assert what_to_expect(late)[1] == "It was announced on 2026-05-12, 3 days after its first day."
+    assert not any("after its first day" in line for line in what_to_expect(REGISTRY[MAY]))

@@ -60,7 +60,7 @@ def test_the_thresholds_are_those_that_a_test_prints():
     (shown,) = lines("show", "capitals-pause-2026-09")
     told = CliRunner().invoke(main, ["test", "capitals-pause-2026-09"])
     assert shown["claims"][0]["days"] == ["2026-09-05", "2026-09-06", "2026-09-07"]
-    printed = re.findall(r"Fewer than ([\d,]+) ", told.output)
+    printed = re.findall(r"Fewer\s+than\s+([\d,]+)\s", told.output)
     thresholds = shown["plan"]["thresholds"]
     assert [f"{threshold['fewer_than']:,}" for threshold in thresholds] == printed
     assert [threshold["nights"] for threshold in thresholds] == [1, 2, 3] * 2

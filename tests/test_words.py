@@ -11,9 +11,19 @@ from made_up import DAYS
 
 from analysis.effect import example_effect
 from analysis.estimate import estimate_effect
+from analysis.plan import Look, Plan, Planned, Seen
 from analysis.quiet import Lull, estimate_rebound
 from analysis.vocabulary import frequency, size, word
-from analysis.words import days_phrase, describe_lull, headline, rebound
+from analysis.words import (
+    days_phrase,
+    describe_followed,
+    describe_lull,
+    describe_plan,
+    headline,
+    not_planned,
+    rebound,
+    say_when_fixed,
+)
 
 DRONES = {"outcome": "drones_launched", "first_day": date(2026, 5, 9), "last_day": date(2026, 5, 11), "n_days": 3}
 CUT = {
@@ -82,7 +92,30 @@ def test_golden_sentences_about_a_lull(golden):
     }  # fmt: skip
     cases = [{}, {"observed_salvos": 1, "days_since_salvo": 1}, {"observed_salvos": 2, "last_day": DAYS[0]}]
     lulls = {f"{k} salvos": Lull(**fields | changes).summary() for k, changes in enumerate(cases)}
-    golden("lulls", lulls | {"unknown": describe_lull(None)})
+    golden("lulls", lulls | {"unknown": describe_lull(None), "a night unknown": describe_lull(None, n_unknown=1)})
+
+
+def test_golden_sentences_about_a_plan(golden):
+    planned = Planned("drones_launched", 0.02, (Look(1, 738.0, 233), Look(2, 1206.0)))
+    days = (date(2026, 11, 28), date(2026, 11, 29))
+    plan = Plan("p", "main", *days, date(2026, 11, 27), "0", 0.95, (planned,), {})
+    one, two = Seen(1, 190.0, 659.0, 0.0377, False), Seen(2, 450.0, 1206.0, 0.02, True)
+    refused = "the 155 baseline days are too few"
+    told = {f"the data end {ahead} days before": "\n".join(describe_plan(planned, ahead)) for ahead in (175, 1, 0)}
+    told |= {"not found": describe_followed(plan, planned, [one], None)}
+    told |= {"found": describe_followed(plan, planned, [one, two], None)}
+    told |= {"refused": describe_followed(plan, planned, [one, replace(two, found=False)], refused)}
+    told |= {f"fixed {day}": say_when_fixed(replace(plan, fixed=date(2026, 11, day)), []) for day in (27, 30)}
+    golden("plans", told | {"not planned": not_planned("siren_minutes_rear")})
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [("compared; the data end on 8 May 2025, 1 of 2 nights held", "not in the data"), ("other", "without a report")],
+)
+def test_a_night_to_come_has_no_report_that_is_missing(reason, told):
+    effect = example_effect(n_days=2, n_missing=1, reason=reason)
+    assert days_phrase(effect).endswith(f"(1 of 2 days {told})")
 
 
 @pytest.mark.parametrize(

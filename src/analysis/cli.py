@@ -15,11 +15,12 @@ from typing import Any
 
 import click
 
-from analysis.errors import PausesError, ReportError
+from analysis.errors import DesignError, PausesError, RegistryError, ReportError
 
 MANY_CELLS, SECONDS_A_REPLICATE = 20, 0.0006  # of a cell of the size study
 SHOWN = 40  # changed cells
 RAW = click.option("--raw", type=click.Path(file_okay=False), help="Folder of raw files; default data/raw.")
+OUTCOMES = "Default: drones and missiles launched. May be repeated; a name that is none lists all."
 YES = click.option("--yes", is_flag=True, help="Replace without asking.")
 OLDER = click.option("--older", is_flag=True, help="Take a copy that ends before the tables do.")
 
@@ -67,8 +68,8 @@ def show(pause_id: str, as_json: bool) -> None:
     from analysis.launches import what_to_expect
     from analysis.machine import line, pause_object
     from analysis.pauses import get_pause, load_pauses, overlapping
-    from analysis.plan import load_plan
-    from analysis.words import describe_plan, listed
+    from analysis.plan import describe_looks, load_plan
+    from analysis.words import listed
 
     registry = load_pauses()
     pause = get_pause(registry, pause_id)
@@ -84,8 +85,7 @@ def show(pause_id: str, as_json: bool) -> None:
     told.append(_wrapped(f"{row.claim}: {row.note}" for row in claims.itertuples() if row.note))
     told.append(_wrapped(what_to_expect(pause)))
     if plan := load_plan(pause.id):
-        looks = [look for outcome in plan.outcomes for look in describe_plan(outcome)]
-        told.append(_wrapped([f"By the plan fixed on {plan.fixed}:", *looks]))
+        told.append(_wrapped([f"By the plan fixed on {plan.fixed}:", *describe_looks(plan)]))
     click.echo("\n\n".join(filter(None, told)))
 
 
@@ -93,46 +93,67 @@ def _wrapped(lines: Iterable[str]) -> str:
     return "\n".join(click.wrap_text(line, width=100, subsequent_indent="  ") for line in lines)
 
 
+def _past(_context: click.Context, _option: click.Parameter, day: str | None) -> str | None:
+    """A day that is not to come, as YYYY-MM-DD."""
+    from analysis.days import as_day, today
+
+    if day is not None and as_day(day, "as_of").date() > today():
+        raise DesignError("a day to come", field="as_of", expected=f"{today()} or earlier", found=day)
+    return day
+
+
 @main.command()
 @click.argument("pause_id", metavar="PAUSE")
-@click.option("--outcome", "outcome_names", multiple=True, help="Default: drones and missiles launched.")
+@click.option("--outcome", "outcome_names", multiple=True, metavar="NAME", help=OUTCOMES)
 @click.option("--claim", default="main", show_default=True)
-@click.option("--as-of", metavar="DATE", help="With what was known on that day, as YYYY-MM-DD.")
+@click.option("--as-of", metavar="DATE", callback=_past, help="With what was known on that day, as YYYY-MM-DD.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str | None, as_json: bool) -> None:
     """Test one pause: the answers in a word, then the verdicts and what they rest on."""
     from analysis.energy import assess_energy
     from analysis.launches import assess
     from analysis.machine import line, span
+    from analysis.pauses import UnknownIdError, get_pause, load_pauses
     from analysis.replay import assess_as_of
     from analysis.reports.front import as_known
     from analysis.scorecard import UNSURE, score_pause
     from analysis.setting import VOLUME
     from analysis.sirens import assess_regions
+    from analysis.words import capital, outcome_label
 
     asked = {"claim": claim, "outcomes": outcome_names or VOLUME}
+    get_pause(load_pauses(), pause_id)  # a slip of the pen is not "not announced yet"
     with TemporaryDirectory() as place:
-        found = assess_as_of(pause_id, as_of, into=place, **asked) if as_of else assess(pause_id, **asked)
+        try:
+            found = assess_as_of(pause_id, as_of, into=place, **asked) if as_of else assess(pause_id, **asked)
+        except UnknownIdError as error:
+            if error.field != "pause":
+                raise
+            problem, remedy = f"{pause_id} was not announced yet on that day", "name a later one"
+            raise RegistryError(problem, field="as_of", found=as_of, remedy=remedy) from None
         effects = list(found.effects)
         if not as_of and not outcome_names and found.claim == found.pause.main:
             effects += [*assess_energy(pause_id).effects, *assess_regions(pause_id).effects]
         card = score_pause(effects, found.pause, folder=found.setting.folder)
-        answers = [answer for answer in card.leading if answer.outcome]
+        known = set(outcome_names) or {answer.outcome for answer in card.leading} - {""}
+        answers = [answer for answer in card.leading if answer.outcome in known]
         if as_json:
             asked = {"pause": pause_id, "claim": found.claim, "as_of": as_of} | span(found.pause.days(found.claim))
             rows = [effect.row() for effect in effects]
             click.echo(line(asked | {"answers": [answer.row() for answer in answers], "rows": rows}))
             return
-        click.echo(f"{as_known(place) if as_of else ''}{found.pause.name} (window: {found.claim})\n")
-        for answer in answers:
-            sure = f" How sure: {answer.how_sure()}." if answer.how_sure() != UNSURE else ""
-            click.echo(_wrapped([f"{answer.asked}: {answer.sentence()}{sure}"]))
-        for outcome in found.outcomes():
-            effect = found.primary(outcome)
-            click.echo(f"\n{effect.verdict.upper()}\n  {effect.summary()}\n  Basis: {effect.reason}.")
-            click.echo(f"  {found.rebound(outcome)}")
-        for told in filter(None, (found.sirens(), found.planned(), found.lull and found.lull.summary())):
-            click.echo(f"\n{told}")
+        sure = [f" How sure: {answer.how_sure()}." * (answer.how_sure() != UNSURE) for answer in answers]
+        lines = [f"{a.asked}: {a.sentence()}{how}" for a, how in zip(answers, sure, strict=True)]
+        parts = [[f"{as_known(place) if as_of else ''}{found.pause.name} (window: {found.claim})"], lines]
+        for effect in map(found.primary, found.outcomes()):
+            if effect.observed is None and any(answer.outcome == effect.outcome for answer in answers):
+                continue  # that there is nothing to tell was told above
+            basis = f"  Basis: {effect.reason}." * (effect.reason not in effect.summary())
+            after = "" if effect.observed is None else f"  {found.rebound(effect.outcome)}"
+            head = f"{capital(outcome_label(effect.outcome))}: {effect.verdict.upper()}"
+            parts.append(filter(None, [head, f"  {effect.summary()}", basis, after]))
+        parts += [[told] for told in (found.sirens(), found.planned(), found.lull and found.lull.summary()) if told]
+        click.echo("\n\n".join(filter(None, map(_wrapped, parts))))
 
 
 @main.command()
@@ -144,15 +165,15 @@ def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str |
 def plan(pause_id: str, claim: str, first: str | None, last: str | None, why: str) -> None:
     """Fix the test of a pause whose nights the data do not hold yet; a plan is never overwritten."""
     from analysis.pauses import get_pause, load_pauses
-    from analysis.plan import make_plan, write_plan
+    from analysis.plan import describe_looks, make_plan, write_plan
     from analysis.windows import days_between
-    from analysis.words import describe_plan
 
+    if bool(first) != bool(last):
+        raise click.UsageError("--first and --last name a window together: give both, or neither.")
     days = days_between(first, last) if first and last else None
     made = make_plan(get_pause(load_pauses(), pause_id), claim=claim, days=days, why_window=why)
     path = write_plan(made)
-    for planned in made.outcomes:
-        click.echo("\n".join(describe_plan(planned)))
+    click.echo(_wrapped(describe_looks(made)))
     click.echo(f"Fixed in data/{path.parent.name}/{path.name}.")
 
 
@@ -165,7 +186,7 @@ def plan(pause_id: str, claim: str, first: str | None, last: str | None, why: st
 @click.option("--timeout", default=600, show_default=True, help="Seconds a cell may take.")
 @click.option("--scheduler", metavar="ADDRESS", help="Execute on a dask cluster, such as tcp://host:8786.")
 @click.option("--out", type=click.Path(file_okay=False), help="Folder of reports; default reports/ of the clone.")
-@click.option("--as-of", metavar="DATE", help="With what was known on that day, into reports/as-of/DATE.")
+@click.option("--as-of", metavar="DATE", callback=_past, help="With what was known then, into reports/as-of/DATE.")
 @click.option("--quiet", is_flag=True, help="Say only what failed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
 def report(

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from analysis.errors import DataError, DesignError
+from analysis.errors import DataError, DesignError, PausesError
 
 KYIV = ZoneInfo("Europe/Kyiv")
 EVENING = timedelta(hours=6)  # a strike day begins this long before its date; clocks never change at 18:00
@@ -155,6 +155,11 @@ def _no_moment(problem: str, field: str, given: object) -> DesignError:
     return DesignError(problem, field=field, expected=expected, found=" ".join(repr(given).split())[:60], remedy=remedy)
 
 
+def today() -> date:
+    """Today, here or in Kyiv, whichever is later: what is after it is to come."""
+    return max(date.today(), datetime.now(KYIV).date())
+
+
 @dataclass(frozen=True)
 class Night:
     """What one newsroom reported as launched on a strike day; None is not known, never 0."""
@@ -170,25 +175,36 @@ def read_nights(folder: Path) -> tuple[Night, ...]:
     path = folder / NIGHTS
     if not path.is_file():
         return ()
-    try:
-        entries = tomllib.loads(path.read_text("utf-8-sig"))
-    except ValueError as error:
-        raise DataError("not valid TOML", file=NIGHTS, found=str(error), remedy="mend that place") from error
-    if strange := set(entries) - {"night"}:
-        raise DataError("unknown entry", file=NIGHTS, field=min(strange), expected="[[night]]", remedy="correct it")
-    read = (_night(entry, number) for number, entry in enumerate(entries.get("night", ()), start=1))
-    nights = sorted(read, key=lambda night: night.day)
+    entries = read_toml(path.read_bytes(), NIGHTS, DataError)
+    found = entries.pop("night", [])
+    if entries or not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        told = {"expected": "[[night]] entries", "remedy": "correct it"}
+        raise DataError("unknown entry", file=NIGHTS, field=min(entries, default="night")[:60], **told)
+    nights = sorted((_night(entry, number) for number, entry in enumerate(found, start=1)), key=lambda night: night.day)
     for earlier, night in pairwise(nights):
         if earlier.day == night.day:
             raise DataError("day given twice", file=NIGHTS, field=f"night {night.day:%Y-%m-%d}: day", remedy="keep one")
     return tuple(nights)
 
 
+def read_toml(content: bytes, file: str, kind: type[PausesError]) -> dict[str, Any]:
+    """What a file of TOML holds; an error of this kind where it is none, or nested too deeply to be shown."""
+    try:
+        found = tomllib.loads(content.decode("utf-8-sig"))
+        repr(found)  # a refusal shows what it refuses
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise kind("not valid TOML", file=file, found=reason, remedy="mend that place") from error
+    return found
+
+
 def _night(entry: dict[str, Any], number: int) -> Night:
     for field, expected in _wrong(entry):
-        place = f"night {entry.get('day', f'number {number}')}: {field}"
-        told = {"expected": expected, "found": str(entry.get(field, "nothing"))[:60], "remedy": "correct it"}
-        raise DataError("not as it must be", file=NIGHTS, field=place, **told)
+        value = entry.get(field)
+        shown = "nothing" if value is None else f"{value}" if type(value) is date else repr(value)
+        problem = "not as it must be" if field in FIELDS else "unknown field"
+        place = f"night {str(entry.get('day', f'number {number}'))[:60]}: {field[:60]}"
+        raise DataError(problem, file=NIGHTS, field=place, expected=expected, found=shown[:60], remedy="correct it")
     return Night(pd.Timestamp(entry["day"]), *map(entry.get, COUNTS), entry["source"]["publisher"])
 
 
@@ -196,13 +212,15 @@ def _wrong(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Fields of an entry that are wrong, and what was expected."""
     for field in entry:
         if field not in FIELDS:
-            yield field, f"no other field than {', '.join(FIELDS)}"
+            yield field, f"one of {', '.join(FIELDS)}"
     for field in ("day", "seen_at"):
         if type(entry.get(field)) is not date:
             yield field, "a date such as 2026-11-24"
             return
     if entry["day"] > entry["seen_at"]:
         yield "day", "no day after seen_at"
+    elif entry["seen_at"] > today():
+        yield "seen_at", "no day to come"
     for name in COUNTS:
         if name in entry and (type(entry[name]) is not int or not 0 <= entry[name] <= 10_000):
             yield name, "a whole number from 0 to 10000"

@@ -15,10 +15,11 @@ import pandas as pd
 from analysis.days import iso_span
 from analysis.effect import NATIONAL, PauseEffect, companion, holm, shown
 from analysis.errors import DesignError
+from analysis.estimate import FEWEST_BASELINE_DAYS
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.plan import describe_following
 from analysis.quiet import Lull, estimate_lull, estimate_rebound, look_ahead
-from analysis.setting import SIRENS, VOLUME, Findings, Registry, Setting, correct, not_ordinary, set_up
+from analysis.setting import SIRENS, VOLUME, Findings, Registry, Setting, correct, not_ordinary, set_up, whole_until
 from analysis.sirens import InferredZeros, defend_zeros, inferred_zeros
 from analysis.tables import load_strikes, outcome_series
 from analysis.tables import outcomes as catalogue
@@ -34,6 +35,7 @@ from analysis.words import (
     describe_lull,
     describe_witness,
     headline,
+    not_yet,
     outcome_label,
     rebound,
     span_text,
@@ -151,7 +153,8 @@ class Assessment(Findings):
 
     def describe_lull(self) -> str:
         """How ordinary the quiet was, in words."""
-        return describe_lull(self.lull)
+        counts = self.setting.series("missiles_launched").reindex(self.pause.days(self.claim))
+        return describe_lull(self.lull, n_unknown=int(counts.isna().sum()))
 
     def claims(self) -> str:
         """Every party's claim, with the strike days its window comes to, as a Markdown list."""
@@ -349,7 +352,7 @@ def _around(setting: Setting, outcome: str) -> list[PauseEffect]:
     rows = [setting.estimate(outcome, setting.claim, days=waiting, window="announced-to-start")] if len(waiting) else []
     rows += [_after(setting, outcome, horizon) for horizon in HORIZONS]
     rows.append(setting.estimate(outcome, setting.claim, days=both, window=f"pause+{WEEK_AFTER}", test="shift"))
-    return [_unless_busy(setting, row) for row in rows]
+    return [_unless_open(setting, row) for row in rows]
 
 
 def _after(setting: Setting, outcome: str, horizon: int) -> PauseEffect:
@@ -361,11 +364,12 @@ def _after(setting: Setting, outcome: str, horizon: int) -> PauseEffect:
 
 
 def weeks_after(*, registry: Registry, level: float = 0.95, folder: Path | None = None) -> list[PauseEffect]:
-    """Launches in the week after every reported pause that can be tested: one family, by Holm's method."""
-    rows = []
+    """Launches in the week after every reported pause that the table holds and can test: one family, by Holm."""
+    rows, until = [], whole_until(folder).date()
     for pause in reported_pauses(registry):
         setting = set_up(pause.id, level=level, registry=registry, folder=folder)
-        rows += [_unless_busy(setting, _after(setting, outcome, PRIMARY_HORIZON)) for outcome in VOLUME]
+        weeks = [_unless_open(setting, _after(setting, outcome, PRIMARY_HORIZON)) for outcome in VOLUME]
+        rows += [week for week in weeks if week.last_day <= until]
     return [row for row in holm([row for row in rows if row.p_value is not None]) if row.p_adjusted is not None]
 
 
@@ -374,13 +378,18 @@ def _decisive(setting: Setting, outcome: str) -> PauseEffect:
     return _decide_both_starts(setting, setting.claim, [outcome], in_family=False)[0][0]
 
 
-def _unless_busy(setting: Setting, effect: PauseEffect) -> PauseEffect:
-    """No test where the days belong to another pause."""
+def _unless_open(setting: Setting, effect: PauseEffect) -> PauseEffect:
+    """No test of days around a pause that are not over, of which the last are withheld, or that another pause has."""
     days, own = pd.date_range(effect.first_day, effect.last_day), setting.pause.days(effect.claim)
-    shared = len(setting.busy.intersection(days).difference(own))
-    if not shared or effect.p_value is None:
+    until, entry = setting.series(effect.outcome).index[-1], catalogue()[effect.outcome]
+    reason = ""
+    if days[-1] > until:
+        withheld = entry.last_day and until >= pd.Timestamp(entry.last_day)
+        reason = entry.after if withheld else not_yet(effect.n_days - effect.n_missing, effect.n_days, until)
+    if shared := len(setting.busy.intersection(days).difference(own)):
+        reason = f"{days_text(shared)} of these {len(days)} inside another announced pause"
+    if not reason or effect.p_value is None:
         return effect
-    reason = f"{days_text(shared)} of these {len(days)} inside another announced pause"
     none = dict.fromkeys(("p_value", "p_min", "smallest_visible_cut"))
     return replace(effect, testable=False, verdict=NOT_TESTABLE, reason=reason, **none)
 
@@ -393,15 +402,26 @@ def what_to_expect(pause: Pause, *, registry: Registry | None = None, folder: Pa
         why = "No claim covers a strike day by half" if short else "No party stated both ends of a window"
         return [f"{why}, so there is no length to ask about."]
     days = pause.days(pause.main if pause.main in known else known[0])
-    before = days[0] - ONE_DAY
+    series = {outcome: outcome_series(outcome, folder=folder) for outcome in VOLUME}
+    usable = {
+        name: counts[: days[0] - ONE_DAY]
+        for name, counts in series.items()
+        if counts.index[FEWEST_BASELINE_DAYS - 1] < days[0]
+    }
+    if not usable:
+        first = min(counts.index[0] for counts in series.values())
+        return [f"The counts of launches are usable only from {first:%Y-%m-%d} on, too late for this pause."]
     exclude = not_ordinary(load_pauses() if registry is None else registry)
-    n_days, lines = len(days), [_coverage(outcome_series(VOLUME[0], folder=folder), days)]
-    for outcome in VOLUME:
+    n_days, lines = len(days), [_coverage(series[next(iter(usable))], days)]
+    told = pd.Timestamp(pause.announced_at or days[0]).tz_localize(None).normalize()
+    if told > days[0] + ONE_DAY:
+        lines.append(f"It was announced on {told:%Y-%m-%d}, {days_text((told - days[0]).days)} after its first day.")
+    for outcome, known in usable.items():
         if n_days > SHORT_WINDOW:
             window = f"a window of {days_text(n_days)} is tested against days on both sides"
             lines.append(f"{outcome_label(outcome)}: {window}: pauses test {pause.id}.")
         else:
-            lines.append(look_ahead(outcome_series(outcome, folder=folder)[:before], n_days, exclude=exclude).summary())
+            lines.append(look_ahead(known[: known.last_valid_index()], n_days, exclude=exclude).summary())
     return lines
 
 

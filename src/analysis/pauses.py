@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -21,7 +20,7 @@ from pydantic import AfterValidator, ConfigDict, Field, HttpUrl, InstanceOf, Val
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
-from analysis.days import KYIV, day_span, strike_days
+from analysis.days import KYIV, day_span, read_toml, strike_days
 from analysis.errors import RegistryError
 from analysis.tables import data_folder
 
@@ -368,15 +367,13 @@ def _as_one(truces: list[Pause]) -> Episode:
 
 @lru_cache(maxsize=8)
 def _read(content: bytes, file: str) -> Mapping[str, Pause]:
+    tables = read_toml(content, file, RegistryError)
     try:
-        tables = tomllib.loads(content.decode("utf-8-sig"))
         return MappingProxyType(_Pauses((pause.id, pause) for pause in _File(**tables).pause))
     except ValidationError as error:
         faults = list(dict.fromkeys(f"\n  {_in_our_words(fault, tables)}" for fault in error.errors()))
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise RegistryError(count + "".join(faults), file=file) from None
-    except (ValueError, RecursionError) as error:
-        raise RegistryError("not valid TOML", file=file, found=str(error), remedy="mend that place") from error
 
 
 def _in_our_words(fault: Mapping[str, Any], table: Any) -> RegistryError:

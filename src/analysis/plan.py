@@ -6,28 +6,35 @@ A plan is a file in `data/plans/`, written once; when the tables hold the nights
 from __future__ import annotations
 
 import hashlib
-import tomllib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from pydantic import Field, TypeAdapter
 
+from analysis.days import read_toml, today
 from analysis.errors import DesignError, RegistryError
+from analysis.estimate import obstacle
 from analysis.expected import Floats
 from analysis.pauses import FILE, Pause, get_pause, load_pauses
 from analysis.placebo import ADDED, TIE, mean_log
 from analysis.setting import SIRENS, VOLUME, Registry, Setting, not_ordinary
 from analysis.tables import data_folder, outcome_series, outcomes
 from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, Layout, lay_out
-from analysis.words import describe_followed, say_when_fixed
+from analysis.words import describe_followed, describe_plan, not_planned, say_when_fixed
 
 FOLDER = "plans"
+Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PLANNED = (VOLUME[0], SIRENS)
 LEVEL = 0.95
+FORTNIGHT = 14
+LONGEST_GAP = 100  # days from data to first night: of 102 ordinary windows 3 to 6 % alarm up to there, 28 % at 175
 RULES = {
     "statistic": "mean-log: mean over the nights of log((counted + 5) / (expected + 5))",
     "side": "less: only fewer than expected is asked",
@@ -42,7 +49,7 @@ class Look:
     """After so many nights, how many are expected, and the largest total that would be found; None: not even none."""
 
     nights: int
-    expected: float
+    expected: Number
     at_most: int | None = None
 
 
@@ -51,7 +58,7 @@ class Planned:
     """The looks at one outcome, and the p-value each of them is held to."""
 
     outcome: str
-    p_at_most: float
+    p_at_most: Number
     looks: tuple[Look, ...]
 
 
@@ -65,7 +72,7 @@ class Plan:
     last_day: date
     fixed: date
     version: str
-    level: float
+    level: Number
     outcomes: tuple[Planned, ...]
     tables: dict[str, str]
     why_window: str = ""
@@ -120,16 +127,24 @@ def allowed_p(placebos: Floats, alpha: float) -> float:
     return float(smallest[smallest < limit].max(initial=0.0))
 
 
-def plan_outcome(counts: pd.Series, days: pd.DatetimeIndex, *, exclude: pd.DatetimeIndex, level: float) -> Planned:
-    """The looks at one series that ends before the window."""
-    last = counts.last_valid_index()
-    if last is None:
-        raise DesignError("no count to plan from", field=str(counts.name), expected="a series with reports")
-    if last >= days[0]:
-        expected, found = f"a first night after {last:%Y-%m-%d}", f"{days[0]:%Y-%m-%d}"
-        problem, remedy = "a plan comes before the data", "test the pause: its nights are in the tables"
-        raise DesignError(problem, field="days", expected=expected, found=found, remedy=remedy)
-    layout = _layout(counts[:last], days, days[0], exclude)
+def plan_outcome(
+    counts: pd.Series,
+    days: pd.DatetimeIndex,
+    *,
+    exclude: pd.DatetimeIndex,
+    level: float,
+    announced: pd.Timestamp | None = None,
+) -> Planned:
+    """The looks at one series that ends before the window, though not long before."""
+    last, ahead = counts.last_valid_index(), days_ahead(counts, days[0])
+    problem, field, remedy = "a plan comes before the data", "days", "test the pause: its nights are in the tables"
+    expected, found = f"a first night after {last:%Y-%m-%d}", f"{days[0]:%Y-%m-%d}"
+    if ahead > LONGEST_GAP:
+        problem, field, remedy = "the data end too early", str(counts.name), "bring newer data: pauses data fetch"
+        expected, found = f"at most {LONGEST_GAP} days from there to the first night", f"{ahead} days"
+    if last >= days[0] or ahead > LONGEST_GAP:
+        raise DesignError(problem, field=field, expected=expected, found=found, remedy=remedy)
+    layout = _layout(counts[:last], days, days[0] if announced is None else announced, exclude)
     expected = layout.expect(layout.filled, layout.baseline)[layout.start :]
     p_at_most = allowed_p(look_p_values(layout, len(days))[1], round(1 - level, 12))
     ordered = np.sort(_look_scores(layout, len(days))[:-1], axis=0)
@@ -140,6 +155,20 @@ def plan_outcome(counts: pd.Series, days: pd.DatetimeIndex, *, exclude: pd.Datet
         most = ((here + ADDED) * np.exp(placebos[allowed]) - ADDED).sum() if allowed >= 0 else 0.0
         looks.append(Look(nights, round(float(here.sum()), 1), int(np.ceil(most)) - 1 if most > 0 else None))
     return Planned(str(counts.name), p_at_most, tuple(looks))
+
+
+def days_ahead(counts: pd.Series, first: pd.Timestamp) -> int:
+    """How many days before a first night a series ends; a few nights typed in long after the table are no end."""
+    last = counts[counts.rolling(FORTNIGHT, min_periods=1).count() >= FORTNIGHT / 2].last_valid_index()
+    if last is None:
+        raise DesignError("no count to plan from", field=str(counts.name), expected="a series with reports")
+    return (first - last).days
+
+
+def _announced(pause: Pause, claim: str, first: pd.Timestamp) -> pd.Timestamp:
+    """The day from which a plan takes no baseline: that of the announcement, at the latest the first night."""
+    told = pause.first_announced_day(claim) if pause.claim(claim).start else None
+    return first if told is None else min(told, first)
 
 
 def _layout(counts: pd.Series, days: pd.DatetimeIndex, announced: pd.Timestamp, exclude: pd.DatetimeIndex) -> Layout:
@@ -167,32 +196,46 @@ def make_plan(
         raise DesignError(problem, field="days", expected=expected, found=f"{len(window)}", remedy=remedy)
     exclude = not_ordinary(load_pauses() if registry is None else registry, besides=pause)
     series = [outcome_series(name, folder=folder) for name in PLANNED]
+    series = [counts for counts in series if not counts[window[0] :].notna().any()] or series  # or refused
+    told = {"exclude": exclude, "level": LEVEL, "announced": _announced(pause, chosen.id, window[0])}
     place = data_folder() if folder is None else folder
-    files = dict.fromkeys([f"{outcomes()[name].table}.csv" for name in PLANNED] + [FILE])
+    files = dict.fromkeys([f"{outcomes()[str(counts.name)].table}.csv" for counts in series] + [FILE])
     return Plan(
         pause=pause.id, claim=chosen.id, first_day=window[0].date(), last_day=window[-1].date(), fixed=date.today(),
         version=version("strike-pauses"), level=LEVEL, why_window=why_window,
-        outcomes=tuple(plan_outcome(counts, window, exclude=exclude, level=LEVEL) for counts in series),
+        outcomes=tuple(plan_outcome(counts, window, **told) for counts in series),
         tables={name: hashlib.sha256((place / name).read_bytes()).hexdigest() for name in files},
     )  # fmt: skip
 
 
-def follow_plan(plan: Plan, planned: Planned, *, registry: Registry, folder: Path | None = None) -> tuple[Seen, ...]:
-    """The looks that the tables allow so far, by the rule of the plan on the days before the announcement."""
+def describe_looks(plan: Plan, *, folder: Path | None = None) -> list[str]:
+    """What a plan calls out of the ordinary, how far before its nights the data end, and which outcome it leaves."""
+    told = [line for planned in plan.outcomes for line in _waiting(plan, planned, folder)]
+    return told + [not_planned(name) for name in PLANNED if name not in {planned.outcome for planned in plan.outcomes}]
+
+
+def _waiting(plan: Plan, planned: Planned, folder: Path | None) -> list[str]:
+    return describe_plan(planned, days_ahead(outcome_series(planned.outcome, folder=folder), plan.days[0]))
+
+
+def follow_plan(
+    plan: Plan, planned: Planned, *, registry: Registry, folder: Path | None = None
+) -> tuple[tuple[Seen, ...], str | None]:
+    """The looks that the tables allow so far, on the baseline of the plan, and why they decide nothing, if so."""
     pause, counts = get_pause(registry, plan.pause), outcome_series(planned.outcome, folder=folder)
     held = int(counts.reindex(plan.days).notna().cumprod().sum())
     if not held:
-        return ()
-    announced = min(filter(None, (pause.first_announced_day(plan.claim), plan.days[0])))
-    layout = _layout(counts, plan.days[:held], announced, not_ordinary(registry, besides=pause))
+        return (), None
+    announced, exclude = _announced(pause, plan.claim, plan.days[0]), not_ordinary(registry, besides=pause)
+    refused = obstacle(lay_out(counts, plan.days, announced=announced, exclude=exclude), counts)
+    layout = _layout(counts, plan.days[:held], announced, exclude)
     nights = slice(layout.start, layout.start + held)
     seen = layout.filled[nights].cumsum()
     expected = layout.expect(layout.filled, layout.baseline)[nights].cumsum()
     p_values, _ = look_p_values(layout, held)
-    found = p_values <= planned.p_at_most
-    return tuple(
-        Seen(k + 1, float(seen[k]), float(expected[k]), float(p_values[k]), bool(found[k])) for k in range(held)
-    )
+    found = (p_values <= planned.p_at_most) & (refused is None)
+    looks = (Seen(k + 1, float(seen[k]), float(expected[k]), float(p_values[k]), bool(found[k])) for k in range(held))
+    return tuple(looks), refused
 
 
 def describe_following(setting: Setting) -> str:
@@ -202,8 +245,9 @@ def describe_following(setting: Setting) -> str:
         return ""
     told = []
     for planned in plan.outcomes:
-        looks = follow_plan(plan, planned, registry=setting.registry, folder=setting.folder)
-        told.append(describe_followed(plan, planned, looks))
+        looks, refused = follow_plan(plan, planned, registry=setting.registry, folder=setting.folder)
+        waiting = [] if looks else _waiting(plan, planned, setting.folder)
+        told += waiting or [describe_followed(plan, planned, looks, refused)]
     return " ".join([say_when_fixed(plan, departures(plan, setting)), *told])
 
 
@@ -226,29 +270,48 @@ def _place(pause_id: str, folder: Path | None) -> Path:
 
 
 def load_plan(pause_id: str, *, folder: Path | None = None) -> Plan | None:
-    """The plan of a pause; None where there is none."""
-    from pydantic import TypeAdapter
-
+    """The plan of a pause; None where there is none, RegistryError where what it states cannot be followed."""
     path = _place(pause_id, folder)
     if not path.is_file():
         return None
+    place, remedy = f"{FOLDER}/{path.name}", "restore the file from version control"
     try:
-        return TypeAdapter(Plan).validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
+        plan = TypeAdapter(Plan).validate_python(read_toml(path.read_bytes(), place, RegistryError))
     except ValueError as error:
         found = " ".join(str(error).split())[:200]
-        raise RegistryError("not a plan", file=f"{FOLDER}/{path.name}", found=found) from error
+        raise RegistryError("not a plan", file=place, found=found, remedy=remedy) from error
+    n_nights, known = (plan.last_day - plan.first_day).days + 1, outcomes()
+    alpha, looked = round(1 - plan.level, 12), [look.nights for one in plan.outcomes for look in one.looks]
+    held = {
+        "pause": (plan.pause == pause_id, f"{pause_id}, as the file is named"),
+        "fixed": (plan.fixed <= today(), "no day to come"),
+        "last_day": (1 <= n_nights <= SHORT_WINDOW, f"1 to {SHORT_WINDOW} nights from {plan.first_day}"),
+        "outcomes": ({one.outcome for one in plan.outcomes} <= {*known}, f"known ones: {', '.join(known)}"),
+        "level": (0.5 <= plan.level < 1, "0.5 to below 1"),
+        "p_at_most": (all(one.p_at_most <= alpha for one in plan.outcomes), f"0 to {alpha:g}"),
+        "looks": ([*range(1, n_nights + 1)] * len(plan.outcomes) == looked, f"{n_nights} nights, in order"),
+    }
+    for name, expected in ((name, expected) for name, (right, expected) in held.items() if not right):
+        found = " ".join(str(getattr(plan, name, "others")).split())[:80]
+        raise RegistryError("not a plan", file=place, field=name, expected=expected, found=found, remedy=remedy)
+    return plan
 
 
 def write_plan(plan: Plan, *, folder: Path | None = None) -> Path:
-    """Write a plan to its file; RegistryError where there is one: a plan is never overwritten."""
-    path = _place(plan.pause, folder)
-    path.parent.mkdir(exist_ok=True)
+    """Write a plan to its file, whole or not at all; RegistryError where there is one: it is never overwritten."""
+    path, content = _place(plan.pause, folder), as_toml(plan).encode("utf-8", "replace")
+    place = f"{FOLDER}/{path.name}"
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(as_toml(plan))
+        path.parent.mkdir(exist_ok=True)
+        with path.open("xb") as file:
+            file.write(content)
     except FileExistsError:
         remedy = "follow it; a plan is never overwritten"
-        raise RegistryError("there is a plan already", file=f"{FOLDER}/{path.name}", remedy=remedy) from None
+        raise RegistryError("there is a plan already", file=place, remedy=remedy) from None
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        problem, remedy = "cannot be written; no plan is fixed", "make room or give leave to write, then plan again"
+        raise RegistryError(problem, file=place, found=error.strerror, remedy=remedy) from error
     return path
 
 
@@ -257,14 +320,19 @@ def as_toml(plan: Plan) -> str:
     plain = ("pause", "claim", "first_day", "last_day", "why_window", "fixed", "version", "level")
     values = {name: getattr(plan, name) for name in plain}
     lines = ["# A test fixed before its data. Never overwritten; once the tables hold the nights it decides."]
-    lines += [f'{name} = "{v}"' if isinstance(v, str) else f"{name} = {v}" for name, v in values.items()]
+    lines += [f"{name} = {_quoted(v) if isinstance(v, str) else v}" for name, v in values.items()]
     for title, table in (("rules", plan.rules), ("tables", plan.tables)):
-        lines += ["", f"[{title}]", *(f'"{name}" = "{text}"' for name, text in table.items())]
+        lines += ["", f"[{title}]", *(f"{_quoted(name)} = {_quoted(text)}" for name, text in table.items())]
     for planned in plan.outcomes:
-        lines += ["", "[[outcomes]]", f'outcome = "{planned.outcome}"', f"p_at_most = {planned.p_at_most!r}"]
+        lines += ["", "[[outcomes]]", f"outcome = {_quoted(planned.outcome)}", f"p_at_most = {planned.p_at_most!r}"]
         lines.append("looks = [")
         for look in planned.looks:
             most = "" if look.at_most is None else f", at_most = {look.at_most}"
             lines.append(f"    {{ nights = {look.nights}, expected = {look.expected}{most} }},")
         lines.append("]")
     return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """A text as TOML has it: the escapes of JSON, and one more."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

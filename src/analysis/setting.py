@@ -111,14 +111,20 @@ class Setting:
 
 
 def compare_nights(*, folder: Path | None = None) -> list[str]:
-    """For each count typed in that the table holds by now, a line that says whether they agree."""
-    held, lines = load_table("strikes", folder=folder).iloc[:-1].set_index("day"), []
+    """For each count typed in that the table holds by now, or overtakes in its last day, a line that says so."""
+    held, lines = load_table("strikes", folder=folder).set_index("day"), []
     for night, name in product(read_nights(data_folder() if folder is None else Path(folder)), COUNTS):
         typed = getattr(night, name)
         if typed is not None and night.day in held.index:
-            table = held.at[night.day, f"{name}_launched"]
-            lines.append(night_compared(night.day, name, typed, night.publisher, table))
+            table, whole = held.at[night.day, f"{name}_launched"], night.day < held.index[-1]
+            if whole or typed < table:
+                lines.append(night_compared(night.day, name, typed, night.publisher, table, whole=whole))
     return lines
+
+
+def whole_until(folder: Path | None) -> pd.Timestamp:
+    """The last whole day of the table of strikes; nights typed in come after it, and what is judged jointly before."""
+    return load_table("strikes", folder=folder)["day"].iloc[-2]
 
 
 def set_up(

@@ -19,7 +19,7 @@ from analysis.joint import combine_effects
 from analysis.launches import weeks_after
 from analysis.pauses import Episode, load_pauses, reported_pauses, volume_episodes
 from analysis.record import forest_frame
-from analysis.setting import SIRENS, VOLUME, Registry, correct, not_ordinary, salvo_days
+from analysis.setting import SIRENS, VOLUME, Registry, correct, not_ordinary, salvo_days, whole_until
 from analysis.sirens import break_even, inferred_zeros
 from analysis.specifications import CHOICES, EDGES, SOURCES, Specification
 from analysis.tables import load_strikes, outcome_series
@@ -139,7 +139,7 @@ def compare_truces(
 
     Overlapping or adjacent truces are one episode; energy moratoria and pauses for single cities promised
     something else and are left to their own pages. Air-raid sirens away from the front are tested too, as a witness
-    outside the corrected families.
+    outside the corrected families. A truce that is not over in the table of strikes is left to its own page too.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def compare_truces(
         For the draws behind the joint p-values.
     """
     registry = load_pauses() if registry is None else registry
-    episodes, options = volume_episodes(registry), _options(registry, level, folder)
+    episodes, options = _over(registry, folder), _options(registry, level, folder)
     names = {group: title for group, (title, _) in GROUPS.items()} | {EVERY: "All reported pauses"}
     for one in episodes:
         several = f"Truces of {one.days[0]:%B %Y}"
@@ -204,7 +204,7 @@ def truce_margin(
     'This pause is not among the general truces that are corrected together.'
     """
     registry = load_pauses() if registry is None else registry
-    episodes, options = volume_episodes(registry), _options(registry, level, folder)
+    episodes, options = _over(registry, folder), _options(registry, level, folder)
     if not any(pause_id in episode.pauses for episode in episodes):
         return "This pause is not among the general truces that are corrected together."
     series = outcome_series(VOLUME[0], folder=folder)
@@ -215,6 +215,12 @@ def truce_margin(
         which, has = f"the {len(episode.pauses)} that touch, {days_phrase(own)}, together", "have"
     here = "cannot be tested alone" if own.p_adjusted is None else f"{has} p = {own.p_adjusted:.2g}"
     return f"Among all truces, with Holm's correction, {_held_by_holm(effects)}; {which} {here}."
+
+
+def _over(registry: Registry, folder: Path | None) -> tuple[Episode, ...]:
+    """The episodes of truces all of whose days the table of strikes holds; a provisional night stays on its page."""
+    until = whole_until(folder)
+    return volume_episodes({pause.id: pause for pause in reported_pauses(registry) if pause.days()[-1] <= until})
 
 
 def _test_episode(series: pd.Series, episode: Episode, registry: Registry, options: Mapping[str, Any]) -> PauseEffect:

@@ -21,6 +21,7 @@ Row = Mapping[str, Any]  # one row of the record; None or NaN where empty
 
 FEWER, MORE = "fewer", "more"
 NO_CHANGE, DEPENDS, NOT_TESTABLE = "no visible change", "depends on a choice", "not testable"
+REACH = "the data end on"  # in the reason of a window that is not over
 VERDICTS = (FEWER, MORE, NO_CHANGE, DEPENDS, NOT_TESTABLE)
 WINDOW_PHRASES = {
     "announced-to-start": "between announcement and start",
@@ -127,7 +128,8 @@ def days_phrase(effect: PauseEffect) -> str:
     if effect.test == "joint":
         span = f"on {effect.n_days} {event(effect)} days between {span_text(first, last, joined='and')}"
     some = effect.n_missing and effect.observed is not None
-    missing = f" ({effect.n_missing} of {effect.n_days} days without a report)" if some else ""
+    lacking = "not in the data" if REACH in effect.reason else "without a report"  # of a night to come nobody reports
+    missing = f" ({effect.n_missing} of {effect.n_days} days {lacking})" if some else ""
     place = WINDOW_PHRASES.get(effect.window)
     return f"{place} ({span}){missing}" if place else span + missing
 
@@ -160,7 +162,7 @@ def not_yet(held: int, n_days: int, until: date) -> str:
 
 def held_so_far(held: int, n_days: int, until: date) -> str:
     """How many nights of a window the data hold."""
-    return f"the data end on {span_text(until, until)}, {held} of {n_days} nights held"
+    return f"{REACH} {span_text(until, until)}, {held} of {n_days} nights held"
 
 
 def typed_in(publishers: Sequence[str]) -> str:
@@ -169,8 +171,11 @@ def typed_in(publishers: Sequence[str]) -> str:
     return f"provisional: {nights} typed in from {listed(list(dict.fromkeys(publishers)))}"
 
 
-def night_compared(day: date, what: str, typed: int, publisher: str, table: float) -> str:
-    """What the table holds of a night that was typed in before."""
+def night_compared(day: date, what: str, typed: int, publisher: str, table: float, *, whole: bool = True) -> str:
+    """What the table holds of a night that was typed in before; of its last day, not whole, at least so many."""
+    if not whole:
+        seen = f"the table has {amount(table)} {what} already, though the day is not over in it"
+        return f"{span_text(day, day)}: {seen}; only {typed} typed in from {publisher}. Check the night."
     shown = "no figure" if table != table else amount(table)
     agrees = "as typed in" if table == typed else f"but {typed} typed in"
     return f"{span_text(day, day)}: the table has {shown} {what}, {agrees} from {publisher}. Remove the night."
@@ -377,8 +382,10 @@ def rebound(pause: PauseEffect, after: PauseEffect, both: PauseEffect) -> str:
 # --- what stands behind a finding: lulls, zeros, sirens, weeks after, plans, holidays ---
 
 
-def describe_lull(lull: Lull | None) -> str:
-    """How ordinary a quiet of missiles was, and what that rests on."""
+def describe_lull(lull: Lull | None, *, n_unknown: int = 0) -> str:
+    """How ordinary a quiet of missiles was, and what that rests on; without one, why, where nights are unknown."""
+    if lull is None and n_unknown:
+        return f"How ordinary the quiet was cannot be said: no count of missiles for {days_text(n_unknown)} of it."
     if lull is None:
         return "The record of mass salvos before this pause is too thin to say."
     n, n_days = lull.observed_salvos, (lull.last_day - lull.first_day).days + 1
@@ -425,25 +432,28 @@ def surge_among(after: PauseEffect, weeks: Sequence[PauseEffect]) -> str:
     return ""
 
 
-def describe_followed(plan: Plan, planned: Planned, looks: Sequence[Seen]) -> str:
-    """What a plan finds in one outcome once its nights are there."""
+def describe_followed(plan: Plan, planned: Planned, looks: Sequence[Seen], refused: str | None) -> str:
+    """What a plan finds in one outcome once its nights are there, or why it decides nothing."""
     label, missing = outcome_label(planned.outcome), len(plan.days) - len(looks)
-    if not looks:
-        return " ".join([f"{capital(label)}: the tables do not hold the planned nights yet.", *describe_plan(planned)])
     look = next((look for look in looks if look.found), looks[-1])
     said = "out of the ordinary, as the plan asks" if look.found else "not out of the ordinary"
-    lacking = f"; {missing} of its {len(plan.days)} nights are not in the tables" if missing else ""
-    return (
-        f"{capital(counted(look.observed, label))} in {_nights(look.nights)}, {amount(look.expected)} expected: {said} "
-        f"(p = {look.p_value:.2g}, held to {planned.p_at_most:.2g}){lacking}."
-    )
+    said = f"{said} (p = {look.p_value:.2g}, held to {planned.p_at_most:.2g})"
+    if refused:
+        said = f"no decision, as these nights cannot be tested: {refused}"
+    lacking = f"; {missing} of its {len(plan.days)} nights not in the tables yet" if missing else ""
+    fixed, now = amount(planned.looks[look.nights - 1].expected), amount(look.expected)
+    expected = f"{now} expected"
+    if fixed != now:
+        expected = f"{fixed} expected when it was fixed, {now} by the days known now"
+    return f"{capital(counted(look.observed, label))} in {_nights(look.nights)}, {expected}: {said}{lacking}."
 
 
 def say_when_fixed(plan: Plan, departures: Sequence[str]) -> str:
     """When a plan was fixed and where the data or the project have left it."""
     away = f"Departures from it: {'; '.join(departures)}." if departures else "Nothing departs from it."
     span, fixed = span_text(plan.first_day, plan.last_day), span_text(plan.fixed, plan.fixed)
-    return f"A test of {span} was fixed on {fixed}, before its data. {away}"
+    before = "after its first night, before the tables held it" if plan.fixed > plan.first_day else "before its data"
+    return f"A test of {span} was fixed on {fixed}, {before}. {away}"
 
 
 def _nights(n_nights: int) -> str:
@@ -469,12 +479,24 @@ def describe_holidays(holidays: Sequence[PauseEffect]) -> str:
     )
 
 
-def describe_plan(planned: Planned) -> list[str]:
-    """What a plan calls out of the ordinary, a sentence a look."""
-    label, lines = outcome_label(planned.outcome), []
+def describe_plan(planned: Planned, ahead: int) -> list[str]:
+    """What a plan calls out of the ordinary, a sentence a look, `ahead` days after the data end."""
+    label = outcome_label(planned.outcome)
+    reach = "the data reach into the planned nights"
+    if ahead > 0:
+        reach = f"the data end {days_text(ahead)} before the first planned night, and their trend is run on to it"
+    lines = [
+        f"{capital(label)}: {reach}. The numbers hold for the days known when they were fixed, and if the nights share "
+        "them out as expected; nights that come are ranked anew, by the plan's rule."
+    ]
     for look in planned.looks:
         lead = f"Fewer than {amount((look.at_most or 0) + 1)} {label} in {_nights(look.nights)} would be"
         if look.at_most is None:
             lead = f"After {_nights(look.nights)} even none would not be"
         lines.append(f"{lead} out of the ordinary ({amount(look.expected)} expected).")
     return lines
+
+
+def not_planned(outcome: str) -> str:
+    """Why a plan leaves an outcome alone."""
+    return f"{capital(outcome_label(outcome))}: not planned, as the tables held planned nights when it was fixed."
