@@ -5,8 +5,9 @@ was made from and one of itself. So a file is current or it is not, however the 
 
 The record of all effects, `results.csv`, lies there too: a batch replaces the rows that its notebooks gave, and no
 others. Which report gave which rows is kept beside it, in `results_origin.csv`: a line a report, with a digest of the
-key of each row, and one with the digest of the record it belongs to. So a row disappears only when the report that gave
-it was made again without it, and any sequence of partial batches ends with the record of one whole batch.
+key of each row, and one with the digest of both files. So a row disappears only when the report that gave it was made
+again without it, and any sequence of partial batches ends with the record of one whole batch. A record that does not
+read as it was written is replaced by a whole batch in which nothing failed, and by no other.
 """
 
 import csv
@@ -24,6 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ from analysis.errors import ReportError
 from analysis.places import data_folder
 
 EXECUTED, FAILED = "executed", "FAILED-"
-RESULTS, ORIGIN = "results.csv", "results_origin.csv"
+RESULTS, ORIGIN, ORIGIN_COLUMNS = "results.csv", "results_origin.csv", ("report", "rows")
 SETTLED, LOG = f"{EXECUTED}/.settled", "report.log"
 LONGEST_NAME, LAST_LINES = 100, 12
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -268,24 +270,30 @@ def _unwritable(path: Path, error: OSError) -> ReportError:
 class Record:
     """The rows by their keys, digests of keys by the report that gave them, and the pause of each report there can be.
 
-    `heard` are the reports whose rows are known, in this batch or from an earlier one.
+    `heard` are the reports whose rows are known, in this batch or from an earlier one; `fault`, why nothing was read.
     """
 
     rows: dict[Key, dict[str, str]]
     origin: dict[str, set[str]]
     every: Mapping[str, str]
     heard: frozenset[str]
+    fault: ReportError | None = None
 
     @classmethod
     def read(cls, folder: Path, every: Mapping[str, str]) -> "Record":
-        """The record of a folder; of none, or of one with other columns, no row is taken."""
+        """The record of a folder; empty where there is none, or none that reads as it was written."""
         from analysis.effect import COLUMNS
 
-        rows = [row for row in _read(folder / RESULTS) if tuple(row) == COLUMNS and None not in row.values()]
-        origin = {row["report"]: set(row["rows"].split()) for row in _read(folder / ORIGIN)}
-        in_step = origin.pop(RESULTS, None) == {digest(to_csv(rows))}  # or the rows were changed by other hands
+        try:
+            rows = _read(folder / RESULTS, COLUMNS)
+            known = {_key(row): row for row in rows}
+            if len(known) < len(rows):
+                raise _not_as_written(folder / RESULTS, expected="each effect once", found=f"{len(rows)} rows")
+            origin = {row["report"]: set(row["rows"].split()) for row in _read(folder / ORIGIN, ORIGIN_COLUMNS)}
+        except ReportError as fault:
+            return cls({}, {}, every, frozenset(), fault)
+        in_step = origin.pop(RESULTS, None) == {digest(to_csv(rows), _told(origin))}  # or other hands changed something
         origin = {name: origin[name] for name in origin if name in every}
-        known = {_key(row): row for row in rows}
         return cls(known, origin, every, frozenset(origin if in_step else ()))
 
     def merged(self, spoken: Mapping[str, Sequence[dict]]) -> "Record":
@@ -320,9 +328,14 @@ class Record:
         """Write both files, the record first: see `read`."""
         text = to_csv(self.rows.values())
         write_file(folder / RESULTS, text)
-        origin = {RESULTS: {digest(text)}} | self.origin
-        lines = [{"report": name, "rows": " ".join(sorted(origin[name]))} for name in sorted(origin)]
-        write_file(folder / ORIGIN, to_csv(lines, ["report", "rows"]))
+        write_file(
+            folder / ORIGIN, to_csv(_told(self.origin | {RESULTS: {digest(text, _told(self.origin))}}), ORIGIN_COLUMNS)
+        )
+
+
+def _told(origin: Mapping[str, set[str]]) -> list[dict[str, str]]:
+    """Which report gave which rows, a line each."""
+    return [{"report": name, "rows": " ".join(sorted(origin[name]))} for name in sorted(origin)]
 
 
 def to_csv(rows: Iterable[Mapping[str, str]], columns: Sequence[str] = ()) -> str:
@@ -355,8 +368,26 @@ def _key(row: Mapping[str, str]) -> Key:
     return tuple(row[name] for name in KEY)
 
 
-def _read(path: Path) -> list[dict[str, str]]:
+def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a file as `to_csv` wrote it; none where there is none, a ReportError where it is another."""
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    try:
+        text = path.read_text("utf-8")
+        lines, header = text.split("\n"), ",".join(columns)
+        if lines[0] != header:
+            raise _not_as_written(path, rows=[1], expected=header, found=lines[0])
+        rows = list(csv.DictReader(io.StringIO(text)))
+        for row, (due, found) in enumerate(zip_longest(to_csv(rows, columns).split("\n"), lines, fillvalue=""), 1):
+            if due != found:
+                raise _not_as_written(path, rows=[row], expected=f"{len(columns)} cells", found=found)
+    except (OSError, ValueError, csv.Error) as error:  # not UTF-8, a row with too many cells, a cell that is too large
+        raise _not_as_written(path, found=str(error)) from error
+    return rows
+
+
+def _not_as_written(path: Path, *, found: str, **told: Any) -> ReportError:
+    remedy = "restore it from version control, or make all reports: pauses report"
+    return ReportError(
+        "not as it was written; nothing was changed", file=path.name, found=f"{found:.80}", remedy=remedy, **told
+    )
