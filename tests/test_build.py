@@ -180,8 +180,8 @@ def test_a_new_label_is_one_line_in_the_map(tmp_path, folder):
     [
         ("weapon_classes.csv", "X-BM Kulibr,supersonic,1\n", "air_force", "class, 1 row"),
         ("weapon_classes.csv", "Kalibr,ballistic,1\n", "air_force", "model, 1 row .*repeated"),
-        ("lexicon_communiques.toml", "night = [", "communiques", "not a readable lexicon"),
-        ("lexicon_news.toml", "= x", "news", "not a readable lexicon"),
+        ("lexicon_communiques.toml", "night = [", "communiques", "not valid TOML"),
+        ("lexicon_news.toml", "= x", "news", "not valid TOML"),
     ],
 )
 def test_a_spoilt_map_or_lexicon_is_refused(tmp_path, folder, file, line, name, words):

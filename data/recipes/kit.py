@@ -5,7 +5,6 @@ Here: reading and refusing raw files, rules and the rows they touch, and the pla
 import csv
 import io
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ import pandas as pd
 
 from analysis import tables
 from analysis.errors import DataError
+from analysis.places import parsed
 
 NOT_CSV = {
     b"<": "a web page",
@@ -114,10 +114,7 @@ def _split(content: bytes, fault: Callable[..., DataError]) -> dict[int, list[st
 
 
 def read_lexicon(raw: RawFile) -> dict[str, Any]:
-    try:
-        return tomllib.loads(raw.content.decode())
-    except ValueError as error:
-        raise DataError("not a readable lexicon", file=raw.name, found=str(error)) from error
+    return parsed(raw.name, raw.content)
 
 
 def oblast_names(oblasts: pd.DataFrame) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import re
@@ -22,9 +21,10 @@ from analysis.effect import Answer, PauseEffect
 from analysis.errors import DesignError
 from analysis.launches import Assessment, assess, decide_pause
 from analysis.pauses import FILE, get_pause, load_pauses, reported_pauses
+from analysis.places import data_folder, parsed
 from analysis.plan import FOLDER as PLANS
 from analysis.scorecard import load_scorecard, score_pause
-from analysis.tables import AS_OF, Folder, data_folder, data_package, dictionary, folder_contents
+from analysis.tables import AS_OF, PACKAGE, Folder, data_package, described, dictionary, folder_contents
 from analysis.vocabulary import word
 from analysis.windows import Day, as_day
 from analysis.words import said_on
@@ -66,10 +66,10 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
         if f"{name}.csv" not in contents or definition.get("edited"):
             continue
         content = contents[f"{name}.csv"] = _cut_table(contents[f"{name}.csv"], definition, f"{day:%Y-%m-%d}")
-        beside = json.loads(contents[f"{name}.json"])
-        beside["output"] |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+        beside = parsed(f"{name}.json", contents[f"{name}.json"])
+        beside["output"] |= described(f"{name}.csv", content)
         contents[f"{name}.json"] = json.dumps(beside, ensure_ascii=False).encode()
-    contents["datapackage.json"] = data_package(contents)
+    contents[PACKAGE] = data_package(contents)
     contents[AS_OF] = f"{day:%Y-%m-%d}\n".encode()
     if NIGHTS in contents:
         head, *nights = _entries(contents[NIGHTS].decode("utf-8-sig"), "night")
