@@ -21,7 +21,7 @@ MANY_CELLS, SECONDS_A_REPLICATE = 20, 0.0006  # of a cell of the size study
 SHOWN = 40  # changed cells
 RAW = click.option("--raw", type=click.Path(file_okay=False), help="Folder of raw files; default data/raw.")
 YES = click.option("--yes", is_flag=True, help="Replace without asking.")
-OLDER = click.option("--older", is_flag=True, help="Take a copy that ends before the tables do.")
+OLDER = click.option("--older", is_flag=True, help="Take a copy that begins or ends inside the tables.")
 
 
 class _Group(click.Group):
