@@ -145,7 +145,7 @@ DEEP = '{"a":' * 3000 + "1" + "}" * 3000
     ("file", "content", "words"),
     [
         ("strikes.json", DEEP, "JSON"),
-        ("strikes.json", "[]", "not usable JSON.*a table"),
+        ("strikes.json", "[]", "not usable JSON.*a table of"),
         ("strikes.json", '{"output": 5}', "not a sidecar"),
         ("strikes.json", '{"output": {"sha256": "x"}, "sources": ["x"]}', "not a sidecar"),
         ("datapackage.json", DEEP, "JSON"),

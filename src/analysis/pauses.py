@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -23,10 +22,11 @@ from pydantic_core import PydanticCustomError
 
 from analysis.days import KYIV, day_span, strike_days
 from analysis.errors import RegistryError
-from analysis.tables import data_folder
+from analysis.places import data_folder, parsed
 
 FILE = "pauses.toml"
 REPORTED = ("primary", "secondary")
+LONGEST = 731  # days of a claim: the baseline needs days that no pause covers
 ID = r"^(?!main\Z)(?=.{1,64}\Z)[a-z0-9]+(-[a-z0-9]+)*\Z"
 KINDS = "general truce|energy moratorium|city pause|long-range pause|maritime|local|sectoral"
 CONTROL = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"  # and what turns the direction of text
@@ -44,6 +44,14 @@ def _distinct(parts: tuple[Any, ...]) -> tuple[Any, ...]:
         if times > 1:
             raise _fault(f"the id {part_id} is used {times} times", remedy="give each its own")
     return parts
+
+
+@AfterValidator
+def _of_a_page(name: str) -> str:
+    """An id becomes a page, its evidence page and rows of the record."""
+    if name in ("index", "method", "calibration", "data", "review") or re.search("-evidence$|^volume-truces", name):
+        raise _fault("another page or row has this name", expected="another id", found=name, remedy="choose another")
+    return name
 
 
 def _is_moment(value: date | None) -> bool:
@@ -116,6 +124,9 @@ class Claim:
         if start and end and end <= start:
             told = {"expected": f"after {self.start}", "found": str(self.end), "remedy": "correct start or end"}
             raise _fault("ends before it starts", field="end", **told)
+        if start and end and (length := (end - start).days) > LONGEST:
+            told = {"expected": f"at most {LONGEST} days", "found": f"{length} days", "remedy": "correct start or end"}
+            raise _fault("too long for days without a pause to be left", field="end", **told)
         if self.closed_reason and not end:
             raise _fault("nothing is closed", field="closed_reason", remedy="add the end or remove the reason")
         return self
@@ -158,7 +169,7 @@ class Claim:
 class Pause:
     """One announced pause; the head of data/pauses.toml explains its fields."""
 
-    id: Id
+    id: Annotated[Id, _of_a_page]
     name: Name
     phrase: Text
     kind: Kind
@@ -368,15 +379,13 @@ def _as_one(truces: list[Pause]) -> Episode:
 
 @lru_cache(maxsize=8)
 def _read(content: bytes, file: str) -> Mapping[str, Pause]:
+    tables = parsed(file, content, error=RegistryError)
     try:
-        tables = tomllib.loads(content.decode("utf-8-sig"))
         return MappingProxyType(_Pauses((pause.id, pause) for pause in _File(**tables).pause))
     except ValidationError as error:
         faults = list(dict.fromkeys(f"\n  {_in_our_words(fault, tables)}" for fault in error.errors()))
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise RegistryError(count + "".join(faults), file=file) from None
-    except (ValueError, RecursionError) as error:
-        raise RegistryError("not valid TOML", file=file, found=str(error), remedy="mend that place") from error
 
 
 def _in_our_words(fault: Mapping[str, Any], table: Any) -> RegistryError:
