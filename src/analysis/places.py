@@ -34,8 +34,8 @@ def parsed(
     except (ValueError, RecursionError) as fault:
         raise error(f"not valid {form}", file=file, found=f"{fault!s:.200}", remedy=remedy) from fault
     if level or not isinstance(told, dict):
-        found = "more" if level else f"{told!r:.60}"
-        raise error(f"not usable {form}", file=file, expected=f"a table of at most {DEEPEST} levels", found=found, remedy=remedy)
+        wanted, found = f"a table of at most {DEEPEST} levels", "more" if level else f"{told!r:.60}"
+        raise error(f"not usable {form}", file=file, expected=wanted, found=found, remedy=remedy)
     return told
 
 
