@@ -48,6 +48,8 @@ def test_the_committed_tables_are_in_order():
         (["report", "capitals-pause-2026-09"], "found role outside-data"),
         (["data", "build", "--raw", "no-such-folder"], "raw"),
         (["list", "--colour"], "No such option"),
+        (["report", "--out", ""], "an empty path"),
+        (["update", "--raw", ""], "an empty path"),
     ],
 )
 def test_wrong_use_ends_with_2_and_one_message(words, message):

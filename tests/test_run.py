@@ -305,9 +305,10 @@ def test_a_folder_is_for_one_batch_is_swept_and_must_be_one(tmp_path):
         with pytest.raises(ReportError, match="another batch"), store.opened(tmp_path / "out"):
             pass
         (folder / ".results.csv.99.new").write_text("half")
+        (folder / ".mine.new").mkdir()
         (folder / "executed" / ".a.ipynb.99.new").write_text("half")
     with store.opened(tmp_path / "out") as folder:
-        assert not list(folder.rglob("*.new"))
+        assert [path.name for path in folder.rglob("*.new")] == [".mine.new"]
     (tmp_path / "file").write_text("")
     with pytest.raises(ReportError, match="cannot be written"), store.opened(tmp_path / "file" / "out"):
         pass

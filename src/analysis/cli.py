@@ -19,7 +19,16 @@ from analysis.errors import PausesError, ReportError
 
 MANY_CELLS, SECONDS_A_REPLICATE = 20, 0.0006  # of a cell of the size study
 SHOWN = 40  # changed cells
-RAW = click.option("--raw", type=click.Path(file_okay=False), help="Folder of raw files; default data/raw.")
+
+
+class _Place(click.Path):
+    """A path; an empty one, as of a shell's variable that is not set, is no wish for the default."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(value, param, ctx) if value else self.fail("an empty path", param, ctx)
+
+
+RAW = click.option("--raw", type=_Place(file_okay=False), help="Folder of raw files; default data/raw.")
 YES = click.option("--yes", is_flag=True, help="Replace without asking.")
 OLDER = click.option("--older", is_flag=True, help="Take a copy that begins or ends inside the tables.")
 
@@ -164,7 +173,7 @@ def plan(pause_id: str, claim: str, first: str | None, last: str | None, why: st
 @click.option("--cold", is_flag=True, help="Start a plain kernel for each notebook.")
 @click.option("--timeout", default=600, show_default=True, help="Seconds a cell may take.")
 @click.option("--scheduler", metavar="ADDRESS", help="Execute on a dask cluster, such as tcp://host:8786.")
-@click.option("--out", type=click.Path(file_okay=False), help="Folder of reports; default reports/ of the clone.")
+@click.option("--out", type=_Place(file_okay=False), help="Folder of reports; default reports/ of the clone.")
 @click.option("--as-of", metavar="DATE", help="With what was known on that day, into reports/as-of/DATE.")
 @click.option("--quiet", is_flag=True, help="Say only what failed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
@@ -241,7 +250,7 @@ def _report_as_of(as_of: str, words: Sequence[str]) -> int:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--only", multiple=True, metavar="TEXT", help="Only cells whose name contains this.")
 @click.option("--scheduler", metavar="ADDRESS", help="Compute on a dask cluster, such as tcp://host:8786.")
-@click.option("--out", type=click.Path(dir_okay=False), help="Table; default reports/calibration.csv of the clone.")
+@click.option("--out", type=_Place(dir_okay=False), help="Table; default reports/calibration.csv of the clone.")
 @click.option("--yes", is_flag=True, help="Compute many cells outside of a clone without asking.")
 def calibrate(
     replicates: int, jobs: int, seed: int, only: tuple[str, ...], scheduler: str | None, out: str | None, yes: bool
@@ -284,10 +293,10 @@ def data() -> None:
 
 @data.command()
 @RAW
-@click.option("--air-force", type=click.Path(dir_okay=False), help="missile_attacks_daily.csv")
-@click.option("--alerts", type=click.Path(dir_okay=False), help="Air-raid alerts.")
-@click.option("--viina", multiple=True, type=click.Path(dir_okay=False), help="Yearly VIINA archives, your own.")
-@click.option("--acled", type=click.Path(dir_okay=False), help="An ACLED export, your own; never shipped.")
+@click.option("--air-force", type=_Place(dir_okay=False), help="missile_attacks_daily.csv")
+@click.option("--alerts", type=_Place(dir_okay=False), help="Air-raid alerts.")
+@click.option("--viina", multiple=True, type=_Place(dir_okay=False), help="Yearly VIINA archives, your own.")
+@click.option("--acled", type=_Place(dir_okay=False), help="An ACLED export, your own; never shipped.")
 @YES
 @OLDER
 def build(

@@ -47,7 +47,12 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
     as_of : date, str or Timestamp
         The day, not before the first announcement.
     into : path
-        Where to write, and what is returned; what an earlier cut left there is replaced.
+        Where to write, and what is returned: a new or empty folder, or one with an earlier cut, which is replaced.
+
+    Raises
+    ------
+    DesignError
+        If the day is to come or no pause was announced by then, or the folder holds something else.
 
     Examples
     --------
@@ -57,6 +62,11 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
     False
     """
     day, source, into = as_day(as_of, "as_of"), data_folder() if folder is None else Path(folder), Path(into)
+    if day > pd.Timestamp.now():
+        raise DesignError("a day to come", field="as_of", expected="a day that has begun", found=f"{day:%Y-%m-%d}")
+    if into.resolve() == source.resolve() or (into.is_dir() and any(into.iterdir()) and not (into / AS_OF).is_file()):
+        expected = "a new or empty folder, or one with an earlier cut"
+        raise DesignError("a cut would overwrite what is there", field="into", expected=expected, found=f"other files in {into.name}")
     contents = folder_contents(source)
     contents[FILE] = cut_registry(contents[FILE].decode("utf-8-sig"), day.date()).encode()
     if b"\n[[pause]]" not in contents[FILE]:
@@ -142,8 +152,12 @@ def _date(moment: date) -> date:
 
 def assess_as_of(pause_id: str, as_of: Day, *, into: str | Path, folder: Folder = None, **asked: Any) -> Assessment:
     """Test a pause with what was known on a day; `into` as for `cut_data`, and what else `assess` is asked."""
+    get_pause(load_pauses((data_folder() if folder is None else Path(folder)) / FILE), pause_id)
     cut = cut_data(as_of, into=into, folder=folder)
-    return assess(pause_id, registry=load_pauses(cut / FILE), folder=cut, **asked)
+    if pause_id not in (registry := load_pauses(cut / FILE)):
+        found = f"{as_day(as_of, 'as_of'):%Y-%m-%d}"
+        raise DesignError(f"{pause_id} was not announced yet", field="as_of", expected="a later day", found=found)
+    return assess(pause_id, registry=registry, folder=cut, **asked)
 
 
 def cut_clone(as_of: Day) -> Path:

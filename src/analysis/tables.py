@@ -111,7 +111,7 @@ def outcome_series(
         rows = load_table(outcome.table, folder=folder).set_index("day")
     column = rows[outcome.column]
     start = as_day(outcome.first_day if first_day is None else first_day, "first_day")
-    series = column.iloc[: len(column) - drop_last].loc[start : outcome.last_day].astype(float).rename(name)
+    series = column.iloc[: max(0, len(column) - drop_last)].loc[start : outcome.last_day].astype(float).rename(name)
     if series.empty:
         problem, last = f"no day of {name} is left from {start:%Y-%m-%d}", f"last day {column.index[-1]:%Y-%m-%d}"
         raise DataError(problem, file=f"{outcome.table}.csv", found=last)

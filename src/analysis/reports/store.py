@@ -160,7 +160,7 @@ def opened(folder: Path | str) -> Iterator[Path]:
         inside = [path for place in places for path in sorted(place.iterdir())]
         for link in filter(Path.is_symlink, inside):
             raise ReportError("a link stands where a file of the reports would go", file=link.name, remedy="remove it")
-        for left in (path for path in inside if path.match(".*.new")):
+        for left in (path for path in inside if path.match(".*.new") and path.is_file()):
             left.unlink()
         yield folder
     except BlockingIOError as error:
