@@ -65,6 +65,18 @@ def test_what_is_cut_is_a_sound_data_folder_without_later_days(tmp_path):
     assert found.held() and found.surges() and len(found.table())
 
 
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [("plans/half.toml", b"a = ["), ("plans/half.toml", b"level = 0.9"), ("nights.toml", b"[[night]]\nday = 5"),
+     ("pauses.toml", b"[[pause]]\nid = 5"), ("strikes.json", b"[]"), ("alerts.csv", b"oblast")],
+)  # fmt: skip
+def test_what_is_damaged_is_named_before_it_is_cut(tmp_path, file, content):
+    damaged, into = copied_tables(tmp_path / "s", {file: content}), tmp_path / "cut"
+    with pytest.raises((DataError, RegistryError), match=file):
+        pa.cut_data("2026-02-01", into=into, folder=damaged)
+    assert not into.exists()
+
+
 @pytest.mark.parametrize("files", [{"pauses.toml": b"mine"}, {"plans/mine.toml": b""}, None], ids=str)
 def test_a_cut_overwrites_nothing_but_an_earlier_cut(tmp_path, files):
     place = copied_tables(tmp_path / "own", {}) if files is None else tmp_path

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from analysis.errors import PausesError, ReportError
+from analysis.errors import DataError, PausesError, ReportError
 
 MANY_CELLS, SECONDS_A_REPLICATE = 20, 0.0006  # of a cell of the size study
 SHOWN = 40  # changed cells
@@ -351,6 +351,8 @@ def _recipes(module: str) -> ModuleType:
     """A module of the recipes, which lie beside the tables and are no part of the package."""
     from analysis.tables import data_folder
 
+    if not (data_folder() / "recipes").is_dir():
+        raise DataError("no recipes beside the tables", file=data_folder().name, remedy="build inside a clone")
     if str(data_folder()) not in sys.path:
         sys.path.insert(0, str(data_folder()))
     return import_module(f"recipes.{module}")

@@ -54,7 +54,9 @@ def read_stored(path: Path, columns: Sequence[str], *, command: str) -> pd.DataF
     try:
         table = pd.read_csv(path, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
-        raise DataError("no such table to read", file=path.name, remedy=f"run: {command}") from error
+        problem = "not a table that can be read" if path.exists() else "no such table to read"
+        remedy, found = f"restore the file, or run: {command}", str(getattr(error, "strerror", error))
+        raise DataError(problem, file=path.name, found=found, remedy=remedy) from error
     remedy = f"restore the file, or move it away and run: {command}"
     if list(table) != list(columns) or not isinstance(table.index, pd.RangeIndex):  # or cells beyond the last column
         expected, found = f"{', '.join(list(columns)[:4])}, ...", ", ".join(list(table)[:4])

@@ -16,15 +16,15 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.days import NIGHTS
+from analysis.days import NIGHTS, read_nights
 from analysis.effect import Answer, PauseEffect
-from analysis.errors import DesignError
+from analysis.errors import DataError, DesignError
 from analysis.launches import Assessment, assess, decide_pause
 from analysis.pauses import FILE, get_pause, load_pauses, reported_pauses
 from analysis.places import data_folder, parsed
 from analysis.plan import FOLDER as PLANS
 from analysis.scorecard import load_scorecard, score_pause
-from analysis.tables import AS_OF, PACKAGE, Folder, data_package, described, dictionary, folder_contents
+from analysis.tables import AS_OF, PACKAGE, Folder, data_package, described, dictionary, folder_contents, load_table
 from analysis.vocabulary import word
 from analysis.windows import Day, as_day
 from analysis.words import said_on
@@ -66,7 +66,11 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
         raise DesignError("a day to come", field="as_of", expected="a day that has begun", found=f"{day:%Y-%m-%d}")
     if into.resolve() == source.resolve() or (into.is_dir() and any(into.iterdir()) and not (into / AS_OF).is_file()):
         expected = "a new or empty folder, or one with an earlier cut"
-        raise DesignError("a cut would overwrite what is there", field="into", expected=expected, found=f"other files in {into.name}")
+        raise DesignError(
+            "a cut would overwrite what is there", field="into", expected=expected, found=f"other files in {into.name}"
+        )
+    load_pauses(source / FILE)  # what is cut must be sound: here the registry, the nights and, below, tables and plans
+    read_nights(source)
     contents = folder_contents(source)
     contents[FILE] = cut_registry(contents[FILE].decode("utf-8-sig"), day.date()).encode()
     if b"\n[[pause]]" not in contents[FILE]:
@@ -75,6 +79,7 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
     for name, definition in dictionary()["tables"].items():
         if f"{name}.csv" not in contents or definition.get("edited"):
             continue
+        load_table(name, folder=source)
         content = contents[f"{name}.csv"] = _cut_table(contents[f"{name}.csv"], definition, f"{day:%Y-%m-%d}")
         beside = parsed(f"{name}.json", contents[f"{name}.json"])
         beside["output"] |= described(f"{name}.csv", content)
@@ -86,7 +91,12 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
         seen = [night for night in nights if tomllib.loads(night)["night"][0]["seen_at"] <= day.date()]
         contents[NIGHTS] = "".join([head, *seen]).encode()
     for plan in (source / PLANS).glob("*.toml"):
-        if _date(tomllib.loads(plan.read_text("utf-8"))["fixed"]) <= day.date():
+        file = f"{PLANS}/{plan.name}"
+        if not isinstance(fixed := parsed(file, plan.read_bytes()).get("fixed"), date):
+            raise DataError(
+                "not a plan", file=file, field="fixed", expected="a date", found=str(fixed), remedy="mend it"
+            )
+        if _date(fixed) <= day.date():
             contents[f"{PLANS}/{plan.name}"] = plan.read_bytes()
     shutil.rmtree(into / PLANS, ignore_errors=True)
     for name, content in contents.items():

@@ -290,6 +290,11 @@ class Record:
             if len(known) < len(rows):
                 raise _not_as_written(folder / RESULTS, expected="each effect once", found=f"{len(rows)} rows")
             origin = {row["report"]: set(row["rows"].split()) for row in _read(folder / ORIGIN, ORIGIN_COLUMNS)}
+            if lost := set().union(*(keys for name, keys in origin.items() if name != RESULTS)) - set(
+                map(cls.short, known)
+            ):
+                expected = f"all rows that {ORIGIN} names"
+                raise _not_as_written(folder / RESULTS, expected=expected, found=f"{len(lost)} missing")
         except ReportError as fault:
             return cls({}, {}, every, frozenset(), fault)
         in_step = origin.pop(RESULTS, None) == {digest(to_csv(rows), _told(origin))}  # or other hands changed something
@@ -387,7 +392,7 @@ def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
 
 def _not_as_written(path: Path, *, found: str, **told: Any) -> ReportError:
-    remedy = "restore it from version control, or make all reports: pauses report"
+    remedy = f"restore {RESULTS} and {ORIGIN} from version control, or make all reports: pauses report"
     return ReportError(
         "not as it was written; nothing was changed", file=path.name, found=f"{found:.80}", remedy=remedy, **told
     )
