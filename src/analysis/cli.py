@@ -15,7 +15,8 @@ from typing import Any
 
 import click
 
-from analysis.errors import DataError, PausesError, ReportError
+from analysis.errors import PausesError, ReportError
+from analysis.places import ELSEWHERE, data_folder
 
 MANY_CELLS, SECONDS_A_REPLICATE = 20, 0.0006  # of a cell of the size study
 SHOWN = 40  # changed cells
@@ -182,14 +183,13 @@ def report(
     scheduler: str | None, out: str | None, as_of: str | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Make the reports of all reported pauses, or of those named, and the index."""
-    from analysis.places import data_folder
     from analysis.reports.progress import Progress
     from analysis.reports.store import inputs_digest, settled
 
     clone = data_folder().parent
     notebooks = clone / "notebooks"
     if not notebooks.is_dir():
-        notebooks = data_folder().parent / "_notebooks"
+        notebooks = clone / "_notebooks"
         if not out:
             raise ReportError("outside a clone reports need a place", field="--out", remedy="add --out FOLDER")
     if as_of:
@@ -236,7 +236,6 @@ def report(
 
 def _report_as_of(as_of: str, words: Sequence[str]) -> int:
     """Make reports from cut tables in a process of its own, so that nothing of today is read; its exit code."""
-    from analysis.places import ELSEWHERE
     from analysis.replay import cut_clone
 
     clone = cut_clone(as_of)
@@ -257,7 +256,6 @@ def calibrate(
 ) -> None:
     """Measure on known truth how often the tests cry wolf and what they see; computes what is missing or stale."""
     from analysis.calibration import cells
-    from analysis.tables import data_folder
 
     def ask(n_cells: int) -> None:
         if not yes and n_cells > MANY_CELLS and not (data_folder().parent / "notebooks").is_dir():
@@ -304,8 +302,6 @@ def build(
     older: bool,
 ) -> None:  # fmt: skip
     """Build the tables from raw files; show what changes before anything is replaced."""
-    from analysis.tables import data_folder
-
     folder = data_folder()
     given = {"air_force": [air_force], "alerts": [alerts], "news": list(viina), "acled": [acled]}
     files = {name: paths for name, paths in given.items() if any(paths)}
@@ -327,8 +323,6 @@ def fetch(sources: tuple[str, ...], raw: str | None, sha256: str | None, yes: bo
     The strike file (air_force) needs your own Kaggle token, in KAGGLE_API_TOKEN or in KAGGLE_USERNAME and
     KAGGLE_KEY; it is read from the environment only. The alerts need none.
     """
-    from analysis.tables import data_folder
-
     if sha256 and len(sources) != 1:
         raise click.UsageError("--sha256 is the checksum of one file: name its source.")
     kit, fetching = _recipes("kit"), _recipes("fetch")
@@ -349,10 +343,6 @@ def fetch(sources: tuple[str, ...], raw: str | None, sha256: str | None, yes: bo
 
 def _recipes(module: str) -> ModuleType:
     """A module of the recipes, which lie beside the tables and are no part of the package."""
-    from analysis.tables import data_folder
-
-    if not (data_folder() / "recipes").is_dir():
-        raise DataError("no recipes beside the tables", file=data_folder().name, remedy="build inside a clone")
     if str(data_folder()) not in sys.path:
         sys.path.insert(0, str(data_folder()))
     return import_module(f"recipes.{module}")
@@ -396,7 +386,6 @@ def _write(plan: Any) -> None:
 def update(context: click.Context, raw: str | None, dry_run: bool, yes: bool, older: bool) -> None:
     """Build from raw files, show which days and which words of findings change, then make the reports."""
     from analysis.replay import words_changed
-    from analysis.tables import data_folder
 
     folder = data_folder()
     plan = _recipes("kit").plan_build(raw or folder / "raw", folder=folder, older=older)

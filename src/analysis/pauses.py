@@ -402,7 +402,7 @@ def _in_our_words(fault: Mapping[str, Any], table: Any) -> RegistryError:
     if fault["type"] == "fault":
         problem, details = fault["msg"], fault["ctx"]
     elif field is None:
-        problem, details = "not a table", {"found": _shown(fault["input"]), "remedy": "write its fields, each with its name"}
+        problem, details["remedy"] = "not a table", "write its fields, each with its name"
     elif field not in known:
         close = get_close_matches(field, known) or known
         field, problem = _shown(field), "unknown field"

@@ -62,20 +62,18 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
     False
     """
     day, source, into = as_day(as_of, "as_of"), data_folder() if folder is None else Path(folder), Path(into)
+    told = {"field": "as_of", "found": f"{day:%Y-%m-%d}"}
     if day > pd.Timestamp.now():
-        raise DesignError("a day to come", field="as_of", expected="a day that has begun", found=f"{day:%Y-%m-%d}")
+        raise DesignError("a day to come", expected="a day that has begun", **told)
     if into.resolve() == source.resolve() or (into.is_dir() and any(into.iterdir()) and not (into / AS_OF).is_file()):
         expected = "a new or empty folder, or one with an earlier cut"
-        raise DesignError(
-            "a cut would overwrite what is there", field="into", expected=expected, found=f"other files in {into.name}"
-        )
+        raise DesignError("a cut would overwrite what is there", field="into", expected=expected, found=into.name)
     load_pauses(source / FILE)  # what is cut must be sound: here the registry, the nights and, below, tables and plans
     read_nights(source)
     contents = folder_contents(source)
     contents[FILE] = cut_registry(contents[FILE].decode("utf-8-sig"), day.date()).encode()
     if b"\n[[pause]]" not in contents[FILE]:
-        expected = "a day on which one was"
-        raise DesignError("no pause was announced yet", field="as_of", expected=expected, found=f"{day:%Y-%m-%d}")
+        raise DesignError("no pause was announced yet", expected="a day on which one was", **told)
     for name, definition in dictionary()["tables"].items():
         if f"{name}.csv" not in contents or definition.get("edited"):
             continue
@@ -93,11 +91,9 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
     for plan in (source / PLANS).glob("*.toml"):
         file = f"{PLANS}/{plan.name}"
         if not isinstance(fixed := parsed(file, plan.read_bytes()).get("fixed"), date):
-            raise DataError(
-                "not a plan", file=file, field="fixed", expected="a date", found=str(fixed), remedy="mend it"
-            )
+            raise DataError("not a plan", file=file, field="fixed", expected="a date", remedy="mend it")
         if _date(fixed) <= day.date():
-            contents[f"{PLANS}/{plan.name}"] = plan.read_bytes()
+            contents[file] = plan.read_bytes()
     shutil.rmtree(into / PLANS, ignore_errors=True)
     for name, content in contents.items():
         (into / name).parent.mkdir(parents=True, exist_ok=True)

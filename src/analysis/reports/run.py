@@ -234,9 +234,8 @@ def _refuse_strangers(folder: Path, ids: Sequence[str]) -> None:
 def _spoken(outcomes: Sequence[ReportOutcome]) -> dict[str, list[dict]]:
     """What the executed notebooks say that this batch made or found current."""
     spoken = {o.path.stem: store.read_executed(o.path) for o in outcomes if not o.error}
-    if gone := [name for name, executed in spoken.items() if executed is None]:
-        remedy = "leave the folder alone while a batch runs; start again"
-        raise ReportError("executed notebook changed or gone", file=f"{gone[0]}.ipynb", remedy=remedy)
+    if None in spoken.values():
+        raise ReportError("an executed notebook was changed or removed while the batch ran", remedy="start again")
     return {name: effect_rows(executed) for name, executed in spoken.items()}
 
 

@@ -285,19 +285,17 @@ class Record:
         from analysis.effect import COLUMNS
 
         try:
-            rows = _read(folder / RESULTS, COLUMNS)
-            known = {_key(row): row for row in rows}
-            if len(known) < len(rows):
-                raise _not_as_written(folder / RESULTS, expected="each effect once", found=f"{len(rows)} rows")
-            origin = {row["report"]: set(row["rows"].split()) for row in _read(folder / ORIGIN, ORIGIN_COLUMNS)}
-            if lost := set().union(*(keys for name, keys in origin.items() if name != RESULTS)) - set(
-                map(cls.short, known)
-            ):
-                expected = f"all rows that {ORIGIN} names"
-                raise _not_as_written(folder / RESULTS, expected=expected, found=f"{len(lost)} missing")
+            rows, told = _read(folder / RESULTS, COLUMNS), _read(folder / ORIGIN, ORIGIN_COLUMNS)
         except ReportError as fault:
             return cls({}, {}, every, frozenset(), fault)
-        in_step = origin.pop(RESULTS, None) == {digest(to_csv(rows), _told(origin))}  # or other hands changed something
+        known, origin = {_key(row): row for row in rows}, {row["report"]: set(row["rows"].split()) for row in told}
+        in_step = origin.pop(RESULTS, None) == {digest(to_csv(rows), _lines(origin))}  # or other hands changed them
+        if lost := set().union(*origin.values()) - set(map(cls.short, known)) or len(known) < len(rows):
+            expected, found = (
+                f"each row that {ORIGIN} names, once",
+                "others" if lost is True else f"{len(lost)} missing",
+            )
+            return cls({}, {}, every, frozenset(), _not_as_written(folder / RESULTS, expected=expected, found=found))
         origin = {name: origin[name] for name in origin if name in every}
         return cls(known, origin, every, frozenset(origin if in_step else ()))
 
@@ -331,15 +329,13 @@ class Record:
 
     def write(self, folder: Path) -> None:
         """Write both files, the record first: see `read`."""
-        text = to_csv(self.rows.values())
+        text, lines = to_csv(self.rows.values()), _lines(self.origin)
         write_file(folder / RESULTS, text)
-        write_file(
-            folder / ORIGIN, to_csv(_told(self.origin | {RESULTS: {digest(text, _told(self.origin))}}), ORIGIN_COLUMNS)
-        )
+        step = {"report": RESULTS, "rows": digest(text, lines)}
+        write_file(folder / ORIGIN, to_csv([step, *lines], ORIGIN_COLUMNS))
 
 
-def _told(origin: Mapping[str, set[str]]) -> list[dict[str, str]]:
-    """Which report gave which rows, a line each."""
+def _lines(origin: Mapping[str, set[str]]) -> list[dict[str, str]]:
     return [{"report": name, "rows": " ".join(sorted(origin[name]))} for name in sorted(origin)]
 
 
@@ -391,8 +387,7 @@ def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     return rows
 
 
-def _not_as_written(path: Path, *, found: str, **told: Any) -> ReportError:
+def _not_as_written(path: Path, **told: Any) -> ReportError:
+    told["found"] = f"{told['found']:.80}"
     remedy = f"restore {RESULTS} and {ORIGIN} from version control, or make all reports: pauses report"
-    return ReportError(
-        "not as it was written; nothing was changed", file=path.name, found=f"{found:.80}", remedy=remedy, **told
-    )
+    return ReportError("not as it was written; nothing was changed", file=path.name, remedy=remedy, **told)
