@@ -223,6 +223,12 @@ def test_one_row_that_cannot_be_right_costs_its_day_and_class_alone(tmp_path, wr
     assert rows_of(result, "set_aside_impossible_rows") == (200,)
 
 
+@pytest.mark.parametrize("cells", [{"launched": "-180"}, {"destroyed": "18000"}, IMPOSSIBLE | {"launched": "2.5"}])
+def test_a_cell_that_is_no_count_is_never_set_aside(tmp_path, cells):
+    with pytest.raises(DataError, match=r"1 row \(201\): not a count; expected a whole number from 0 to 10000"):
+        imported(tmp_path, *many(report(**cells)))
+
+
 def test_more_than_one_row_in_a_hundred_refuses_the_file(tmp_path):
     wrong = [report(model=model, **IMPOSSIBLE) for model in ("Kalibr", "X-35", "C-300")]
     assert imported(tmp_path, *many(*wrong[:2]))

@@ -180,8 +180,8 @@ def test_a_new_label_is_one_line_in_the_map(tmp_path, folder):
     [
         ("weapon_classes.csv", "X-BM Kulibr,supersonic,1\n", "air_force", "class, 1 row"),
         ("weapon_classes.csv", "Kalibr,ballistic,1\n", "air_force", "model, 1 row .*repeated"),
-        ("lexicon_communiques.toml", "night = [", "communiques", "not a readable lexicon"),
-        ("lexicon_news.toml", "= x", "news", "not a readable lexicon"),
+        ("lexicon_communiques.toml", "night = [", "communiques", "not valid TOML"),
+        ("lexicon_news.toml", "= x", "news", "not valid TOML"),
     ],
 )
 def test_a_spoilt_map_or_lexicon_is_refused(tmp_path, folder, file, line, name, words):
@@ -202,7 +202,8 @@ def test_a_build_shows_what_changes_and_touches_nothing_before_write(tmp_path, f
     before = snapshot(folder)
     made = plan(tmp_path, NIGHT, SALVO, late, morrow, folder=folder)
     changes = made.changes().query("table == 'strikes'")
-    assert changes.query("change == 'added'")["row"].tolist() == ["2025-06-04"]
+    (added,) = changes.query("change == 'added'").to_dict("records")
+    assert added["row"] == "2025-06-04" and "drones_launched 100, " in added["new"] and added["old"] == ""
     cells = changes.query("change == 'changed'").set_index("column")
     assert cells.loc["missiles_launched", ["row", "old", "new"]].tolist() == ["2025-06-03", "8", "11"]
     assert "strikes: 1 row added (2025-06-04), 1 row changed (2025-06-03)." in made.summary()
@@ -212,6 +213,7 @@ def test_a_build_shows_what_changes_and_touches_nothing_before_write(tmp_path, f
     assert made.changes().empty and made.write() == ()
     fewer = plan(tmp_path, NIGHT, folder=folder)
     assert set(fewer.changes().query("table == 'strikes'")["change"]) == {"removed"}
+    assert "missiles_launched 11, " in fewer.changes().query("row == '2025-06-03'")["old"].iloc[0]
     assert "strikes: 2 rows removed (2025-06-03 to 2025-06-04)" in fewer.summary()
 
 
@@ -272,9 +274,19 @@ def test_the_same_raw_files_give_the_committed_bytes(folder):
     assert set(made.contents) > {"README.md", "datapackage.json", "energy_coded_events.json"}
 
 
-def test_a_copy_that_ends_before_the_tables_is_refused_and_nothing_changes(kept, tmp_path):
-    before, files = snapshot(kept), {"air_force": put(tmp_path / "raw", {RAW: csv_file([NIGHT])})}
-    with pytest.raises(DataError, match=r"ends before strikes does; expected 2026-06-07 or later; found 2025-06-02"):
+LATE = NIGHT | {"time_start": "2026-06-06 18:00", "time_end": "2026-06-07 08:30"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([NIGHT], "ends before strikes does; expected 2026-06-07 or later; found 2025-06-02"),
+        ([NIGHT, LATE], "begins after strikes does; expected 2022-09-28 or earlier; found 2025-06-02"),
+    ],
+)
+def test_a_copy_that_lost_its_end_or_its_beginning_is_refused_and_nothing_changes(kept, tmp_path, rows, words):
+    before, files = snapshot(kept), {"air_force": put(tmp_path / "raw", {RAW: csv_file(rows)})}
+    with pytest.raises(DataError, match=f"{words}.*--older"):
         kit.plan_build(None, folder=kept, files=files)
     assert snapshot(kept) == before
     assert plan_build(None, folder=kept, files=files).imported

@@ -274,7 +274,7 @@ def test_the_command_resumes_and_says_how_far_it_is(command):
 
 def test_outside_of_a_clone_many_cells_are_asked_about_unless_yes_is_said(command, tmp_path, monkeypatch):
     monkeypatch.setattr("analysis.cli.MANY_CELLS", 2)
-    monkeypatch.setattr("analysis.tables.data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr("analysis.cli.data_folder", lambda: tmp_path / "data")
     asked = command(input="n\n")
     assert asked.exit_code == 1 and not (tmp_path / "table.csv").exists()
     assert asked.output.startswith("Compute 3 cells, about 1 min in 1 processes? [y/N]: n")

@@ -55,6 +55,8 @@ def test_the_committed_tables_are_in_order():
         (["report", "--as-of", "2200-01-01"], "a day to come"),
         (["test", "easter-2025", "--as-of", "2024-01-01"], "easter-2025 was not announced yet on that day"),
         (["test", "easter-2052", "--as-of", "2024-01-01"], "no such entry"),
+        (["report", "--out", ""], "an empty path"),
+        (["update", "--raw", ""], "an empty path"),
     ],
 )
 def test_wrong_use_ends_with_2_and_one_message(words, message):

@@ -64,7 +64,7 @@ def folder(tmp_path, monkeypatch):
     folder = copy_of_data(tmp_path)
     (folder / "raw").mkdir()
     (folder / "raw" / RAW).write_bytes(b"an older copy")
-    monkeypatch.setattr("analysis.tables.data_folder", lambda: folder)
+    monkeypatch.setattr("analysis.cli.data_folder", lambda: folder)
     for name, value in SECRET.items():
         monkeypatch.setenv(name, value)
     return folder

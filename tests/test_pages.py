@@ -199,6 +199,12 @@ def test_pages_are_made_once_and_again_only_where_the_record_changed(tmp_path):
     assert set(made) == {"easter-2025.html", "index.html", "scorecard.csv"}
     write_answers(tmp_path, rows, registry=PAUSES, surroundings={"package": "1"})
     assert made == {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    page, evidence = tmp_path / "easter-2025.html", tmp_path / "easter-2025-evidence.html"
+    assert evidence.name not in page.read_text(encoding="utf-8")  # a link only to what is there
+    evidence.write_text("made")
+    write_answers(tmp_path, rows, registry=PAUSES, surroundings={"package": "1"})
+    assert f'href="{evidence.name}"' in page.read_text(encoding="utf-8")
+    evidence.unlink()
     rows[0]["reason"] = "another"
     write_answers(tmp_path, rows, registry=PAUSES, surroundings={"package": "1"})
     assert made != {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}

@@ -1,13 +1,16 @@
 """The registry: every claim's window, what it comes to in strike days, and what is refused."""
 
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 import analysis as pa
 from analysis.errors import RegistryError
+from analysis.panels import draw_claims, svg
 from analysis.pauses import get_pause, load_pauses, overlapping, reported_pauses, volume_episodes
+from analysis.storyboard import claims_frame
 from analysis.tables import data_folder
 
 PAUSES = load_pauses()
@@ -264,9 +267,16 @@ def test_text_is_data_whatever_editor_saved_it(load):
     assert load(content.replace(b"\n", b"\r\n"))["truce-2027"].name == "Перемир’я"
 
 
+def test_dollars_in_a_name_are_no_formula_to_a_picture():
+    pause, party = PAUSES["easter-2025"], r"$\frac{$"
+    pause = replace(pause, claims=tuple(replace(claim, party=party) for claim in pause.claims))
+    assert party in svg(draw_claims(claims_frame(pause)))
+
+
 URLS = ["ftp://e.org", "https:// e.org", "http://[bad", "https://", "https://e.org:port", "e.org", "http://a]b.org",
         r"https://e.org/\u001b", "https://e.org/><b>"]  # fmt: skip
-IDS = ["Truce-2027", "truce_2027", "-truce", "truce-", "a--b", "", "main", "a" * 65, "перемир-я", "../x", r"truce\n"]
+IDS = ["Truce-2027", "truce_2027", "-truce", "truce-", "a--b", "", "main", "a" * 65, "перемир-я", "../x", r"truce\n",
+       "index", "method", "easter-2025-evidence", "volume-truces"]  # fmt: skip
 SOURCE = '[{{ publisher = "X", url = "{}"{} }}]'
 COUNTS = '[{{ when = "May", drones = {} }}]'
 BAD = {  # fields of the entry, or of its claim, and what stands there
@@ -280,7 +290,7 @@ BAD = {  # fields of the entry, or of its claim, and what stands there
         *(SOURCE.format("https://e.org", f", date = {when}") for when in ('"2026-13"', "2026-05-01T10:00:00")),
     ],
     "published_counts": [COUNTS.format("-1"), COUNTS.format("true"), "{ drones = 3 }"],
-    "claim end": ["2027-05-08 00:00:00+03:00", "2027-05-07", None, "2027-05-08 05:00:00+03:00"],
+    "claim end": ["2027-05-08 00:00:00+03:00", "2027-05-07", None, "2027-05-08 05:00:00+03:00", "2054-05-11"],
     "claim start": ["2027-05-08T00:00:00"], "claim until": ["2027-05-09"], "claim basis": [None],
     "claim id": ['"main"'],
     "id": [*(f'"{bad}"' for bad in IDS), "3", "{ a = 1 }"],
@@ -330,6 +340,7 @@ NO_REGISTRY = [
     ("[[pause]]\nannounced_at = 2027-02-30\n", "at line 2"),
     ("<!DOCTYPE html><html></html>", "not valid TOML"),
     ("[[pause]]\nx = " + "[" * 5000, "not valid TOML"),
+    (entry() + "x" + ".a" * 5000 + " = 1\n", "not usable TOML; expected a table of at most 50 levels"),
 ]
 
 

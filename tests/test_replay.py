@@ -11,7 +11,7 @@ from made_up import copied_tables, revised_strikes
 
 import analysis as pa
 from analysis import cli
-from analysis.errors import DataError, RegistryError
+from analysis.errors import DataError, DesignError, RegistryError
 from analysis.panels import draw_claims
 from analysis.pauses import FILE
 from analysis.replay import assess_as_of, cut_registry, words_changed
@@ -63,6 +63,30 @@ def test_what_is_cut_is_a_sound_data_folder_without_later_days(tmp_path):
     found = pa.compare_truces(margins=True, registry=pa.load_pauses(cut / FILE), folder=cut)
     assert "agreed truce: no such pause yet" in found.summary()
     assert found.held() and found.surges() and len(found.table())
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [("plans/half.toml", b"a = ["), ("plans/half.toml", b"level = 0.9"), ("nights.toml", b"[[night]]\nday = 5"),
+     ("pauses.toml", b"[[pause]]\nid = 5"), ("strikes.json", b"[]"), ("alerts.csv", b"oblast")],
+)  # fmt: skip
+def test_what_is_damaged_is_named_before_it_is_cut(tmp_path, file, content):
+    damaged, into = copied_tables(tmp_path / "s", {file: content}), tmp_path / "cut"
+    with pytest.raises((DataError, RegistryError), match=file):
+        pa.cut_data("2026-02-01", into=into, folder=damaged)
+    assert not into.exists()
+
+
+@pytest.mark.parametrize("files", [{"pauses.toml": b"mine"}, {"plans/mine.toml": b""}, None], ids=str)
+def test_a_cut_overwrites_nothing_but_an_earlier_cut(tmp_path, files):
+    place = copied_tables(tmp_path / "own", {}) if files is None else tmp_path
+    for name, content in (files or {}).items():
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).write_bytes(content)
+    before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    with pytest.raises(DesignError, match="a cut would overwrite what is there"):
+        pa.cut_data("2026-02-01", into=place, folder=place if files is None else None)
+    assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
 
 
 def test_planted_later_rows_and_entries_change_nothing(tmp_path):
@@ -120,8 +144,9 @@ def test_a_test_takes_a_day():
     assert shown.output.startswith("As known on 1 February 2026. Cold-week") and "196 long-range" in shown.output
 
 
-@pytest.mark.parametrize(("day", "named"), [("2026-01-25", COLD), ("2020-01-01", "as_of"), ("foo", "as_of")])
-def test_a_day_before_the_announcement_is_refused(day, named):
+@pytest.mark.parametrize(("day", "named"), [("2026-01-25", f"{COLD} was not announced yet"), ("2020-01-01", "as_of"),
+                                             ("foo", "as_of"), ("2099-01-01", "a day to come")])  # fmt: skip
+def test_a_day_before_the_announcement_or_to_come_is_refused(day, named):
     shown = CliRunner().invoke(cli.main, ["test", COLD, "--as-of", day])
     assert shown.exit_code == 2 and named in shown.output
 

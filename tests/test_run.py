@@ -305,9 +305,10 @@ def test_a_folder_is_for_one_batch_is_swept_and_must_be_one(tmp_path):
         with pytest.raises(ReportError, match="another batch"), store.opened(tmp_path / "out"):
             pass
         (folder / ".results.csv.99.new").write_text("half")
+        (folder / ".mine.new").mkdir()
         (folder / "executed" / ".a.ipynb.99.new").write_text("half")
     with store.opened(tmp_path / "out") as folder:
-        assert not list(folder.rglob("*.new"))
+        assert [path.name for path in folder.rglob("*.new")] == [".mine.new"]
     (tmp_path / "file").write_text("")
     with pytest.raises(ReportError, match="cannot be written"), store.opened(tmp_path / "file" / "out"):
         pass
@@ -396,6 +397,62 @@ def test_rows_changed_by_other_hands_stay_until_their_pause_is_made_whole(tmp_pa
     (tmp_path / "results.csv").write_text(to_csv(more))
     assert written(tmp_path, {"b.pause": []}) == written(tmp_path, {"a.energy": []}) == set()
     assert len(written(tmp_path, {"a.pause": [effect_row(pause="a")], "a.energy": [], "a.choices": []})) == 1
+
+
+DAMAGED = {
+    "byte order mark": lambda text: b"\xef\xbb\xbf" + text,
+    "semicolons": lambda text: text.replace(b",", b";"),
+    "conflict": lambda text: text.replace(b"\nb,", b"\n<<<<<<< HEAD\nb,"),
+    "one column more": lambda text: b"\n".join(line + b",1" for line in text.split(b"\n")),
+    "a cell more": lambda text: text[:-1] + b",1\n",
+    "columns of before": lambda text: text.replace(b"n_as_extreme", b"rank"),
+    "columns moved": lambda text: text.replace(b"pause,claim", b"claim,pause", 1),
+    "another encoding": lambda text: text + "Київ".encode("cp1251"),
+    "a huge cell": lambda text: text + b"x" * 200_000,
+    "cut after a row": lambda text: text[: text.rstrip(b"\n").rindex(b"\n") + 1],
+    "nothing in it": lambda text: b"",
+    "an effect twice": lambda text: text + text.split(b"\n")[1] + b"\n",
+}
+OF_ORIGIN = {name: DAMAGED[name] for name in ("byte order mark", "semicolons", "another encoding", "a cell more")}
+OF_ORIGIN |= {
+    "a row cut short": lambda text: text.replace(b"b.pause,", b"b.pause"),
+    "other columns": lambda text: b"x\n1",
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [pytest.param(file, damage, id=f"{file}: {name}")
+     for file, ways in (("results.csv", DAMAGED), ("results_origin.csv", OF_ORIGIN)) for name, damage in ways.items()],
+)  # fmt: skip
+def test_a_record_that_does_not_read_as_it_was_written_is_replaced_by_a_whole_batch_alone(
+    copied, started, file, damage
+):
+    path, good = copied / "out" / file, contents(copied / "out")
+    path.write_bytes(damage(path.read_bytes()))
+    before = contents(copied / "out")
+    for options in ({"selected": ["a"]}, {"only": ["pause"], "selected": ["b"]}, {"selected": ["a"], "force": True}):
+        with pytest.raises(ReportError, match=rf"{file}.*not as it was written; .* found .* To do: restore results"):
+            run(copied, "a", "b", **options)
+    assert contents(copied / "out") == before and started == []
+    place = copied / "out" / "executed"
+    (place / "b.pause.ipynb").rename(copied / "aside")
+    with pytest.raises(ReportError, match="not as it was written"):  # as b fails
+        run(copied, "a", "b")
+    assert path.read_bytes() == before[file] and "b.pause" in started
+    (copied / "aside").rename(place / "b.pause.ipynb")
+    for failed in place.glob("FAILED-*"):
+        failed.unlink()
+    run(copied, "a", "b")
+    assert contents(copied / "out") == good
+
+
+def test_no_row_goes_where_the_origin_of_rows_lost_a_part(tmp_path):
+    shared = [effect_row(pause="a"), effect_row(pause="a", claim="other")]
+    written(tmp_path, {name: [] for name in EVERY} | {"a.pause": shared})
+    path, lost = tmp_path / "results_origin.csv", Record.short(tuple(map(str, store._key(shared[1]))))
+    path.write_text(path.read_text().replace(f"{lost} ", "").replace(f" {lost}", ""))
+    assert written(tmp_path, {"a.energy": []}) == set()
 
 
 def test_as_many_notebooks_run_at_a_time_as_there_are_processors_but_no_more_than_eight(tmp_path, monkeypatch):

@@ -9,7 +9,16 @@ import pytest
 from made_up_raw import DATA, copy_of_data
 
 from analysis.errors import DataError
-from analysis.tables import check_tables, dictionary, load_strikes, load_table, outcome_series, outcomes
+from analysis.tables import (
+    check_tables,
+    data_package,
+    dictionary,
+    folder_contents,
+    load_strikes,
+    load_table,
+    outcome_series,
+    outcomes,
+)
 
 
 @pytest.fixture
@@ -78,7 +87,7 @@ def test_a_table_is_parsed_once_and_no_caller_can_spoil_it_for_the_next(folder, 
     assert again.set_index("day").loc["2025-05-11", "drones_launched"] == 111
     again.loc[again["day"] == "2025-05-11", "drones_launched"] = 108
     pd.testing.assert_frame_equal(again, committed)
-    assert len(calls) <= 2
+    assert len(calls) <= 4  # each content as text, to check it, and as numbers
 
 
 def test_one_changed_digit_is_refused_with_both_checksums(folder):
@@ -96,14 +105,66 @@ def test_one_changed_digit_is_refused_with_both_checksums(folder):
         ("missiles_launched,", "rockets_launched,", "columns.*rockets_launched"),
         ("2025-05-10,", "2025-05-09,", "day.*repeated"),
         ("2025-05-10,", "2031-05-10,", "not sorted"),
+        ("2025-05-10,", "10.05.2025,", r"day, 1 row.*YYYY-MM-DD; found 10\.05\.2025"),
+        ("report,108,", "report,-108,", "drones_launched, 1 row.*0 or more"),
         ("2022-09-28,", "2022-09-27,", "left out"),
-        ("2025-05-11,True,report,108", "2025-05-11,True,report,many", "not a readable table.*many"),
+        (
+            "2025-05-11,True,report,108",
+            "2025-05-11,True,report,many",
+            "drones_launched, 1 row.*found many",
+        ),
     ],
 )
 def test_a_table_of_another_shape_is_refused_even_with_a_matching_checksum(folder, old, new, words):
     spoil(folder, old, new, sign=True)
     with pytest.raises(DataError, match=rf"strikes\.csv.*{words}"):
         load_table("strikes", folder=folder)
+
+
+@pytest.mark.parametrize(
+    ("whole", "words"),
+    [
+        (lambda text: text.split("\n")[0] + "\n", "no rows"),
+        (lambda text: text.replace("\n", ",\n").replace(",\n", "\n", 1), "more cells than there are columns"),
+        (lambda text: text.replace(",", ";"), "no such column"),
+        (lambda text: "", "not a readable table"),
+    ],
+)
+def test_a_table_that_holds_nothing_to_count_is_listed_and_refused_even_with_a_matching_checksum(folder, whole, words):
+    text = (folder / "strikes.csv").read_text("utf-8")
+    spoil(folder, text, whole(text), sign=True)
+    assert words in " ".join(check_tables(folder=folder).query("file == 'strikes.csv'").iloc[0])
+    with pytest.raises(DataError, match=rf"strikes\.csv.*{words}"):
+        load_strikes(folder=folder)
+
+
+DEEP = '{"a":' * 3000 + "1" + "}" * 3000
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "words"),
+    [
+        ("strikes.json", DEEP, "JSON"),
+        ("strikes.json", "[]", "not usable JSON.*a table of"),
+        ("strikes.json", '{"output": 5}', "not a sidecar"),
+        ("strikes.json", '{"output": {"sha256": "x"}, "sources": ["x"]}', "not a sidecar"),
+        ("datapackage.json", DEEP, "JSON"),
+        ("datapackage.json", '{"resources": [5]}', "not a data package"),
+        (
+            "datapackage.json",
+            '{"resources": [{"path": "x", "schema": {"fields": [5]}}]}',
+            "not a data package",
+        ),
+    ],
+)
+def test_a_sidecar_or_package_of_another_shape_is_one_fault(folder, file, content, words):
+    (folder / file).write_text(content)
+    faults = check_tables(folder=folder)
+    assert re.search(words, faults[faults["file"] == file].iloc[0]["problem"] + str(faults["expected"].iloc[0]))
+    if file == "strikes.json":
+        for ask in (lambda: load_strikes(folder=folder), lambda: data_package(folder_contents(folder))):
+            with pytest.raises(DataError, match=rf"strikes\.json: .*{words}"):
+                ask()
 
 
 def test_missing_files_and_unknown_tables_are_named(folder):

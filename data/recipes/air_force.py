@@ -48,6 +48,8 @@ def build(files: Sequence[RawFile], folder: Path) -> Imported:
     impossible |= rows["issuer"].isna() | _ends_first(rows)  # set aside if there is a day on which they are unknown
     aside = impossible & rows["end_day"].between(FIRST_DAY, pd.Timestamp.max) & rows["class"].notna()
     aside &= aside.mean() <= MOST_SET_ASIDE
+    for count in COUNTS:
+        aside &= ~_no_count(text, rows, count)
     refuse(raw.name, faults_of(raw.name, text[~aside], _checks(text[~aside], rows[~aside])))
     index = pd.date_range(rows["end_day"].min(), rows["end_day"].max(), name="day", unit="us")
     if (hidden := rows["status"] == HIDDEN).any():
@@ -102,11 +104,14 @@ def _ends_first(rows: pd.DataFrame) -> pd.Series:
     return rows["end_day"] + pd.to_timedelta(rows["end_minute"].fillna(24 * 60), unit="min") < start
 
 
+def _no_count(text: pd.DataFrame, rows: pd.DataFrame, count: str) -> pd.Series:
+    return ~text[count].str.lower().isin(["", "nan"]) & ~((rows[count] % 1 == 0) & rows[count].between(0, MOST))
+
+
 def _checks(text: pd.DataFrame, rows: pd.DataFrame) -> Iterator[Check]:
     today = pd.Timestamp.now()
     for count in COUNTS:
-        wrong = ~text[count].str.lower().isin(["", "nan"]) & ~((rows[count] % 1 == 0) & rows[count].between(0, MOST))
-        yield Check(count, wrong, "not a count", f"a whole number from 0 to {MOST}, or nothing")
+        yield Check(count, _no_count(text, rows, count), "not a count", f"a whole number from 0 to {MOST}, or nothing")
     for end in ("start", "end"):
         day, field = rows[f"{end}_day"], f"time_{end}"
         yield Check(field, day.isna(), "not a time", "YYYY-MM-DD or YYYY-MM-DD HH:MM")

@@ -2,13 +2,13 @@
 
 By runs of a language model, whose `coder` is a number, or by people, who have names; one coder is enough."""
 
-import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.errors import DataError
+from analysis.places import parsed
 from analysis.tables import load_table, table_definition, wrong_cells
 
 from .kit import Check, Imported, Log, RawFile, Rule, faults_of, read_rows, refuse
@@ -134,7 +134,7 @@ def join_winter(frames: list[pd.DataFrame], folder: Path, log: Log) -> tuple[lis
         pd.concat([events, claims]).drop_duplicates(EVENT_KEY, ignore_index=True),
         pd.concat([twice, again, winter_twice]).drop_duplicates("day", ignore_index=True),
     ]
-    fixed = tomllib.loads((folder / PLAN).read_text("utf-8"))["test"].items()
+    fixed = parsed(PLAN, (folder / PLAN).read_bytes())["test"].items()
     return joined, raws, [f"test fixed before these data ({PLAN}), {part}: {text}" for part, text in fixed]
 
 

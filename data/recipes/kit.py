@@ -5,7 +5,6 @@ Here: reading and refusing raw files, rules and the rows they touch, and the pla
 import csv
 import io
 import os
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ import pandas as pd
 
 from analysis import tables
 from analysis.errors import DataError
+from analysis.places import parsed
 
 NOT_CSV = {
     b"<": "a web page",
@@ -114,10 +114,7 @@ def _split(content: bytes, fault: Callable[..., DataError]) -> dict[int, list[st
 
 
 def read_lexicon(raw: RawFile) -> dict[str, Any]:
-    try:
-        return tomllib.loads(raw.content.decode())
-    except ValueError as error:
-        raise DataError("not a readable lexicon", file=raw.name, found=str(error)) from error
+    return parsed(raw.name, raw.content)
 
 
 def oblast_names(oblasts: pd.DataFrame) -> dict[str, str]:
@@ -223,7 +220,7 @@ class BuildPlan:
         return [name for made in self.imported.values() for name in made.tables]
 
     def changes(self) -> pd.DataFrame:
-        """One row a change: table, change (added, removed, changed: then column, old and new), row (its key)."""
+        """One row a change: table, change, row (its key); of a changed cell column, old and new, else the whole row."""
         parts = []
         for name in self.tables():
             old, new = _cells(name, self._standing(f"{name}.csv")), _cells(name, self.contents[f"{name}.csv"])
@@ -231,7 +228,13 @@ class BuildPlan:
             cells = cells[cells["old"] != cells["new"]].reset_index()
             added, removed = (~cells["row"].isin(side.index.get_level_values(0)) for side in (old, new))
             cells["change"] = np.select([added, removed], ["added", "removed"], "changed")
-            cells.loc[added | removed, ["column", "old", "new"]] = ""
+            said = cells["column"] + " " + (cells["old"] + cells["new"]).str[:30]  # one of both is empty in such a row
+            said = (
+                said[~cells["column"].isin(tables.table_definition(name)["key"])].groupby(cells["row"]).agg(", ".join)
+            )
+            for side, whole in (("new", added), ("old", removed)):
+                cells.loc[whole, side] = cells["row"].map(said).fillna("")
+            cells.loc[added | removed, "column"] = ""
             parts.append(cells.assign(table=name).drop_duplicates().sort_values(["row", "change"], kind="stable"))
         return pd.concat(parts, ignore_index=True)[["table", "change", "row", "column", "old", "new"]]
 
@@ -339,15 +342,19 @@ def _sidecar(recipe: str, name: str, made: Imported, content: bytes) -> bytes:
 
 
 def _refuse_older(name: str, table: pd.DataFrame, folder: Path, file: str) -> None:
-    """A daily table must reach at least as far as the one that stands."""
+    """A daily table must reach at least as far as the one that stands, to both sides."""
     if not tables.table_definition(name).get("daily"):
         return
     with suppress(OSError, ValueError, KeyError):  # none stands, or one that cannot be read
-        standing, ends = pd.to_datetime(pd.read_csv(folder / f"{name}.csv")["day"]).max(), table["day"].max()
-        if ends < standing:
-            told = {"expected": f"{standing:%Y-%m-%d} or later", "found": f"{ends:%Y-%m-%d}"}
-            remedy = "take a newer copy, or add --older if the tables are to go back"
-            raise DataError(f"this copy ends before {name} does", file=file, remedy=remedy, **told)
+        standing = pd.to_datetime(pd.read_csv(folder / f"{name}.csv")["day"])
+        (begins, ends), (began, ended) = ((days.min(), days.max()) for days in (table["day"], standing))
+        sides = [("ends before", ends < ended, ended, "later", ends)]
+        sides += [("begins after", begins > began, began, "earlier", begins)]
+        for how, short, due, beyond, found in sides:
+            if short:
+                told = {"expected": f"{due:%Y-%m-%d} or {beyond}", "found": f"{found:%Y-%m-%d}"}
+                remedy = "take a newer, whole copy, or add --older if the tables are to lose days"
+                raise DataError(f"this copy {how} {name} does", file=file, remedy=remedy, **told)
 
 
 def to_csv(name: str, table: pd.DataFrame) -> bytes:

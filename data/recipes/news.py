@@ -90,7 +90,7 @@ def read_addresses(raw: RawFile, lexicon: Mapping[str, Any], log: Log) -> pd.Dat
             for address in addresses
         ]
         mentions = pd.DataFrame(rows, columns=["date", "longitude", "latitude", "address"])
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         expected = '{"YYYYMMDD": [[longitude, latitude, place, type, reports, [addresses]]]}'
         raise DataError("not a file of addresses", file=raw.name, expected=expected, found=str(error)) from error
     article = _article(mentions.pop("address"))

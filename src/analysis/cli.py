@@ -15,14 +15,24 @@ from typing import Any
 
 import click
 
-from analysis.errors import DesignError, PausesError, RegistryError, ReportError
+from analysis.errors import PausesError, RegistryError, ReportError
+from analysis.places import ELSEWHERE, data_folder
 
 MANY_CELLS, SECONDS_A_REPLICATE = 20, 0.0006  # of a cell of the size study
 SHOWN = 40  # changed cells
-RAW = click.option("--raw", type=click.Path(file_okay=False), help="Folder of raw files; default data/raw.")
+
+
+class _Place(click.Path):
+    """A path; an empty one, as of a shell's variable that is not set, is no wish for the default."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(value, param, ctx) if value else self.fail("an empty path", param, ctx)
+
+
 OUTCOMES = "Default: drones and missiles launched. May be repeated; a name that is none lists all."
+RAW = click.option("--raw", type=_Place(file_okay=False), help="Folder of raw files; default data/raw.")
 YES = click.option("--yes", is_flag=True, help="Replace without asking.")
-OLDER = click.option("--older", is_flag=True, help="Take a copy that ends before the tables do.")
+OLDER = click.option("--older", is_flag=True, help="Take a copy that begins or ends inside the tables.")
 
 
 class _Group(click.Group):
@@ -93,20 +103,11 @@ def _wrapped(lines: Iterable[str]) -> str:
     return "\n".join(click.wrap_text(line, width=100, subsequent_indent="  ") for line in lines)
 
 
-def _past(_context: click.Context, _option: click.Parameter, day: str | None) -> str | None:
-    """A day that is not to come, as YYYY-MM-DD."""
-    from analysis.days import as_day, today
-
-    if day is not None and as_day(day, "as_of").date() > today():
-        raise DesignError("a day to come", field="as_of", expected=f"{today()} or earlier", found=day)
-    return day
-
-
 @main.command()
 @click.argument("pause_id", metavar="PAUSE")
 @click.option("--outcome", "outcome_names", multiple=True, metavar="NAME", help=OUTCOMES)
 @click.option("--claim", default="main", show_default=True)
-@click.option("--as-of", metavar="DATE", callback=_past, help="With what was known on that day, as YYYY-MM-DD.")
+@click.option("--as-of", metavar="DATE", help="With what was known on that day, as YYYY-MM-DD.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str | None, as_json: bool) -> None:
     """Test one pause: the answers in a word, then the verdicts and what they rest on."""
@@ -185,8 +186,8 @@ def plan(pause_id: str, claim: str, first: str | None, last: str | None, why: st
 @click.option("--cold", is_flag=True, help="Start a plain kernel for each notebook.")
 @click.option("--timeout", default=600, show_default=True, help="Seconds a cell may take.")
 @click.option("--scheduler", metavar="ADDRESS", help="Execute on a dask cluster, such as tcp://host:8786.")
-@click.option("--out", type=click.Path(file_okay=False), help="Folder of reports; default reports/ of the clone.")
-@click.option("--as-of", metavar="DATE", callback=_past, help="With what was known then, into reports/as-of/DATE.")
+@click.option("--out", type=_Place(file_okay=False), help="Folder of reports; default reports/ of the clone.")
+@click.option("--as-of", metavar="DATE", help="With what was known on that day, into reports/as-of/DATE.")
 @click.option("--quiet", is_flag=True, help="Say only what failed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event a line.")
 def report(
@@ -194,14 +195,13 @@ def report(
     scheduler: str | None, out: str | None, as_of: str | None, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Make the reports of all reported pauses, or of those named, and the index."""
-    from analysis.places import data_folder
     from analysis.reports.progress import Progress
     from analysis.reports.store import inputs_digest, settled
 
     clone = data_folder().parent
     notebooks = clone / "notebooks"
     if not notebooks.is_dir():
-        notebooks = data_folder().parent / "_notebooks"
+        notebooks = clone / "_notebooks"
         if not out:
             raise ReportError("outside a clone reports need a place", field="--out", remedy="add --out FOLDER")
     if as_of:
@@ -248,7 +248,6 @@ def report(
 
 def _report_as_of(as_of: str, words: Sequence[str]) -> int:
     """Make reports from cut tables in a process of its own, so that nothing of today is read; its exit code."""
-    from analysis.places import ELSEWHERE
     from analysis.replay import cut_clone
 
     clone = cut_clone(as_of)
@@ -262,14 +261,13 @@ def _report_as_of(as_of: str, words: Sequence[str]) -> int:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--only", multiple=True, metavar="TEXT", help="Only cells whose name contains this.")
 @click.option("--scheduler", metavar="ADDRESS", help="Compute on a dask cluster, such as tcp://host:8786.")
-@click.option("--out", type=click.Path(dir_okay=False), help="Table; default reports/calibration.csv of the clone.")
+@click.option("--out", type=_Place(dir_okay=False), help="Table; default reports/calibration.csv of the clone.")
 @click.option("--yes", is_flag=True, help="Compute many cells outside of a clone without asking.")
 def calibrate(
     replicates: int, jobs: int, seed: int, only: tuple[str, ...], scheduler: str | None, out: str | None, yes: bool
 ) -> None:
     """Measure on known truth how often the tests cry wolf and what they see; computes what is missing or stale."""
     from analysis.calibration import cells
-    from analysis.tables import data_folder
 
     def ask(n_cells: int) -> None:
         if not yes and n_cells > MANY_CELLS and not (data_folder().parent / "notebooks").is_dir():
@@ -305,10 +303,10 @@ def data() -> None:
 
 @data.command()
 @RAW
-@click.option("--air-force", type=click.Path(dir_okay=False), help="missile_attacks_daily.csv")
-@click.option("--alerts", type=click.Path(dir_okay=False), help="Air-raid alerts.")
-@click.option("--viina", multiple=True, type=click.Path(dir_okay=False), help="Yearly VIINA archives, your own.")
-@click.option("--acled", type=click.Path(dir_okay=False), help="An ACLED export, your own; never shipped.")
+@click.option("--air-force", type=_Place(dir_okay=False), help="missile_attacks_daily.csv")
+@click.option("--alerts", type=_Place(dir_okay=False), help="Air-raid alerts.")
+@click.option("--viina", multiple=True, type=_Place(dir_okay=False), help="Yearly VIINA archives, your own.")
+@click.option("--acled", type=_Place(dir_okay=False), help="An ACLED export, your own; never shipped.")
 @YES
 @OLDER
 def build(
@@ -316,8 +314,6 @@ def build(
     older: bool,
 ) -> None:  # fmt: skip
     """Build the tables from raw files; show what changes before anything is replaced."""
-    from analysis.tables import data_folder
-
     folder = data_folder()
     given = {"air_force": [air_force], "alerts": [alerts], "news": list(viina), "acled": [acled]}
     files = {name: paths for name, paths in given.items() if any(paths)}
@@ -339,8 +335,6 @@ def fetch(sources: tuple[str, ...], raw: str | None, sha256: str | None, yes: bo
     The strike file (air_force) needs your own Kaggle token, in KAGGLE_API_TOKEN or in KAGGLE_USERNAME and
     KAGGLE_KEY; it is read from the environment only. The alerts need none.
     """
-    from analysis.tables import data_folder
-
     if sha256 and len(sources) != 1:
         raise click.UsageError("--sha256 is the checksum of one file: name its source.")
     kit, fetching = _recipes("kit"), _recipes("fetch")
@@ -361,8 +355,6 @@ def fetch(sources: tuple[str, ...], raw: str | None, sha256: str | None, yes: bo
 
 def _recipes(module: str) -> ModuleType:
     """A module of the recipes, which lie beside the tables and are no part of the package."""
-    from analysis.tables import data_folder
-
     if str(data_folder()) not in sys.path:
         sys.path.insert(0, str(data_folder()))
     return import_module(f"recipes.{module}")
@@ -406,7 +398,6 @@ def _write(plan: Any) -> None:
 def update(context: click.Context, raw: str | None, dry_run: bool, yes: bool, older: bool) -> None:
     """Build from raw files, show which days and which words of findings change, then make the reports."""
     from analysis.replay import words_changed
-    from analysis.tables import data_folder
 
     folder = data_folder()
     plan = _recipes("kit").plan_build(raw or folder / "raw", folder=folder, older=older)

@@ -4,7 +4,6 @@ which stand in for what the table of strikes does not hold yet: provisional, and
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,7 +16,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from analysis.errors import DataError, DesignError, PausesError
+from analysis.errors import DataError, DesignError
+from analysis.places import parsed
 
 KYIV = ZoneInfo("Europe/Kyiv")
 EVENING = timedelta(hours=6)  # a strike day begins this long before its date; clocks never change at 18:00
@@ -175,7 +175,7 @@ def read_nights(folder: Path) -> tuple[Night, ...]:
     path = folder / NIGHTS
     if not path.is_file():
         return ()
-    entries = read_toml(path.read_bytes(), NIGHTS, DataError)
+    entries = parsed(NIGHTS, path.read_bytes())
     found = entries.pop("night", [])
     if entries or not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
         told = {"expected": "[[night]] entries", "remedy": "correct it"}
@@ -185,17 +185,6 @@ def read_nights(folder: Path) -> tuple[Night, ...]:
         if earlier.day == night.day:
             raise DataError("day given twice", file=NIGHTS, field=f"night {night.day:%Y-%m-%d}: day", remedy="keep one")
     return tuple(nights)
-
-
-def read_toml(content: bytes, file: str, kind: type[PausesError]) -> dict[str, Any]:
-    """What a file of TOML holds; an error of this kind where it is none, or nested too deeply to be shown."""
-    try:
-        found = tomllib.loads(content.decode("utf-8-sig"))
-        repr(found)  # a refusal shows what it refuses
-    except (ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise kind("not valid TOML", file=file, found=reason, remedy="mend that place") from error
-    return found
 
 
 def _night(entry: dict[str, Any], number: int) -> Night:

@@ -20,12 +20,13 @@ from pydantic import AfterValidator, ConfigDict, Field, HttpUrl, InstanceOf, Val
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
-from analysis.days import KYIV, day_span, read_toml, strike_days
+from analysis.days import KYIV, day_span, strike_days
 from analysis.errors import RegistryError
-from analysis.tables import data_folder
+from analysis.places import data_folder, parsed
 
 FILE = "pauses.toml"
 REPORTED = ("primary", "secondary")
+LONGEST = 731  # days of a claim: the baseline needs days that no pause covers
 ID = r"^(?!main\Z)(?=.{1,64}\Z)[a-z0-9]+(-[a-z0-9]+)*\Z"
 KINDS = "general truce|energy moratorium|city pause|long-range pause|maritime|local|sectoral"
 CONTROL = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"  # and what turns the direction of text
@@ -43,6 +44,14 @@ def _distinct(parts: tuple[Any, ...]) -> tuple[Any, ...]:
         if times > 1:
             raise _fault(f"the id {part_id} is used {times} times", remedy="give each its own")
     return parts
+
+
+@AfterValidator
+def _of_a_page(name: str) -> str:
+    """An id becomes a page, its evidence page and rows of the record."""
+    if name in ("index", "method", "calibration", "data", "review") or re.search("-evidence$|^volume-truces", name):
+        raise _fault("another page or row has this name", expected="another id", found=name, remedy="choose another")
+    return name
 
 
 def _is_moment(value: date | None) -> bool:
@@ -115,6 +124,9 @@ class Claim:
         if start and end and end <= start:
             told = {"expected": f"after {self.start}", "found": str(self.end), "remedy": "correct start or end"}
             raise _fault("ends before it starts", field="end", **told)
+        if start and end and (length := (end - start).days) > LONGEST:
+            told = {"expected": f"at most {LONGEST} days", "found": f"{length} days", "remedy": "correct start or end"}
+            raise _fault("too long for days without a pause to be left", field="end", **told)
         if self.closed_reason and not end:
             raise _fault("nothing is closed", field="closed_reason", remedy="add the end or remove the reason")
         return self
@@ -157,7 +169,7 @@ class Claim:
 class Pause:
     """One announced pause; the head of data/pauses.toml explains its fields."""
 
-    id: Id
+    id: Annotated[Id, _of_a_page]
     name: Name
     phrase: Text
     kind: Kind
@@ -367,7 +379,7 @@ def _as_one(truces: list[Pause]) -> Episode:
 
 @lru_cache(maxsize=8)
 def _read(content: bytes, file: str) -> Mapping[str, Pause]:
-    tables = read_toml(content, file, RegistryError)
+    tables = parsed(file, content, error=RegistryError)
     try:
         return MappingProxyType(_Pauses((pause.id, pause) for pause in _File(**tables).pause))
     except ValidationError as error:
@@ -390,7 +402,7 @@ def _in_our_words(fault: Mapping[str, Any], table: Any) -> RegistryError:
     if fault["type"] == "fault":
         problem, details = fault["msg"], fault["ctx"]
     elif field is None:
-        problem, details = "not a table", {"found": _shown(fault["input"])}
+        problem, details["remedy"] = "not a table", "write its fields, each with its name"
     elif field not in known:
         close = get_close_matches(field, known) or known
         field, problem = _shown(field), "unknown field"

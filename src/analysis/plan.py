@@ -18,12 +18,13 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, TypeAdapter
 
-from analysis.days import read_toml, today
+from analysis.days import today
 from analysis.errors import DesignError, RegistryError
 from analysis.estimate import obstacle
 from analysis.expected import Floats
 from analysis.pauses import FILE, Pause, get_pause, load_pauses
 from analysis.placebo import ADDED, TIE, mean_log
+from analysis.places import parsed
 from analysis.setting import SIRENS, VOLUME, Registry, Setting, not_ordinary
 from analysis.tables import data_folder, outcome_series, outcomes
 from analysis.windows import BASELINE_SHORT, ONE_DAY, SHORT_WINDOW, Layout, lay_out
@@ -276,7 +277,7 @@ def load_plan(pause_id: str, *, folder: Path | None = None) -> Plan | None:
         return None
     place, remedy = f"{FOLDER}/{path.name}", "restore the file from version control"
     try:
-        plan = TypeAdapter(Plan).validate_python(read_toml(path.read_bytes(), place, RegistryError))
+        plan = TypeAdapter(Plan).validate_python(parsed(place, path.read_bytes(), error=RegistryError))
     except ValueError as error:
         found = " ".join(str(error).split())[:200]
         raise RegistryError("not a plan", file=place, found=found, remedy=remedy) from error

@@ -54,11 +54,16 @@ def read_stored(path: Path, columns: Sequence[str], *, command: str) -> pd.DataF
     try:
         table = pd.read_csv(path, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
-        raise DataError("no such table to read", file=path.name, remedy=f"run: {command}") from error
-    if list(table) != list(columns):
+        problem = "not a table that can be read" if path.exists() else "no such table to read"
+        remedy, found = f"restore the file, or run: {command}", str(getattr(error, "strerror", error))
+        raise DataError(problem, file=path.name, found=found, remedy=remedy) from error
+    remedy = f"restore the file, or move it away and run: {command}"
+    if list(table) != list(columns) or not isinstance(table.index, pd.RangeIndex):  # or cells beyond the last column
         expected, found = f"{', '.join(list(columns)[:4])}, ...", ", ".join(list(table)[:4])
-        problem, remedy = "not the columns of this table", f"move the file away and run: {command}"
-        raise DataError(problem, file=path.name, expected=expected, found=found, remedy=remedy)
+        raise DataError("not the columns of this table", file=path.name, expected=expected, found=found, remedy=remedy)
+    if len(broken := table.index[table.iloc[:, 1:].isna().all(axis=1)]):
+        found = str(table.iloc[broken[0], 0])
+        raise DataError("not a row of this table", file=path.name, rows=broken + 2, found=found, remedy=remedy)
     return table
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import re
@@ -17,14 +16,15 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.days import NIGHTS
+from analysis.days import NIGHTS, read_nights
 from analysis.effect import Answer, PauseEffect
-from analysis.errors import DesignError
+from analysis.errors import DataError, DesignError
 from analysis.launches import Assessment, assess, decide_pause
 from analysis.pauses import FILE, get_pause, load_pauses, reported_pauses
+from analysis.places import data_folder, parsed
 from analysis.plan import FOLDER as PLANS
 from analysis.scorecard import load_scorecard, score_pause
-from analysis.tables import AS_OF, Folder, data_folder, data_package, dictionary, folder_contents
+from analysis.tables import AS_OF, PACKAGE, Folder, data_package, described, dictionary, folder_contents, load_table
 from analysis.vocabulary import word
 from analysis.windows import Day, as_day
 from analysis.words import said_on
@@ -47,7 +47,12 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
     as_of : date, str or Timestamp
         The day, not before the first announcement.
     into : path
-        Where to write, and what is returned; what an earlier cut left there is replaced.
+        Where to write, and what is returned: a new or empty folder, or one with an earlier cut, which is replaced.
+
+    Raises
+    ------
+    DesignError
+        If the day is to come or no pause was announced by then, or the folder holds something else.
 
     Examples
     --------
@@ -57,27 +62,38 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
     False
     """
     day, source, into = as_day(as_of, "as_of"), data_folder() if folder is None else Path(folder), Path(into)
+    told = {"field": "as_of", "found": f"{day:%Y-%m-%d}"}
+    if day > pd.Timestamp.now():
+        raise DesignError("a day to come", expected="a day that has begun", **told)
+    if into.resolve() == source.resolve() or (into.is_dir() and any(into.iterdir()) and not (into / AS_OF).is_file()):
+        expected = "a new or empty folder, or one with an earlier cut"
+        raise DesignError("a cut would overwrite what is there", field="into", expected=expected, found=into.name)
+    load_pauses(source / FILE)  # what is cut must be sound: here the registry, the nights and, below, tables and plans
+    read_nights(source)
     contents = folder_contents(source)
     contents[FILE] = cut_registry(contents[FILE].decode("utf-8-sig"), day.date()).encode()
     if b"\n[[pause]]" not in contents[FILE]:
-        expected = "a day on which one was"
-        raise DesignError("no pause was announced yet", field="as_of", expected=expected, found=f"{day:%Y-%m-%d}")
+        raise DesignError("no pause was announced yet", expected="a day on which one was", **told)
     for name, definition in dictionary()["tables"].items():
         if f"{name}.csv" not in contents or definition.get("edited"):
             continue
+        load_table(name, folder=source)
         content = contents[f"{name}.csv"] = _cut_table(contents[f"{name}.csv"], definition, f"{day:%Y-%m-%d}")
-        beside = json.loads(contents[f"{name}.json"])
-        beside["output"] |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+        beside = parsed(f"{name}.json", contents[f"{name}.json"])
+        beside["output"] |= described(f"{name}.csv", content)
         contents[f"{name}.json"] = json.dumps(beside, ensure_ascii=False).encode()
-    contents["datapackage.json"] = data_package(contents)
+    contents[PACKAGE] = data_package(contents)
     contents[AS_OF] = f"{day:%Y-%m-%d}\n".encode()
     if NIGHTS in contents:
         head, *nights = _entries(contents[NIGHTS].decode("utf-8-sig"), "night")
         seen = [night for night in nights if tomllib.loads(night)["night"][0]["seen_at"] <= day.date()]
         contents[NIGHTS] = "".join([head, *seen]).encode()
     for plan in (source / PLANS).glob("*.toml"):
-        if _date(tomllib.loads(plan.read_text("utf-8"))["fixed"]) <= day.date():
-            contents[f"{PLANS}/{plan.name}"] = plan.read_bytes()
+        file = f"{PLANS}/{plan.name}"
+        if not isinstance(fixed := parsed(file, plan.read_bytes()).get("fixed"), date):
+            raise DataError("not a plan", file=file, field="fixed", expected="a date", remedy="mend it")
+        if _date(fixed) <= day.date():
+            contents[file] = plan.read_bytes()
     shutil.rmtree(into / PLANS, ignore_errors=True)
     for name, content in contents.items():
         (into / name).parent.mkdir(parents=True, exist_ok=True)
@@ -142,8 +158,12 @@ def _date(moment: date) -> date:
 
 def assess_as_of(pause_id: str, as_of: Day, *, into: str | Path, folder: Folder = None, **asked: Any) -> Assessment:
     """Test a pause with what was known on a day; `into` as for `cut_data`, and what else `assess` is asked."""
+    get_pause(load_pauses((data_folder() if folder is None else Path(folder)) / FILE), pause_id)
     cut = cut_data(as_of, into=into, folder=folder)
-    return assess(pause_id, registry=load_pauses(cut / FILE), folder=cut, **asked)
+    if pause_id not in (registry := load_pauses(cut / FILE)):
+        found = f"{as_day(as_of, 'as_of'):%Y-%m-%d}"
+        raise DesignError(f"{pause_id} was not announced yet", field="as_of", expected="a later day", found=found)
+    return assess(pause_id, registry=registry, folder=cut, **asked)
 
 
 def cut_clone(as_of: Day) -> Path:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from analysis.days import PROVISIONAL, as_day, read_nights, with_nights
 from analysis.errors import DataError
-from analysis.places import data_folder
+from analysis.places import data_folder, parsed
 
 REBUILD = "restore the file from version control, or run: pauses data build"
 PACKAGE = "datapackage.json"
@@ -111,7 +111,7 @@ def outcome_series(
         rows = load_table(outcome.table, folder=folder).set_index("day")
     column = rows[outcome.column]
     start = as_day(outcome.first_day if first_day is None else first_day, "first_day")
-    series = column.iloc[: len(column) - drop_last].loc[start : outcome.last_day].astype(float).rename(name)
+    series = column.iloc[: max(0, len(column) - drop_last)].loc[start : outcome.last_day].astype(float).rename(name)
     if series.empty:
         problem, last = f"no day of {name} is left from {start:%Y-%m-%d}", f"last day {column.index[-1]:%Y-%m-%d}"
         raise DataError(problem, file=f"{outcome.table}.csv", found=last)
@@ -233,18 +233,14 @@ def parse_table(name: str, content: bytes) -> pd.DataFrame:
 
 @lru_cache(maxsize=32)
 def _parsed(name: str, content: bytes) -> pd.DataFrame:
+    for fault in _cell_faults(name, content):
+        raise fault.with_traceback(None)  # it may have been raised before
     definition = table_definition(name)
     fields = {field["name"]: field for field in definition["fields"]}
     dates = [name for name, field in fields.items() if field["type"] == "date"]
     dtypes = {name: _dtype(field) for name, field in fields.items() if name not in dates}
     told = {"parse_dates": dates, "date_format": "%Y-%m-%d", "keep_default_na": False, "na_values": [""]}
-    try:
-        frame = pd.read_csv(io.BytesIO(content), dtype=dtypes, **told)
-    except ValueError as error:
-        raise _fault("not a readable table", file=f"{name}.csv", found=str(error)) from error
-    if list(frame) != list(fields):
-        problem, expected, found = "not the columns of the dictionary", ", ".join(fields), ", ".join(frame)
-        raise _fault(problem, file=f"{name}.csv", expected=expected, found=found)
+    frame = pd.read_csv(io.BytesIO(content), dtype=dtypes, **told)
     key = definition["key"]
     fault = partial(_fault, file=f"{name}.csv", field=", ".join(key))
     repeated = frame.index[frame.duplicated(key)]
@@ -263,12 +259,23 @@ def _dtype(field: Mapping[str, Any]) -> type | str:
     return str if field["type"] == "string" else float
 
 
+def _sidecar(name: str, content: bytes) -> dict[str, Any]:
+    """What a sidecar says, if it has what is read from one."""
+    try:
+        told = parsed(f"{name}.json", content, remedy=REBUILD)
+        [told["output"]["sha256"], *((one["title"], one["address"]) for one in told.get("sources", ()))]
+    except (LookupError, TypeError) as error:
+        expected = "output.sha256, and sources with title and address"
+        raise _fault("not a sidecar", file=f"{name}.json", expected=expected) from error
+    return told
+
+
 def _sidecar_fault(name: str, content: bytes, sidecar: bytes) -> DataError | None:
     """Why a sidecar is none, or not that of the table."""
     try:
-        expected = json.loads(sidecar)["output"]["sha256"]
-    except (ValueError, KeyError, TypeError):
-        return _fault("not a sidecar with output.sha256", file=f"{name}.json")
+        expected = _sidecar(name, sidecar)["output"]["sha256"]
+    except DataError as fault:
+        return fault
     found = hashlib.sha256(content).hexdigest()
     if found == expected:
         return None
@@ -308,21 +315,26 @@ def table_faults(name: str, contents: Mapping[str, bytes]) -> list[DataError]:
     faults = []
     if not definition.get("edited"):
         wrong = _sidecar_fault(name, contents[table], contents[beside])
-        missing = [] if wrong else [entry for entry in SIDECAR if entry not in json.loads(contents[beside])]
+        missing = [] if wrong else [entry for entry in SIDECAR if entry not in _sidecar(name, contents[beside])]
         faults = [wrong] if wrong else [_fault("entry is missing", file=beside, field=entry) for entry in missing]
-    cells = list(_cell_faults(table, contents[table], definition["fields"]))
+    cells = _cell_faults(name, contents[table])
     return [*faults, *(cells or _row_faults(name, contents[table], definition))]
 
 
-def _cell_faults(file: str, content: bytes, fields: Sequence[Mapping[str, Any]]) -> Iterator[DataError]:
-    """Faults of columns and cells in the text of the file: each check reads for itself, so all are reported."""
+@lru_cache(maxsize=32)
+def _cell_faults(name: str, content: bytes) -> tuple[DataError, ...]:
+    return tuple(_faults_of_cells(f"{name}.csv", content, table_definition(name)["fields"]))
+
+
+def _faults_of_cells(file: str, content: bytes, fields: Sequence[Mapping[str, Any]]) -> Iterator[DataError]:
+    """Faults of columns and cells in the text of a table: each check reads for itself, so all are reported."""
     try:
         frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False, na_values=[""])
     except ValueError as error:
         yield _fault("not a readable table", file=file, found=str(error))
         return
-    if frame.empty:
-        yield _fault("table has no rows", file=file)
+    if frame.empty or not isinstance(frame.index, pd.RangeIndex):
+        yield _fault("table has no rows" if frame.empty else "rows have more cells than there are columns", file=file)
         return
     fault, names = partial(_fault, "not as in the dictionary", file=file), [field["name"] for field in fields]
     strange, absent = frame.columns.difference(names, sort=False), pd.Index(names).difference(frame.columns, sort=False)
@@ -379,14 +391,18 @@ def _package_faults(contents: Mapping[str, bytes]) -> Iterator[DataError]:
         yield _fault("file is missing", file=PACKAGE)
         return
     try:
-        resources = {resource["path"]: resource for resource in json.loads(contents[PACKAGE])["resources"]}
-    except (ValueError, KeyError, TypeError):
+        listed = parsed(PACKAGE, contents[PACKAGE], remedy=REBUILD)["resources"]
+        names = {one["path"]: [field["name"] for field in one["schema"]["fields"]] for one in listed}
+        resources = {one["path"]: one | {"fields": names[one["path"]]} for one in listed}
+    except DataError as fault:
+        yield fault
+        return
+    except (LookupError, TypeError, AttributeError):
         yield _fault("not a data package with resources", file=PACKAGE)
         return
     fault = partial(_fault, "does not describe the table as it is", file=PACKAGE)
     for name, definition in _present(contents):
-        resource = resources.get(f"{name}.csv", {})
-        stated = resource | {"fields": [field.get("name") for field in resource.get("schema", {}).get("fields", ())]}
+        stated = resources.get(f"{name}.csv", {})
         due = _size_and_hash(contents[f"{name}.csv"]) | {"fields": [field["name"] for field in definition["fields"]]}
         for entry, expected in due.items():
             if stated.get(entry) != expected:
@@ -436,10 +452,10 @@ def readme(contents: Mapping[str, bytes]) -> bytes:
 def _tables(contents: Mapping[str, bytes]) -> Iterator[tuple[str, dict, list]]:
     """Name, definition and sources of each table that is there; one kept by hand has none."""
     for name, definition in _present(contents):
-        try:
-            sources = json.loads(contents.get(f"{name}.json", b'{"sources": []}'))["sources"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise _fault("not a sidecar", file=f"{name}.json") from error
+        beside = contents.get(f"{name}.json")
+        sources = _sidecar(name, beside).get("sources") if beside else []
+        if sources is None:
+            raise _fault("entry is missing", file=f"{name}.json", field="sources")
         yield name, definition, sources
 
 

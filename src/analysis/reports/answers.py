@@ -45,10 +45,12 @@ def write_answers(
     held = {row["pause"] for row in rows}
     order = [pause for pause in in_order(registry) if pause.id in held]
     failed = {pause.id: failures(folder, pause.id) for pause in order}
+    shown = {pause.id for pause in order if (folder / f"{pause.id}-evidence.html").is_file()}
     made_from = {"index": store.digest(surroundings, rows)}
     for pause in order:
         own = [row for row in rows if row["pause"] == pause.id]
-        made_from[pause.id] = store.digest(surroundings, own, [other.id for other in order], failed[pause.id])
+        around = [[other.id for other in order], failed[pause.id], pause.id in shown]
+        made_from[pause.id] = store.digest(surroundings, own, *around)
     stale = [name for name, made in made_from.items() if not store.is_stamped(folder / f"{name}.html", made)]
     if not stale:
         return {}
@@ -61,7 +63,8 @@ def write_answers(
         if pause.id in stale:
             story = stories[pause.id] = tell_pause(results, pause, draw=draw, registry=registry)
             near = [order[i] if 0 <= i < len(order) else None for i in (position - 1, position + 1)]
-            evidence = [(f"{pause.id}-evidence.html", "All the evidence for this pause"), *HOW_WE_KNOW]
+            own_page = [(f"{pause.id}-evidence.html", "All the evidence for this pause")] * (pause.id in shown)
+            evidence = [*own_page, *HOW_WE_KNOW]
             page = as_html(story, evidence=evidence, before=near[0], after=near[1], failed=failed[pause.id])
             store.write_file(folder / f"{pause.id}.html", store.stamp(page, made_from[pause.id]))
     if "index" in stale:

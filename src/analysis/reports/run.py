@@ -169,9 +169,11 @@ def run_reports(
         run = partial(run_on_cluster, execute, address=scheduler, patience=timeout + GRACE)
     with store.opened(out) as folder:
         _refuse_strangers(folder, ids)
-        (folder / store.LOG).unlink(missing_ok=True)
         batch = Batch(folder, run, force, progress or (lambda event: None))
         before = Record.read(folder, {task.name: task.pause for task in every} | {COMPARISON: ""})
+        if before.fault and len(tasks) < len(every):
+            raise before.fault
+        (folder / store.LOG).unlink(missing_ok=True)
         total, stale = len(tasks) + (COMPARISON in paths), sum(map(batch.is_stale, tasks))
         batch.say({"event": "start", "total": total, "stale": stale})
         outcomes = batch.bring_up_to_date(tasks)
@@ -182,6 +184,8 @@ def run_reports(
             every.append(report(COMPARISON, "", told, mine, beside={RESULTS: mine.encode()}))
             outcomes += batch.bring_up_to_date(every[-1:])
             record = before.merged(_spoken(outcomes))
+        if before.fault and any(outcome.error for outcome in outcomes):
+            raise before.fault  # what is to replace it is not whole
         record.write(folder)
         if gone := sorted(set(before.rows) - set(record.rows)):
             batch.say({"event": "record", "gone": [" / ".join(key) for key in gone]})
@@ -229,8 +233,10 @@ def _refuse_strangers(folder: Path, ids: Sequence[str]) -> None:
 
 def _spoken(outcomes: Sequence[ReportOutcome]) -> dict[str, list[dict]]:
     """What the executed notebooks say that this batch made or found current."""
-    good = [outcome for outcome in outcomes if not outcome.error]
-    return {outcome.path.stem: effect_rows(store.read_executed(outcome.path)) for outcome in good}
+    spoken = {o.path.stem: store.read_executed(o.path) for o in outcomes if not o.error}
+    if None in spoken.values():
+        raise ReportError("an executed notebook was changed or removed while the batch ran", remedy="start again")
+    return {name: effect_rows(executed) for name, executed in spoken.items()}
 
 
 def _write_manifest(

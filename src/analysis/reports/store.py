@@ -5,8 +5,9 @@ was made from and one of itself. So a file is current or it is not, however the 
 
 The record of all effects, `results.csv`, lies there too: a batch replaces the rows that its notebooks gave, and no
 others. Which report gave which rows is kept beside it, in `results_origin.csv`: a line a report, with a digest of the
-key of each row, and one with the digest of the record it belongs to. So a row disappears only when the report that gave
-it was made again without it, and any sequence of partial batches ends with the record of one whole batch.
+key of each row, and one with the digest of both files. So a row disappears only when the report that gave it was made
+again without it, and any sequence of partial batches ends with the record of one whole batch. A record that does not
+read as it was written is replaced by a whole batch in which nothing failed, and by no other.
 """
 
 import csv
@@ -24,6 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ from analysis.errors import ReportError
 from analysis.places import data_folder
 
 EXECUTED, FAILED = "executed", "FAILED-"
-RESULTS, ORIGIN = "results.csv", "results_origin.csv"
+RESULTS, ORIGIN, ORIGIN_COLUMNS = "results.csv", "results_origin.csv", ("report", "rows")
 SETTLED, LOG = f"{EXECUTED}/.settled", "report.log"
 LONGEST_NAME, LAST_LINES = 100, 12
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -158,7 +160,7 @@ def opened(folder: Path | str) -> Iterator[Path]:
         inside = [path for place in places for path in sorted(place.iterdir())]
         for link in filter(Path.is_symlink, inside):
             raise ReportError("a link stands where a file of the reports would go", file=link.name, remedy="remove it")
-        for left in (path for path in inside if path.match(".*.new")):
+        for left in (path for path in inside if path.match(".*.new") and path.is_file()):
             left.unlink()
         yield folder
     except BlockingIOError as error:
@@ -268,24 +270,33 @@ def _unwritable(path: Path, error: OSError) -> ReportError:
 class Record:
     """The rows by their keys, digests of keys by the report that gave them, and the pause of each report there can be.
 
-    `heard` are the reports whose rows are known, in this batch or from an earlier one.
+    `heard` are the reports whose rows are known, in this batch or from an earlier one; `fault`, why nothing was read.
     """
 
     rows: dict[Key, dict[str, str]]
     origin: dict[str, set[str]]
     every: Mapping[str, str]
     heard: frozenset[str]
+    fault: ReportError | None = None
 
     @classmethod
     def read(cls, folder: Path, every: Mapping[str, str]) -> "Record":
-        """The record of a folder; of none, or of one with other columns, no row is taken."""
+        """The record of a folder; empty where there is none, or none that reads as it was written."""
         from analysis.effect import COLUMNS
 
-        rows = [row for row in _read(folder / RESULTS) if tuple(row) == COLUMNS and None not in row.values()]
-        origin = {row["report"]: set(row["rows"].split()) for row in _read(folder / ORIGIN)}
-        in_step = origin.pop(RESULTS, None) == {digest(to_csv(rows))}  # or the rows were changed by other hands
+        try:
+            rows, told = _read(folder / RESULTS, COLUMNS), _read(folder / ORIGIN, ORIGIN_COLUMNS)
+        except ReportError as fault:
+            return cls({}, {}, every, frozenset(), fault)
+        known, origin = {_key(row): row for row in rows}, {row["report"]: set(row["rows"].split()) for row in told}
+        in_step = origin.pop(RESULTS, None) == {digest(to_csv(rows), _lines(origin))}  # or other hands changed them
+        if lost := set().union(*origin.values()) - set(map(cls.short, known)) or len(known) < len(rows):
+            expected, found = (
+                f"each row that {ORIGIN} names, once",
+                "others" if lost is True else f"{len(lost)} missing",
+            )
+            return cls({}, {}, every, frozenset(), _not_as_written(folder / RESULTS, expected=expected, found=found))
         origin = {name: origin[name] for name in origin if name in every}
-        known = {_key(row): row for row in rows}
         return cls(known, origin, every, frozenset(origin if in_step else ()))
 
     def merged(self, spoken: Mapping[str, Sequence[dict]]) -> "Record":
@@ -318,11 +329,14 @@ class Record:
 
     def write(self, folder: Path) -> None:
         """Write both files, the record first: see `read`."""
-        text = to_csv(self.rows.values())
+        text, lines = to_csv(self.rows.values()), _lines(self.origin)
         write_file(folder / RESULTS, text)
-        origin = {RESULTS: {digest(text)}} | self.origin
-        lines = [{"report": name, "rows": " ".join(sorted(origin[name]))} for name in sorted(origin)]
-        write_file(folder / ORIGIN, to_csv(lines, ["report", "rows"]))
+        step = {"report": RESULTS, "rows": digest(text, lines)}
+        write_file(folder / ORIGIN, to_csv([step, *lines], ORIGIN_COLUMNS))
+
+
+def _lines(origin: Mapping[str, set[str]]) -> list[dict[str, str]]:
+    return [{"report": name, "rows": " ".join(sorted(origin[name]))} for name in sorted(origin)]
 
 
 def to_csv(rows: Iterable[Mapping[str, str]], columns: Sequence[str] = ()) -> str:
@@ -355,8 +369,25 @@ def _key(row: Mapping[str, str]) -> Key:
     return tuple(row[name] for name in KEY)
 
 
-def _read(path: Path) -> list[dict[str, str]]:
+def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a file as `to_csv` wrote it; none where there is none, a ReportError where it is another."""
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    try:
+        text = path.read_text("utf-8")
+        lines, header = text.split("\n"), ",".join(columns)
+        if lines[0] != header:
+            raise _not_as_written(path, rows=[1], expected=header, found=lines[0])
+        rows = list(csv.DictReader(io.StringIO(text)))
+        for row, (due, found) in enumerate(zip_longest(to_csv(rows, columns).split("\n"), lines, fillvalue=""), 1):
+            if due != found:
+                raise _not_as_written(path, rows=[row], expected=f"{len(columns)} cells", found=found)
+    except (OSError, ValueError, csv.Error) as error:  # not UTF-8, a row with too many cells, a cell that is too large
+        raise _not_as_written(path, found=str(error)) from error
+    return rows
+
+
+def _not_as_written(path: Path, **told: Any) -> ReportError:
+    told["found"] = f"{told['found']:.80}"
+    remedy = f"restore {RESULTS} and {ORIGIN} from version control, or make all reports: pauses report"
+    return ReportError("not as it was written; nothing was changed", file=path.name, remedy=remedy, **told)
