@@ -74,8 +74,8 @@ def write_answers(
 
 
 HOW_WE_KNOW = [
-    ("method.html", "Method, and all truces together"),
-    ("calibration.html", "How often the test is wrong"),
+    ("method.html", "How it is tested, and all truces together"),
+    ("calibration.html", "How often the test is wrong, and what it can see"),
     ("data.html", "What the data can and cannot say"),
 ]
 
@@ -154,8 +154,18 @@ def _environment(html: bool) -> Any:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=html, undefined=StrictUndefined)
     environment.globals["as_known"] = as_known()
     environment.filters |= {"markdown": markdown, "line": line, "inline": lambda svg: Markup(inline(svg))}
-    environment.filters |= {"downloads": downloads, "table": as_markdown, "marked": lambda cell: Markup(marked(cell))}
+    environment.filters |= {
+        "ended": ended,
+        "downloads": downloads,
+        "table": as_markdown,
+        "marked": lambda cell: Markup(marked(cell)),
+    }
     return environment
+
+
+def ended(title: str) -> str:
+    """A title that more words follow, with the stop it lacks."""
+    return title if title.endswith((".", "?", "!")) else f"{title}."
 
 
 def inline(svg: str) -> str:
@@ -235,7 +245,9 @@ def told(front: Any, place: str) -> str:
 
     bullets = "\n".join(f"* {line}" for line in front.bullets)
     lines = [f"**{front.answer}**", bullets]
-    lines += [f"![{d.alt}]({place}{PAUSES}/index-{d.name}.svg)\n\n*{d.title}* {d.how}" for d in front.drawings[:1]]
+    lines += [
+        f"![{d.alt}]({place}{PAUSES}/index-{d.name}.svg)\n\n*{ended(d.title)}* {d.how}" for d in front.drawings[:1]
+    ]
     links = {name: f"[{name}]({place}{PAUSES}/{key}.md)" for name, key in front.facts.items()}
     for part in front.parts:
         if part.table is not None:

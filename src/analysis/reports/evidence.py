@@ -83,12 +83,16 @@ def _state(folder: Path, name: str) -> tuple[str, str]:
 
 
 def _page(folder: Path, pause: dict, sections: Sequence[str], rendered: Mapping[str, str]) -> dict:
+    from markupsafe import Markup
+
     shown = []
     for name in sections:
         html = _part(folder, f"{pause['id']}.{name}", rendered, level=1 if name == sections[0] else 2)
         if html:
             title = re.search(r"<h[12]>(.*?)</h[12]>", html, re.DOTALL)[1]
-            shown.append({"name": name, "html": html, "title": type(html)(title).striptags()})
+            own = Markup("<h1>{}. ").format(pause["name"])  # whose evidence it is
+            html = Markup(str(html).replace("<h1>", own, 1))
+            shown.append({"name": name, "html": html, "title": Markup(title).striptags()})
     return {"card": _card(folder, pause, sections) | {"sections": shown}}
 
 
