@@ -23,7 +23,7 @@ from analysis.vocabulary import MODEL
 from analysis.windows import ONE_DAY, Day, placebo_starts
 from analysis.words import FEWER, MORE, NO_CHANGE, NOT_TESTABLE, amount, capital
 
-ROW_LETTERS = 15  # of a row's name that fit into a line
+ROW_LETTERS = 13  # of a row's name that fit into a line
 BY_DAYS = "as many days"  # the test that places windows of as many days, beside that of as many readings
 STEPS = ("step-before", "step-after")
 WEEK, LEAST_SPAN = 7, 28  # days of a block, and at least on the other side of a step

@@ -142,8 +142,8 @@ def draw_nine_pauses(frame: pd.DataFrame, *, width: float = WIDE, titled: bool =
     names, columns = frame["pause"].unique(), 3 if width >= WIDE else 1
     left, gap = 0.72, 0.22
     panel = (width - left - gap * (columns - 1) - 0.05) / columns
-    header, high = (0.76, 1.35) if columns > 1 else (0.58, 1.1)
-    step = header + high + 0.42
+    header, high = (0.76, 1.35) if columns > 1 else (0.46, 1.1)
+    step = header + high + 0.36
     sheet = _sheet(width, -(-len(names) // columns) * step, story.nine_pauses_words(frame) if titled else None)
     for i, name in enumerate(names):
         row, column = divmod(i, columns)
@@ -312,7 +312,7 @@ def _draw_squares(ax: Axes, part: pd.DataFrame, *, room: float) -> None:
 
 # --- B ---
 
-BIN, DOT = 0.05, 3.8  # width of a stack of dots in launched over expected; points from dot to dot
+BIN, DOT = 0.05, 3.0  # width of a stack of dots in launched over expected; points from dot to dot
 
 
 @_in_look
@@ -456,14 +456,15 @@ def draw_region_ratios(frame: pd.DataFrame, *, width: float = WIDE, titled: bool
             corner, look = (row.x, row.y + lower), {"fc": "none", "ec": STRIPE, "lw": 0, "hatch": "////"}
         ax.add_patch(Rectangle(corner, row.w, row.h - (not known) * lower, zorder=2 if row.outside else 1, **look))
         ratio = story.ratio_text(row.ratio) if known else ""
-        sums = f"{amount(row.minutes / minutes)} of {amount(row.usual / minutes)}" if known else ""
+        seen, usual = (amount(value / minutes) if known else "" for value in (row.minutes, row.usual))
         ink = {"color": DARK if known else INK, "ha": "center", "va": "center"}
         if tiles:
             ax.text(middle, row.y + 0.27, two_lines(label), linespacing=0.95, **ink)
-            ax.text(middle, row.y + 0.58, ratio, fontweight="bold", **ink)
-            ax.text(middle, row.y + 0.77, sums, **ink)
+            ax.text(middle, row.y + 0.55, ratio, fontweight="bold", **ink)
+            ax.text(middle, row.y + 0.73, f"{seen} ({usual})" if known else "", **ink)
         else:
             ax.text(middle, centre, ratio, fontweight="bold", **ink)
             sheet.say(0.85, high * centre, label, va="center")
-            sheet.say(width - 0.05, high * centre, f"{sums} {unit}" if known else "not usable", va="center", ha="right")
+            told = f"{seen} {unit} ({usual})" if known else "not usable"
+            sheet.say(width - 0.05, high * centre, told, va="center", ha="right")
     return sheet.figure

@@ -92,8 +92,8 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
     kinds = {"Truces": inside[wide], "Narrower pauses": inside[~wide]}
     told = [f"{kind}{_each_word(part)}: {_launched(part, days=False)}." for kind, part in kinds.items() if len(part)]
     title = " ".join(told) or "No pause has usable counts."
-    reading = "Bars: drones launched, divided by the expected, cut at 4 times; blue: the pause. Open circle: zero "
-    reading += f"inferred. Cross: no report. Triangle: {SALVO_MISSILES} missiles and more. Stripe: another pause."
+    reading = "Bars: drones divided by expected, cut at 4; blue: pause. Circle: zero inferred. Cross: no report. "
+    reading += f"Triangle: {SALVO_MISSILES} or more missiles. Stripe: another."
     known = frame[frame["role"] == "pause"].groupby("name", sort=False)
     each = [f"{name}: {_launched(part)}" for name, part in known]
     alt = f"{frame['pause'].nunique()} small charts of days. {'; '.join(each)}."
@@ -187,7 +187,7 @@ def unusual_words(frame: pd.DataFrame) -> Words:
         among = rows[0]["among"]
         spells = f"{'' if among else ' ordinary'} spells of {days_text(rows[0]['n_days'])}{among and f' {among}'}"
         title = f"{rows[0]['name']}: {how_often(rows[0], spells)}"
-    reading = f"Large dot: the pause; grey: {DOTS} ordinary spells as long."
+    reading = f"Large dot: the pause; grey: {DOTS} ordinary spells."
     each = [f"{row['name']}, {outcome_label(row['outcome'], short=True)}: {how_often(row)}" for row in rows]
     return Words(title, reading, "Ukrainian Air Force.", f"{title}. {'; '.join(each)}.")
 
@@ -256,7 +256,7 @@ def claims_words(frame: pd.DataFrame) -> Words:
         title += f" in {days_text(len(seen))}" if len(seen) == whole else f" in {len(seen)} of {days_text(whole)}"
         title += f", about {rounded(seen['expected'].sum())} drones expected"
     reading = "Bars: what each party said, faded where it named no edge; dark: the days counted."
-    caption = f"{_stands_on(seen['state'])}Kyiv time; a day runs from 18:00 of its eve, so midnight is a quarter in."
+    caption = f"{_stands_on(seen['state'])}Days run from 18:00 to 18:00, Kyiv time."
     sirens, energy = (frame[(frame["part"] == part) & frame["inside"]] for part in (SIRENS, ENERGY))
     told = f" Minutes of sirens in Kyiv on these days: {_values(sirens['value'])}." if len(sirens) else ""
     if len(energy):
@@ -443,7 +443,7 @@ def region_ratio_words(frame: pd.DataFrame) -> Words:
     )
     if (known["word"].isin(SILENT) | known["word"].astype(str).str.endswith("chance")).mean() > 0.5:
         title += " (most may be chance)"
-    reading = f"Time under alert divided by the usual, in {unit_of(frame)[0]}. Blue: below; red: above; grey: alike. "
+    reading = f"Bold: time under alert divided by the usual; then {unit_of(frame)[0]} (usual). Blue: less; red: more. "
     reading += "Ring: outside 95 of 100 ordinary spells. Hatched: alerts too long or without end."
     told = [f"{region_label(row.oblast)} {ratio_text(row.ratio)}" for row in known.sort_values("ratio").itertuples()]
     asked = frame[frame["oblast"].isin(ASKED)].assign(scale=unit_of(frame)[1]).itertuples()

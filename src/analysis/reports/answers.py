@@ -74,8 +74,8 @@ def write_answers(
 
 
 HOW_WE_KNOW = [
-    ("method.html", "How it is tested, and all truces together"),
-    ("calibration.html", "How often the test is wrong, and what it can see"),
+    ("method.html", "How it is tested"),
+    ("calibration.html", "How often the test is wrong"),
     ("data.html", "What the data can and cannot say"),
 ]
 

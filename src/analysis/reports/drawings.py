@@ -15,6 +15,7 @@ from analysis.figures import to_png
 from analysis.launches import Assessment, decide_pause
 from analysis.reports.pages import Drawing
 from analysis.scorecard import Scorecard
+from analysis.series import SALVO_MISSILES
 from analysis.setting import Registry
 from analysis.tables import load_table
 from analysis.vocabulary import MODEL
@@ -44,7 +45,7 @@ def _campaigns(found: Assessment) -> Drawing:
     raids = find_campaigns(raids, found.setting.registry)
     said, *_ = raids.found()
     reading = (
-        f"One dot a large raid (20 or more missiles), to {raids.raids['day'].max():%B %Y}, by what was said of energy. "
+        f"A dot a raid of {SALVO_MISSILES} missiles or more, to {raids.raids['day'].max():%B %Y}. "
         "Filled: a facility named. Stripes: pauses."
     )
     words = storyboard.Words(said, reading, f"{capital(MODEL.split(',')[0])}.", raids.describe())
