@@ -297,14 +297,17 @@ def draw_timeline(
     sns.lineplot(weekly, x="week", y="count", color=SEEN, lw=1.1, ax=ax)
     known = outcomes().get(str(counts.name))
     used = max(counts.index[0], pd.Timestamp(known.first_day if known else counts.index[0]))
-    ax.axvspan(counts.index[0], used, color=EXPECTED, alpha=0.3, lw=0)
+    early = f" Grey, to {used - pd.Timedelta(days=1):%B %Y}: not used, too few to compare with later years."
+    if used == counts.index[0]:
+        early = ""
+    else:
+        ax.axvspan(counts.index[0], used, color=EXPECTED, alpha=0.3, lw=0)
     for span in spans.itertuples():
         ax.axvspan(span.first_day, span.last_day + pd.Timedelta(days=1), color=PAUSE, alpha=0.6, lw=0.8)
     years = pd.date_range(counts.index[0], counts.index[-1], freq="YS")
     ax.set_xticks(years, [f"{year:%Y}" for year in years], ha="left")
     ax.set(xlabel="", ylabel=f"{told} a day, weekly mean", ylim=(0, None))
-    early = f" Grey, to {used - pd.Timedelta(days=1):%B %Y}: not used, too few to compare with later years."
-    return finish(ax, title=title, caption=f"Shaded: {shaded}.{early * (used > counts.index[0])}")
+    return finish(ax, title=title, caption=f"Shaded: {shaded}.{early}")
 
 
 def timeline_words(counts: pd.Series, label: str | Words) -> tuple[str, str]:

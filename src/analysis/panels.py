@@ -142,7 +142,7 @@ def draw_nine_pauses(frame: pd.DataFrame, *, width: float = WIDE, titled: bool =
     names, columns = frame["pause"].unique(), 3 if width >= WIDE else 1
     left, gap = 0.72, 0.22
     panel = (width - left - gap * (columns - 1) - 0.05) / columns
-    header, high = (0.76, 1.35) if columns > 1 else (0.46, 1.1)
+    header, high = (0.76, 1.35) if columns > 1 else (0.58, 1.1)
     step = header + high + 0.36
     sheet = _sheet(width, -(-len(names) // columns) * step, story.nine_pauses_words(frame) if titled else None)
     for i, name in enumerate(names):
