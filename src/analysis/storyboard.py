@@ -255,7 +255,7 @@ def claims_words(frame: pd.DataFrame) -> Words:
         whole = int(drones["inside"].sum())
         title += f" in {days_text(len(seen))}" if len(seen) == whole else f" in {len(seen)} of {days_text(whole)}"
         title += f", about {rounded(seen['expected'].sum())} drones expected"
-    reading = "Bars: what each party said, faded where it named no edge; dark: the days counted."
+    reading = "Bars: what each party said, faded where it named no edge; bold: the days counted."
     caption = f"{_stands_on(seen['state'])}Days run from 18:00 to 18:00, Kyiv time."
     sirens, energy = (frame[(frame["part"] == part) & frame["inside"]] for part in (SIRENS, ENERGY))
     told = f" Minutes of sirens in Kyiv on these days: {_values(sirens['value'])}." if len(sirens) else ""
