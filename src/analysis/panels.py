@@ -161,7 +161,7 @@ def draw_nine_pauses(frame: pd.DataFrame, *, width: float = WIDE, titled: bool =
 
 def _draw_pause(ax: Axes, part: pd.DataFrame) -> None:
     first, last = part["offset"].min(), part["offset"].max()
-    ax.set(xlim=(first - 0.7, last + 0.7), ylim=(0, CUT + 1.3))
+    ax.set(xlim=(first - 0.7, last + 0.7), ylim=(0, CUT + 1.6))
     ticks = range(first + story.WEEK, last, story.WEEK)
     ax.set_xticks(ticks, [_signed(day) if day else "start" for day in ticks])
     ax.spines["left"].set_bounds(0, CUT)
@@ -181,8 +181,10 @@ def _draw_pause(ax: Axes, part: pd.DataFrame) -> None:
 
 
 def _stripe(ax: Axes, days: Sequence[float], colour: str) -> None:
-    for day in days:
+    for day in days:  # pale, with an edge above that is seen on white and on dark
         ax.axvspan(day - 0.5, day + 0.5, color=colour, alpha=0.15, lw=0, zorder=0)
+        edge = {"transform": ax.get_xaxis_transform(), "solid_capstyle": "butt", "clip_on": False}
+        ax.plot([day - 0.5, day + 0.5], [1, 1], color=colour, lw=2, **edge)
 
 
 def _mark_days(ax: Axes, at: pd.Series, basis: pd.Series) -> None:
