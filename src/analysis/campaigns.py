@@ -294,14 +294,13 @@ class Campaigns(Answer):
 
     def plot(self, ax: Any = None) -> Any:
         marks = self.raids.assign(row=self.raids["code"].map(TIERS), hit=self.raids["code"] == "facility")
-        look = {"title": "What large raids hit of energy", "filled": "a facility named"}
+        look = {"title": "What large raids hit of energy", "filled": "a facility"}
         return draw_rows(marks, self.spans, rows=list(TIERS.values()), **look, ax=ax)
 
     def describe(self) -> str:
         shares = "; ".join(f"{row.facility} of {row.raids} in {row.Index}" for row in self.halves.itertuples())
-        counts = "; ".join(
-            f"{words}: {n}" for code, words in TIERS.items() if (n := (self.raids["code"] == code).sum())
-        )
+        counts = self.raids["code"].map(TIERS).value_counts(sort=False)
+        counts = "; ".join(f"{words}: {n}" for words, n in counts.items())
         dots = f"One dot for each of {len(self.raids)} large raids, by what was said of energy: {counts}."
         return f"{dots} A facility named: {shares}."
 
@@ -366,13 +365,7 @@ def _runs(raids: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_rows(
-    marks: pd.DataFrame,
-    spans: pd.DataFrame,
-    *,
-    rows: Sequence[str],
-    title: str = "",
-    filled: str = "a hit named",
-    ax: Any = None,
+    marks: pd.DataFrame, spans: pd.DataFrame, *, rows: Sequence[str], title: str, filled: str = "a hit", ax: Any = None
 ) -> Any:
     """A dot an event (marks: day, row, hit), filled where it was a hit; spans (first_day, last_day) are shaded."""
     ax, half = new_axes(ax, height=0.9 + 0.36 * len(rows)), ONE_DAY / 2
@@ -392,4 +385,4 @@ def draw_rows(
     ax.set_yticks(range(len(rows)), [fill(row, ROW_LETTERS) for row in rows])
     ax.set(ylim=(len(rows) - 0.5, -0.5), xlabel="", ylabel="")
     ax.tick_params(axis="y", length=0)
-    return finish(ax, title=title, caption=f"Filled: {filled}. Shaded: pauses. {capital(MODEL)}.")
+    return finish(ax, title=title, caption=f"Filled: {filled} named. Shaded: pauses. {capital(MODEL)}.")

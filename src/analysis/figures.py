@@ -87,10 +87,8 @@ def to_png(figure: Figure, *, tight: bool = False) -> bytes:
     buffer = io.BytesIO()
     for text in figure.findobj(lambda part: isinstance(part, Text) and part.get_color() == PAGE_INK):
         text.set_color(INK)
-    figure.savefig(
-        buffer, format="png", dpi=DOTS, facecolor="white", bbox_inches="tight" if tight else None,
-        metadata={"Software": None},
-    )  # fmt: skip
+    box = "tight" if tight else None
+    figure.savefig(buffer, format="png", dpi=DOTS, facecolor="white", bbox_inches=box, metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -297,11 +295,10 @@ def draw_timeline(
     sns.lineplot(weekly, x="week", y="count", color=SEEN, lw=1.1, ax=ax)
     known = outcomes().get(str(counts.name))
     used = max(counts.index[0], pd.Timestamp(known.first_day if known else counts.index[0]))
-    early = f" Grey, to {used - pd.Timedelta(days=1):%B %Y}: not used, too few to compare with later years."
-    if used == counts.index[0]:
-        early = ""
-    else:
+    early = ""
+    if used > counts.index[0]:
         ax.axvspan(counts.index[0], used, color=EXPECTED, alpha=0.3, lw=0)
+        early = f" Grey, to {used - pd.Timedelta(days=1):%B %Y}: not used, too few to compare with later years."
     for span in spans.itertuples():
         ax.axvspan(span.first_day, span.last_day + pd.Timedelta(days=1), color=PAUSE, alpha=0.6, lw=0.8)
     years = pd.date_range(counts.index[0], counts.index[-1], freq="YS")

@@ -27,7 +27,7 @@ from analysis.setting import Registry, days_of_others, set_up
 from analysis.sirens import alert_minutes, estimate_alerts, inferred_zeros, usable_regions
 from analysis.tables import load_strikes, load_table, outcome_series
 from analysis.vocabulary import NO_DATA, SILENT, about, plain_row, rounded, word
-from analysis.windows import placebo_starts
+from analysis.windows import ONE_DAY, placebo_starts
 from analysis.words import MORE, amount, counted, days_text, listed, outcome_label
 
 DRONES, MISSILES = "drones_launched", "missiles_launched"
@@ -60,7 +60,7 @@ def nine_pauses_frame(
     strikes, parts = load_strikes(folder=folder), []
     for pause in sorted(reported_pauses(registry), key=lambda pause: pause.days()[0]):
         days = pause.days()
-        every = pd.date_range(days[0] - _days(FORTNIGHT), max(days[0] + _days(FORTNIGHT), days[-1]))
+        every = pd.date_range(days[0] - FORTNIGHT * ONE_DAY, max(days[0] + FORTNIGHT * ONE_DAY, days[-1]))
         effect = decide_pause(pause.id, outcomes=[DRONES], registry=registry, folder=folder)[0]
         daily = effect.daily.set_index("day").reindex(every)
         usable, seen = effect.expected is not None, daily["observed"].to_numpy()
@@ -213,8 +213,8 @@ def claims_frame(pause: Pause, *, registry: Registry | None = None, folder: Path
         claims.append({"part": CLAIM, "label": label, "start": start, "end": end, "state": state})
     known = [edge for row in claims for edge in (row["start"], row["end"]) if edge is not None]
     days = pause.days()
-    first = min(days[0] - _days(BEFORE), min(known).normalize() - _days(1))
-    every = pd.date_range(first, max(days[-1] + _days(AFTER), max(known).normalize() + _days(1)))
+    first = min(days[0] - BEFORE * ONE_DAY, min(known).normalize() - ONE_DAY)
+    every = pd.date_range(first, max(days[-1] + AFTER * ONE_DAY, max(known).normalize() + ONE_DAY))
     parts = [pd.DataFrame(claims)]
     for effect in decide_pause(pause.id, registry=registry, folder=folder):
         daily = effect.daily.set_index("day").reindex(every)
@@ -236,7 +236,7 @@ def claims_frame(pause: Pause, *, registry: Registry | None = None, folder: Path
 
 def _by_day(part: str, every: pd.DatetimeIndex, values: pd.Series) -> pd.DataFrame:
     values = values.reindex(every).to_numpy(float, na_value=np.nan)
-    return pd.DataFrame({"part": part, "label": "", "start": every, "end": every + _days(1), "value": values})
+    return pd.DataFrame({"part": part, "label": "", "start": every, "end": every + ONE_DAY, "value": values})
 
 
 def _on_strike_clock(moment: datetime) -> pd.Timestamp:
@@ -299,10 +299,6 @@ def _launched(part: pd.DataFrame, *, days: bool = True) -> str:
     return f"{flown} drones{f' in {span}' * days}, about {expected} expected"
 
 
-def _days(n: int) -> pd.Timedelta:
-    return pd.Timedelta(days=n)
-
-
 # --- D: was it made up? ---
 
 WEEK = 7
@@ -319,21 +315,16 @@ def running_sum_frame(assessment: Assessment) -> pd.DataFrame:
         if effect.expected is None:
             continue
         days = pd.date_range(effect.first_day, effect.last_day)
-        every = pd.date_range(days[0] - _days(1), days[-1] + _days(FORTNIGHT))  # the account opens at nought
+        every = pd.date_range(days[0] - ONE_DAY, days[-1] + FORTNIGHT * ONE_DAY)  # the account opens at nought
         daily = effect.daily.set_index("day")
         here = daily.reindex(every)
         expected = here["expected"].where(here["observed"].notna())
         after = assessment.select(effect.outcome, window=f"after-{WEEK}")[0].expected
-        week = expected[days[-1] + _days(1) : days[-1] + _days(WEEK)].sum()
+        week = expected[days[-1] + ONE_DAY : days[-1] + WEEK * ONE_DAY].sum()
         if after is not None and week:  # on the day after a pause there is no week yet
             expected[every > days[-1]] *= after / week
-        sums = (
-            (here["observed"] - expected)
-            .fillna(0)
-            .where(every >= days[0], 0)
-            .cumsum()
-            .where(every <= here["observed"].last_valid_index())
-        )
+        sums = (here["observed"] - expected).where(every >= days[0]).fillna(0).cumsum()
+        sums = sums.where(every <= here["observed"].last_valid_index())
         roles = [every.isin(days), every.isin(list(assessment.setting.busy))]
         low, high, n_quiets = _after_quiets(daily, len(days), effect.ratio, float(here["expected"].mean()))
         part = {
@@ -395,7 +386,7 @@ def running_sum_words(frame: pd.DataFrame) -> Words:
 def week_later(part: pd.DataFrame) -> pd.Series:
     """The row of one outcome's running sum a week after the last day of the pause, or where the data end before."""
     last = part.loc[part["role"] == "pause", "day"].max()
-    return part[(part["day"] <= last + _days(WEEK)) & part["running"].notna()].iloc[-1]
+    return part[(part["day"] <= last + WEEK * ONE_DAY) & part["running"].notna()].iloc[-1]
 
 
 def _date(day: pd.Timestamp) -> str:

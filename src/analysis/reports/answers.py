@@ -148,18 +148,8 @@ def templates(html: bool) -> Any:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=html, undefined=StrictUndefined)
     environment.globals |= {"as_known": as_known(), "version": version("strike-pauses")}
     environment.filters |= {"markdown": markdown, "line": line, "inline": lambda svg: Markup(inline(svg))}
-    environment.filters |= {
-        "ended": ended,
-        "downloads": downloads,
-        "table": as_markdown,
-        "marked": lambda cell: Markup(marked(cell)),
-    }
+    environment.filters |= {"downloads": downloads, "table": as_markdown, "marked": lambda cell: Markup(marked(cell))}
     return environment
-
-
-def ended(title: str) -> str:
-    """A title that more words follow, with the stop it lacks."""
-    return title if title.endswith((".", "?", "!")) else f"{title}."
 
 
 def inline(svg: str) -> str:
@@ -240,7 +230,8 @@ def told(front: Any, place: str) -> str:
     bullets = "\n".join(f"* {line}" for line in front.bullets)
     lines = [f"**{front.answer}**", bullets]
     lines += [
-        f"![{d.alt}]({place}{PAUSES}/index-{d.name}.svg)\n\n*{ended(d.title)}* {d.how}" for d in front.drawings[:1]
+        f"![{d.alt}]({place}{PAUSES}/index-{d.name}.svg)\n\n*{d.title.rstrip('.')}.* {d.how}"
+        for d in front.drawings[:1]
     ]
     links = {name: f"[{name}]({place}{PAUSES}/{key}.md)" for name, key in front.facts.items()}
     for part in front.parts:

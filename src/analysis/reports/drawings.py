@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import panels, storyboard
+import analysis.storyboard as story
+from analysis import panels
 from analysis.campaigns import find_campaigns
 from analysis.figures import to_png
 from analysis.launches import Assessment, decide_pause
@@ -36,8 +37,8 @@ def draw(name: str, **shown: Any) -> Drawing | None:
 def _strips(cards: Sequence[Scorecard], registry: Registry, folder: Path | None) -> Drawing:
     words = {card.pause.id: card.answer("drones").word for card in cards}
     held = {name: registry[name] for name in words}
-    frame = storyboard.nine_pauses_frame(held, words=words, folder=folder)
-    return _drawing("strips", storyboard.nine_pauses_words(frame), frame, partial(panels.draw_nine_pauses, frame))
+    frame = story.nine_pauses_frame(held, words=words, folder=folder)
+    return _drawing("strips", story.nine_pauses_words(frame), frame, partial(panels.draw_nine_pauses, frame))
 
 
 def _campaigns(found: Assessment) -> Drawing:
@@ -48,21 +49,30 @@ def _campaigns(found: Assessment) -> Drawing:
         f"A dot a raid of {SALVO_MISSILES} missiles or more, to {raids.raids['day'].max():%B %Y}. "
         "Filled: a facility named. Stripes: pauses."
     )
-    words = storyboard.Words(said, reading, f"{capital(MODEL.split(',')[0])}.", raids.describe())
+    words = story.Words(said, reading, f"{capital(MODEL.split(',')[0])}.", raids.describe())
     frame = raids.raids.drop(columns="addresses")
     return _drawing("campaigns", words, frame, partial(panels.draw_campaigns, raids, words))
 
 
-def _unusual(effects: Sequence[Any], registry: Registry) -> pd.DataFrame:
-    return storyboard.unusual_frame(effects, registry=registry)
+def _unusual(found: Assessment) -> pd.DataFrame:
+    return story.unusual_frame([*map(found.primary, found.outcomes())], registry=found.setting.registry)
+
+
+def _unusual_all(cards: Sequence[Scorecard], registry: Registry, folder: Path | None) -> pd.DataFrame:
+    effects = [decide_pause(card.pause.id, registry=registry, folder=folder) for card in cards]
+    return story.unusual_frame([effect for own in effects for effect in own], registry=registry)
+
+
+def _regions(found: Assessment) -> pd.DataFrame:
+    return story.region_ratio_frame(found.pause.id, **_same(found))
 
 
 def _same(found: Assessment) -> dict[str, Any]:
     return {"registry": found.setting.registry, "folder": found.setting.folder}
 
 
-def _drawing(name: str, words: storyboard.Words, frame: pd.DataFrame, make: Callable[..., Any]) -> Drawing:
-    shown = storyboard.in_kyiv_time(frame) if name == "claims" else frame
+def _drawing(name: str, words: story.Words, frame: pd.DataFrame, make: Callable[..., Any]) -> Drawing:
+    shown = story.in_kyiv_time(frame) if name == "claims" else frame
     return Drawing(
         name=name,
         title=words.title,
@@ -78,28 +88,10 @@ def _drawing(name: str, words: storyboard.Words, frame: pd.DataFrame, make: Call
 
 
 WHOLE: dict[str, Callable[..., Drawing]] = {"strips": _strips, "campaigns": _campaigns}  # with words of their own
-DRAWN: dict[str, tuple[Callable[..., pd.DataFrame], Callable[..., storyboard.Words], Callable[..., Any]]] = {
-    "claims": (
-        lambda found: storyboard.claims_frame(found.pause, **_same(found)),
-        storyboard.claims_words,
-        panels.draw_claims,
-    ),
-    "unusual": (
-        lambda found: _unusual([found.primary(name) for name in found.outcomes()], found.setting.registry),
-        storyboard.unusual_words,
-        panels.draw_unusual,
-    ),
-    "unusual-all": (
-        lambda cards, **asked: _unusual(
-            [effect for card in cards for effect in decide_pause(card.pause.id, **asked)], asked["registry"]
-        ),
-        storyboard.unusual_words,
-        panels.draw_unusual,
-    ),
-    "sum": (lambda found: storyboard.running_sum_frame(found), storyboard.running_sum_words, panels.draw_running_sum),
-    "regions": (
-        lambda found: storyboard.region_ratio_frame(found.pause.id, **_same(found)),
-        storyboard.region_ratio_words,
-        panels.draw_region_ratios,
-    ),
+DRAWN: dict[str, tuple[Callable[..., pd.DataFrame], Callable[..., story.Words], Callable[..., Any]]] = {
+    "claims": (lambda found: story.claims_frame(found.pause, **_same(found)), story.claims_words, panels.draw_claims),
+    "unusual": (_unusual, story.unusual_words, panels.draw_unusual),
+    "unusual-all": (_unusual_all, story.unusual_words, panels.draw_unusual),
+    "sum": (lambda found: story.running_sum_frame(found), story.running_sum_words, panels.draw_running_sum),
+    "regions": (_regions, story.region_ratio_words, panels.draw_region_ratios),
 }
