@@ -129,6 +129,15 @@ def test_tables_say_what_their_headers_are_and_scroll_alone():
     assert soup.style is None and not soup.select("[style], [border]")
 
 
+def test_tables_speak_to_readers_not_to_programs():
+    import pandas as pd
+
+    frame = pd.DataFrame({"n_days": [3.0, None], "share": [0.704348, 0.0], "within": [True, False]})
+    soup = part(({"text/html": frame._repr_html_()}, {}))
+    assert [th.get_text() for th in soup("th")] == ["n days", "share", "within"]
+    assert [td.get_text() for td in soup("td")] == ["3", "0.7", "yes", "–", "0", "no"]
+
+
 def test_a_table_for_other_programs_lies_inside_the_page():
     csv = "day,drones\n2025-04-20,0\n2025-04-21,120\n"
     link = part(({"text/csv": csv, "text/plain": "nights"}, {})).select_one("a[download]")

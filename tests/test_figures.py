@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
 
+import analysis as pa
 from analysis.figures import PAUSE, draw_forest, draw_placebo, draw_series, draw_timeline
 
 
@@ -74,3 +75,19 @@ def test_a_timeline_shades_every_pause_and_marks_the_years():
     ax = draw_timeline(counts, spans, label="drones")
     assert [label.get_text() for label in ax.get_xticklabels()] == ["2023", "2024"]
     assert len(ax.patches) == 1
+
+
+def test_years_that_no_test_uses_are_told_apart():
+    counts = pa.load_strikes()["drones_launched"]
+    ax = draw_timeline(counts, pd.DataFrame({"first_day": [], "last_day": []}), label="drones")
+    assert len(ax.patches) == 1 and "Grey, to August 2024: not used" in ax.figure.texts[0].get_text()
+
+
+def test_no_print_of_a_forest_lies_over_other_print_or_under_a_line():
+    label = "Episodes with an agreed truce: sirens in the rear"
+    row = {"label": label, "ratio": 0.25, "ratio_low": 0.13, "ratio_high": 0.72, "told": True}
+    ax = draw_forest(pd.DataFrame([row, row]))
+    ax.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert all(text.get_bbox_patch().get_facecolor() == to_rgba("white") for text in ax.texts)

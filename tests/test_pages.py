@@ -175,7 +175,22 @@ def test_a_story_as_html_is_whole_and_fetches_nothing(stories):
     targets = {link["href"][1:] for link in soup.select("nav a")}
     assert targets == {section["id"] for section in soup("section")}
     assert all(cell["data-label"] for cell in soup.select("table.answers td"))
+    assert all(title.get_text().endswith((".", "?")) for title in soup.select("figcaption strong"))
     assert soup.select_one(".answers .mark.open").get_text() == "lower, may be chance"
+
+
+@pytest.mark.parametrize("name", ["cold-week-pause-2026-01", "index"])
+def test_no_name_on_a_page_is_given_twice(stories, front, name):
+    page = as_html(front if name == "index" else stories[name], evidence=[])
+    given = re.findall(r'\bid="([^"]*)"', page)
+    asked = re.findall(r'url\(#([^)]*)\)|href="#([^"]+)"', page)
+    assert len(given) == len(set(given)) > 20
+    assert {address or name for address, name in asked} <= {*given, "top", "main"}
+
+
+def test_names_and_dates_are_apart_without_a_style(front):
+    cell = BeautifulSoup(as_html(front, evidence=[]), "html.parser").find("th", string=None, scope="row")
+    assert re.search(r"2023, 7 January", cell.get_text())
 
 
 def test_hostile_words_show_as_text(stories):

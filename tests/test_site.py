@@ -68,10 +68,24 @@ def test_pages_have_no_grave_fault_and_ask_nothing_of_the_network(browser, site,
     assert asked == []
 
 
+@pytest.mark.parametrize("width", [360, 600, 790])
 @pytest.mark.parametrize("name", ["index", WHOLE, SHORT, f"{WHOLE}-evidence", "method"])
-def test_pages_fit_a_phone(browser, site, name):
-    page, _ = visit(browser, site / f"{name}.html", viewport={"width": 360, "height": 780})
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+def test_pages_fit_a_phone_and_a_tablet(browser, site, name, width):
+    page, _ = visit(browser, site / f"{name}.html", viewport={"width": width, "height": 780})
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+BROKEN = """() => [...document.querySelectorAll('table .num')].filter(cell => {
+    const range = document.createRange(); range.selectNodeContents(cell);
+    return new Set([...range.getClientRects()].map(line => Math.round(line.top))).size > 1;
+}).map(cell => cell.innerText)"""
+
+
+@pytest.mark.parametrize("name", ["index", f"{WHOLE}-evidence", "method"])
+def test_no_number_is_broken_in_print(browser, site, name):
+    page, _ = visit(browser, site / f"{name}.html", viewport={"width": 700, "height": 1000})
+    page.emulate_media(media="print")
+    assert page.evaluate(BROKEN) == []
 
 
 def test_the_first_screen_of_a_pause_answers(browser, site):

@@ -1,16 +1,20 @@
 """The figures for readers: their frames hold the numbers of record and tables, their words say them, and they fit."""
 
+import io
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.image import imread
 from matplotlib.text import Text
 
 import analysis as pa
 from analysis import panels
 from analysis import storyboard as story
+from analysis.campaigns import find_campaigns
+from analysis.figures import to_png
 from analysis.launches import decide_pause
 from analysis.series import SALVO_MISSILES
 from analysis.sirens import inferred_zeros
@@ -107,7 +111,10 @@ def test_running_sums_stand_where_the_record_does(pause, outcome):
     assert last["running"] == pytest.approx(own.observed - own.expected, abs=0.5)
     week = last["running"] + after["observed"] - after["expected"]
     assert story.week_later(part)["running"] == pytest.approx(week, abs=1)
-    assert (part["low"] <= part["high"]).sum() == own.n_days + 14 and part["n_quiets"].iloc[0] > 10
+    assert (part["low"] <= part["high"]).sum() == own.n_days + 15 == len(part) and part["n_quiets"].iloc[0] > 10
+    opening = part.iloc[0]
+    assert opening["day"] < part.loc[part["role"] == "pause", "day"].min()
+    assert opening[["running", "low", "high"]].tolist() == [0, 0, 0]
 
 
 def test_minutes_of_regions_are_those_of_the_alerts():
@@ -125,9 +132,9 @@ def test_minutes_of_regions_are_those_of_the_alerts():
 
 @pytest.mark.parametrize(
     ("n", "far", "side", "testable", "words"),
-    [(324, 0, "quiet", True, "quieter than all 324"), (327, 2, "quiet", True, "2 of 327 as quiet"),
-     (297, 43, "quiet", True, "1 in 7 as quiet"), (90, 0, "heavy", True, "heavier than all 90"),
-     (38, 31, "quiet", True, "most as quiet"),
+    [(324, 0, "quiet", True, "none of 324 as quiet"), (327, 2, "quiet", True, "2 of 327 as quiet"),
+     (297, 43, "quiet", True, "43 of 297 as quiet"), (90, 0, "heavy", True, "none of 90 as heavy"),
+     (38, 31, "quiet", True, "31 of 38 as quiet"),
      (49, 24, "quiet", False, "too short to tell"), (0, 0, "quiet", False, "no usable counts")],
 )  # fmt: skip
 def test_how_often_an_ordinary_spell_is_as_quiet(n, far, side, testable, words):
@@ -211,12 +218,61 @@ def check(draw, words, frame, **size):
         over = [j for j in range(i) if min(box.x1, boxes[j].x1) - max(box.x0, boxes[j].x0) > 2
                 and min(box.y1, boxes[j].y1) - max(box.y0, boxes[j].y0) > 4]  # fmt: skip
         assert not over, [printed[j].get_text() for j in (i, *over)]
-    assert panels.png(figure)[1:4] == pa.Picture(figure, told.alt).png()[1:4] == b"PNG"
+    assert '"#fff' not in text and ": #fff" not in text  # white would fill open marks on a dark page
+    pixels = imread(io.BytesIO(to_png(figure)))
+    assert pixels[0, 0].tolist() == [1, 1, 1, 1] and pixels[..., 3].min() == 1
+    assert all(part.get_color() != panels.INK for part in printed)
+    return text
 
 
-@pytest.mark.parametrize("columns", [3, 1])
-def test_all_pauses_day_by_day_fit_the_screen(nine, columns):
-    check(panels.draw_nine_pauses, story.nine_pauses_words, nine, columns=columns)
+@pytest.mark.parametrize("width", [panels.WIDE, panels.PHONE])
+def test_all_pauses_day_by_day_fit_the_screen(nine, width):
+    check(panels.draw_nine_pauses, story.nine_pauses_words, nine, width=width)
+
+
+def test_every_day_of_a_long_pause_is_drawn(nine):
+    part = nine[nine["pause"] == "energy-moratorium-2025-03"]
+    (ax,) = panels.draw_nine_pauses(part).axes
+    assert len(ax.containers[0]) == len(part) and part["offset"].max() > story.FORTNIGHT
+    assert ax.get_xlim()[1] > part["offset"].max() and [text.get_text() for text in ax.get_xticklabels()][-1] == "+21"
+
+
+def test_what_is_saved_of_claims_has_the_clock_of_kyiv():
+    saved = story.in_kyiv_time(story.claims_frame(pa.load_pauses()[COLD]))
+    claims = saved[saved["part"] == story.CLAIM].set_index("label")
+    assert claims.loc["all stated dates overlap", "start"] == "2026-01-30 00:00+02:00"
+    assert pd.isna(claims.loc["Russia", "start"])
+    assert saved.loc[saved["part"] == story.SIRENS, "start"].str.endswith("18:00+02:00").all()
+
+
+def test_the_figure_of_claims_is_told_whole():
+    alt = story.claims_words(story.claims_frame(pa.load_pauses()[COLD])).alt
+    assert "Minutes of sirens in Kyiv on these days: 0 and 0." in alt
+    assert "Energy on these days: near the front only; none named." in alt
+
+
+HOSTILE = r"A pause for $\frac{$ dollars"
+
+
+def test_a_name_is_never_read_as_mathematics(nine):
+    frame = story.unusual_frame([decide_pause(COLD)[0]]).assign(name=HOSTILE)
+    rows = {"label": HOSTILE, "ratio": 0.5, "ratio_low": 0.4, "ratio_high": 0.6, "told": True}
+    for figure in (
+        panels.draw_unusual(frame),
+        panels.draw_nine_pauses(nine[nine["pause"] == COLD].assign(name=HOSTILE)),
+        pa.draw_forest(pd.DataFrame([rows]), title=HOSTILE).figure,
+    ):
+        assert "dollars" in panels.svg(figure) and to_png(figure)
+
+
+@pytest.mark.parametrize("width", [panels.WIDE, panels.PHONE])
+def test_the_raids_are_told_in_words(width):
+    found = find_campaigns(pa.load_table("energy_raids"), pa.load_pauses())
+    words = story.Words("Campaigns come and go", "A dot a raid.", "By a language model.", found.describe())
+    drawn = check(
+        lambda found, **size: panels.draw_campaigns(found, words, **size), lambda _: words, found, width=width
+    )
+    assert all(told in drawn for told in ("general terms", "language model", "strike-pauses", "CC BY"))
 
 
 @pytest.mark.parametrize("width", [panels.WIDE, panels.PHONE])

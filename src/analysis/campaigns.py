@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import ceil
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -22,16 +23,17 @@ from analysis.vocabulary import MODEL
 from analysis.windows import ONE_DAY, Day, placebo_starts
 from analysis.words import FEWER, MORE, NO_CHANGE, NOT_TESTABLE, amount, capital
 
+ROW_LETTERS = 13  # of a row's name that fit into a line
 BY_DAYS = "as many days"  # the test that places windows of as many days, beside that of as many readings
 STEPS = ("step-before", "step-after")
 WEEK, LEAST_SPAN = 7, 28  # days of a block, and at least on the other side of a step
 TIERS = {  # of energy_raids, in words for the picture
-    "facility": "a facility",
-    "general": "in general",
-    "minor": "lines, local",
-    "claim": "Russia's word",
-    "silent": "none named",
-    "not_found": "not known",
+    "facility": "a named facility",
+    "general": "energy in general terms",
+    "minor": "lines or local damage",
+    "claim": "Russia's claim alone",
+    "silent": "no energy named",
+    "not_found": "no report found",
 }
 
 
@@ -292,11 +294,14 @@ class Campaigns(Answer):
 
     def plot(self, ax: Any = None) -> Any:
         marks = self.raids.assign(row=self.raids["code"].map(TIERS), hit=self.raids["code"] == "facility")
-        return draw_rows(marks, self.spans, rows=list(TIERS.values()), title="What large raids hit of energy", ax=ax)
+        look = {"title": "What large raids hit of energy", "filled": "a facility"}
+        return draw_rows(marks, self.spans, rows=list(TIERS.values()), **look, ax=ax)
 
     def describe(self) -> str:
         shares = "; ".join(f"{row.facility} of {row.raids} in {row.Index}" for row in self.halves.itertuples())
-        dots = f"One dot for each of {len(self.raids)} large raids, by what was said of energy."
+        counts = self.raids["code"].map(TIERS).value_counts(sort=False)
+        counts = "; ".join(f"{words}: {n}" for words, n in counts.items())
+        dots = f"One dot for each of {len(self.raids)} large raids, by what was said of energy: {counts}."
         return f"{dots} A facility named: {shares}."
 
 
@@ -359,13 +364,15 @@ def _runs(raids: pd.DataFrame) -> pd.DataFrame:
     return runs.sort_values("n_days", ascending=False, kind="stable", ignore_index=True)
 
 
-def draw_rows(marks: pd.DataFrame, spans: pd.DataFrame, *, rows: Sequence[str], title: str = "", ax: Any = None) -> Any:
+def draw_rows(
+    marks: pd.DataFrame, spans: pd.DataFrame, *, rows: Sequence[str], title: str, filled: str = "a hit", ax: Any = None
+) -> Any:
     """A dot an event (marks: day, row, hit), filled where it was a hit; spans (first_day, last_day) are shaded."""
-    ax, half = new_axes(ax, height=0.9 + 0.3 * len(rows)), ONE_DAY / 2
+    ax, half = new_axes(ax, height=0.9 + 0.36 * len(rows)), ONE_DAY / 2
     for span in spans.itertuples():
         ax.axvspan(span.first_day - half, span.last_day + half, color=PAUSE, alpha=0.5, lw=0.8)
     place = marks["row"].map({row: position for position, row in enumerate(rows)})
-    for hit, colour in ((False, "white"), (True, SEEN)):
+    for hit, colour in ((False, "none"), (True, SEEN)):
         shown = marks["hit"] == hit
         ax.scatter(marks["day"][shown], place[shown], s=26, color=colour, edgecolor=SEEN, linewidth=0.8, zorder=3)
     first, last = marks["day"].min(), marks["day"].max()
@@ -375,7 +382,7 @@ def draw_rows(marks: pd.DataFrame, spans: pd.DataFrame, *, rows: Sequence[str], 
     for tick in ticks:
         ax.axvline(tick, color=EXPECTED, lw=0.6, ls=":", zorder=0)
     ax.set_xticks(ticks, [f"{tick:%b}\n{tick:%Y}" for tick in ticks])
-    ax.set_yticks(range(len(rows)), rows)
+    ax.set_yticks(range(len(rows)), [fill(row, ROW_LETTERS) for row in rows])
     ax.set(ylim=(len(rows) - 0.5, -0.5), xlabel="", ylabel="")
     ax.tick_params(axis="y", length=0)
-    return finish(ax, title=title, caption=f"Filled: a hit on energy. Shaded: pauses. {capital(MODEL)}.")
+    return finish(ax, title=title, caption=f"Filled: {filled} named. Shaded: pauses. {capital(MODEL)}.")

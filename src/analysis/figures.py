@@ -14,17 +14,20 @@ import pandas as pd
 
 from analysis.errors import DesignError, ReportError
 from analysis.series import Words, series_label
+from analysis.tables import outcomes
 from analysis.windows import check_counts
 from analysis.words import FEWER, MORE, days_text, outcome_label, placebo_rank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 WIDTH = 4.8  # inches; on a phone, 360 pixels wide, the small print of 9 points still measures nine pixels
 SMALL = 9
-TITLE_LETTERS, CAPTION_LETTERS = 44, 72  # that fit into a line
+TITLE_LETTERS, CAPTION_LETTERS, LABEL_LETTERS = 44, 72, 38  # that fit into a line
 SEEN, EXPECTED, PAUSE, QUIET = "#0173b2", "#949494", "#de8f05", "#56b4e9"  # seaborn's colorblind palette
 INK, SOFT, PAUSE_INK = "#333333", "#595959", "#7a4e00"
+PAGE_INK = "#777777"  # of the figures for readers, which becomes the page's own ink
 DOTS = 150  # an inch, for sharp pictures on fine screens
 DAYS_BEFORE = 45
 LARGEST_SHOWN = 3.0
@@ -53,11 +56,10 @@ class Picture:
         """The bytes of the picture; the figure is closed."""
         import matplotlib.pyplot as plt
 
-        buffer = io.BytesIO()
         figure = self.ax.figure
-        figure.savefig(buffer, format="png", dpi=DOTS, bbox_inches="tight", metadata={"Software": None})
+        content = to_png(figure, tight=True)
         plt.close(figure)
-        return buffer.getvalue()
+        return content
 
     def address(self) -> str:
         """The picture as the address of an image that lies inside a page."""
@@ -80,6 +82,18 @@ class Download:
         return {"text/csv": self.table.to_csv(lineterminator="\n"), "text/plain": f"{len(self.table)} rows as CSV"}
 
 
+def to_png(figure: Figure, *, tight: bool = False) -> bytes:
+    """The figure as PNG, the same on every run: its own white ground and dark print, wherever it is pasted."""
+    from matplotlib.text import Text
+
+    buffer = io.BytesIO()
+    for text in figure.findobj(lambda part: isinstance(part, Text) and part.get_color() == PAGE_INK):
+        text.set_color(INK)
+    box = "tight" if tight else None
+    figure.savefig(buffer, format="png", dpi=DOTS, facecolor="white", bbox_inches=box, metadata={"Software": None})
+    return buffer.getvalue()
+
+
 def new_axes(ax: Axes | None = None, *, height: float = 2.9) -> Axes:
     """Axes in the house theme; draws on `ax` when one is given."""
     import matplotlib.pyplot as plt
@@ -97,6 +111,7 @@ def new_axes(ax: Axes | None = None, *, height: float = 2.9) -> Axes:
 def finish(ax: Axes, *, title: str = "", caption: str = "", left: float = 0.01) -> Axes:
     """Bare spines, title and unit flush left above, numbers with thousands apart, the data's limits in small print."""
     import seaborn as sns
+    from matplotlib.text import Text
 
     sns.despine(ax=ax)
     unit = bool(ax.get_ylabel())
@@ -107,9 +122,10 @@ def finish(ax: Axes, *, title: str = "", caption: str = "", left: float = 0.01) 
             ax.yaxis.set_major_formatter("{x:,g}")
     if title:
         title = fill(title, TITLE_LETTERS)
-        ax.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=22 if unit else 6, parse_math=False)
-    for text in (ax.yaxis.label, *ax.texts):
-        text.set_parse_math(False)  # a label may hold dollars
+        ax.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=22 if unit else 6)
+    if "log" not in (ax.get_xscale(), ax.get_yscale()):  # whose numbers are set as mathematics
+        for text in ax.findobj(Text):
+            text.set_parse_math(False)  # a name may hold dollars
     if caption:
         ax.figure.text(left, -0.02, fill(caption, CAPTION_LETTERS), ha="left", va="top", fontsize=SMALL, color=SOFT)
     return ax
@@ -197,7 +213,7 @@ def draw_placebo(
     ax.set_xlim(-0.05, LARGEST_SHOWN + 0.05)
     ax.set_xticks([0, 0.5, 1, 1.5, 2, 2.5, 3], ["0", "0.5", "1", "1.5", "2", "2.5", "3+"])
     counted = "draws of ordinary windows" if joint else f"ordinary windows of {days_text(n_days)}"
-    ax.set(xlabel="seen / expected (1 = as expected)", ylabel=f"number of {counted}")
+    ax.set(xlabel="seen divided by expected (1 = as expected)", ylabel=f"number of {counted}")
     return finish(ax, title=placebo_rank(placebo["ratio"].dropna(), ratio, n_days, joint=joint))
 
 
@@ -210,15 +226,15 @@ def draw_forest(rows: pd.DataFrame, *, title: str = "", ax: Axes | None = None) 
         Columns label, ratio, ratio_low, ratio_high, told (bool); empty ratio_high = no upper limit.
     """
     import seaborn as sns
-    from matplotlib.patheffects import withStroke
 
-    ax = new_axes(ax, height=0.9 + 0.4 * len(rows))
-    rows = rows.reset_index(drop=True)
-    words = {"xytext": (0, 10), "textcoords": "offset points", "va": "center", "fontsize": SMALL}
+    rows = rows.assign(label=[fill(label, LABEL_LETTERS) for label in rows["label"]]).reset_index(drop=True)
+    ax = new_axes(ax, height=0.9 + (0.56 if rows["label"].str.contains("\n").any() else 0.4) * len(rows))
+    words = {"xytext": (0, 5), "textcoords": "offset points", "va": "bottom", "fontsize": SMALL}
+    words["bbox"] = {"fc": "white", "ec": "none", "pad": 0.5}  # no line runs through print
     for position, row in rows.iterrows():
         colour = SEEN if row["told"] else EXPECTED
-        named = ax.annotate(row["label"], (0.04, position), fontweight="bold" if row["told"] else "normal", **words)
-        named.set_path_effects([withStroke(linewidth=3, foreground="white")])
+        weight = "bold" if row["told"] else "normal"
+        ax.annotate(row["label"], (0.04, position), fontweight=weight, linespacing=1.1, **words)
         if pd.isna(row["ratio"]):
             ax.text(1.06, position, "no comparable window", va="center", fontsize=SMALL, color=SOFT)
             continue
@@ -238,7 +254,7 @@ def draw_forest(rows: pd.DataFrame, *, title: str = "", ax: Axes | None = None) 
         )  # fmt: skip
     ax.axvline(1, color=INK, lw=0.8, ls=":", zorder=0)
     ax.set(xlim=(0, LARGEST_SHOWN), ylim=(len(rows) - 0.5, -0.9), yticks=[], ylabel="")
-    ax.set_xlabel("seen / expected (1 = as expected)")
+    ax.set_xlabel("seen divided by expected (1 = as expected)")
     note = "Filled: told from chance. Hollow: could not be told. Lines: intervals; an arrow: no upper limit shown."
     return finish(ax, title=title, caption=note)
 
@@ -280,12 +296,18 @@ def draw_timeline(
     ax = new_axes(ax, height=2.6)
     weekly = counts.resample("W").mean().rename("count").rename_axis("week").reset_index()
     sns.lineplot(weekly, x="week", y="count", color=SEEN, lw=1.1, ax=ax)
+    known = outcomes().get(str(counts.name))
+    used = max(counts.index[0], pd.Timestamp(known.first_day if known else counts.index[0]))
+    early = ""
+    if used > counts.index[0]:
+        ax.axvspan(counts.index[0], used, color=EXPECTED, alpha=0.3, lw=0)
+        early = f" Grey, to {used - pd.Timedelta(days=1):%B %Y}: not used, too few to compare with later years."
     for span in spans.itertuples():
         ax.axvspan(span.first_day, span.last_day + pd.Timedelta(days=1), color=PAUSE, alpha=0.6, lw=0.8)
     years = pd.date_range(counts.index[0], counts.index[-1], freq="YS")
     ax.set_xticks(years, [f"{year:%Y}" for year in years], ha="left")
     ax.set(xlabel="", ylabel=f"{told} a day, weekly mean", ylim=(0, None))
-    return finish(ax, title=title, caption=f"Shaded: {shaded}.")
+    return finish(ax, title=title, caption=f"Shaded: {shaded}.{early}")
 
 
 def timeline_words(counts: pd.Series, label: str | Words) -> tuple[str, str]:

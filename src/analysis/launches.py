@@ -30,6 +30,7 @@ from analysis.words import (
     MORE,
     NOT_TESTABLE,
     capital,
+    counted,
     days_text,
     describe_inferred,
     describe_lull,
@@ -111,7 +112,7 @@ class Assessment(Findings):
         shows = []
         for effect in map(self.primary, self.outcomes()):
             row, noun = effect.row(), outcome_label(effect.outcome)
-            seen = "" if effect.observed is None else size(row, (noun, noun))
+            seen = "" if effect.observed is None else size(row, (counted(1, noun).removeprefix("1 "), noun))
             basis = "; ".join(filter(None, [seen, frequency(row)]))
             shows.append(f"{capital(noun)}: **{word(row)}**" + (f" ({basis})" if basis else ""))
         said = escape(self.pause.violations).replace("|", "\\|")

@@ -11,6 +11,7 @@ from calendar import month_name
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
+from hashlib import sha256
 from html import escape
 from textwrap import fill as fill_lines
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -19,8 +20,10 @@ import numpy as np
 import pandas as pd
 
 import analysis.storyboard as story
+from analysis.campaigns import Campaigns
 from analysis.days import PROVISIONAL
-from analysis.figures import DOTS, SEEN, SMALL, region_label, two_lines
+from analysis.figures import PAGE_INK as INK
+from analysis.figures import SEEN, SMALL, region_label, two_lines
 from analysis.series import SALVO_MISSILES
 from analysis.words import amount, capital, outcome_label, span_text
 
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDE, PHONE = 7.2, 4.0  # inches
-INK, GREY, STRIPE = "#777777", "#a6a6a6", "#8c8c8c"
+GREY, STRIPE = "#8f8f8f", "#8c8c8c"  # three to one on white and on dark
+CREDIT = "strike-pauses, CC BY 4.0."
 LINE = 0.17  # inches, of small print
 LESS, SURGE = SEEN, "#d55e00"  # one hue for fewer, another for more
 LOOK = {
@@ -43,6 +47,7 @@ LOOK = {
     "xtick.labelsize": SMALL,
     "ytick.labelsize": SMALL,
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a name may hold dollars
     "svg.hashsalt": "strike-pauses",
     **dict.fromkeys(["text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"], INK),
 }
@@ -64,19 +69,6 @@ def _in_look(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return drawn
 
 
-@_in_look
-def in_frame(plot: Callable[[Axes], Axes], *, width: float, height: float, title: str) -> Figure:
-    """A picture of the evidence in the look of these figures, without its own title and small print."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    ax = plot(figure.add_subplot())
-    for words in list(figure.texts):
-        words.remove()
-    ax.set_title(fill(title, int(width * 10.3)), loc="left", fontsize=11, fontweight="bold")
-    return figure
-
-
 def svg(figure: Figure, *, alt: str = "", tight: bool = False) -> str:
     """The figure as SVG, the same on every run: text stays text, ink is the page's own, in dark mode; or `tight`."""
     import matplotlib as mpl
@@ -85,17 +77,12 @@ def svg(figure: Figure, *, alt: str = "", tight: bool = False) -> str:
     with mpl.rc_context(LOOK):
         figure.savefig(buffer, format="svg", bbox_inches=box, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
-    text = re.sub(r'<g id="[^"]*"', "<g", text[text.index("<svg") :])  # names repeat from figure to figure of a page
+    text = re.sub(r'<g id="[^"]*"', "<g", text[text.index("<svg") :])
+    own = sha256(text.encode()).hexdigest()[:8]  # names would repeat from figure to figure of a page
+    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{own}-", text)
     text = text.replace(INK, "currentColor").replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
     head = f'<svg class="{CLASS}" role="img" aria-label="{escape(alt)}" '
     return text.replace("<svg ", head, 1).replace(">", f">{STYLE}", 1)
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as PNG, the same on every run."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS, metadata={"Software": None})
-    return buffer.getvalue()
 
 
 @dataclass(frozen=True)
@@ -120,13 +107,25 @@ def _sheet(width: float, height: float, words: story.Words | None) -> _Sheet:
     from matplotlib.figure import Figure
 
     title = fill(words.title, int(width * 10.3)) if words else ""
-    note = fill(f"{words.reading} {words.caption}", int(width * 14.6)) if words else ""
+    note = fill(f"{words.reading} {words.caption} {CREDIT}", int(width * 14.6)) if words else ""
     head = 0.2 * (title.count("\n") + 1) + 0.1 if title else 0.0
     foot = LINE * (note.count("\n") + 1) + 0.1 if note else 0.0
     sheet = _Sheet(Figure(figsize=(width, head + height + foot)), head)
     sheet.say(0.02, 0.03 - head, title, fontsize=11, fontweight="bold")
     sheet.say(0.02, height + 0.08, note)
     return sheet
+
+
+@_in_look
+def draw_campaigns(found: Campaigns, words: story.Words, *, width: float = WIDE, titled: bool = True) -> Figure:
+    """The large raids in the look of these figures, with the words for readers instead of its own."""
+    sheet, left, high = _sheet(width, 2.95, words if titled else None), 1.15, 2.5
+    said = len(sheet.figure.texts)
+    ax = found.plot(sheet.axes(left, 0.05, width - left - 0.2, high))
+    ax.set_title("", loc="left")
+    for text in sheet.figure.texts[said:]:
+        text.remove()
+    return sheet.figure
 
 
 def _dates(first: pd.Timestamp, last: pd.Timestamp) -> str:
@@ -139,13 +138,13 @@ def _short(name: str) -> str:
 
 
 @_in_look
-def draw_nine_pauses(frame: pd.DataFrame, *, columns: int = 3, titled: bool = True) -> Figure:
-    """A panel a pause: drones over expected by day, from `nine_pauses_frame`; one column for a phone."""
-    names = frame["pause"].unique()
-    width, left, gap = WIDE if columns > 1 else PHONE, 0.72, 0.22
+def draw_nine_pauses(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = True) -> Figure:
+    """A panel a pause: drones divided by expected, by day, from `nine_pauses_frame`; one column for a phone."""
+    names, columns = frame["pause"].unique(), 3 if width >= WIDE else 1
+    left, gap = 0.72, 0.22
     panel = (width - left - gap * (columns - 1) - 0.05) / columns
     header, high = (0.76, 1.35) if columns > 1 else (0.58, 1.1)
-    step = header + high + 0.28
+    step = header + high + 0.36
     sheet = _sheet(width, -(-len(names) // columns) * step, story.nine_pauses_words(frame) if titled else None)
     for i, name in enumerate(names):
         row, column = divmod(i, columns)
@@ -162,9 +161,10 @@ def draw_nine_pauses(frame: pd.DataFrame, *, columns: int = 3, titled: bool = Tr
 
 
 def _draw_pause(ax: Axes, part: pd.DataFrame) -> None:
-    part = part[part["offset"].between(-story.FORTNIGHT, story.FORTNIGHT)]
-    ax.set(xlim=(-story.FORTNIGHT - 0.7, story.FORTNIGHT + 0.7), ylim=(0, CUT + 1.3))
-    ax.set_xticks([-7, 0, 7], ["−7", "start", "+7"])
+    first, last = part["offset"].min(), part["offset"].max()
+    ax.set(xlim=(first - 0.7, last + 0.7), ylim=(0, CUT + 1.6))
+    ticks = range(first + story.WEEK, last, story.WEEK)
+    ax.set_xticks(ticks, [_signed(day) if day else "start" for day in ticks])
     ax.spines["left"].set_bounds(0, CUT)
     if (part["basis"] == "not usable").all():
         ax.text(0, CUT / 2, "no usable counts", ha="center")
@@ -176,23 +176,24 @@ def _draw_pause(ax: Axes, part: pd.DataFrame) -> None:
     ax.axhline(1, color=INK, lw=0.8)
     _mark_days(ax, part["offset"], part["basis"])
     for row in part[part["multiple"] > CUT].itertuples():
-        ax.annotate(amount(row.drones), (row.offset, CUT), ha="center", va="bottom")
+        ax.annotate(f"{amount(row.drones)} drones", (row.offset, CUT), ha="center", va="bottom")
     raids = part[part["missiles"] >= SALVO_MISSILES]
     _triangles(ax, raids["offset"], raids["missiles"], CUT + 0.75)
 
 
 def _stripe(ax: Axes, days: Sequence[float], colour: str) -> None:
-    for day in days:
+    for day in days:  # pale, with an edge above that is seen on white and on dark
         ax.axvspan(day - 0.5, day + 0.5, color=colour, alpha=0.15, lw=0, zorder=0)
+        edge = {"transform": ax.get_xaxis_transform(), "solid_capstyle": "butt", "clip_on": False}
+        ax.plot([day - 0.5, day + 0.5], [1, 1], color=colour, lw=2, **edge)
 
 
 def _mark_days(ax: Axes, at: pd.Series, basis: pd.Series) -> None:
     """On the axis: a circle for an inferred zero, a diamond for a night typed in, a cross for no report."""
-    for kind, mark, edge in (("inferred zero", "o", LESS), (PROVISIONAL, "D", INK), ("no report", "x", INK)):
+    for kind, mark in ((story.INFERRED, "o"), (PROVISIONAL, "D"), ("no report", "x")):
         here = at[basis == kind]
-        if here.empty:
-            continue
-        ax.plot(here, np.zeros(len(here)), mark, ms=5, mfc="none", mec=edge, mew=1.4, clip_on=False, zorder=5)
+        if len(here):
+            ax.plot(here, np.zeros(len(here)), mark, ms=5, mfc="none", mec=INK, mew=1.4, clip_on=False, zorder=5)
 
 
 def _triangles(ax: Axes, at: Sequence[float], counts: Sequence[float], height: float, *, apart: float = 3) -> None:
@@ -213,7 +214,7 @@ ROWS = {
     story.SIRENS: "Minutes of sirens in Kyiv",
     story.ENERGY: "Energy hit, as reported",
 }
-ROOM, TIGHT = 12, 21  # points a day: for numbers at all, and for numbers of three digits side by side
+ROOM = 21  # points a day, for numbers of three digits side by side; minutes are bars where there is less
 FADES = 8  # steps of a bar that fades where no edge was named
 
 
@@ -226,7 +227,7 @@ def draw_claims(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = True
     shown = [part for part in ROWS if (days["part"] == part).any()]
     left, wide = 0.4, width - 0.45
     room = 72 * wide / (last - first).days  # points a day
-    heights = {story.DRONES: 1.55, story.SIRENS: 0.24 if room > TIGHT else 0.36, story.ENERGY: 0.24}
+    heights = {story.DRONES: 1.55, story.SIRENS: 0.24 if room > ROOM else 0.45, story.ENERGY: 0.24}
     below = sum(heights[part] + 0.26 for part in shown)
     sheet = _sheet(width, 0.36 * len(claims) + below + 0.3, story.claims_words(frame) if titled else None)
     ax = sheet.axes(left, 0, wide, 0.36 * len(claims))
@@ -237,9 +238,10 @@ def draw_claims(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = True
     y = 0.36 * len(claims) + 0.06
     axes = [ax]
     for part in shown:
-        sheet.say(left, y, ROWS[part])
-        ax = sheet.axes(left, y + 0.2, wide, heights[part])
         here = days[days["part"] == part]
+        tallest = f"; the tallest bar: {amount(here['value'].max())}" * (part == story.SIRENS and room <= ROOM)
+        sheet.say(left, y, ROWS[part] + tallest)
+        ax = sheet.axes(left, y + 0.2, wide, heights[part])
         if part == story.DRONES:
             _draw_launches(ax, here, days[days["part"] == story.MISSILES], roomy=room > 9)
         else:
@@ -267,8 +269,9 @@ def _draw_claim(ax: Axes, claim: Any, y: float, first: pd.Timestamp, last: pd.Ti
     start, end = (None if pd.isna(edge) else (edge - first) / day for edge in (claim.start, claim.end))
     low, high = start or 0.0, (last - first) / day if end is None else end
     if start is not None and end is not None:
-        edge = INK if claim.state == "main" else "none"
-        ax.barh(y, high - low, 0.3, low, color=LESS, alpha=0.9 if edge == INK else 0.5, ec=edge, lw=1.5)
+        main = claim.state == "main"
+        ax.barh(y, high - low, 0.3, low, color=LESS, alpha=0.9 if main else 0.45, lw=0)
+        ax.barh(y, high - low, 0.3, low, color="none", ec=INK if main else LESS, lw=1.5 if main else 1)
         return
     piece = (high - low) / FADES
     for i in range(FADES):
@@ -292,17 +295,16 @@ def _draw_launches(ax: Axes, drones: pd.DataFrame, missiles: pd.DataFrame, *, ro
 def _draw_squares(ax: Axes, part: pd.DataFrame, *, room: float) -> None:
     from matplotlib.patches import Rectangle
 
-    roomy, step = room > ROOM, 0.22 if room < TIGHT else 0.0
+    roomy, most = room > ROOM, max(1.0, part["value"].max())
     for row in part.itertuples():
         if row.part == story.SIRENS and np.isnan(row.value):
             continue
         corner, look = (row.x - 0.45, 0.05), {"ec": INK, "lw": 0.8}
         if row.part == story.SIRENS:
-            share = 0.0 if row.value == 0 else 0.3 if roomy else min(0.9, 0.15 + row.value / 600)
-            ax.add_patch(Rectangle(corner, 0.9, 0.9, fc=STRIPE, alpha=share, lw=0))
-            look["lw"] = 0.0 if step else 0.8
-            words = amount(row.value) if roomy else ""
-            ax.text(row.x, 0.46 + step * (-1) ** int(row.x), words, ha="center", va="center")
+            high, strength = (0.9, 0.3 * (row.value > 0)) if roomy else (0.9 * row.value / most, 1.0)
+            ax.add_patch(Rectangle(corner, 0.9, high, fc=STRIPE, alpha=strength, lw=0))
+            look["lw"] = 0.8 * roomy
+            ax.text(row.x, 0.46, amount(row.value) if roomy else "", ha="center", va="center")
         elif row.state in ("reported", "near the front only"):
             ax.add_patch(Rectangle(corner, 0.9, 0.9 if row.state == "reported" else 0.45, fc=INK, lw=0))
         elif row.state == "nothing readable":
@@ -313,7 +315,7 @@ def _draw_squares(ax: Axes, part: pd.DataFrame, *, room: float) -> None:
 
 # --- B ---
 
-BIN, DOT = 0.05, 3.8  # width of a stack of dots in launched over expected; points from dot to dot
+BIN, DOT = 0.05, 3.0  # width of a stack of dots in launched over expected; points from dot to dot
 
 
 @_in_look
@@ -328,7 +330,7 @@ def draw_unusual(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = Tru
     rows = [part for _, part in frame[~short].groupby(["pause", "outcome"], sort=False)]
     high = [DOT * (part["level"].max() + 2) / 72 if len(part) > 1 else 0.0 for part in rows]
     heights = [head + dots + 0.16 if dots else LINE + 0.1 for dots in high]
-    sheet = _sheet(width, sum(heights) + 0.4, story.unusual_words(frame) if titled else None)
+    sheet = _sheet(width, sum(heights) + 0.6, story.unusual_words(frame) if titled else None)
     ax = None
     for i, part in enumerate(rows):
         y, row = sum(heights[:i]), part.iloc[0]
@@ -351,8 +353,10 @@ def draw_unusual(frame: pd.DataFrame, *, width: float = WIDE, titled: bool = Tru
         ax.spines["left"].set_visible(False)
     if ax is not None:
         ax.set_xticks([0, 1, 2, story.MOST], ["0", "1", "2", "3+"])
-        words = "← fewer   as expected   more →"
-        ax.annotate(words, (1, 0), (0, -18), textcoords="offset points", ha="center", va="top")
+        below: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "top"}
+        for at, words in ((0.35, "← fewer"), (1, "as expected"), (1.65, "more →")):
+            ax.annotate(words, (at, 0), (0, -18), **below)
+        ax.annotate("launched, in times the expected", (story.MOST / 2, 0), (0, -31), **below)
     return sheet.figure
 
 
@@ -369,13 +373,15 @@ def draw_running_sum(frame: pd.DataFrame, *, width: float = WIDE, titled: bool =
     panel = width / max(columns, 1) - left - 0.12
     for i, part in enumerate(parts):
         x, y = (i % columns) * width / columns + left, (i // columns) * (high + 0.62)
-        sheet.say(x, y, capital(outcome_label(part["outcome"].iloc[0])), fontweight="bold")
+        label = capital(outcome_label(part["outcome"].iloc[0], short=True))
+        sheet.say(x, y, f"{label}: launched − expected", fontweight="bold")
         ax = sheet.axes(x, y + 0.22, panel, high)
         for kind, colour in (("pause", LESS), ("another pause", STRIPE)):
             _stripe(ax, part.loc[part["role"] == kind, "offset"], colour)
-        ax.fill_between(part["offset"], part["low"], part["high"], color=STRIPE, alpha=0.22, lw=0)
+        ends = part["offset"] + 0.5  # a sum stands at the end of its day, the first, nought, where the pause starts
+        ax.fill_between(ends, part["low"], part["high"], color=STRIPE, alpha=0.22, lw=0)
         ax.axhline(0, color=INK, lw=1.6)
-        ax.plot(part["offset"], part["running"], color=LESS, lw=2)
+        ax.plot(ends, part["running"], color=LESS, lw=2)
         _label_sums(ax, part)
         ticks = part[part["offset"] % (story.WEEK if len(part) < 30 else story.FORTNIGHT) == 0]
         ax.set_xticks(ticks["offset"], [f"{day.day} {day:%b}" for day in ticks["day"]])
@@ -392,12 +398,13 @@ def _label_sums(ax: Axes, part: pd.DataFrame) -> None:
     labelled = [trough] if trough["offset"] == week["offset"] else [trough, week]
     for row in labelled if trough["running"] < 0 else [week]:
         hue = LESS if row["running"] < 0 else SURGE
-        ax.plot(row["offset"], row["running"], "o", ms=6, color=hue, mew=0, zorder=5)
+        at = row["offset"] + 0.5, row["running"]
+        ax.plot(*at, "o", ms=6, color=hue, mew=0, zorder=5)
         words, below = f"{_signed(row['running'])} by {row['day'].day} {row['day']:%b}", row["running"] < 0
         near = (row["offset"] - part["offset"].min()) / len(part)
         place = {"xytext": (0, -7 if below else 7), "va": "top" if below else "bottom"}
         place["ha"] = "right" if near > 0.6 else "center" if near > 0.3 else "left"
-        ax.annotate(words, (row["offset"], row["running"]), textcoords="offset points", fontweight="bold", **place)
+        ax.annotate(words, at, textcoords="offset points", fontweight="bold", **place)
 
 
 def _signed(value: float) -> str:
@@ -452,14 +459,15 @@ def draw_region_ratios(frame: pd.DataFrame, *, width: float = WIDE, titled: bool
             corner, look = (row.x, row.y + lower), {"fc": "none", "ec": STRIPE, "lw": 0, "hatch": "////"}
         ax.add_patch(Rectangle(corner, row.w, row.h - (not known) * lower, zorder=2 if row.outside else 1, **look))
         ratio = story.ratio_text(row.ratio) if known else ""
-        sums = f"{amount(row.minutes / minutes)} of {amount(row.usual / minutes)}" if known else ""
+        seen, usual = (amount(value / minutes) if known else "" for value in (row.minutes, row.usual))
         ink = {"color": DARK if known else INK, "ha": "center", "va": "center"}
         if tiles:
             ax.text(middle, row.y + 0.27, two_lines(label), linespacing=0.95, **ink)
-            ax.text(middle, row.y + 0.58, ratio, fontweight="bold", **ink)
-            ax.text(middle, row.y + 0.77, sums, **ink)
+            ax.text(middle, row.y + 0.55, ratio, fontweight="bold", **ink)
+            ax.text(middle, row.y + 0.73, f"{seen} ({usual})" if known else "", **ink)
         else:
             ax.text(middle, centre, ratio, fontweight="bold", **ink)
             sheet.say(0.85, high * centre, label, va="center")
-            sheet.say(width - 0.05, high * centre, f"{sums} {unit}" if known else "not usable", va="center", ha="right")
+            told = f"{seen} {unit} ({usual})" if known else "not usable"
+            sheet.say(width - 0.05, high * centre, told, va="center", ha="right")
     return sheet.figure

@@ -26,8 +26,8 @@ from analysis.series import SALVO_MISSILES
 from analysis.setting import Registry, days_of_others, set_up
 from analysis.sirens import alert_minutes, estimate_alerts, inferred_zeros, usable_regions
 from analysis.tables import load_strikes, load_table, outcome_series
-from analysis.vocabulary import NO_DATA, SILENT, about, one_in, plain_row, rounded, word
-from analysis.windows import placebo_starts
+from analysis.vocabulary import NO_DATA, SILENT, about, plain_row, rounded, word
+from analysis.windows import ONE_DAY, placebo_starts
 from analysis.words import MORE, amount, counted, days_text, listed, outcome_label
 
 DRONES, MISSILES = "drones_launched", "missiles_launched"
@@ -60,7 +60,7 @@ def nine_pauses_frame(
     strikes, parts = load_strikes(folder=folder), []
     for pause in sorted(reported_pauses(registry), key=lambda pause: pause.days()[0]):
         days = pause.days()
-        every = pd.date_range(days[0] - _days(FORTNIGHT), max(days[0] + _days(FORTNIGHT), days[-1]))
+        every = pd.date_range(days[0] - FORTNIGHT * ONE_DAY, max(days[0] + FORTNIGHT * ONE_DAY, days[-1]))
         effect = decide_pause(pause.id, outcomes=[DRONES], registry=registry, folder=folder)[0]
         daily = effect.daily.set_index("day").reindex(every)
         usable, seen = effect.expected is not None, daily["observed"].to_numpy()
@@ -92,8 +92,8 @@ def nine_pauses_words(frame: pd.DataFrame) -> Words:
     kinds = {"Truces": inside[wide], "Narrower pauses": inside[~wide]}
     told = [f"{kind}{_each_word(part)}: {_launched(part, days=False)}." for kind, part in kinds.items() if len(part)]
     title = " ".join(told) or "No pause has usable counts."
-    reading = "Bars: drones launched over expected; blue: the pause. Open circle: zero inferred. Cross: no report. "
-    reading += f"Triangle: {SALVO_MISSILES} missiles and more. Stripe: another pause."
+    reading = "Bars: drones divided by expected, cut at 4; blue: pause. Circle: zero inferred. Cross: no report. "
+    reading += f"Triangle: {SALVO_MISSILES} or more missiles. Stripe: another."
     known = frame[frame["role"] == "pause"].groupby("name", sort=False)
     each = [f"{name}: {_launched(part)}" for name, part in known]
     alt = f"{frame['pause'].nunique()} small charts of days. {'; '.join(each)}."
@@ -134,7 +134,7 @@ DOTS, RARE = 100, 40  # dots a row; at most one ordinary spell in 40 is rare
 
 
 def unusual_frame(effects: Sequence[PauseEffect], *, registry: Registry | None = None) -> pd.DataFrame:
-    """A row a pause, and a hundred quantiles of the ordinary spells of its length, by launched over expected.
+    """A row a pause, and a hundred quantiles of the ordinary spells of its length, by launched to expected.
 
     `as_far` of `n_placebo` spells are as quiet, or as heavy where more than expected was launched; `among` says which
     spells they are.
@@ -166,18 +166,14 @@ def how_often(row: Mapping[str, Any], spells: str = "") -> str:
     """How often an ordinary spell lies as far out, as one says it.
 
     >>> how_often({"n_placebo": 297, "as_far": 43, "side": "quiet", "testable": True})
-    '1 in 7 as quiet'
+    '43 of 297 as quiet'
     """
     n, far, side = row["n_placebo"], row["as_far"], row["side"]
     if not n:
         return "no usable counts"
     if not row["testable"]:
         return "too short to tell"
-    if not far:
-        return f"{'quieter' if side == 'quiet' else 'heavier'} than all {n}{spells}"
-    share = one_in(far, n)
-    often = f"{far} of {n}" if far * RARE < n else "most" if share == 1 else f"1 in {share}"
-    return f"{often}{spells} as {side}"
+    return f"{far or 'none'} of {n}{spells} as {side}"
 
 
 def unusual_words(frame: pd.DataFrame) -> Words:
@@ -191,7 +187,7 @@ def unusual_words(frame: pd.DataFrame) -> Words:
         among = rows[0]["among"]
         spells = f"{'' if among else ' ordinary'} spells of {days_text(rows[0]['n_days'])}{among and f' {among}'}"
         title = f"{rows[0]['name']}: {how_often(rows[0], spells)}"
-    reading = f"Large dot: the pause; grey: {DOTS} ordinary spells as long."
+    reading = f"Large dot: the pause; grey: {DOTS} ordinary spells."
     each = [f"{row['name']}, {outcome_label(row['outcome'], short=True)}: {how_often(row)}" for row in rows]
     return Words(title, reading, "Ukrainian Air Force.", f"{title}. {'; '.join(each)}.")
 
@@ -217,8 +213,8 @@ def claims_frame(pause: Pause, *, registry: Registry | None = None, folder: Path
         claims.append({"part": CLAIM, "label": label, "start": start, "end": end, "state": state})
     known = [edge for row in claims for edge in (row["start"], row["end"]) if edge is not None]
     days = pause.days()
-    first = min(days[0] - _days(BEFORE), min(known).normalize() - _days(1))
-    every = pd.date_range(first, max(days[-1] + _days(AFTER), max(known).normalize() + _days(1)))
+    first = min(days[0] - BEFORE * ONE_DAY, min(known).normalize() - ONE_DAY)
+    every = pd.date_range(first, max(days[-1] + AFTER * ONE_DAY, max(known).normalize() + ONE_DAY))
     parts = [pd.DataFrame(claims)]
     for effect in decide_pause(pause.id, registry=registry, folder=folder):
         daily = effect.daily.set_index("day").reindex(every)
@@ -240,7 +236,7 @@ def claims_frame(pause: Pause, *, registry: Registry | None = None, folder: Path
 
 def _by_day(part: str, every: pd.DatetimeIndex, values: pd.Series) -> pd.DataFrame:
     values = values.reindex(every).to_numpy(float, na_value=np.nan)
-    return pd.DataFrame({"part": part, "label": "", "start": every, "end": every + _days(1), "value": values})
+    return pd.DataFrame({"part": part, "label": "", "start": every, "end": every + ONE_DAY, "value": values})
 
 
 def _on_strike_clock(moment: datetime) -> pd.Timestamp:
@@ -259,13 +255,32 @@ def claims_words(frame: pd.DataFrame) -> Words:
         whole = int(drones["inside"].sum())
         title += f" in {days_text(len(seen))}" if len(seen) == whole else f" in {len(seen)} of {days_text(whole)}"
         title += f", about {rounded(seen['expected'].sum())} drones expected"
-    reading = "Bars: what each party said, faded where it named no edge; outlined: the days counted"
-    reading += "."
-    caption = f"{_stands_on(seen['state'])}Strike days, from 18:00 to 18:00."
-    if (frame["part"] == ENERGY).any():
+    reading = "Bars: what each party said, faded where it named no edge; bold: the days counted."
+    caption = f"{_stands_on(seen['state'])}Days run from 18:00 to 18:00, Kyiv time."
+    sirens, energy = (frame[(frame["part"] == part) & frame["inside"]] for part in (SIRENS, ENERGY))
+    told = f" Minutes of sirens in Kyiv on these days: {_values(sirens['value'])}." if len(sirens) else ""
+    if len(energy):
+        told += f" Energy on these days: {'; '.join(dict.fromkeys(energy['state']))}."
         reading += " Energy: full, hit reported; half, near the front; open, none named; hatched, nothing readable."
     parties = listed([f"{row.label}{_edges(row)}" for row in frame[frame["part"] == CLAIM].itertuples()])
-    return Words(title, reading, caption, f"{title}. Claims: {parties}.")
+    return Words(title, reading, caption, f"{title}. Claims: {parties}.{told}")
+
+
+def _values(values: pd.Series) -> str:
+    """The values of days, of many only the smallest and the largest."""
+    known = values.dropna()
+    return f"{amount(known.min())} to {amount(known.max())}" if len(known) > WEEK else listed([*map(amount, known)])
+
+
+def in_kyiv_time(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame for others to read: its moments on the clock of Kyiv with their offset, not on that of strike days."""
+    moments = frame.select_dtypes("datetime").columns
+    return frame.assign(**{name: frame[name].map(_off_strike_clock, na_action="ignore") for name in moments})
+
+
+def _off_strike_clock(moment: pd.Timestamp) -> str:
+    local = (moment - pd.Timedelta(hours=6)).tz_localize(KYIV, ambiguous=False, nonexistent="shift_forward")
+    return local.isoformat(sep=" ", timespec="minutes")
 
 
 def _edges(row: Any) -> str:
@@ -284,10 +299,6 @@ def _launched(part: pd.DataFrame, *, days: bool = True) -> str:
     return f"{flown} drones{f' in {span}' * days}, about {expected} expected"
 
 
-def _days(n: int) -> pd.Timedelta:
-    return pd.Timedelta(days=n)
-
-
 # --- D: was it made up? ---
 
 WEEK = 7
@@ -304,28 +315,29 @@ def running_sum_frame(assessment: Assessment) -> pd.DataFrame:
         if effect.expected is None:
             continue
         days = pd.date_range(effect.first_day, effect.last_day)
-        every = pd.date_range(days[0] - _days(WEEK), days[-1] + _days(FORTNIGHT))
+        every = pd.date_range(days[0] - ONE_DAY, days[-1] + FORTNIGHT * ONE_DAY)  # the account opens at nought
         daily = effect.daily.set_index("day")
         here = daily.reindex(every)
         expected = here["expected"].where(here["observed"].notna())
         after = assessment.select(effect.outcome, window=f"after-{WEEK}")[0].expected
-        week = expected[days[-1] + _days(1) : days[-1] + _days(WEEK)].sum()
+        week = expected[days[-1] + ONE_DAY : days[-1] + WEEK * ONE_DAY].sum()
         if after is not None and week:  # on the day after a pause there is no week yet
             expected[every > days[-1]] *= after / week
-        sums = (here["observed"] - expected).fillna(0).cumsum().where(every <= here["observed"].last_valid_index())
+        sums = (here["observed"] - expected).where(every >= days[0]).fillna(0).cumsum()
+        sums = sums.where(every <= here["observed"].last_valid_index())
         roles = [every.isin(days), every.isin(list(assessment.setting.busy))]
         low, high, n_quiets = _after_quiets(daily, len(days), effect.ratio, float(here["expected"].mean()))
         part = {
             "pause": effect.pause,
             "outcome": effect.outcome,
             "day": every,
-            "offset": np.arange(-WEEK, len(every) - WEEK),
+            "offset": np.arange(-1, len(every) - 1),
             "role": np.select(roles, ["pause", "another pause"], "outside"),
             "observed": here["observed"].to_numpy(),
             "expected": expected.to_numpy(),
-            "running": (sums - sums[days[0] - _days(1)]).to_numpy(),
-            "low": np.concatenate([np.full(WEEK, np.nan), low]),
-            "high": np.concatenate([np.full(WEEK, np.nan), high]),
+            "running": sums.to_numpy(),
+            "low": [0.0, *low],
+            "high": [0.0, *high],
             "n_quiets": n_quiets,
         }
         parts.append(pd.DataFrame(part))
@@ -364,15 +376,17 @@ def running_sum_words(frame: pd.DataFrame) -> Words:
         title = f"Running sum, not tested: {by}since the start, {listed(told)} than expected"
     if told and (frame.loc[frame["offset"].between(0, row["offset"]), "role"] == "another pause").any():
         title += ", with another pause between"
-    reading = "Line: launched less expected, summed since the start. Grey: 95 of 100 "
-    reading += "similar spells. Blue: the pause. Stripe: another."
+    first = frame[frame["role"] == "pause"].groupby("outcome")["running"].last()
+    began = "as quiet" if (first < 0).all() else "as heavy" if (first > 0).all() else "alike"
+    reading = "Line: launched less expected, summed since the start. Grey: 95 of 100 spells that began "
+    reading += f"{began}. Blue: the pause. Stripe: another."
     return Words(title, reading, ONE_SIDE, ". ".join([title, *lowest]) + ".")
 
 
 def week_later(part: pd.DataFrame) -> pd.Series:
     """The row of one outcome's running sum a week after the last day of the pause, or where the data end before."""
     last = part.loc[part["role"] == "pause", "day"].max()
-    return part[(part["day"] <= last + _days(WEEK)) & part["running"].notna()].iloc[-1]
+    return part[(part["day"] <= last + WEEK * ONE_DAY) & part["running"].notna()].iloc[-1]
 
 
 def _date(day: pd.Timestamp) -> str:
@@ -420,7 +434,7 @@ def region_ratio_words(frame: pd.DataFrame) -> Words:
     )
     if (known["word"].isin(SILENT) | known["word"].astype(str).str.endswith("chance")).mean() > 0.5:
         title += " (most may be chance)"
-    reading = f"Time under alert over the usual, both in {unit_of(frame)[0]}: blue, below; red, above; grey, as usual. "
+    reading = f"Bold: time under alert divided by the usual; then {unit_of(frame)[0]} (usual). Blue: less; red: more. "
     reading += "Ring: outside 95 of 100 ordinary spells. Hatched: alerts too long or without end."
     told = [f"{region_label(row.oblast)} {ratio_text(row.ratio)}" for row in known.sort_values("ratio").itertuples()]
     asked = frame[frame["oblast"].isin(ASKED)].assign(scale=unit_of(frame)[1]).itertuples()

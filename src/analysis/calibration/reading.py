@@ -232,13 +232,13 @@ def draw_rates(
     error = 200 * rows[f"{value}_se"]
     ax.hlines(place, 100 * rows[value] - error, 100 * rows[value] + error, color=INK, lw=0.8, alpha=0.6)
     sns.scatterplot(
-        x=100 * rows[value], y=place, hue=length.map("{:g} d".format), hue_order=[f"{days:g} d" for days in lengths],
+        x=100 * rows[value], y=place, hue=length.map("{:g}".format), hue_order=[f"{days:g}" for days in lengths],
         palette="colorblind", s=28, linewidth=0, ax=ax, zorder=3, legend=by_length,
     )  # fmt: skip
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
     if by_length:
-        ax.legend(title="", frameon=False, fontsize=8.5, loc="upper left", bbox_to_anchor=(1, 1), handletextpad=0.1)
+        ax.legend(title="days", frameon=False, fontsize=8.5, loc="upper left", bbox_to_anchor=(1, 1), handletextpad=0.1)
     ax.set(xlabel=label, ylabel="")
     return finish(ax, caption="Grey: as promised. Bars: two Monte Carlo standard errors.")
 
@@ -252,7 +252,8 @@ def draw_power(table: pd.DataFrame, process: str, *, title: str = "") -> Axes:
     cut, found, days = 100 * cells["cut"], 100 * cells["rejected_lower"], cells["length"].map(days_text)
     sns.lineplot(x=cut, y=found, hue=days, marker="o", palette="colorblind", ax=ax)
     ax.axhline(100 * POWER, color=PAUSE, lw=1, ls=":")
-    ax.legend(title="", frameon=False, fontsize=8.5)
+    lines, names = ax.get_legend_handles_labels()
+    ax.legend(lines[::-1], names[::-1], title="a window of", frameon=False, fontsize=8.5)  # as they lie, from above
     ax.set(xlabel="per cent that do not fly", ylabel="found in per cent of series", ylim=(0, 102))
     return finish(ax, title=title, caption="Dotted: four in five, the mark of the smallest visible cut.")
 
@@ -293,7 +294,7 @@ def draw_real(real: pd.DataFrame, *, outcome: str) -> Axes:
         x="quarter", y="share", hue="tail", palette={"falls": SEEN, "rises": PAUSE}, errorbar=("pi", 100), dodge=0.3,
         linestyle="none", markersize=4, err_kws={"linewidth": 1}, ax=ax,
     )  # fmt: skip
-    ax.legend(title="", frameon=False, fontsize=8.5)
+    ax.legend(title="found", frameon=False, fontsize=8.5)
     ax.tick_params(axis="x", labelsize=8)
     ax.set(xlabel="", ylabel="found in per cent of windows")
     note = f"Grey: the 2.5 per cent asked for. Dot and bar: mean and range over {_lengths(own)}."

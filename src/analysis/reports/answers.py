@@ -77,7 +77,7 @@ def write_answers(
 
 
 HOW_WE_KNOW = [
-    ("method.html", "Method, and all truces together"),
+    ("method.html", "How it is tested"),
     ("calibration.html", "How often the test is wrong"),
     ("data.html", "What the data can and cannot say"),
 ]
@@ -121,27 +121,21 @@ def as_html(
     failed: Mapping[str, str] | None = None,
 ) -> str:
     """A story as a page."""
-    template = _environment(True).get_template("story.html.j2")
-    around = {
-        "evidence": evidence,
-        "before": before,
-        "after": after,
-        "links": links or {},
-        "failed": failed or {},
-    }
-    made = span_text(date.today(), date.today())
-    about = {"credit": credit(story.until), "version": version("strike-pauses"), "made": made}
+    template = templates(True).get_template("story.html.j2")
+    around = {"evidence": evidence, "before": before, "after": after, "links": links or {}, "failed": failed or {}}
+    about = {"credit": credit(story.until), "made": span_text(date.today(), date.today())}
     return template.render(story=story, **about, **around) + "\n"
 
 
 def as_markdown_page(story: Any) -> str:
     """A story as Markdown."""
-    text = _environment(False).get_template("story.md.j2").render(story=story, credit=credit(story.until))
+    text = templates(False).get_template("story.md.j2").render(story=story, credit=credit(story.until))
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 @cache
-def _environment(html: bool) -> Any:
+def templates(html: bool) -> Any:
+    """The templates of all pages, for HTML or for Markdown."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -155,7 +149,7 @@ def _environment(html: bool) -> Any:
         return Markup(re.sub(r"^<p>|</p>\s*$", "", str(markdown(text)).strip()))
 
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=html, undefined=StrictUndefined)
-    environment.globals["as_known"] = as_known()
+    environment.globals |= {"as_known": as_known(), "version": version("strike-pauses")}
     environment.filters |= {"markdown": markdown, "line": line, "inline": lambda svg: Markup(inline(svg))}
     environment.filters |= {"downloads": downloads, "table": as_markdown, "marked": lambda cell: Markup(marked(cell))}
     return environment
@@ -238,7 +232,10 @@ def told(front: Any, place: str) -> str:
 
     bullets = "\n".join(f"* {line}" for line in front.bullets)
     lines = [f"**{front.answer}**", bullets]
-    lines += [f"![{d.alt}]({place}{PAUSES}/index-{d.name}.svg)\n\n*{d.title}* {d.how}" for d in front.drawings[:1]]
+    lines += [
+        f"![{d.alt}]({place}{PAUSES}/index-{d.name}.svg)\n\n*{d.title.rstrip('.')}.* {d.how}"
+        for d in front.drawings[:1]
+    ]
     links = {name: f"[{name}]({place}{PAUSES}/{key}.md)" for name, key in front.facts.items()}
     for part in front.parts:
         if part.table is not None:

@@ -3,13 +3,11 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from analysis.reports import store
-from analysis.reports.front import as_known
 from analysis.reports.make import records
 
 BACKGROUND = {
@@ -55,23 +53,13 @@ def write_evidence(
 def _write(folder: Path, linked: frozenset, name: str, template: str, made_from: str, content: Callable[[], dict]):
     if store.is_stamped(folder / f"{name}.html", made_from):
         return
+    from analysis.reports.answers import templates
+
     page = NOTEBOOK.sub(  # from links to notebooks to their pages; one without a page is only named
         lambda found: f'<a href="{found[1]}.html">{found[2]}</a>' if found[1] in linked else found[2],
-        _environment().get_template(template).render(**content()),
+        templates(True).get_template(template).render(**content()),
     )
     store.write_file(folder / f"{name}.html", store.stamp(page + "\n", made_from))
-
-
-@cache
-def _environment() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    from analysis.reports.sections import TEMPLATES
-
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    environment.globals["as_known"] = as_known()
-    environment.globals |= {"version": version("strike-pauses"), "labels": LABELS, "evidence": EVIDENCE}
-    return environment
 
 
 def _state(folder: Path, name: str) -> tuple[str, str]:
@@ -83,13 +71,17 @@ def _state(folder: Path, name: str) -> tuple[str, str]:
 
 
 def _page(folder: Path, pause: dict, sections: Sequence[str], rendered: Mapping[str, str]) -> dict:
+    from markupsafe import Markup
+
     shown = []
     for name in sections:
         html = _part(folder, f"{pause['id']}.{name}", rendered, level=1 if name == sections[0] else 2)
         if html:
             title = re.search(r"<h[12]>(.*?)</h[12]>", html, re.DOTALL)[1]
-            shown.append({"name": name, "html": html, "title": type(html)(title).striptags()})
-    return {"card": _card(folder, pause, sections) | {"sections": shown}}
+            own = Markup("<h1>{}. ").format(pause["name"])  # whose evidence it is
+            html = Markup(str(html).replace("<h1>", own, 1))
+            shown.append({"name": name, "html": html, "title": Markup(title).striptags()})
+    return {"card": _card(folder, pause, sections) | {"sections": shown}, "labels": LABELS}
 
 
 def _card(folder: Path, pause: dict, sections: Sequence[str]) -> dict:
@@ -127,6 +119,7 @@ def _method(
         "background": [{"id": name, "name": BACKGROUND[name]} for name in background],
         "elsewhere": not_measurable(load_pauses()),
         "until": last_day(),
+        "evidence": EVIDENCE,
     }
 
 

@@ -35,6 +35,11 @@ KINDS = {  # of columns: numbers flush right; days and verdicts on one line
     "num": re.compile(r"[-+−×]?\s?[\d.,\u202f\u00a0]+(?:e[-+]?\d+)?\s?%?"),
     "whole": re.compile(rf"\d{{4}}-\d\d-\d\d(?: to \d{{4}}-\d\d-\d\d)?|{'|'.join(VERDICTS)}"),
 }
+ROUNDED = {  # columns that pandas shows with digits that nobody chose
+    re.compile(r"-?\d+\.0"): "{:.0f}",
+    re.compile(r"-?\d+\.\d{6}"): "{:.2g}",
+}
+SPOKEN = {"NaN": "–", "True": "yes", "False": "no"}
 SPANS = ("colspan", "rowspan")
 INSIDE = {  # where the tags may stand of which pandas makes a table; the others stand by themselves or in a div
     "thead": ["table"], "tbody": ["table"], "tr": ["thead", "tbody"], "th": ["tr"], "td": ["tr"],
@@ -123,9 +128,15 @@ class Part(IPythonRenderer):
         named = [bool(_text(cell.html)) for cell in head[1]] if len(head) == 2 and not _text(head[0][0].html) else []
         if named == [True] + [False] * (len(head[0]) - 1):  # pandas names the index in a line of its own
             head = [[head[1][0], *head[0][1:]], []]
+        firsts = ["".join(_text(cell.html) for cell in row[:1]) for row in (*head, *body)]
+        if firsts == [*[""] * len(head), *map(str, range(len(body)))]:
+            head, body = ([row[1:] for row in rows] for rows in (head, body))  # the bare numbers of pandas
         for position, column in enumerate(zip_longest(*body)):
             cells = [*filter(None, column), *(row[position] for row in head if position < len(row))]
             texts = {_text(cell.html) for cell in column if cell} - {"", "-", "–", "—", "NaN"}
+            for look in (look for pattern, look in ROUNDED.items() if texts and all(map(pattern.fullmatch, texts))):
+                for cell in (cell for cell in column if cell and _text(cell.html) in texts):
+                    cell.html = look.format(float(_text(cell.html)))
             for kind in (kind for kind, pattern in KINDS.items() if texts and all(map(pattern.fullmatch, texts))):
                 for cell in cells:
                     cell.kind = kind
@@ -177,7 +188,8 @@ def _row(cells: list[Cell], scope: str) -> list[str]:
         header = cell.header and _text(cell.html)
         name, scoped = ("th", f' scope="{scope}"') if header else ("td", "")
         kind = f' class="{cell.kind}"' if cell.kind else ""
-        lines.append(f"<{name}{kind}{cell.span}{scoped}>{'–' if _text(cell.html) == 'NaN' else cell.html}</{name}>")
+        shown = cell.html.replace("_", " ") if header and "<" not in cell.html else cell.html
+        lines.append(f"<{name}{kind}{cell.span}{scoped}>{SPOKEN.get(_text(cell.html), shown)}</{name}>")
     return ["<tr>", *lines, "</tr>"] if lines else []
 
 
