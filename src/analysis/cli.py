@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from analysis.errors import PausesError, RegistryError, ReportError
+from analysis.errors import PausesError, ReportError
 from analysis.places import ELSEWHERE, data_folder
 
 MANY_CELLS, SECONDS_A_REPLICATE = 20, 0.0006  # of a cell of the size study
@@ -114,7 +114,6 @@ def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str |
     from analysis.energy import assess_energy
     from analysis.launches import assess
     from analysis.machine import line, span
-    from analysis.pauses import UnknownIdError, get_pause, load_pauses
     from analysis.replay import assess_as_of
     from analysis.reports.front import as_known
     from analysis.scorecard import UNSURE, score_pause
@@ -123,15 +122,8 @@ def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str |
     from analysis.words import capital, outcome_label
 
     asked = {"claim": claim, "outcomes": outcome_names or VOLUME}
-    get_pause(load_pauses(), pause_id)  # a slip of the pen is not "not announced yet"
     with TemporaryDirectory() as place:
-        try:
-            found = assess_as_of(pause_id, as_of, into=place, **asked) if as_of else assess(pause_id, **asked)
-        except UnknownIdError as error:
-            if error.field != "pause":
-                raise
-            problem, remedy = f"{pause_id} was not announced yet on that day", "name a later one"
-            raise RegistryError(problem, field="as_of", found=as_of, remedy=remedy) from None
+        found = assess_as_of(pause_id, as_of, into=place, **asked) if as_of else assess(pause_id, **asked)
         effects = list(found.effects)
         if not as_of and not outcome_names and found.claim == found.pause.main:
             effects += [*assess_energy(pause_id).effects, *assess_regions(pause_id).effects]

@@ -39,7 +39,6 @@ LESS, SURGE = SEEN, "#d55e00"  # one hue for fewer, another for more
 LOOK = {
     "font.family": "DejaVu Sans",
     "font.size": SMALL,
-    "text.parse_math": False,  # a name may hold dollars
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "axes.spines.top": False,

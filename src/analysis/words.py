@@ -303,10 +303,6 @@ def chance_text(p: float) -> str:
     return "p below 0.001" if p < 1e-3 else f"p = {p:.2g}"
 
 
-def _least_chance(p: float, p_min: float) -> str:
-    return chance_text(p) + ", the least this test can give" * bool(p <= p_min)
-
-
 def without_one(p_values: Sequence[float]) -> str:
     """The p-values of a joint test with each episode left out in turn, as one or as a range.
 
@@ -354,7 +350,8 @@ def rebound(pause: PauseEffect, after: PauseEffect, both: PauseEffect) -> str:
     if after.p_value is None:
         return f"Rebound of {label}: cannot tell; {after.why}."
     surge = after.verdict == MORE
-    chance = f"{_least_chance(after.p_value, after.p_min)}, {after.why}"
+    chance = chance_text(after.p_value) + ", the least this test can give" * bool(after.p_value <= after.p_min)
+    chance = f"{chance}, {after.why}"
     times = f"{after.ratio:.2f} times the expected number in {span} ({chance})"
     if both.p_value is None or pause.ratio is None:
         kind = "more than usually follows a quiet" if surge else "no more than usually follows a quiet"
