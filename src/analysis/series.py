@@ -126,9 +126,7 @@ def read_counts(file: str | Path, *, day: str = "day", count: str = "count") -> 
     unclear = given.str.fullmatch(THOUSANDS) & (separator != ",")
     counts = pd.to_numeric(given.where(given.str.fullmatch(NUMBER) & ~unclear), errors="coerce")
     form = f'pd.to_datetime(frame[{day!r}], format="%d/%m/%Y"), or "%m/%d/%Y" where the month is first'
-    reader = (
-        f'pd.read_csv(file, sep={separator!r}, decimal=",", thousands=".", dtype={{{day!r}: str}})'
-    )
+    reader = f'pd.read_csv(file, sep={separator!r}, decimal=",", thousands=".", dtype={{{day!r}: str}})'
     for column, wrong, expected, remedy in (
         (day, days.isna(), "a date as YYYY-MM-DD", f"write it so, or tell pandas the form: {form}"),
         (day, days.duplicated(keep=False), "each day once", "keep one, or add them up"),
