@@ -10,6 +10,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 import analysis as pa
@@ -117,6 +118,15 @@ def test_the_guide_works_as_written(tmp_path, monkeypatch):
     exec(re.search(r"^```python\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)[1], {})
     assert (tmp_path / "days.png").stat().st_size > 5000 < (tmp_path / "placebo.png").stat().st_size
     plt.close("all")
+
+
+def test_the_recipe_for_files_of_another_form_reads_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    days = pd.date_range("2024-01-01", "2024-11-01")
+    rows = [f"{day:%d.%m.%Y};1.{200 + 7 * (day.day_of_year % 5)},5" for day in days]
+    (tmp_path / "calls.csv").write_text("\n".join(["Datum;Anrufe", *rows]), "latin-1")
+    exec(re.findall(r"^```python\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)[1], {})
+    assert "3,664 Anrufe from 8 to 10 October 2024" in capsys.readouterr().out
 
 
 def test_a_question_says_file_count_window_and_days_and_of_a_sample_alone_what_is_known(tmp_path):

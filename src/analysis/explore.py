@@ -219,12 +219,7 @@ def describe_question(file: str | Path, counts: pd.Series, days: pd.DatetimeInde
     file : path
         As in `read_counts`.
     counts, days, label
-        As in `estimate_effect`.
-
-    Raises
-    ------
-    DataError, DesignError
-        As `read_counts` and `estimate_effect`.
+        As in `estimate_effect`; like the file, refused as there.
     """
     path, counts, days = find_file(file), check_counts(counts), check_window(days)
     named = series_label(counts.name, label) or Label(str(counts.name), str(counts.name))

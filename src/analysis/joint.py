@@ -63,7 +63,8 @@ def estimate_joint(
     DesignError
         As `estimate_effect`; windows of different outcomes.
     """
-    if not isinstance(windows, list | tuple) or not all(isinstance(w, tuple | list) and len(w) == 2 for w in windows):
+    listed = isinstance(windows, list | tuple) and len(windows)
+    if not listed or not all(isinstance(w, tuple | list) and len(w) == 2 for w in windows):
         expected, found = "a list of pairs: [(counts, days), (counts, days)]", type(windows).__name__
         raise DesignError("not several windows", field="windows", expected=expected, found=found)
     apart = as_days(exclude, "exclude")

@@ -26,7 +26,7 @@ from analysis.plan import FOLDER as PLANS
 from analysis.scorecard import load_scorecard, score_pause
 from analysis.tables import AS_OF, PACKAGE, Folder, data_package, described, dictionary, folder_contents, load_table
 from analysis.vocabulary import word
-from analysis.windows import Day, as_day
+from analysis.windows import Day, as_day, as_days
 from analysis.words import said_on
 
 VIOLATIONS = re.compile(r'(?m)^violations = (?:"""[\s\S]*?"""|"[^\n]*")')
@@ -217,7 +217,7 @@ def verdict_by_date(
     source = data_folder() if folder is None else Path(folder)
     get_pause(load_pauses(source / FILE), pause_id)  # a slip of the pen is not "not announced yet"
     rows, effects = [], []
-    for day in (as_day(day, "dates").date() for day in dates):
+    for day in as_days(dates, "dates").date:
         with TemporaryDirectory() as place:
             registry = load_pauses(cut_data(day, into=place, folder=source) / FILE)
             if pause_id not in registry:

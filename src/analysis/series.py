@@ -126,11 +126,11 @@ def read_counts(file: str | Path, *, day: str = "day", count: str = "count") -> 
     unclear = given.str.fullmatch(THOUSANDS) & (separator != ",")
     counts = pd.to_numeric(given.where(given.str.fullmatch(NUMBER) & ~unclear), errors="coerce")
     form = f'pd.to_datetime(frame[{day!r}], format="%d/%m/%Y"), or "%m/%d/%Y" where the month is first'
-    reader = f'pd.read_csv(file, sep={separator!r}, decimal=",", thousands="."), with the signs that are meant'
+    reader = f'pd.read_csv(file, sep={separator!r}, decimal=",", thousands=".", dtype={{{day!r}: str}})'
     for column, wrong, expected, remedy in (
         (day, days.isna(), "a date as YYYY-MM-DD", f"write it so, or tell pandas the form: {form}"),
         (day, days.duplicated(keep=False), "each day once", "keep one, or add them up"),
-        (count, ~(counts.between(0, 1e15) | given.isna()), PLAIN, f"correct it, or read it by {reader}"),
+        (count, ~(counts.between(0, 1e15) | given.isna()), PLAIN, f"correct it, or say what its signs mean: {reader}"),
     ):
         if wrong.any():
             found = ", ".join(table.loc[wrong, column].replace("", "nothing").head(3))[:100]
@@ -153,10 +153,7 @@ def find_file(file: str | Path) -> Path:
 
 
 def read_rows(file: str | Path) -> tuple[str, str, dict[int, list[str]]]:
-    """The name of a CSV file, the sign that makes most columns of its header, and its rows by the line they begin on.
-
-    Empty rows are left out, and blanks around fields.
-    """
+    """The name of a CSV file, the sign that makes most columns of its header, and its rows by the lines they begin."""
     path, rows, line = find_file(file), {}, 1
     try:
         text = path.read_text("utf-8-sig")

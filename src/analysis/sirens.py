@@ -364,10 +364,7 @@ def defend_zeros(setting: Setting, effect: PauseEffect) -> InferredZeros:
 
     found = effect.verdict in (FEWER, MORE)
     return InferredZeros(
-        days=frame.assign(reason=[reasons.get(f"{day:%Y-%m-%d}", "") for day in zeros]),
-        n_days=len(days),
-        as_silent=int((ordinary == 0).sum()),
-        n_nights=len(ordinary),
+        days=frame.assign(reason=[reasons.get(f"{day:%Y-%m-%d}", "") for day in zeros]), n_days=len(days),
+        as_silent=int((ordinary == 0).sum()), n_nights=len(ordinary), verdict=effect.verdict,
         break_even=break_even(setting.series(effect.outcome), zeros, holds) if found else None,
-        verdict=effect.verdict,
-    )
+    )  # fmt: skip
