@@ -80,7 +80,7 @@ def test_a_timeline_shades_every_pause_and_marks_the_years():
 def test_years_that_no_test_uses_are_told_apart():
     counts = pa.load_strikes()["drones_launched"]
     ax = draw_timeline(counts, pd.DataFrame({"first_day": [], "last_day": []}), label="drones")
-    assert len(ax.patches) == 1 and "Grey, to August 2024: not used" in ax.figure.texts[0].get_text()
+    assert len(ax.patches) == 1 and "Grey, to August 2024: used by no test" in ax.figure.texts[0].get_text()
 
 
 def test_no_print_of_a_forest_lies_over_other_print_or_under_a_line():

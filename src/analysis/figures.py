@@ -301,7 +301,7 @@ def draw_timeline(
     early = ""
     if used > counts.index[0]:
         ax.axvspan(counts.index[0], used, color=EXPECTED, alpha=0.3, lw=0)
-        early = f" Grey, to {used - pd.Timedelta(days=1):%B %Y}: not used, too few to compare with later years."
+        early = f" Grey, to {used - pd.Timedelta(days=1):%B %Y}: used by no test."
     for span in spans.itertuples():
         ax.axvspan(span.first_day, span.last_day + pd.Timedelta(days=1), color=PAUSE, alpha=0.6, lw=0.8)
     years = pd.date_range(counts.index[0], counts.index[-1], freq="YS")
