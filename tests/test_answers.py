@@ -25,7 +25,7 @@ RESULTS = {
     "effect before the data": lambda: decide_pause("orthodox-christmas-2023")[0],
     "rebound": lambda: pa.estimate_rebound(STEADY, DAYS[-20:-17]),
     "joint": lambda: joint("easter-2025", "victory-day-2025", "orthodox-easter-2026"),
-    "joint, nothing to compare": lambda: joint("orthodox-christmas-2023", "orthodox-christmas-2023"),
+    "joint, nothing to compare": lambda: joint("orthodox-christmas-2023"),
     "assessment": lambda: pa.assess("easter-2025"),
     "assessment before the data": lambda: pa.assess("orthodox-christmas-2023"),
     "curve": lambda: pa.estimate_curve(STEADY, DAYS[-3:], choices=FEW),

@@ -121,8 +121,8 @@ def test_on_a_full_disk_no_plan_is_left_behind(tmp_path, monkeypatch):
         ),
         ("level = 0.95", "level = 0.4", "field level: not a plan; expected 0.5 to below 1"),
         ("level = 0.95", "outcomes = 5", "not valid TOML"),
-        ("level = 0.95", "level = " + "[" * 5000, "not usable TOML"),
-        ("level = 0.95", ".".join("a" * 5000) + " = 1", "not usable TOML"),
+        ("level = 0.95", "level = " + "[" * 5000, "not .* TOML"),
+        ("level = 0.95", ".".join("a" * 5000) + " = 1", "not .* TOML"),
         ("level = 0.95", "level = 'a'", "not a plan; found"),
     ],
 )
