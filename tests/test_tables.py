@@ -148,7 +148,7 @@ DEEP = '{"a":' * 3000 + "1" + "}" * 3000
         ("strikes.json", "[]", "not usable JSON.*a table of"),
         ("strikes.json", '{"output": 5}', "not a sidecar"),
         ("strikes.json", '{"output": {"sha256": "x"}, "sources": ["x"]}', "not a sidecar"),
-        ("datapackage.json", DEEP, "JSON"),
+        ("datapackage.json", DEEP, "not a data package"),
         ("datapackage.json", '{"resources": [5]}', "not a data package"),
         (
             "datapackage.json",
