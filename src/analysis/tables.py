@@ -262,7 +262,9 @@ def _sidecar(name: str, sidecar: bytes, content: bytes | None = None) -> dict[st
     """What a sidecar says, if it has what is read from one and is that of the table with this content."""
     try:
         told = parsed(f"{name}.json", sidecar, remedy=REBUILD)
-        expected, *_ = [told["output"]["sha256"], *((one["title"], one["address"]) for one in told.get("sources", ()))]
+        expected = told["output"]["sha256"]
+        if not all(one["title"] and one["address"] for one in told.get("sources", ())):
+            raise LookupError
     except (LookupError, TypeError) as error:
         needed = "output.sha256, and sources with title and address"
         raise _fault("not a sidecar", file=f"{name}.json", expected=needed) from error
