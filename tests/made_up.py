@@ -58,16 +58,20 @@ def refused(*parts):
 def revised_strikes(change):
     """strikes.csv as `change` leaves its frame of text, and its sidecar."""
     table = change(pd.read_csv(data_folder() / "strikes.csv", dtype=str, keep_default_na=False))
-    content = table.to_csv(index=False, lineterminator="\n").encode()
-    beside = json.loads((data_folder() / "strikes.json").read_text("utf-8"))
+    return signed("strikes", table.to_csv(index=False, lineterminator="\n").encode())
+
+
+def signed(name, content):
+    """A table and its sidecar, which vouches for it."""
+    beside = json.loads((data_folder() / f"{name}.json").read_text("utf-8"))
     beside["output"]["sha256"] = hashlib.sha256(content).hexdigest()
-    return {"strikes.csv": content, "strikes.json": json.dumps(beside).encode()}
+    return {f"{name}.csv": content, f"{name}.json": json.dumps(beside).encode()}
 
 
-def copied_tables(place, contents):
+def copied_tables(place, contents=None):
     """A copy of the tables with some files of other content."""
     folder = Path(shutil.copytree(data_folder(), place, ignore=shutil.ignore_patterns("raw", "recipes")))
-    for name, content in contents.items():
+    for name, content in (contents or {}).items():
         (folder / name).write_bytes(content)
     return folder
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -25,11 +24,6 @@ SALVO = NIGHT | {
     "destroyed": "6", "not_reach_goal": "",
 }  # fmt: skip
 NIGHT_POST = "В течение прошедшей ночи дежурными средствами ПВО уничтожены 10 украинских БпЛА. Конец"
-
-
-def copy_of_data(place):
-    """A copy of the committed data folder."""
-    return Path(shutil.copytree(DATA, place / "data", ignore=shutil.ignore_patterns("raw", "recipes")))
 
 
 def csv_file(rows, columns=None):

@@ -10,6 +10,7 @@ from unittest.mock import Mock
 
 import pandas as pd
 import pytest
+from made_up import copied_tables
 from made_up_raw import (
     CODED_DAYS,
     DATA,
@@ -20,7 +21,6 @@ from made_up_raw import (
     SALVO,
     coded_day,
     coded_files,
-    copy_of_data,
     csv_file,
     event,
     hit,
@@ -40,13 +40,13 @@ plan_build = partial(kit.plan_build, older=True)  # made-up files end before the
 
 @pytest.fixture
 def folder(tmp_path):
-    return copy_of_data(tmp_path)
+    return copied_tables(tmp_path / "data")
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """A copy that no test changes."""
-    return copy_of_data(tmp_path_factory.mktemp("kept"))
+    return copied_tables(tmp_path_factory.mktemp("kept") / "data")
 
 
 def snapshot(folder):

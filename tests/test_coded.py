@@ -6,6 +6,7 @@ import tomllib
 
 import pandas as pd
 import pytest
+from made_up import copied_tables
 from made_up_raw import (
     CODED_DAYS,
     DATA,
@@ -13,7 +14,6 @@ from made_up_raw import (
     LINK,
     coded_day,
     coded_files,
-    copy_of_data,
     csv_file,
     hit,
     listed,
@@ -162,7 +162,7 @@ def test_raids_are_a_census_and_facilities_come_in_half_years():
 def test_one_person_can_take_the_place_of_two_runs(tmp_path, name):
     row = raid("2026-01-10", "minor") if name == "raids" else listed("2026-01-10", "silent")
     path = put(tmp_path / "raw", {"coder_1.csv": csv_file([row | {"coder": "O. Kovalenko"}])})
-    folder = copy_of_data(tmp_path)
+    folder = copied_tables(tmp_path / "data")
     kit.plan_build(None, folder=folder, files={name: path}).write()
     assert pa.check_tables(folder=folder).empty
     assert pa.load_table(f"energy_{name}", folder=folder)["agreed"].isna().all()
@@ -171,7 +171,7 @@ def test_one_person_can_take_the_place_of_two_runs(tmp_path, name):
 
 def test_codes_by_people_replace_the_shipped_ones(tmp_path):
     """The shipped tables as raw files of a user, who has checked one day by hand."""
-    folder, raw = copy_of_data(tmp_path), tmp_path / "raw" / "energy_coding"
+    folder, raw = copied_tables(tmp_path / "data"), tmp_path / "raw" / "energy_coding"
     raw.mkdir(parents=True)
     days = pd.read_csv(DATA / "energy_coded.csv", dtype=str, keep_default_na=False)
     days.loc[days["day"] == "2026-02-01", ["code", "coder"]] = ["no", "A. Person"]

@@ -1,8 +1,5 @@
 """Energy in a pause: the known winter recounted by hand, bounds, measures a user brings, what sentences may say."""
 
-import hashlib
-import json
-import shutil
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import readings, refused
+from made_up import copied_tables, readings, refused, signed
 from made_up_raw import GOOD
 from made_up_raw import put as put_raw
 
@@ -54,14 +51,13 @@ def moratorium():
 @pytest.fixture
 def folder(tmp_path):
     """A copy of the tables that a test may change."""
-    return Path(shutil.copytree(DATA, tmp_path / "data"))
+    return copied_tables(tmp_path / "data")
 
 
 def put(folder, name, table):
     """Write a table with a sidecar that vouches for it."""
-    content = to_csv(name, table)
-    (folder / f"{name}.csv").write_bytes(content)
-    (folder / f"{name}.json").write_text(json.dumps({"output": {"sha256": hashlib.sha256(content).hexdigest()}}))
+    for file, content in signed(name, to_csv(name, table)).items():
+        (folder / file).write_bytes(content)
 
 
 def test_the_cold_week_agrees_with_enumeration_by_hand(cold):

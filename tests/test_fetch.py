@@ -12,7 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from click.testing import CliRunner
-from made_up_raw import NIGHT, copy_of_data, csv_file
+from made_up import copied_tables
+from made_up_raw import NIGHT, csv_file
 
 from analysis.cli import main
 from analysis.errors import DataError
@@ -61,7 +62,7 @@ def server(monkeypatch):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A copy of the committed tables with an older raw file, used by the command line."""
-    folder = copy_of_data(tmp_path)
+    folder = copied_tables(tmp_path / "data")
     (folder / "raw").mkdir()
     (folder / "raw" / RAW).write_bytes(b"an older copy")
     monkeypatch.setattr("analysis.cli.data_folder", lambda: folder)

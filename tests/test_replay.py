@@ -79,7 +79,7 @@ def test_what_is_damaged_is_named_before_it_is_cut(tmp_path, file, content):
 
 @pytest.mark.parametrize("files", [{"pauses.toml": b"mine"}, {"plans/mine.toml": b""}, None], ids=str)
 def test_a_cut_overwrites_nothing_but_an_earlier_cut(tmp_path, files):
-    place = copied_tables(tmp_path / "own", {}) if files is None else tmp_path
+    place = copied_tables(tmp_path / "own") if files is None else tmp_path
     for name, content in (files or {}).items():
         (place / name).parent.mkdir(exist_ok=True)
         (place / name).write_bytes(content)

@@ -6,7 +6,8 @@ import re
 
 import pandas as pd
 import pytest
-from made_up_raw import DATA, copy_of_data
+from made_up import copied_tables, signed
+from made_up_raw import DATA
 
 from analysis.errors import DataError
 from analysis.tables import (
@@ -23,19 +24,16 @@ from analysis.tables import (
 
 @pytest.fixture
 def folder(tmp_path):
-    return copy_of_data(tmp_path)
+    return copied_tables(tmp_path / "data")
 
 
 def spoil(folder, old, new, *, name="strikes", sign=False):
     """Replace text in a table; with `sign`, make its sidecar agree, so that only the content is wrong."""
-    path = folder / f"{name}.csv"
-    text = path.read_text("utf-8")
+    text = (folder / f"{name}.csv").read_text("utf-8")
     assert old in text
-    path.write_text(text.replace(old, new, 1), "utf-8")
-    if sign:
-        sidecar = json.loads((folder / f"{name}.json").read_text("utf-8"))
-        sidecar["output"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-        (folder / f"{name}.json").write_text(json.dumps(sidecar), "utf-8")
+    content = text.replace(old, new, 1).encode()
+    for file, spoilt in (signed(name, content) if sign else {f"{name}.csv": content}).items():
+        (folder / file).write_bytes(spoilt)
 
 
 def test_the_committed_tables_have_no_fault():
@@ -148,7 +146,7 @@ DEEP = '{"a":' * 3000 + "1" + "}" * 3000
         ("strikes.json", "[]", "not usable JSON.*a table of"),
         ("strikes.json", '{"output": 5}', "not a sidecar"),
         ("strikes.json", '{"output": {"sha256": "x"}, "sources": ["x"]}', "not a sidecar"),
-        ("datapackage.json", DEEP, "JSON"),
+        ("datapackage.json", DEEP, "not a data package"),
         ("datapackage.json", '{"resources": [5]}', "not a data package"),
         (
             "datapackage.json",

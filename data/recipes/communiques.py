@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.days import strike_day
+from analysis.places import parsed
 
-from .kit import Check, Imported, Log, RawFile, Rule, faults_of, read_lexicon, read_rows, refuse
+from .kit import Check, Imported, Log, RawFile, Rule, faults_of, read_rows, refuse
 
 CUT_AT = 400  # characters of a post that the raw file keeps
 WEEK = r"[сc] (?P<first>\d{1,2})(?: [а-я]+)?(?: 20\d\d г\.)? по (?P<last>\d{1,2}) [а-я]+"
@@ -26,7 +27,7 @@ SINCE = r"(?:[вз]а? период )?[сc] "
 
 def build(files: Sequence[RawFile], folder: Path) -> Imported:
     (raw, words), log = files, Log()
-    lexicon = read_lexicon(words)
+    lexicon = parsed(words.name, words.content)
     posts, notes = read_posts(raw)
     declared, claimed = declared_targets(posts, lexicon["targets"], log), claimed_drones(posts, lexicon, log)
     unknown = declared["energy_first"].eq("unknown").groupby(declared["period"]).agg(["sum", "size", "mean"])

@@ -19,7 +19,6 @@ import pandas as pd
 
 from analysis import tables
 from analysis.errors import DataError
-from analysis.places import parsed
 
 NOT_CSV = {
     b"<": "a web page",
@@ -111,10 +110,6 @@ def _split(content: bytes, fault: Callable[..., DataError]) -> dict[int, list[st
     except csv.Error as error:
         raise fault("not readable as CSV", rows=[begins], found=str(error)) from error
     return {row: cells for row, cells in rows.items() if cells}
-
-
-def read_lexicon(raw: RawFile) -> dict[str, Any]:
-    return parsed(raw.name, raw.content)
 
 
 def oblast_names(oblasts: pd.DataFrame) -> dict[str, str]:

@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import DataError
+from analysis.places import parsed
 from analysis.tables import load_table, parse_table
 
-from .kit import Check, Imported, Log, RawFile, faults_of, oblast_names, read_lexicon, read_rows, refuse
+from .kit import Check, Imported, Log, RawFile, faults_of, oblast_names, read_rows, refuse
 
 NATION = "Ukraine"  # the row of all oblasts, and of what has no place
 FEWEST_ARTICLES = 10  # a day with fewer coded articles is not complete
@@ -32,7 +33,7 @@ SPELLINGS = (("kh", "h"), ("ts", "c"), ("shh", "shch"), ("y", "i"), ("j", "i"))
 
 def build(files: Sequence[RawFile], folder: Path) -> Imported:
     *raws, words, places = files
-    lexicon, names, log = read_lexicon(words), oblast_names(load_table("oblasts", folder=folder)), Log()
+    lexicon, names, log = parsed(words.name, words.content), oblast_names(load_table("oblasts", folder=folder)), Log()
     parts = [(read_archive if raw.name.endswith(".zip") else read_addresses)(raw, lexicon, log) for raw in raws]
     mentions = pd.concat(parts, ignore_index=True)
     if mentions.empty:

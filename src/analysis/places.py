@@ -30,14 +30,11 @@ def parsed(
         text = content.decode("utf-8-sig")
         level = [told := json.loads(text) if form == "JSON" else tomllib.loads(text)]
         for _ in range(DEEPEST):
-            level = [part for whole in level if isinstance(whole, dict | list) for part in _parts(whole)]
+            wholes = [whole for whole in level if isinstance(whole, dict | list)]
+            level = [part for one in wholes for part in (one.values() if isinstance(one, dict) else one)]
     except (ValueError, RecursionError) as fault:
         raise error(f"not valid {form}", file=file, found=f"{fault!s:.200}", remedy=remedy) from fault
     if level or not isinstance(told, dict):
         wanted, found = f"a table of at most {DEEPEST} levels", "more" if level else f"{told!r:.60}"
         raise error(f"not usable {form}", file=file, expected=wanted, found=found, remedy=remedy)
     return told
-
-
-def _parts(whole: dict | list) -> list[Any]:
-    return list(whole.values()) if isinstance(whole, dict) else whole

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,12 @@ def read_stored(path: Path, columns: Sequence[str], *, command: str) -> pd.DataF
         problem = "not a table that can be read" if path.exists() else "no such table to read"
         remedy, found = f"restore the file, or run: {command}", str(getattr(error, "strerror", error))
         raise DataError(problem, file=path.name, found=found, remedy=remedy) from error
-    remedy = f"restore the file, or move it away and run: {command}"
+    fault = partial(DataError, file=path.name, remedy=f"restore the file, or move it away and run: {command}")
     if list(table) != list(columns) or not isinstance(table.index, pd.RangeIndex):  # or cells beyond the last column
         expected, found = f"{', '.join(list(columns)[:4])}, ...", ", ".join(list(table)[:4])
-        raise DataError("not the columns of this table", file=path.name, expected=expected, found=found, remedy=remedy)
+        raise fault("not the columns of this table", expected=expected, found=found)
     if len(broken := table.index[table.iloc[:, 1:].isna().all(axis=1)]):
-        found = str(table.iloc[broken[0], 0])
-        raise DataError("not a row of this table", file=path.name, rows=broken + 2, found=found, remedy=remedy)
+        raise fault("not a row of this table", rows=broken + 2, found=str(table.iloc[broken[0], 0]))
     return table
 
 

@@ -45,14 +45,9 @@ def cut_data(as_of: Day, *, into: str | Path, folder: Folder = None) -> Path:
     Parameters
     ----------
     as_of : date, str or Timestamp
-        The day, not before the first announcement.
+        The day, not before the first announcement and not to come.
     into : path
-        Where to write, and what is returned: a new or empty folder, or one with an earlier cut, which is replaced.
-
-    Raises
-    ------
-    DesignError
-        If the day is to come or no pause was announced by then, or the folder holds something else.
+        Where to write, and what is returned: a new or empty folder, or an earlier cut, which is replaced; no other.
 
     Examples
     --------

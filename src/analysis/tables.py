@@ -171,8 +171,7 @@ def load_table(name: str, *, folder: Folder = None) -> pd.DataFrame:
     content = read_bytes(folder / f"{name}.csv", remedy=REBUILD)
     if not definition.get("edited"):
         sidecar = read_bytes(folder / f"{name}.json", remedy=REBUILD)
-        if fault := _sidecar_fault(name, content, sidecar):
-            raise fault
+        _sidecar(name, sidecar, content)
     return parse_table(name, content)
 
 
@@ -259,28 +258,20 @@ def _dtype(field: Mapping[str, Any]) -> type | str:
     return str if field["type"] == "string" else float
 
 
-def _sidecar(name: str, content: bytes) -> dict[str, Any]:
-    """What a sidecar says, if it has what is read from one."""
+def _sidecar(name: str, sidecar: bytes, content: bytes | None = None) -> dict[str, Any]:
+    """What a sidecar says, if it has what is read from one and is that of the table with this content."""
     try:
-        told = parsed(f"{name}.json", content, remedy=REBUILD)
-        [told["output"]["sha256"], *((one["title"], one["address"]) for one in told.get("sources", ()))]
+        told = parsed(f"{name}.json", sidecar, remedy=REBUILD)
+        expected = told["output"]["sha256"]
+        if not all(one["title"] and one["address"] for one in told.get("sources", ())):
+            raise LookupError
     except (LookupError, TypeError) as error:
-        expected = "output.sha256, and sources with title and address"
-        raise _fault("not a sidecar", file=f"{name}.json", expected=expected) from error
+        needed = "output.sha256, and sources with title and address"
+        raise _fault("not a sidecar", file=f"{name}.json", expected=needed) from error
+    if content is not None and expected != (found := hashlib.sha256(content).hexdigest()):
+        problem = "not the file that its sidecar describes"
+        raise _fault(problem, file=f"{name}.csv", field="sha256", expected=str(expected), found=found)
     return told
-
-
-def _sidecar_fault(name: str, content: bytes, sidecar: bytes) -> DataError | None:
-    """Why a sidecar is none, or not that of the table."""
-    try:
-        expected = _sidecar(name, sidecar)["output"]["sha256"]
-    except DataError as fault:
-        return fault
-    found = hashlib.sha256(content).hexdigest()
-    if found == expected:
-        return None
-    problem = "not the file that its sidecar describes"
-    return _fault(problem, file=f"{name}.csv", field="sha256", expected=expected, found=found)
 
 
 def read_bytes(path: Path, *, remedy: str | None = None) -> bytes:
@@ -314,9 +305,11 @@ def table_faults(name: str, contents: Mapping[str, bytes]) -> list[DataError]:
         return [] if allowed else [_fault("file is missing", file=file) for file in absent]
     faults = []
     if not definition.get("edited"):
-        wrong = _sidecar_fault(name, contents[table], contents[beside])
-        missing = [] if wrong else [entry for entry in SIDECAR if entry not in _sidecar(name, contents[beside])]
-        faults = [wrong] if wrong else [_fault("entry is missing", file=beside, field=entry) for entry in missing]
+        try:
+            told = _sidecar(name, contents[beside], contents[table])
+            faults = [_fault("entry is missing", file=beside, field=entry) for entry in SIDECAR if entry not in told]
+        except DataError as wrong:
+            faults = [wrong]
     cells = _cell_faults(name, contents[table])
     return [*faults, *(cells or _row_faults(name, contents[table], definition))]
 
@@ -394,10 +387,7 @@ def _package_faults(contents: Mapping[str, bytes]) -> Iterator[DataError]:
         listed = parsed(PACKAGE, contents[PACKAGE], remedy=REBUILD)["resources"]
         names = {one["path"]: [field["name"] for field in one["schema"]["fields"]] for one in listed}
         resources = {one["path"]: one | {"fields": names[one["path"]]} for one in listed}
-    except DataError as fault:
-        yield fault
-        return
-    except (LookupError, TypeError, AttributeError):
+    except (DataError, LookupError, TypeError):
         yield _fault("not a data package with resources", file=PACKAGE)
         return
     fault = partial(_fault, "does not describe the table as it is", file=PACKAGE)

@@ -140,11 +140,8 @@ def names(given: str | Sequence[str]) -> list[str]:
     ['drones_launched', 'missiles_launched']
     """
     listed = given.split(",") if isinstance(given, str) else given
-    if (
-        not isinstance(listed, list | tuple)
-        or not listed
-        or not all(isinstance(name, str) and name.strip() for name in listed)
-    ):
+    several = isinstance(listed, list | tuple) and len(listed) > 0
+    if not several or not all(isinstance(name, str) and name.strip() for name in listed):
         raise ReportError("not names", expected="names separated by commas", found=f"{given!r:.80}")
     return [name.strip() for name in listed]
 

@@ -375,14 +375,12 @@ def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         return []
     try:
         text = path.read_text("utf-8")
-        lines, header = text.split("\n"), ",".join(columns)
-        if lines[0] != header:
-            raise _not_as_written(path, rows=[1], expected=header, found=lines[0])
         rows = list(csv.DictReader(io.StringIO(text)))
-        for row, (due, found) in enumerate(zip_longest(to_csv(rows, columns).split("\n"), lines, fillvalue=""), 1):
+        lines = zip_longest(to_csv(rows, columns).split("\n"), text.split("\n"), fillvalue="")
+        for row, (due, found) in enumerate(lines, 1):
             if due != found:
-                raise _not_as_written(path, rows=[row], expected=f"{len(columns)} cells", found=found)
-    except (OSError, ValueError, csv.Error) as error:  # not UTF-8, a row with too many cells, a cell that is too large
+                raise _not_as_written(path, rows=[row], expected=f"{due:.80}", found=found)
+    except (OSError, ValueError, csv.Error) as error:  # not UTF-8, other columns, too many cells, too large a cell
         raise _not_as_written(path, found=str(error)) from error
     return rows
 
