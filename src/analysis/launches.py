@@ -18,7 +18,7 @@ from analysis.errors import DesignError
 from analysis.estimate import FEWEST_BASELINE_DAYS
 from analysis.pauses import Pause, load_pauses, reported_pauses
 from analysis.plan import describe_following
-from analysis.quiet import Lull, estimate_lull, estimate_rebound, look_ahead
+from analysis.quiet import Lull, estimate_rebound, look_ahead
 from analysis.setting import SIRENS, VOLUME, Findings, Registry, Setting, correct, not_ordinary, set_up, whole_until
 from analysis.sirens import InferredZeros, defend_zeros, inferred_zeros
 from analysis.tables import load_strikes, outcome_series
@@ -247,7 +247,7 @@ def assess(
         pause=pause,
         claim=chosen,
         effects=tuple([*effects, witness] if witness else effects),
-        lull=estimate_lull(setting.series("missiles_launched"), pause.days(chosen), exclude=setting.exclude),
+        lull=setting.lull(),
         data_until=setting.series(outcomes[0]).index[-1],
         setting=setting,
         witness=witness,

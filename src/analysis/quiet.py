@@ -19,6 +19,7 @@ from analysis.series import SALVO_MISSILES, Label, Words, series_label
 from analysis.windows import (
     BASELINE_SHORT,
     ONE_DAY,
+    RECOVERY_LONG,
     SHORT_WINDOW,
     Day,
     Holidays,
@@ -179,7 +180,7 @@ def estimate_rebound(
     counts, days, first_day, exclude, announced, baseline, level, weekday, holidays, label
         As in `estimate_effect`; `days` is the pause.
     horizon : int
-        Days after the pause.
+        Days after the pause, at most 14: further on, noise would be called a surge too often.
 
     Returns
     -------
@@ -189,7 +190,10 @@ def estimate_rebound(
     check_options(test="auto", alternative="greater", level=level, weekday=weekday)
     counts, days = check_counts(counts), check_window(days)
     before = BASELINE_SHORT if baseline is None else check_length(baseline, "baseline")
-    after = pd.date_range(days[-1] + ONE_DAY, periods=check_length(horizon, "horizon", "days, 1 or more"))
+    if check_length(horizon, "horizon", "days, 1 or more") > RECOVERY_LONG:  # its size was measured up to there
+        expected = f"at most {RECOVERY_LONG} days"
+        raise DesignError("too far after the window", field="horizon", expected=expected, found=str(horizon))
+    after = pd.date_range(days[-1] + ONE_DAY, periods=horizon)
     layout = lay_out(
         counts, after, baseline=(days[0] - before * ONE_DAY, after[-1]), first_day=first_day, announced=announced,
         exclude=[*as_days(exclude, "exclude"), *days], trend="linear", weekday=weekday, holidays=holidays,

@@ -15,7 +15,7 @@ from analysis.days import COUNTS, PROVISIONAL, read_nights
 from analysis.effect import NATIONAL, Answer, PauseEffect, holm
 from analysis.estimate import estimate_effect, with_week_after
 from analysis.pauses import Pause, get_pause, load_pauses, reported_pauses
-from analysis.quiet import salvo_days
+from analysis.quiet import Lull, estimate_lull, salvo_days
 from analysis.tables import data_folder, load_strikes, load_table, outcome_series
 from analysis.tables import outcomes as catalogue
 from analysis.windows import Day
@@ -52,6 +52,10 @@ class Setting:
 
     def series(self, outcome: str) -> pd.Series:
         return outcome_series(outcome, folder=self.folder)
+
+    def lull(self) -> Lull | None:
+        """How ordinary a quiet of missiles in the window of the claim is."""
+        return estimate_lull(self.series(VOLUME[1]), self.pause.days(self.claim), exclude=self.exclude)
 
     def estimate(
         self,

@@ -24,7 +24,7 @@ from analysis.figures import region_label
 from analysis.pauses import load_pauses
 from analysis.placebo import window_sums
 from analysis.series import OURS
-from analysis.setting import VOLUME, Findings, Registry, Setting, not_ordinary, set_up
+from analysis.setting import SIRENS, VOLUME, Findings, Registry, Setting, not_ordinary, set_up
 from analysis.tables import data_folder, load_strikes, load_table
 from analysis.windows import ONE_DAY, check_window
 from analysis.words import FEWER, MORE, NOT_TESTABLE, capital, days_text, finding
@@ -136,6 +136,7 @@ class RegionalAssessment(Findings):
     members: dict[str, list[str]]  # usable regions of the groups "rear", "front" and "all"
     names: dict[str, str]  # every region with alerts, by its key
     data_until: pd.Timestamp  # last strike day of the alerts
+    nights: PauseEffect  # of the regions away from the front, which is no effect of this result but of `assess`
 
     def select(self, outcome: str, stratum: str, *, claim: str | None = None) -> PauseEffect:
         return self.pick(outcome=outcome, stratum=stratum, claim=claim)[0]
@@ -150,8 +151,9 @@ class RegionalAssessment(Findings):
         return "\n\n".join(self.say(outcome, stratum) for stratum, outcome in self._asked)
 
     def everywhere(self) -> str:
-        """A finding for the regions away from the front, those near it, and all together (Markdown)."""
-        return "\n\n".join(self.say(MINUTES, group) for group in GROUPS)
+        """A finding for the regions away from the front, those near it, all together, and by night (Markdown)."""
+        nights = f"**By night alone, against a year, as on the page of this pause.** {finding(self.nights)}"
+        return "\n\n".join([*(self.say(MINUTES, group) for group in GROUPS), nights])
 
     def say(self, outcome: str, stratum: str) -> str:
         """One finding in words, with the place it speaks of (Markdown)."""

@@ -8,11 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.figures import region_label
-from analysis.launches import assess
 from analysis.questions import WEEK_AFTER, promised_questions
 from analysis.reports.pages import Drawing, Part, Story, is_surge, once_all_count
 from analysis.scorecard import UNSURE, Answered, Scorecard, score_all
-from analysis.setting import Registry
+from analysis.setting import Registry, set_up
 from analysis.sirens import inferred_zeros
 from analysis.storyboard import ASKED, region_ratio_frame
 from analysis.tables import load_strikes, outcome_series
@@ -182,7 +181,7 @@ def _sirens(row: Row | None, inferred: int) -> str:
 
 def _usual_lulls(missiles: Row | None, cards: Sequence[Scorecard], registry: Registry, folder: Path | None) -> str:
     """How often the quiet between mass salvos is as long as in the pauses, and in how many drones were fewer."""
-    lulls = [assess(card.pause.id, registry=registry, folder=folder).lull for card in cards]
+    lulls = [set_up(card.pause.id, registry=registry, folder=folder).lull() for card in cards]
     often = [100 * lull.quiet_probability for lull in lulls if lull is not None and not lull.observed_salvos]
     found = sum(card.answer("drones").word.endswith("fewer") for card in cards)
     if missiles is None or not often:
