@@ -265,6 +265,7 @@ def assess_regions(
     return RegionalAssessment(
         pause=setting.pause, claim=setting.claim, effects=tuple(effects), regions={key: names[key] for key in named},
         members=members[setting.claim], names=names[list(minutes)].to_dict(), data_until=minutes.index[-1],
+        nights=setting.estimate(SIRENS, setting.claim),
     )  # fmt: skip
 
 
