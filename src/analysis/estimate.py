@@ -237,9 +237,12 @@ def check_options(
 ) -> None:
     """Refuse, by a DesignError, unknown options and impossible levels."""
     for field, value, known in (
-        ("test", test, (*TESTS, AFTER_HEAVY)), ("alternative", alternative, ALTERNATIVES), ("trend", trend, TRENDS),
-        ("statistic", statistic, STATISTICS), ("weekday", weekday, (True, False)),
-    ):  # fmt: skip
+        ("test", test, (*TESTS, AFTER_HEAVY)),
+        ("alternative", alternative, ALTERNATIVES),
+        ("trend", trend, TRENDS),
+        ("statistic", statistic, STATISTICS),
+        ("weekday", weekday, (True, False)),
+    ):
         if not isinstance(value, str | bool | np.bool_) or value not in known:
             expected = ", ".join(map(str, known))
             raise DesignError(f"unknown {field}", field=field, expected=expected, found=f"{value!r:.60}")
@@ -398,12 +401,19 @@ def placebo_fields(test: PlaceboTest, expected: float) -> dict[str, float | int 
     p_min = float(test.p_min_rise if test.alternative == "greater" else test.p_min_fall)
     testable = p_min <= test.alpha
     return {
-        "expected": expected, "expected_low": low, "expected_high": high,
-        "ratio": max(0.0, float(test.ratio)), "ratio_low": ratio_low,
-        "ratio_high": ratio_high if test.ratio > 0 else None, "p_value": float(test.p_value), "p_min": p_min,
-        "n_placebo": int(test.n_placebo), "n_as_extreme": int(test.n_as_extreme),
-        "testable": testable, "smallest_visible_cut": cut if testable else None,
-    }  # fmt: skip
+        "expected": expected,
+        "expected_low": low,
+        "expected_high": high,
+        "ratio": max(0.0, float(test.ratio)),
+        "ratio_low": ratio_low,
+        "ratio_high": ratio_high if test.ratio > 0 else None,
+        "p_value": float(test.p_value),
+        "p_min": p_min,
+        "n_placebo": int(test.n_placebo),
+        "n_as_extreme": int(test.n_as_extreme),
+        "testable": testable,
+        "smallest_visible_cut": cut if testable else None,
+    }
 
 
 def _ordinary_silence(test: PlaceboTest, advice: str) -> str:
@@ -433,13 +443,20 @@ def _described(
     """The fields of a PauseEffect that say what was tested and on which days, before any verdict."""
     inside, reference = layout.days[layout.window], layout.days[layout.baseline]
     return {
-        "outcome": name, "label": layout.label, "test": test, "alternative": alternative, "level": round(level, 12),
+        "outcome": name,
+        "label": layout.label,
+        "test": test,
+        "alternative": alternative,
+        "level": round(level, 12),
         "window": "window" if layout.label and window == "pause" else window,
-        "first_day": inside[0].date(), "last_day": inside[-1].date(), "n_days": len(inside),
-        "n_missing": int((~layout.pattern).sum()), "daily": _daily(layout, expected),
+        "first_day": inside[0].date(),
+        "last_day": inside[-1].date(),
+        "n_days": len(inside),
+        "n_missing": int((~layout.pattern).sum()),
+        "daily": _daily(layout, expected),
         "baseline_first_day": reference[0].date() if len(reference) else None,
         "baseline_last_day": reference[-1].date() if len(reference) else None,
-    }  # fmt: skip
+    }
 
 
 def _daily(layout: Layout, expected: Floats | None) -> pd.DataFrame:

@@ -34,7 +34,7 @@ from analysis.windows import (
     check_counts,
     check_window,
     days_between,
-)  # fmt: skip
+)
 from analysis.words import FEWER, MORE, capital, days_phrase, days_text, span_text
 
 MOVED = "moved"

@@ -129,12 +129,18 @@ def estimate_lull(
     start = int(since[~before][0])
     ahead, curve = fit.predict(_terms(np.arange(1, start + len(days)))), np.arange(1, 22)
     return Lull(
-        first_day=days[0], last_day=days[-1], days_since_salvo=start, observed_salvos=int(salvo[~before].sum()),
-        expected_salvos=_expected_salvos(ahead, start, len(days)), threshold=threshold,
-        quiet_probability=float(np.prod(1 - ahead[start - 1 :])), n_salvos=len(gaps), n_days=int(usable.sum()),
+        first_day=days[0],
+        last_day=days[-1],
+        days_since_salvo=start,
+        observed_salvos=int(salvo[~before].sum()),
+        expected_salvos=_expected_salvos(ahead, start, len(days)),
+        threshold=threshold,
+        quiet_probability=float(np.prod(1 - ahead[start - 1 :])),
+        n_salvos=len(gaps),
+        n_days=int(usable.sum()),
         hazard=pd.DataFrame({"days_since_salvo": curve, "probability": fit.predict(_terms(curve))}),
         label=series_label(missiles.name, label),
-    )  # fmt: skip
+    )
 
 
 def _expected_salvos(hazard: Floats, start: int, n_days: int) -> float:
@@ -195,10 +201,17 @@ def estimate_rebound(
         raise DesignError("too far after the window", field="horizon", expected=expected, found=str(horizon))
     after = pd.date_range(days[-1] + ONE_DAY, periods=horizon)
     layout = lay_out(
-        counts, after, baseline=(days[0] - before * ONE_DAY, after[-1]), first_day=first_day, announced=announced,
-        exclude=[*as_days(exclude, "exclude"), *days], trend="linear", weekday=weekday, holidays=holidays,
+        counts,
+        after,
+        baseline=(days[0] - before * ONE_DAY, after[-1]),
+        first_day=first_day,
+        announced=announced,
+        exclude=[*as_days(exclude, "exclude"), *days],
+        trend="linear",
+        weekday=weekday,
+        holidays=holidays,
         label=series_label(counts.name, label),
-    )  # fmt: skip
+    )
     name, window, alpha = str(counts.name or "counts"), f"after-{horizon}", round(1 - level, 12)
     hindrance = obstacle(layout, counts, window_in_fit=False)
     if hindrance:
@@ -293,8 +306,13 @@ def look_ahead(
         cut = float(test.smallest_visible_cut)
         p_min[length], cuts[length] = float(test.p_min_fall), cut if np.isfinite(cut) else None
     return Outlook(
-        outcome=str(counts.name or "counts"), n_days=n_days, baseline_first_day=counts.index[0],
-        baseline_last_day=counts.index[-1], p_min=p_min[n_days], smallest_visible_cut=cuts[n_days],
+        outcome=str(counts.name or "counts"),
+        n_days=n_days,
+        baseline_first_day=counts.index[0],
+        baseline_last_day=counts.index[-1],
+        p_min=p_min[n_days],
+        smallest_visible_cut=cuts[n_days],
         nights_for_half=next((length for length, cut in cuts.items() if cut and cut <= WISHED_CUT), None),
-        cut_in_longest=cuts[SHORT_WINDOW], label=series_label(counts.name, label),
-    )  # fmt: skip
+        cut_in_longest=cuts[SHORT_WINDOW],
+        label=series_label(counts.name, label),
+    )

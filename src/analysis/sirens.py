@@ -263,10 +263,15 @@ def assess_regions(
             effects.append(setting.keyed(effect, claim=asked, stratum=stratum))
     names = oblasts["name_en"]
     return RegionalAssessment(
-        pause=setting.pause, claim=setting.claim, effects=tuple(effects), regions={key: names[key] for key in named},
-        members=members[setting.claim], names=names[list(minutes)].to_dict(), data_until=minutes.index[-1],
+        pause=setting.pause,
+        claim=setting.claim,
+        effects=tuple(effects),
+        regions={key: names[key] for key in named},
+        members=members[setting.claim],
+        names=names[list(minutes)].to_dict(),
+        data_until=minutes.index[-1],
         nights=setting.estimate(SIRENS, setting.claim),
-    )  # fmt: skip
+    )
 
 
 def _total(minutes: pd.DataFrame, regions: Sequence[str]) -> pd.Series:
@@ -367,7 +372,10 @@ def defend_zeros(setting: Setting, effect: PauseEffect) -> InferredZeros:
 
     found = effect.verdict in (FEWER, MORE)
     return InferredZeros(
-        days=frame.assign(reason=[reasons.get(f"{day:%Y-%m-%d}", "") for day in zeros]), n_days=len(days),
-        as_silent=int((ordinary == 0).sum()), n_nights=len(ordinary), verdict=effect.verdict,
+        days=frame.assign(reason=[reasons.get(f"{day:%Y-%m-%d}", "") for day in zeros]),
+        n_days=len(days),
+        as_silent=int((ordinary == 0).sum()),
+        n_nights=len(ordinary),
+        verdict=effect.verdict,
         break_even=break_even(setting.series(effect.outcome), zeros, holds) if found else None,
-    )  # fmt: skip
+    )

@@ -32,9 +32,15 @@ OVERWRITTEN = re.compile(r".*\r(?=[^\n])")
 
 
 def run_notebook(
-    source: bytes, parameters: dict, *, folder: str, timeout: int, cold: bool = False, seen: list | None = None,
+    source: bytes,
+    parameters: dict,
+    *,
+    folder: str,
+    timeout: int,
+    cold: bool = False,
+    seen: list | None = None,
     beat: Callable[[], None] = lambda: None,
-) -> NotebookNode:  # fmt: skip
+) -> NotebookNode:
     """Run a notebook in a working folder and return it; `cold`: by a real kernel.
 
     A cell may take `timeout` seconds, `seen` receives the notebook for the case that it fails, and `beat` is called
