@@ -114,7 +114,8 @@ class Assessment(Findings):
             row, noun = effect.row(), outcome_label(effect.outcome)
             seen = "" if effect.observed is None else size(row, (counted(1, noun).removeprefix("1 "), noun))
             basis = "; ".join(filter(None, [seen, frequency(row)]))
-            shows.append(f"{capital(noun)}: **{word(row)}**" + (f" ({basis})" if basis else ""))
+            found = word(row).removeprefix("clearly ")  # doubts are weighed on the pause's page
+            shows.append(f"{capital(noun)}: **{found}**" + (f" ({basis})" if basis else ""))
         said = escape(self.pause.violations).replace("|", "\\|")
         return f"| Officials said | The launch counts show |\n|---|---|\n| {said}. | {'. '.join(shows)}. |"
 

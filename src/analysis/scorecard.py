@@ -40,6 +40,7 @@ from analysis.vocabulary import (
     rounded,
     size,
     sureness,
+    toned,
     word,
 )
 from analysis.words import FEWER, MORE, amount, capital, day_list, listed, span_text, spans_text, without_year
@@ -358,7 +359,7 @@ def _answer(question: Question, every: Sequence[dict], pause: Pause, strikes: pd
         n_ordinary=int(row["n_placebo"]),
         as_extreme=as_extreme(row),
         **{name: row[name] for name in TAKEN_OVER},
-        word=found,
+        word=toned(found, doubts),
         confidence=confidence(found, doubts),
         doubts=doubts,
         size=_size(question, row) if counted is not None else "",

@@ -46,6 +46,13 @@ PLAINER = (
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
+class Doubt(NamedTuple):
+    """What speaks against trusting a finding, in a few words; `of_count`: against its number, whatever is found."""
+
+    text: str
+    of_count: bool = False
+
+
 @dataclass(frozen=True)
 class Rule:
     """A word with what makes it fit; of the two in `words` the first is for less than expected."""
@@ -92,7 +99,7 @@ RULES = (  # the first that holds
     ),
     Rule(
         ("clearly fewer", "clearly more"),
-        f"told from chance, p at most {CLEAR} (each pause by itself)",
+        f"told from chance, p at most {CLEAR} (each pause by itself), and at most one doubt",
         lambda row: _told(row) and _p(row) <= CLEAR,
     ),
     Rule((FEWER, MORE), "told from chance, p at most 1 less the level asked for, 0.05 in the reports", _told),
@@ -120,6 +127,15 @@ def word(row: Row) -> str:
     """The word for one finding."""
     rule = next(rule for rule in RULES if rule.holds(row))
     return rule.words[int((row["ratio"] or 0) > 1)]
+
+
+def toned(found: str, doubts: Sequence[Doubt]) -> str:
+    """The word once its doubts are known: with more than one nothing is clear.
+
+    >>> toned("clearly fewer", [Doubt("one side's count")]), toned("clearly fewer", [Doubt("a"), Doubt("b")])
+    ('clearly fewer', 'fewer')
+    """
+    return found.removeprefix("clearly ") if len(doubts) > 1 else found
 
 
 def in_table(found: str) -> str:
@@ -213,13 +229,6 @@ def plainly(reason: str) -> str:
 def in_words(number: int) -> str:
     """A small number in words."""
     return NUMBERS[number] if number < len(NUMBERS) else f"{number:,}"
-
-
-class Doubt(NamedTuple):
-    """What speaks against trusting a finding, in a few words; `of_count`: against its number, whatever is found."""
-
-    text: str
-    of_count: bool = False
 
 
 def confidence(found: str, doubts: Sequence[Doubt]) -> str:

@@ -31,6 +31,7 @@ from analysis.vocabulary import (
     plain_row,
     size,
     sureness,
+    toned,
     word,
 )
 from analysis.words import FEWER, amount, capital, listed, span_text, spans_text, without_year
@@ -135,13 +136,14 @@ def _inferred_days(truces: Sequence[Scorecard], folder: Path | None) -> int:
 def _all_truces(rows: Mapping[str, Row], inferred: int) -> str:
     drones, sirens = rows["drones_launched"], rows.get("siren_minutes_rear")
     backed = sirens is not None and sirens["verdict"] == drones["verdict"]
-    sure = sureness(word(drones), doubts_of(drones, inferred=inferred, backed=backed))
+    doubts = doubts_of(drones, inferred=inferred, backed=backed)
+    found = toned(word(drones), doubts)
     seen, tail = size(drones, ("long-range drone", "long-range drones")), drones["p_value"] / 2
     often = "fewer than 1 in 1,000" if tail < 0.001 else f"1 in {1 / tail:.0f}"
     days = f"on the {drones['n_days']} days of truces that either side announced"
     lead = f"By Ukraine's count Russia launched {seen}, {days}"
     rare = f"{often} ordinary sets of days is as {'quiet' if drones['ratio'] < 1 else 'heavy'}"
-    return f"{lead}; {rare}: {word(drones)}. {sure}".strip()
+    return f"{lead}; {rare}: {found}. {sureness(found, doubts)}".strip()
 
 
 def _twice(cards: Sequence[Scorecard]) -> list[str]:
