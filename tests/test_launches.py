@@ -201,7 +201,7 @@ def test_sirens_that_were_asked_for_are_no_witness_besides():
 def test_a_surge_says_what_it_is_worth_among_all_weeks_after(found):
     told = found[MAY].rebound(MISSILES)
     assert "p = 0.021, the least this test can give" in told
-    assert told.endswith("With all 10 such tests after reported pauses counted (Holm), p is 0.21.")
+    assert told.endswith("With all 10 weeks after pauses counted (Holm), p is 0.21: not told from chance.")
     assert "Holm" not in found["victory-day-2025"].rebounds()
 
 
@@ -229,7 +229,7 @@ def test_what_speaks_for_the_zeros_of_a_pause(found):
     assert zeros.days["night_minutes"].sum() == 0
     assert zeros.days.loc["2025-05-08", "reason"].startswith("press: no drones")
     assert zeros.as_silent == 5 and 500 < zeros.n_nights < 700
-    assert zeros.summary().startswith("On all 3 of the 3 days no report lists drones")
+    assert zeros.summary().startswith("On all 3 days no report lists drones")
     none = found[COLD].zeros()
     assert none.days.empty and none.summary().startswith("No zero of this window is inferred")
 

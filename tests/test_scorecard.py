@@ -115,7 +115,7 @@ def test_a_scorecard_answers_the_promise_first():
     assert "892 of them on 13 May" in truce.answer("drones-after").note
     assert "71 of them on 3 February" in cold.answer("missiles-after").note
     assert (
-        "the quiet outlasted the pause: 1 Russian missile" in card_of("victory-day-2025").answer("missiles-after").note
+        "the quiet outlasted the pause: 1 missile" in card_of("victory-day-2025").answer("missiles-after").note
     )
 
 
@@ -132,7 +132,7 @@ def test_other_dates_are_told_where_the_answer_differs_and_only_said_to_agree_el
     told = cold.answer("drones").other_dates
     assert told.startswith("By Ukraine's dates, 30 January to 5 February 2026: 1,195 Russian drones, about 1,300")
     assert told.endswith("expected: about as usual.")
-    assert moratorium.answer("drones").other_dates == "Also by Russia's and Ukraine's dates: lower, may be chance."
+    assert moratorium.answer("drones").other_dates == "By the dates of Russia and Ukraine too: lower, may be chance."
     assert card_of("us-three-day-2026-05").answer("drones").other_dates == ""
 
 

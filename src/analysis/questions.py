@@ -61,7 +61,7 @@ class Question:
 
 
 DRONES = Count("drones_launched", ("Russian drone", "Russian drones"))
-MISSILES = Count("missiles_launched", ("Russian missile", "Russian missiles"))
+MISSILES = Count("missiles_launched", ("missile", "missiles"))
 ENERGY = (
     Count(
         "energy_coded_rear_oblasts",

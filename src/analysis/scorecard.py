@@ -43,10 +43,11 @@ from analysis.vocabulary import (
     toned,
     word,
 )
+from analysis.windows import ONE_DAY
 from analysis.words import FEWER, MORE, amount, capital, day_list, listed, span_text, spans_text, without_year
 
 FILE = "scorecard.csv"
-SAME = "Also by"
+SAME = "By the dates of"
 BY_PEOPLE = ", not yet checked by people"
 PARTIES = ("Russia", "Ukraine")
 MANY = 2.0  # times the expected of its day, from which the heaviest day of a week is named
@@ -123,7 +124,7 @@ class Answered:
             return f"{self.confidence}: {'; '.join(told)}" if told else self.confidence
         if not self.word.endswith("chance"):
             return self.caveat.removesuffix(BY_PEOPLE) or UNSURE
-        more = [f"{in_words(len(told) - 2)} more"] if len(told) > 2 else []
+        more = [f"{in_words(len(told) - 2)} more doubt{'s' * (len(told) > 3)}"] if len(told) > 2 else []
         return "; ".join([*told[:2], *more]) or UNSURE
 
     @property
@@ -264,12 +265,15 @@ def score_pause(found: pd.DataFrame | Sequence[PauseEffect], pause: Pause, *, fo
 
 
 def _next_days_in_kyiv(pause: Pause, folder: Path | None) -> str:
-    """The sirens of the next three days, and on the last of them whether a party's dates held it."""
+    """Since when it was silent, the sirens of the next days, and whether a party's dates held the last of them."""
     after = pd.date_range(pause.days()[-1], periods=NEXT_DAYS + 1)[1:]
-    minutes = alert_minutes(folder=folder)["Kyiv City"].reindex(after)
+    every = alert_minutes(folder=folder)["Kyiv City"]
+    minutes = every.reindex(after)
     if minutes.isna().any() or not minutes.any():  # a day that is missing would read as a silent one
         return ""
-    minutes = minutes[minutes > 0]
+    minutes, sounded = minutes[minutes > 0], every.index[every > 0]
+    since = sounded[sounded < after[0]].max() + ONE_DAY
+    silent = f"silent from {since.day} {since:%B}; then minutes" if since < pause.days()[0] else "then siren minutes"
     parties, day = [claim for claim in pause.claims if claim.party in PARTIES], minutes.index[-1]
     last_days = [pd.Timestamp(claim.end).tz_localize(None).normalize() for claim in parties if claim.end]
     seen = [
@@ -283,7 +287,7 @@ def _next_days_in_kyiv(pause: Pause, folder: Path | None) -> str:
             told.append(f"after {claim.party}'s dates{other}")
         elif day in claim.days:
             told.append(f"inside {claim.party}'s{other}")
-    return ", ".join([f"then siren minutes: {listed(seen)}", *told])
+    return ", ".join([f"{silent}: {listed(seen)}", *told])
 
 
 def _meant(claim: Claim, question: str) -> bool:
@@ -400,13 +404,13 @@ def _other_dates(question: Question, row: Mapping[str, Any], every: Sequence[dic
         if days == [row["first_day"], row["last_day"]]:
             continue
         if (found := word(seen)) == word(row):
-            same.append(f"{claim.party}'s")
+            same.append(claim.party)
             continue
         told.append(
             f"By {claim.party}'s dates, {span_text(*pd.to_datetime(days))}: {_size(question, seen)}"
             + ("; too few such spells to compare." if found == NO_DATA else f": {found}.")
         )
-    return " ".join([*told, *([f"{SAME} {listed(same)} dates: {word(row)}."] if same else [])])
+    return " ".join([*told, *([f"{SAME} {listed(same)} too: {word(row)}."] if same else [])])
 
 
 def _backed(question: Question, row: Mapping[str, Any], rows: Sequence[dict]) -> bool | None:

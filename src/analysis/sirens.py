@@ -317,13 +317,16 @@ class InferredZeros:
         n = len(self.days)
         if not n:
             return "No zero of this window is inferred."
-        part = "the only day" if self.n_days == 1 else f"{'all ' * (n == self.n_days)}{n} of the {self.n_days} days"
+        part = f"all {n} days" if n == self.n_days else f"{n} of the {self.n_days} days"
+        part = "the only day" if self.n_days == 1 else part
         quiet = int((self.days["night_minutes"] == 0).sum())
         on = "it" if n == 1 else f"{'all' if quiet == n else quiet} of them"
         share = f"{self.as_silent} of {self.n_nights} ordinary nights with drones are as silent"
         sirens = f"Sirens did sound away from the front between midnight and 09:00; only {share}."
         if quiet:
-            sirens = f"On {on} no siren sounded away from the front from midnight to 09:00; {share}."
+            evening = self.days["evening_minutes"].sum()
+            before = f", after {evening} minutes before midnight" if evening else ""
+            sirens = f"On {on} no siren sounded away from the front from midnight to 09:00{before}; {share}."
         basis = f"On {part} no report lists drones: zero is inferred. {sirens}"
         if self.verdict not in (FEWER, MORE):
             return basis

@@ -448,7 +448,8 @@ def _region_text(row: Any) -> str:
         return f"{region_label(row.oblast)}: not usable (hatched)"
     unit, seen = "minutes" if row.scale == 1 else "hours", round(row.minutes / row.scale)
     seen = f"{amount(seen) if seen else 'no'} {unit}, {about(row.usual / row.scale)} usual"
-    return f"{region_label(row.oblast)}: {seen}: {'not tested' if row.word == NO_DATA else row.word}"
+    found = "not tested" if row.word == NO_DATA else row.word.removesuffix(" to tell")
+    return f"{region_label(row.oblast)}: {seen}: {found}"
 
 
 def ratio_text(ratio: float) -> str:

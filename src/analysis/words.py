@@ -366,9 +366,9 @@ def rebound(pause: PauseEffect, after: PauseEffect, both: PauseEffect) -> str:
         found = f"a surge beyond what the {event_of} had spared: {times}; {together}"
     elif pause.verdict == FEWER and repays:
         share = (both.ratio_low - without) / (1 - without)
-        found = f"at least {share:.0%} of what was missing came back, perhaps all or more: {times}; {together}"
+        found = f"taken alone, at least {share:.0%} of what was missing came back, perhaps all: {times}; {together}"
     elif surge:
-        found = f"a surge followed, more than usually follows a quiet: {times}; whether it made up cannot be told"
+        found = f"taken alone, a surge, more than usually follows a quiet: {times}; whether it made up cannot be told"
     elif after.testable and after.expected_high is not None:
         found = f"none told from chance: {times}; only more than {amount(after.expected_high)} there would have shown"
     else:
@@ -425,7 +425,8 @@ def surge_among(after: PauseEffect, weeks: Sequence[PauseEffect]) -> str:
     """What a surge after one pause is worth once the weeks after all pauses are counted; empty where there is none."""
     for week in weeks:
         if (week.pause, week.outcome, after.verdict) == (after.pause, after.outcome, MORE):
-            return f"With all {len(weeks)} such tests after reported pauses counted (Holm), p is {week.p_adjusted:.2g}."
+            told = f"{'not' if week.p_adjusted > week.alpha else 'still'} told from chance"
+            return f"With all {len(weeks)} weeks after pauses counted (Holm), p is {week.p_adjusted:.2g}: {told}."
     return ""
 
 

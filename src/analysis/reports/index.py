@@ -18,7 +18,6 @@ from analysis.tables import load_strikes, outcome_series
 from analysis.together import EPISODE
 from analysis.vocabulary import (
     CANNOT_TELL,
-    CLEAR,
     MODEL,
     NO_DATA,
     RULES,
@@ -38,7 +37,7 @@ from analysis.words import FEWER, amount, capital, listed, span_text, spans_text
 
 IN_FORCE = ("agreed", "unilateral", "disputed")
 WHO_COUNTS = (
-    "Ukraine's Air Force, decoys included, 15 to 27% below presidential totals of more kinds. It can be "
+    "Ukraine's Air Force, decoys included, 15 to 27% below the president's totals, which count more types. It can be "
     "biased: in a truce Ukraine gains by reporting more, so a reported fall is believable, an inferred zero less so."
 )
 LEGEND = "Brackets: counted/expected. “?”: may be chance."
@@ -46,7 +45,7 @@ COLUMNS = {
     "drones": ("drones",),
     "missiles": ("missiles",),
     "week after": WEEK_AFTER,
-    "energy hits": ("energy",),
+    "rear energy hits": ("energy",),
     "rear sirens, minutes": ("rear",),
     "other side": ("other-side",),
 }
@@ -164,12 +163,12 @@ def _truce_by_truce(truces: Sequence[Scorecard], results: pd.DataFrame) -> str:
     each = [f"{told} in {listed(groups[found])}" for told, found in zip(said, spoken, strict=True)]
     spells = results[results["pause"].str.startswith(EPISODE) & (results["outcome"] == "drones_launched")]
     tested = spells.dropna(subset=["p_adjusted"])
-    held, clear = ((tested["verdict"] == FEWER) & (tested["p_adjusted"] <= p) for p in (1.0, CLEAR))
+    held = tested["verdict"] == FEWER
     kept = "none shows that it was kept: the front is not counted."
     if tested.empty:
         return f"{capital('; '.join(each))}; {kept}"
-    clearly = in_words(clear.sum()) if clear.any() else "none"
-    weighed = f"Weighed together, {in_words(held.sum())} of {in_words(len(tested))} spells hold, {clearly} clearly"
+    some = "all" if held.all() else f"{in_words(held.sum())} of"
+    weighed = f"Weighed together, those that touch as one, {some} {in_words(len(tested))} testable hold"
     return f"{capital('; '.join(each))}. {weighed}; {kept}"
 
 
@@ -178,7 +177,7 @@ def _sirens(row: Row | None, inferred: int) -> str:
     if row is None:
         return ""
     share = f"Night sirens away from the front: {row['ratio']:.0%} of usual, {word(row)}"
-    return f"{share}; they helped set the {in_words(inferred)} zeros." if inferred else f"{share}."
+    return f"{share}; not independent: they helped set the {in_words(inferred)} zeros." if inferred else f"{share}."
 
 
 def _usual_lulls(missiles: Row | None, cards: Sequence[Scorecard], registry: Registry, folder: Path | None) -> str:
@@ -190,8 +189,9 @@ def _usual_lulls(missiles: Row | None, cards: Sequence[Scorecard], registry: Reg
         return ""
     seen = f"{amount(missiles['observed'])}, {about(missiles['expected'])} expected"
     common = f"{min(often):.0f} to {max(often):.0f} of 100 such lulls last as long"
-    drones = f"For drones hardly, in the {in_words(found)} truces with fewer, as spells compared include lulls"
-    return f"{drones}; elsewhere unclear. For missiles ({seen}) it may be: {common}."
+    rare = "spells, lulls included, are rarely so quiet; elsewhere unclear"
+    drones = f"For drones hardly, in the {in_words(found)} truces with fewer: {rare}"
+    return f"{drones}. For missiles ({seen}) it may be: {common}."
 
 
 def _weeks_after(cards: Sequence[Scorecard]) -> str:
@@ -226,7 +226,7 @@ def _energy(cards: Sequence[Scorecard]) -> str:
         seen = [f"In {name}{apart[name]}: {answer.note or answer.size}." for name, answer in told.items()]
         coded = ["Machine-coded."] * any(doubt.text == MODEL for answer in told.values() for doubt in answer.doubts)
         lead = "Not wholly; whether" if any(answer.counted or answer.note for answer in told.values()) else "Whether"
-        return f"{lead} less than usual cannot be told, as even no hit would prove little. {' '.join([*seen, *coded])}"
+        return f"{lead} less than usual cannot be told: hits are too few. {' '.join([*seen, *coded])}"
     return " ".join(f"In {name}: {answer.size}: {answer.word}." for name, answer in told.items())
 
 
@@ -263,7 +263,7 @@ def _regions(cards: Sequence[Scorecard], registry: Registry, folder: Path | None
     frame = frame.assign(fewer=words.str.endswith("fewer"), tested=~words.isin(SILENT), usable=frame["ratio"].notna())
     told, left = [], frame.groupby("oblast", sort=False)[["fewer", "tested", "usable"]].sum().rename(index=region_label)
     for name, row in left[left["fewer"] > 0].iterrows():
-        told.append(f"{name} fewer in {in_words(row['fewer'])} of {in_words(row['tested'])} testable")
+        told.append(f"{name} fewer in {in_words(row['fewer'])} of {in_words(row['tested'])} testable pauses")
     left = left[left["fewer"] == 0]
     unlike = {
         "never clear of chance": left["tested"] > 0,
@@ -271,7 +271,7 @@ def _regions(cards: Sequence[Scorecard], registry: Registry, folder: Path | None
         "not usable, alarms too long": left["usable"] == 0,
     }
     told += [f"{listed(list(left.index[mask]))} {why}" for why, mask in unlike.items() if mask.any()]
-    maps = f"Each pause's page [maps alarms]({mapped[-1]}.html#where), not strikes"
+    maps = f"[Maps]({mapped[-1]}.html#where) of sirens, not strikes, on each page"
     return f"{maps}: {'; '.join(told)}."
 
 

@@ -41,7 +41,7 @@ SURE = {
     "low": "Its dates rest on few or indirect reports.",
 }
 BAR = (
-    f"“Fewer”: at most 1 spell in {2 / ALPHA:.0f}, itself counted; “more” in a week after: 1 in {1 / ALPHA:.0f}. "
+    f"“Fewer”: at most 1 spell in {2 / ALPHA:.0f}; “more” in a week after: 1 in {1 / ALPHA:.0f}. "
     "“Too short”: even none is not rare."
 )
 STATUS = {
