@@ -213,5 +213,5 @@ def test_departures_from_a_plan_are_named(tmp_path):
 def test_a_plan_waits_for_its_nights_and_most_pauses_have_none():
     told = pa.assess("capitals-pause-2026-09").planned()
     assert told.count("days before the first planned night") == 2 and "the data end 91 days before" in told
-    assert "fixed on 27 November 2026, after its first night, before the tables held it" in told
+    assert "fixed on 27 November 2026, after its last night, before the tables held it" in told
     assert pa.assess("easter-2025").planned() == ""

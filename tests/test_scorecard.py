@@ -114,9 +114,7 @@ def test_a_scorecard_answers_the_promise_first():
     assert truce.leading[0].question == "drones" and truce.answer("kyiv") is None
     assert "892 of them on 13 May" in truce.answer("drones-after").note
     assert "71 of them on 3 February" in cold.answer("missiles-after").note
-    assert (
-        "the quiet outlasted the pause: 1 missile" in card_of("victory-day-2025").answer("missiles-after").note
-    )
+    assert "the quiet outlasted the pause: 1 missile" in card_of("victory-day-2025").answer("missiles-after").note
 
 
 def test_a_week_to_come_does_not_lead_and_nights_to_come_do():

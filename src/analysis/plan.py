@@ -234,7 +234,7 @@ def follow_plan(
     seen = layout.filled[nights].cumsum()
     expected = layout.expect(layout.filled, layout.baseline)[nights].cumsum()
     p_values, _ = look_p_values(layout, held)
-    found = (p_values <= planned.p_at_most) & (refused is None)
+    found = (p_values <= planned.p_at_most) & (seen < expected) & (refused is None)  # only fewer is asked
     looks = (Seen(k + 1, float(seen[k]), float(expected[k]), float(p_values[k]), bool(found[k])) for k in range(held))
     return tuple(looks), refused
 

@@ -16,6 +16,7 @@ from analysis.estimate import FEWEST_BASELINE_DAYS, check_options, obstacle, unt
 from analysis.expected import Floats, design_matrix, expected_counts, independent_columns
 from analysis.placebo import PlaceboTest, days_since_salvo, rebound_test, window_ratios
 from analysis.series import SALVO_MISSILES, Label, Words, series_label
+from analysis.vocabulary import AMONG_ALL
 from analysis.windows import (
     BASELINE_SHORT,
     ONE_DAY,
@@ -219,7 +220,7 @@ def estimate_rebound(
     seen = ~np.isnan(layout.counts[layout.days.isin(days)])
     alike, every, follow, quietest = rebound_test(layout, layout.counts, seen, alpha=alpha)
     if alike.n_placebo and every.p_value > alike.p_value:
-        why = f"compared with all windows of {days_text(horizon)}, no less strict here than those after a quiet"
+        why = f"{AMONG_ALL} of {days_text(horizon)}, no less strict here than those after a quiet"
         return weigh(layout, name, "after-quiet", every, layout.starts, [why], window)
     kind = "most alike" if len(follow) == 0 else "quietest" if quietest else "most similar"
     why = f"compared with the {days_text(horizon)} after the {kind} tenth of windows of {days_text(len(days))}"

@@ -152,7 +152,7 @@ class RegionalAssessment(Findings):
 
     def everywhere(self) -> str:
         """A finding for the regions away from the front, those near it, all together, and by night (Markdown)."""
-        nights = f"**By night alone, against a year, as on the page of this pause.** {finding(self.nights)}"
+        nights = f"**By night alone, against a year, which decides on the page of this pause.** {finding(self.nights)}"
         return "\n\n".join([*(self.say(MINUTES, group) for group in GROUPS), nights])
 
     def say(self, outcome: str, stratum: str) -> str:

@@ -33,6 +33,7 @@ CLEAR = 0.01  # one in a hundred
 PERHAPS = 0.35
 ORDINARY = (0.7, 1.4)
 HALF = 0.5
+AMONG_ALL = "compared with all windows"  # of a week after a quiet, where those after other quiets are less strict
 LEAST = 0.95  # below, an expected number is not rounded to one
 MINUTES_OF = "minutes of "
 FEWEST_SPELLS = 30  # separate spells of the same length; with fewer, false alarms exceed what is meant
@@ -199,7 +200,8 @@ def frequency(row: Row) -> str:
     n_days = row["n_days"] - row["n_missing"]  # a day missing here is left out of the others too
     length = {1: "day", 7: "week"}.get(n_days, f"{in_words(n_days)}-day spell")
     apart = {"after-quiet": ("", " after such a quiet"), "after-salvo": ("", " after a heavy day")}
-    before, after = apart.get(row["test"], ("ordinary ", ""))
+    among = "" if row["test"] == "after-quiet" and row["reason"].startswith(AMONG_ALL) else row["test"]
+    before, after = apart.get(among, ("ordinary ", ""))
     if not (share := one_in(alike, n)):
         return f"none of {n} {before}{length}s{after} was {look}"
     if share == 1:
@@ -213,7 +215,7 @@ def one_in(alike: int, n: int) -> int:
     >>> one_in(43, 297), one_in(200, 297), one_in(0, 324)
     (7, 1, 0)
     """
-    return round(n / alike) if alike > 0 else 0
+    return 0 if alike <= 0 else 1 if 2 * alike > n else round(n / alike)
 
 
 def plainly(reason: str) -> str:
@@ -274,7 +276,7 @@ def doubts_of(
         doubts.append(Doubt(f"{part} {'is a zero' if inferred == 1 else 'are zeros'} {UNREPORTED}", of_count=True))
     if row["n_missing"]:
         doubts.append(Doubt(f"{row['n_missing']} of {n} days missing", of_count=not listed))
-    if backed is False or (backed and inferred == n):  # sirens that set every zero cannot back them
+    if backed is False or (backed and 2 * inferred > n):  # sirens cannot back the days that they helped to set
         doubts.append(Doubt("one side's count"))
     if row["verdict"] == DEPENDS:
         doubts.append(Doubt("depends on a choice"))

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from analysis.quiet import Lull, Outlook
     from analysis.series import Label
 
-Row = Mapping[str, Any]  # one row of the record; None or NaN where empty
-
 FEWER, MORE = "fewer", "more"
 NO_CHANGE, DEPENDS, NOT_TESTABLE = "no visible change", "depends on a choice", "not testable"
 REACH = "the data end on"  # in the reason of a window that is not over
@@ -315,8 +313,8 @@ def without_one(p_values: Sequence[float]) -> str:
 
 def _comparable(effect: PauseEffect) -> str:
     kinds = {"after-salvo": "equally long after a salvo", "after-heavy": "equally long after a heavy day"}
-    kind = (kinds | {"after-quiet": "that follow a window like it"}).get(effect.test)
-    return f"windows of the same length {kind}" if kind else "windows of the same length"
+    like, gaps = (kinds | {"after-quiet": "that follow a window like it"}).get(effect.test), effect.n_missing > 0
+    return " ".join(filter(None, ["windows of the same length", "and gaps" * gaps, like]))
 
 
 def _correction(effect: PauseEffect) -> str:
@@ -450,7 +448,8 @@ def say_when_fixed(plan: Plan, departures: Sequence[str]) -> str:
     """When a plan was fixed and where the data or the project have left it."""
     away = f"Departures from it: {'; '.join(departures)}." if departures else "Nothing departs from it."
     span, fixed = span_text(plan.first_day, plan.last_day), span_text(plan.fixed, plan.fixed)
-    before = "after its first night, before the tables held it" if plan.fixed > plan.first_day else "before its data"
+    late = f"after its {'last' if plan.fixed > plan.last_day else 'first'} night, before the tables held it"
+    before = late if plan.fixed > plan.first_day else "before its data"
     return f"A test of {span} was fixed on {fixed}, {before}. {away}"
 
 

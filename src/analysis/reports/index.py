@@ -111,7 +111,7 @@ def answer_to_all(
     }
     then = {
         "Only the usual lull?": _usual_lulls(rows.get("missiles_launched"), cards, registry, folder),
-        "Saved up for a heavier week after?": _weeks_after(cards),
+        "Saved up for after?": _weeks_after(cards),
         "Did Ukraine hold back too?": _other_side(cards),
         "Who counts?": WHO_COUNTS,
         "My region?": _regions(cards, registry, folder),
@@ -168,7 +168,8 @@ def _truce_by_truce(truces: Sequence[Scorecard], results: pd.DataFrame) -> str:
     if tested.empty:
         return f"{capital('; '.join(each))}; {kept}"
     some = "all" if held.all() else f"{in_words(held.sum())} of"
-    weighed = f"Weighed together, those that touch as one, {some} {in_words(len(tested))} testable hold"
+    hold = f"{some} {in_words(len(tested))} testable hold, not by every method"
+    weighed = f"Weighed together, those that touch as one, {hold}"
     return f"{capital('; '.join(each))}. {weighed}; {kept}"
 
 
@@ -176,7 +177,7 @@ def _sirens(row: Row | None, inferred: int) -> str:
     """What night sirens say of all truces together."""
     if row is None:
         return ""
-    share = f"Night sirens away from the front: {row['ratio']:.0%} of usual, {word(row)}"
+    share = f"Night sirens away from the front: {row['ratio']:.0%} of usual"
     return f"{share}; not independent: they helped set the {in_words(inferred)} zeros." if inferred else f"{share}."
 
 
@@ -189,8 +190,8 @@ def _usual_lulls(missiles: Row | None, cards: Sequence[Scorecard], registry: Reg
         return ""
     seen = f"{amount(missiles['observed'])}, {about(missiles['expected'])} expected"
     common = f"{min(often):.0f} to {max(often):.0f} of 100 such lulls last as long"
-    rare = "spells, lulls included, are rarely so quiet; elsewhere unclear"
-    drones = f"For drones hardly, in the {in_words(found)} truces with fewer: {rare}"
+    rare = "such quiet is rare among all spells, lulls included; elsewhere unclear"
+    drones = f"For drones, in the {in_words(found)} truces with fewer, {rare}"
     return f"{drones}. For missiles ({seen}) it may be: {common}."
 
 

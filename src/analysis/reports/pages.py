@@ -170,7 +170,7 @@ def _zeros(found: Assessment) -> str:
 
 def _usual_lull(card: Scorecard, found: Assessment) -> str:
     rare = card.answer("drones").word.endswith(FEWER)
-    drones = "Of drones: hardly; lulls are among the spells compared." if rare else "Of drones: unclear."
+    drones = "Of drones: such quiet is rare among all spells, lulls included." if rare else "Of drones: unclear."
     return f"**Only the usual lull?** {drones} {lull_in_brief(found.lull)}" if found.lull else ""
 
 
