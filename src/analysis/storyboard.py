@@ -187,7 +187,7 @@ def unusual_words(frame: pd.DataFrame) -> Words:
         among = rows[0]["among"]
         spells = f"{'' if among else ' ordinary'} spells of {days_text(rows[0]['n_days'])}{among and f' {among}'}"
         title = f"{rows[0]['name']}: {how_often(rows[0], spells)}"
-    reading = f"Large dot: the pause; grey: spells compared."
+    reading = "Large dot: the pause; grey: spells compared."
     each = [f"{row['name']}, {outcome_label(row['outcome'], short=True)}: {how_often(row)}" for row in rows]
     return Words(title, reading, "Ukrainian Air Force.", f"{title}. {'; '.join(each)}.")
 
