@@ -79,7 +79,7 @@ def test_the_first_screen_is_plain_and_short(stories, name):
 
 def test_the_front_page_is_short_and_says_how_far_the_data_reach(front):
     first = " ".join([front.answer, *front.bullets])
-    assert "clearly fewer" in front.answer and "347" in front.answer
+    assert ": fewer. Confidence: weak" in front.answer and "347" in front.answer
     assert "Data end 6 June 2026" in first and "zeros we inferred from sirens and press" in first
     assert not JARGON.search(first)
     table = next(part.table for part in front.parts if part.table is not None)
