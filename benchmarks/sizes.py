@@ -4,6 +4,7 @@
     python benchmarks/sizes.py tail [SERIES]     the joint test far out: writes tail.csv; 10,000 series, some minutes
     python benchmarks/sizes.py curve [SERIES]    the curve of choices: prints; 500 series, half an hour on 2 cores
     python benchmarks/sizes.py planned [SERIES]  truces announced for quiet days: writes planned.csv; 2,000 series
+    python benchmarks/sizes.py gaps              plans made long before their nights: writes gaps.csv; under a minute
 
 Looks: a plan is followed on the last nights of each series. `any look`: per cent of series in which some look found
 fewer; `last look`: in which a single look after the last night, held to 5 %, did; `uncorrected`: in which some look did
@@ -21,6 +22,10 @@ picks the smallest p-value on the curve; how many of a fifth as many series with
 
 Planned: who announces a truce without any effect knows the plan of strikes, and picks the quietest window of the next
 two weeks. `fewer`: per cent of series in which the rule in use calls it so, where 2.5 % are asked for.
+
+Gaps: plans for three ordinary nights of the real drones since October 2025, held to 5 %, where the data end so many
+days before. `found`: per cent of windows in which some look found fewer; `ratio`: median of counted over expected. Windows
+overlap in what they are planned from, so the errors of neighbouring rows are alike, about 3 points.
 """
 
 import sys
@@ -35,17 +40,21 @@ from analysis.calibration.cells import planned_cells
 from analysis.calibration.processes import CountAutoregression, LevelPath, SalvoProcess, Strikes, known_processes
 from analysis.calibration.study import Scenario, replicate, simulated_layout
 from analysis.choices import estimate_curve
+from analysis.pauses import load_pauses
 from analysis.placebo import PlaceboTest, short_test
 from analysis.plan import _layout, allowed_p, look_p_values
 from analysis.series import OURS
+from analysis.setting import not_ordinary
 from analysis.specifications import CHOICES
-from analysis.windows import BASELINE_SHORT
+from analysis.tables import outcome_series
+from analysis.windows import BASELINE_SHORT, ONE_DAY
 
 HERE = Path(__file__).parent
 ALPHA = 0.05 + 1e-12
 LOOKED_AT = ("drones 2024-25", "drones 2025-26", "drones 2026", "autoregression 0.6", "wave of 150 days", "level break")
 BEFORE, LENGTH, AFTER = 750, 3, 200  # days of a curve
 PLANNED, FORTNIGHT = (1, 2, 3), 14  # days
+GAPS = (1, 7, 28, 56, 91, 100, 120, 175)  # days
 CURVES = {
     "drones among salvos": SalvoProcess(),
     "autocorrelated counts that double": CountAutoregression(phi=0.6, path=LevelPath(growth=2.0)),
@@ -106,6 +115,28 @@ def planned(n_series: int = 2000) -> None:
     pd.DataFrame(rows).round(1).to_csv(HERE / "planned.csv", index=False)
 
 
+def gaps() -> None:
+    """Plans whose data end long before the first night."""
+    counts, exclude, rows = outcome_series("drones_launched"), not_ordinary(load_pauses()), []
+    for gap in GAPS:
+        found, ratios = [], []
+        for first in pd.date_range("2025-10-01", counts.index[-3], freq="2D"):
+            days = pd.date_range(first, periods=3)
+            if days.isin(exclude).any() or counts[days].isna().any():
+                continue
+            between = (counts.index > first - gap * ONE_DAY) & (counts.index < first)
+            layout = _layout(counts[: days[-1]].mask(between[: len(counts[: days[-1]])]), days, first, exclude)
+            own, placebos = look_p_values(layout, len(days))
+            nights = slice(layout.start, layout.start + len(days))
+            seen, expected = layout.filled[nights], layout.expect(layout.filled, layout.baseline)[nights]
+            fewer = (own <= allowed_p(placebos, 0.05)) & (seen.cumsum() < expected.cumsum())
+            found.append(fewer.any())
+            ratios.append(seen.sum() / expected.sum())
+        row = {"gap": gap, "found": 100 * np.mean(found), "ratio": np.median(ratios), "windows": len(found)}
+        rows.append(row)
+    pd.DataFrame(rows).round(2).to_csv(HERE / "gaps.csv", index=False)
+
+
 def on_a_curve(counts: np.ndarray, salvo: np.ndarray) -> dict[str, np.ndarray]:
     """Joint p-values of the curves of series, with the smallest of each curve."""
     days = pd.date_range("2023-06-01", periods=counts.shape[1])
@@ -143,7 +174,13 @@ def scenario(cut: float) -> Scenario:
     return Scenario(before=BEFORE, length=LENGTH, after=AFTER, cut=cut)
 
 
-STUDIES: dict[str, Callable[..., None]] = {"looks": looks, "tail": tail, "curve": curve, "planned": planned}
+STUDIES: dict[str, Callable[..., None]] = {
+    "looks": looks,
+    "tail": tail,
+    "curve": curve,
+    "planned": planned,
+    "gaps": gaps,
+}
 
 if __name__ == "__main__":
     STUDIES[sys.argv[1]](*map(int, sys.argv[2:3]))

@@ -35,7 +35,7 @@ Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PLANNED = (VOLUME[0], SIRENS)
 LEVEL = 0.95
 FORTNIGHT = 14
-LONGEST_GAP = 100  # days from data to first night: of 102 ordinary windows 3 to 6 % alarm up to there, 28 % at 175
+LONGEST_GAP = 100  # days from data to first night: 3 to 6 % alarms up to there, 30 % at 175 (benchmarks/gaps.csv)
 RULES = {
     "statistic": "mean-log: mean over the nights of log((counted + 5) / (expected + 5))",
     "side": "less: only fewer than expected is asked",
