@@ -24,8 +24,8 @@ Planned: who announces a truce without any effect knows the plan of strikes, and
 two weeks. `fewer`: per cent of series in which the rule in use calls it so, where 2.5 % are asked for.
 
 Gaps: plans for three ordinary nights of the real drones since October 2025, held to 5 %, where the data end so many
-days before. `found`: per cent of windows in which some look found fewer; `ratio`: median of counted over expected. Windows
-overlap in what they are planned from, so the errors of neighbouring rows are alike, about 3 points.
+days before. `found`: per cent of windows in which some look found fewer; `ratio`: median of counted over expected.
+Windows overlap in what they are planned from, so the errors of neighbouring rows are alike, about 3 points.
 """
 
 import sys
