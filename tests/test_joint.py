@@ -156,6 +156,12 @@ def test_estimate_joint_is_the_combination_of_single_estimates_that_spare_each_o
     assert together.summary().split(" raids ")[1].startswith("on 8 window days between 26 March and 25 August 2025")
 
 
+@pytest.mark.parametrize("windows", [[], (), None, [5], [(noisy(4), DAYS[450:453]), DAYS[560:562]]])
+def test_what_is_no_list_of_pairs_is_refused(windows):
+    with refused("not several windows"):
+        estimate_joint(windows)
+
+
 # --- unusual questions
 
 

@@ -111,6 +111,8 @@ def test_too_few_separate_windows_are_not_testable(articles):
         hits.iloc[:66], trials.iloc[:66], DAYS[40:43], baseline=(DAYS[0], DAYS[65]), alternative="less"
     )
     assert fewer.verdict == "not testable" and "only 18 separate windows to compare with, 19 are" in fewer.reason
+    enough, short = (estimate_share(hits, trials, DAYS[40:43], baseline=(DAYS[0], DAYS[last])) for last in (126, 125))
+    assert enough.testable and short.reason.startswith("only 38 separate windows")
     many = estimate_share(hits, trials, DAYS[40:43], baseline=(DAYS[0], DAYS[-1]))
     assert many.testable
     hits.iloc[40:43] = trials.iloc[40:43]
