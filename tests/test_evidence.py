@@ -78,6 +78,13 @@ def test_a_table_without_rows_says_so():
     assert soup.table is None and "No rows." in soup.get_text()
 
 
+def test_words_around_a_table_stay_around_it():
+    table = "<table><thead><tr><th>oblast</th></tr></thead><tbody><tr><td>Odesa</td></tr></tbody></table>"
+    soup = part(({"text/html": f"<div><p>north &amp; south</p>{table}<p>1 row</p></div>"}, {}))
+    assert soup.td.get_text() == "Odesa" and soup.pre is None
+    assert [words.get_text() for words in soup("p")] == ["north & south", "1 row"]
+
+
 def test_what_a_cell_prints_shows_as_text():
     cell = code("check()")
     data = {"application/json": {"a": 1}, "text/plain": "{'a': 1}"}
