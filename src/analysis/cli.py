@@ -128,8 +128,7 @@ def test(pause_id: str, outcome_names: tuple[str, ...], claim: str, as_of: str |
         if not as_of and not outcome_names and found.claim == found.pause.main:
             effects += [*assess_energy(pause_id).effects, *assess_regions(pause_id).effects]
         card = score_pause(effects, found.pause, folder=found.setting.folder)
-        known = set(outcome_names) or {answer.outcome for answer in card.leading} - {""}
-        answers = [answer for answer in card.leading if answer.outcome in known]
+        answers = [a for a in card.leading if a.outcome and (not outcome_names or a.outcome in outcome_names)]
         if as_json:
             asked = {"pause": pause_id, "claim": found.claim, "as_of": as_of} | span(found.pause.days(found.claim))
             rows = [effect.row() for effect in effects]

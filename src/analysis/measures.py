@@ -224,13 +224,32 @@ def _asked(frame: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DatetimeIndex:
     return frame.index[looked & (frame["basis"] == basis.iloc[0])] if len(basis) else frame.index[looked]
 
 
-def estimate_energy(frame: pd.DataFrame, days: pd.DatetimeIndex, name: str, **options: Any) -> PauseEffect:
-    """Compare the share of hits in a window with that of ordinary windows around it; options as in `estimate_share`."""
-    around = comparison_span(_asked(frame, days), days)
-    return estimate_share(frame["hits"].rename(name), frame["trials"], days, baseline=around, label=OURS, **options)
+def estimate_energy(
+    frame: pd.DataFrame,
+    days: pd.DatetimeIndex,
+    name: str,
+    *,
+    exclude: Sequence[Day] = (),
+    announced: Day | None = None,
+    same_weekday: bool = False,
+    level: float = 0.95,
+) -> PauseEffect:
+    """Compare the share of hits in a window with that of ordinary windows around it."""
+    return estimate_share(
+        frame["hits"].rename(name), frame["trials"], days, baseline=comparison_span(_asked(frame, days), days),
+        exclude=exclude, announced=announced, same_weekday=same_weekday, level=level, label=OURS,
+    )  # fmt: skip
 
 
-def bound_energy(frame: pd.DataFrame, days: pd.DatetimeIndex, name: str, **options: Any) -> Corners:
+def bound_energy(
+    frame: pd.DataFrame,
+    days: pd.DatetimeIndex,
+    name: str,
+    *,
+    exclude: Sequence[Day] = (),
+    announced: Day | None = None,
+    level: float = 0.95,
+) -> Corners:
     """What would follow if every open day near the window were known.
 
     The open days in the window, and those outside, count as "none" or as "hit": then with the median of days with a
@@ -246,7 +265,8 @@ def bound_energy(frame: pd.DataFrame, days: pd.DatetimeIndex, name: str, **optio
     for inside, outside in product(filled, repeat=2):
         value = np.where(frame.index.isin(days), filled[inside], filled[outside])
         counted = frame.assign(hits=frame["hits"].where(~either, value), trials=trials)
-        corners[inside, outside] = estimate_energy(counted, days, name, **options)
+        effect = estimate_energy(counted, days, name, exclude=exclude, announced=announced, level=level)
+        corners[inside, outside] = effect
     return corners
 
 

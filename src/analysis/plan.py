@@ -138,13 +138,14 @@ def plan_outcome(
 ) -> Planned:
     """The looks at one series that ends before the window, though not long before."""
     last, ahead = counts.last_valid_index(), days_ahead(counts, days[0])
-    problem, field, remedy = "a plan comes before the data", "days", "test the pause: its nights are in the tables"
-    expected, found = f"a first night after {last:%Y-%m-%d}", f"{days[0]:%Y-%m-%d}"
     if ahead > LONGEST_GAP:
-        problem, field, remedy = "the data end too early", str(counts.name), "bring newer data: pauses data fetch"
-        expected, found = f"at most {LONGEST_GAP} days from there to the first night", f"{ahead} days"
-    if last >= days[0] or ahead > LONGEST_GAP:
-        raise DesignError(problem, field=field, expected=expected, found=found, remedy=remedy)
+        told = {"expected": f"at most {LONGEST_GAP} days from there to the first night", "found": f"{ahead} days"}
+        remedy = "bring newer data: pauses data fetch"
+        raise DesignError("the data end too early", field=str(counts.name), remedy=remedy, **told)
+    if last >= days[0]:
+        told = {"expected": f"a first night after {last:%Y-%m-%d}", "found": f"{days[0]:%Y-%m-%d}"}
+        remedy = "test the pause: its nights are in the tables"
+        raise DesignError("a plan comes before the data", field="days", remedy=remedy, **told)
     layout = _layout(counts[:last], days, days[0] if announced is None else announced, exclude)
     expected = layout.expect(layout.filled, layout.baseline)[layout.start :]
     p_at_most = allowed_p(look_p_values(layout, len(days))[1], round(1 - level, 12))
@@ -246,7 +247,7 @@ def describe_following(setting: Setting) -> str:
         return ""
     told = []
     for planned in plan.outcomes:
-        looks, refused = follow_plan(plan, planned, registry=setting.registry, folder=setting.folder)
+        looks, refused = follow_plan(plan, planned, **setting.read_from)
         waiting = [] if looks else _waiting(plan, planned, setting.folder)
         told += waiting or [describe_followed(plan, planned, looks, refused)]
     return " ".join([say_when_fixed(plan, departures(plan, setting)), *told])

@@ -50,6 +50,11 @@ class Setting:
         announced = self.pause.first_announced_day(claim)
         return {"exclude": self.exclude, "announced": announced, "level": self.level}
 
+    @property
+    def read_from(self) -> dict[str, Any]:
+        """Registry and folder, which whatever else is asked of this pause must read too."""
+        return {"registry": self.registry, "folder": self.folder}
+
     def series(self, outcome: str) -> pd.Series:
         return outcome_series(outcome, folder=self.folder)
 

@@ -26,7 +26,7 @@ from analysis.placebo import window_sums
 from analysis.series import OURS
 from analysis.setting import SIRENS, VOLUME, Findings, Registry, Setting, not_ordinary, set_up
 from analysis.tables import data_folder, load_strikes, load_table
-from analysis.windows import ONE_DAY, check_window
+from analysis.windows import ONE_DAY, Day, check_window
 from analysis.words import FEWER, MORE, NOT_TESTABLE, capital, days_text, finding
 
 QUARTER = 90  # days before and after a window within which levels are comparable
@@ -89,7 +89,13 @@ def usable_regions(minutes: pd.DataFrame, days: pd.DatetimeIndex, regions: Itera
 
 
 def estimate_alerts(
-    counts: pd.Series, days: pd.DatetimeIndex, *, others: pd.Series | None = None, **options: Any
+    counts: pd.Series,
+    days: pd.DatetimeIndex,
+    *,
+    others: pd.Series | None = None,
+    exclude: Sequence[Day] = (),
+    announced: Day | None = None,
+    level: float = 0.95,
 ) -> PauseEffect:
     """Compare one window of daily alerts, or their ratio to those of other regions, with the quarters around it.
 
@@ -97,9 +103,11 @@ def estimate_alerts(
     must lie apart: 30, or 39 beside others.
     """
     days, near = check_window(days), QUARTER * ONE_DAY
-    options |= {"trend": "constant", "weekday": False, "holidays": False, "test": "shift", "label": OURS}
     exposure, around = None if others is None else others.clip(lower=LEAST), (days[0] - near, days[-1] + near)
-    effect = estimate_effect(counts, days, exposure=exposure, baseline=around, **options)
+    effect = estimate_effect(
+        counts, days, exposure=exposure, baseline=around, exclude=exclude, announced=announced, trend="constant",
+        weekday=False, holidays=False, test="shift", level=level, label=OURS,
+    )  # fmt: skip
     if others is not None:
         return _unless_quiet(replace(effect, outcome=f"relative_{effect.outcome}"))
     separate = int((effect.daily["role"] == "baseline").sum()) // effect.n_days

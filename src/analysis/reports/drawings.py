@@ -64,11 +64,15 @@ def _unusual_all(cards: Sequence[Scorecard], registry: Registry, folder: Path | 
 
 
 def _regions(found: Assessment) -> pd.DataFrame:
-    return story.region_ratio_frame(found.pause.id, **_same(found))
+    return story.region_ratio_frame(found.pause.id, **found.setting.read_from)
 
 
-def _same(found: Assessment) -> dict[str, Any]:
-    return {"registry": found.setting.registry, "folder": found.setting.folder}
+def _running_sum(found: Assessment) -> pd.DataFrame:
+    return story.running_sum_frame(found)
+
+
+def _claims(found: Assessment) -> pd.DataFrame:
+    return story.claims_frame(found.pause, **found.setting.read_from)
 
 
 def _drawing(name: str, words: story.Words, frame: pd.DataFrame, make: Callable[..., Any]) -> Drawing:
@@ -89,9 +93,9 @@ def _drawing(name: str, words: story.Words, frame: pd.DataFrame, make: Callable[
 
 WHOLE: dict[str, Callable[..., Drawing]] = {"strips": _strips, "campaigns": _campaigns}  # with words of their own
 DRAWN: dict[str, tuple[Callable[..., pd.DataFrame], Callable[..., story.Words], Callable[..., Any]]] = {
-    "claims": (lambda found: story.claims_frame(found.pause, **_same(found)), story.claims_words, panels.draw_claims),
+    "claims": (_claims, story.claims_words, panels.draw_claims),
     "unusual": (_unusual, story.unusual_words, panels.draw_unusual),
     "unusual-all": (_unusual_all, story.unusual_words, panels.draw_unusual),
-    "sum": (lambda found: story.running_sum_frame(found), story.running_sum_words, panels.draw_running_sum),
+    "sum": (_running_sum, story.running_sum_words, panels.draw_running_sum),
     "regions": (_regions, story.region_ratio_words, panels.draw_region_ratios),
 }

@@ -183,7 +183,7 @@ def _heavier_after(card: Scorecard, results: pd.DataFrame, setting: Setting) -> 
     told = "; ".join(f"{a.size}: {a.word}{noted.get(a.question, '')}" for a in after)
     surge = ""
     if any(map(is_surge, after)):
-        surge = f" {once_all_count(score_all(results, registry=setting.registry, folder=setting.folder))}"
+        surge = f" {once_all_count(score_all(results, **setting.read_from))}"
     days = pd.date_range(after[0].first_day, after[0].last_day)
     inside = [
         claim.party for claim in card.pause.claims if claim.party in PARTIES and len(days.intersection(claim.days))
@@ -277,11 +277,11 @@ def window_words(claim: Claim) -> str:
 
 def _energy(found: Assessment, drawing: Drawing | None) -> Part:
     """What the measures of energy say in one sentence; for a pause about energy, the campaigns against it."""
-    pause, asked = found.pause, {"registry": found.setting.registry, "folder": found.setting.folder}
+    pause, read_from = found.pause, found.setting.read_from
     if drawing is None:
-        return Part("energy", "Energy", assess_energy(pause.id, **asked).headline())
-    raids = load_table("energy_raids", folder=asked["folder"])
-    *_, conclusion = find_campaigns(raids, asked["registry"]).found()
+        return Part("energy", "Energy", assess_energy(pause.id, **read_from).headline())
+    raids = load_table("energy_raids", folder=read_from["folder"])
+    *_, conclusion = find_campaigns(raids, read_from["registry"]).found()
     return Part("energy", "Energy", conclusion if pause.phrase in conclusion else "", drawing=drawing)
 
 
@@ -293,13 +293,13 @@ def _why_not(card: Scorecard) -> str:
 
 def _to_come(found: Assessment) -> str:
     """How few would be out of the ordinary, night by night: by the plan fixed before, or by one made now."""
-    pause, asked = found.pause, {"registry": found.setting.registry, "folder": found.setting.folder}
+    pause, read_from = found.pause, found.setting.read_from
     planned = found.planned()
     if not planned and len(pause.days()) <= SHORT_WINDOW:
         with suppress(DesignError):  # from data that end too early nothing can be planned
-            lines = [f"* {line}" for line in describe_looks(make_plan(pause, **asked), folder=asked["folder"])]
+            lines = [f"* {line}" for line in describe_looks(make_plan(pause, **read_from), folder=read_from["folder"])]
             return "\n".join(["No test was fixed before these nights; one fixed now would say:", "", *lines])
-    return planned or "\n\n".join(what_to_expect(pause, **asked))
+    return planned or "\n\n".join(what_to_expect(pause, **read_from))
 
 
 def _questions(card: Scorecard) -> Part:

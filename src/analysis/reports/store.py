@@ -290,11 +290,9 @@ class Record:
             return cls({}, {}, every, frozenset(), fault)
         known, origin = {_key(row): row for row in rows}, {row["report"]: set(row["rows"].split()) for row in told}
         in_step = origin.pop(RESULTS, None) == {digest(to_csv(rows), _lines(origin))}  # or other hands changed them
-        if lost := set().union(*origin.values()) - set(map(cls.short, known)) or len(known) < len(rows):
-            expected, found = (
-                f"each row that {ORIGIN} names, once",
-                "others" if lost is True else f"{len(lost)} missing",
-            )
+        lost = set().union(*origin.values()) - set(map(cls.short, known))
+        if lost or len(known) < len(rows):
+            expected, found = f"each row that {ORIGIN} names, once", f"{len(lost)} missing" if lost else "others"
             return cls({}, {}, every, frozenset(), _not_as_written(folder / RESULTS, expected=expected, found=found))
         origin = {name: origin[name] for name in origin if name in every}
         return cls(known, origin, every, frozenset(origin if in_step else ()))
